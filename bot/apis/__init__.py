@@ -1,0 +1,22 @@
+"""Other people's HTTP: one client per vendor, and nothing about chats."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.apis.mantago import MantagoApi
+from bot.apis.poshen import PoshenApi
+
+
+@dataclass(frozen=True, slots=True)
+class Apis:
+    """The vendors that are switched on; None for one without credentials."""
+
+    mantago: MantagoApi | None = None
+    poshen: PoshenApi | None = None
+
+    async def aclose(self) -> None:
+        """Close every client, each even if another one fails to."""
+        clients = (self.mantago, self.poshen)
+        await asyncio.gather(*(client.aclose() for client in clients if client), return_exceptions=True)

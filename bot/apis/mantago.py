@@ -1,0 +1,324 @@
+"""MantaGo: the gifts and coupons one chat user holds. Read only; see docs/apis/mantago.md."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from bot.apis.http import CONNECTIONS, Observe, Upstream, bearer, open_http, unobserved
+from bot.apis.reading import ShapeError, array, integer, mapping, moment, text
+from bot.errors import (
+    ConfigurationError,
+    ContractError,
+    CredentialsRefused,
+    UpstreamError,
+    UpstreamRefused,
+)
+
+NAME = "mantago"
+MOST_ITEMS = 500
+
+Platform = Literal["line", "facebook"]
+GiftKind = Literal["physical", "virtual"]
+Source = Literal["lotteryGame", "rewardsCard", "other"]
+State = Literal["valid", "soon", "expired", "unknown"]
+
+_SOURCES: dict[str | None, Source] = {"lotteryGame": "lotteryGame", "rewardsCard": "rewardsCard"}
+_CLIENT_NOT_FOUND = 37011
+_NO_SUCH_CLIENT = "giftdesk-check"
+_REFUSED = {
+    1004: "MANTAGO_TOKEN is invalid or has expired (it lives 30 days). Renew it in MantaGo's console and "
+    "replace MANTAGO_TOKEN and MANTAGO_SECRET together",
+    120000: "MANTAGO_TOKEN and MANTAGO_SECRET are an old pair that was replaced. Copy the current pair from "
+    "MantaGo's console",
+    1002: "MANTAGO_TOKEN or MANTAGO_SECRET is wrong, or the plan has no Open API (it does not say which). "
+    "Copy both again from the console and check the plan",
+    5001: "MANTAGO_BOT_ID is unknown. Copy the bot's encoded id from MantaGo's Open API page",
+    11001: "the bot of MANTAGO_BOT_ID has no connection to this chat platform. Make it in MantaGo's console",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An unused coupon. MantaGo tells nothing about it but when it was received."""
+
+    received: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """A gift as MantaGo describes it; times are UTC, None when not given.
+
+    key: stable between calls, made by us because MantaGo has none; good for paging, never proof of
+    ownership. expired: outside its period, which includes *before* it. starts and ends come only
+    with `expired`.
+    """
+
+    key: str
+    kind: GiftKind
+    name: str
+    source: Source
+    received: datetime | None
+    expired: bool | None
+    starts: datetime | None
+    ends: datetime | None
+
+    def state(self, now: datetime) -> State:
+        """What can honestly be said at `now` (with a time zone).
+
+        `soon`: not usable yet. `unknown`: MantaGo does not say, or contradicts itself; treat it as
+        usable without promising anything.
+        """
+        if self.starts and now < self.starts:
+            return "soon"
+        if self.ends and now > self.ends:
+            return "expired"
+        if self.expired is None:
+            return "unknown"
+        if not self.expired:
+            return "valid"
+        # Said to be outside its period, yet no date says so: a period without end can only be over.
+        return "unknown" if self.ends else "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Gifts:
+    """All that one client holds, newest first. skipped: unreadable items. truncated: items left out."""
+
+    tickets: tuple[Ticket, ...] = ()
+    physical: tuple[Gift, ...] = ()
+    virtual: tuple[Gift, ...] = ()
+    skipped: int = 0
+    truncated: int = 0
+
+
+class MantagoApi:
+    """Client of MantaGo's Open API.
+
+    upstream: made with `explain=explain`. token, secret: a pair from MantaGo's console, valid for 30 days.
+    bot_id: the bot's encoded id. id_in_query: also send the client's id in the query, as
+    one reading of the vendor's page asks for; it then shows in access logs on the way.
+    """
+
+    def __init__(
+        self, upstream: Upstream, *, token: str, secret: str, bot_id: str, id_in_query: bool = False
+    ) -> None:
+        self._upstream = upstream
+        self._token = token
+        self._secret = secret
+        self._bot_id = bot_id
+        self._id_in_query = id_in_query
+        self._lookups: dict[tuple[Platform, str], asyncio.Task[Gifts]] = {}
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        token: str,
+        secret: str,
+        bot_id: str,
+        id_in_query: bool = False,
+        max_per_second: float | None = None,
+        connections: int = CONNECTIONS,
+        observe: Observe = unobserved,
+    ) -> MantagoApi:
+        """A client with connections of its own.
+
+        url: base URL without `/openapi`. max_per_second: our own limit, per process; None or 0 for
+        none. MantaGo limits calls but does not say where: start with 5 on a small plan. Raises
+        ConfigurationError for a URL that is not https or a token that cannot be one.
+        """
+        http = open_http(
+            url,
+            setting="MANTAGO_API_URL",
+            headers=bearer(token, setting="MANTAGO_TOKEN"),
+            connections=connections,
+        )
+        upstream = Upstream(
+            NAME,
+            http,
+            explain=explain,
+            observe=observe,
+            connections=connections,
+            max_per_second=max_per_second,
+        )
+        return cls(upstream, token=token, secret=secret, bot_id=bot_id, id_in_query=id_in_query)
+
+    @property
+    def upstream(self) -> Upstream:
+        """For its breaker's state."""
+        return self._upstream
+
+    async def gifts(self, platform: Platform, client_id: str) -> Gifts:
+        """Everything the user holds now; nothing when MantaGo does not know the user.
+
+        client_id: the user's LINE id or Messenger PSID, of the channel or page that MantaGo is
+        connected to. Lookups of one user at the same time share one call.
+
+        Raises CredentialsRefused (the text names the setting), UpstreamUnavailable, RateLimited,
+        UpstreamRefused or ContractError.
+        Source: https://doc.mantago.cc, "Get Client Rewards" (`POST /openapi/client/gift`).
+        """
+        who = (platform, client_id)
+        lookup = self._lookups.get(who)
+        if lookup is None:
+            lookup = asyncio.create_task(self._look_up(platform, client_id))
+            self._lookups[who] = lookup
+            lookup.add_done_callback(lambda _: self._lookups.pop(who, None))
+        # A caller that gives up must not take the answer away from the others.
+        return await asyncio.shield(lookup)
+
+    async def check(self, platform: Platform = "line") -> None:
+        """Prove URL, credentials and bot with a lookup of a user that cannot exist.
+
+        Raises ConfigurationError saying what to do, or UpstreamUnavailable when nothing can be told now.
+        """
+        try:
+            await self.gifts(platform, _NO_SUCH_CLIENT)
+        except CredentialsRefused as error:
+            problem = error.detail
+        except (UpstreamRefused, ContractError) as error:
+            problem = f"{error.detail}. Check MANTAGO_API_URL and MANTAGO_BOT_ID"
+        else:
+            return
+        raise ConfigurationError(f"MantaGo: {problem}")
+
+    def token_days_left(self, now: datetime) -> int | None:
+        """Whole days until the token expires, negative afterwards; None when it does not say.
+
+        The token's signature is the vendor's business and not verified.
+        """
+        try:
+            payload = self._token.split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            expires = datetime.fromtimestamp(claims["exp"], UTC)
+        except (IndexError, KeyError, TypeError, ValueError, OverflowError, OSError, binascii.Error):
+            return None
+        return (expires - now).days
+
+    async def aclose(self) -> None:
+        """End running lookups and close the connections."""
+        lookups = tuple(self._lookups.values())
+        for lookup in lookups:
+            lookup.cancel()
+        await asyncio.gather(*lookups, return_exceptions=True)
+        await self._upstream.aclose()
+
+    async def _look_up(self, platform: Platform, client_id: str) -> Gifts:
+        identity = {"platform": platform, "platformClientId": client_id}
+        try:
+            return await self._upstream.call(
+                "client gifts",
+                "POST",
+                "/openapi/client/gift",
+                _read_gifts,
+                params={"botId": self._bot_id, **(identity if self._id_in_query else {})},
+                json={"secret": self._secret, **identity},
+            )
+        except UpstreamRefused as error:
+            if error.code == _CLIENT_NOT_FOUND:
+                return Gifts()
+            raise
+
+
+def explain(status: int, body: Any) -> UpstreamError | None:
+    """MantaGo's own error, None when the status alone decides.
+
+    The code decides before the status: which status comes with which code is not documented, and a
+    200 may carry a failure. Source: https://doc.mantago.cc, error codes.
+    """
+    details = body.get("errResponse") if isinstance(body, dict) else None
+    code = integer(details.get("code")) if isinstance(details, dict) else None
+    if code in _REFUSED:
+        return CredentialsRefused(NAME, f"{_REFUSED[code]} (code {code})", status=status, code=code)
+    if code == 110000:
+        return ContractError(NAME, "a required part of the request is missing (code 110000)")
+    if code == _CLIENT_NOT_FOUND:
+        return UpstreamRefused(NAME, "no such client (code 37011)", status=status, code=code)
+    if 200 <= status < 300 and isinstance(body, dict) and body.get("success") is False:
+        return UpstreamRefused(
+            NAME, f"{status} that reports a failure (code {code})", status=status, code=code
+        )
+    if status in {401, 403}:
+        detail = (
+            f"{status}: MANTAGO_TOKEN and MANTAGO_SECRET are not accepted. Copy both again from the console"
+        )
+        return CredentialsRefused(NAME, detail, status=status, code=code)
+    if 400 <= status < 500 and code is not None:
+        return UpstreamRefused(NAME, f"{status} (code {code})", status=status, code=code)
+    return None
+
+
+def _read_gifts(body: Any) -> Gifts:
+    answer = mapping(body, "")
+    if answer.get("success") is not True:
+        raise ShapeError("/success", "true", answer.get("success"))
+    tickets, no_tickets = _each(_ticket, answer, "tickets")
+    equals: Counter[str] = Counter()
+    physical, no_physical = _each(partial(_gift, "physical", equals), answer, "physicalGifts")
+    virtual, no_virtual = _each(partial(_gift, "virtual", equals), answer, "virtualGifts")
+    oldest = datetime.min.replace(tzinfo=UTC)
+    for gifts in (physical, virtual):
+        gifts.sort(key=lambda gift: gift.received or oldest, reverse=True)
+    tickets.sort(key=lambda ticket: ticket.received, reverse=True)
+    # Tickets go first when there is too much: they are only counted, gifts are shown one by one.
+    held = len(physical) + len(virtual) + len(tickets)
+    del physical[MOST_ITEMS:]
+    del virtual[MOST_ITEMS - len(physical) :]
+    del tickets[MOST_ITEMS - len(physical) - len(virtual) :]
+    return Gifts(
+        tickets=tuple(tickets),
+        physical=tuple(physical),
+        virtual=tuple(virtual),
+        skipped=no_tickets + no_physical + no_virtual,
+        truncated=held - len(physical) - len(virtual) - len(tickets),
+    )
+
+
+_Item = TypeVar("_Item")
+
+
+def _each(
+    read: Callable[[dict[str, Any]], _Item | None], answer: dict[str, Any], field: str
+) -> tuple[list[_Item], int]:
+    """The readable items of one array, and how many were not."""
+    value = answer.get(field)
+    items = [] if value is None else array(value, f"/{field}")
+    readable = [item for item in map(read, (it for it in items if isinstance(it, dict))) if item is not None]
+    return readable, len(items) - len(readable)
+
+
+def _ticket(item: dict[str, Any]) -> Ticket | None:
+    received = moment(item.get("createdAt"))
+    return Ticket(received) if received else None
+
+
+def _gift(kind: GiftKind, equals: Counter[str], item: dict[str, Any]) -> Gift | None:
+    name = text(item.get("name"))
+    if name is None:
+        return None
+    source = _SOURCES.get(text(item.get("resource")), "other")
+    received = moment(item.get("createdAt"))
+    expired = item.get("isExpired")
+    identity = f"{kind}\n{name}\n{source}\n{received}"
+    equals[identity] += 1
+    return Gift(
+        key=hashlib.blake2b(f"{identity}\n{equals[identity]}".encode(), digest_size=8).hexdigest(),
+        kind=kind,
+        name=name,
+        source=source,
+        received=received,
+        expired=expired if isinstance(expired, bool) else None,
+        starts=moment(item.get("startTime")),
+        ends=moment(item.get("endTime")),
+    )

@@ -1,0 +1,420 @@
+"""Poshen: redemption codes and what they give; see docs/apis/poshen.md."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bot.apis.http import CONNECTIONS, Observe, Params, Upstream, bearer, open_http, unobserved
+from bot.apis.reading import ShapeError, array, integer, mapping, text
+from bot.errors import (
+    ConfigurationError,
+    Conflict,
+    ContractError,
+    CredentialsRefused,
+    NotFound,
+    OutcomeUnknown,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamUnavailable,
+)
+
+T = TypeVar("T")
+
+NAME = "poshen"
+MOST_PAGES = 50
+# The usual width of a text column there; anything longer cannot be a code and only makes a huge URL.
+LONGEST_CODE = 255
+
+_PATH = "/redemption-codes"
+_REVOKED = (
+    "POSHEN_TOKEN is not accepted. It never expires by itself, so it was revoked or mistyped: log in at "
+    "Poshen again and set the new token"
+)
+_NO_RIGHT = "POSHEN_TOKEN belongs to a user without the right to do this. Use the token of an administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A group or a game."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """What a code gives. type: a free label of the vendor (`金幣`), shown as it is."""
+
+    id: int
+    code: str
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionCode:
+    """A code as Poshen knows it. current_uses: None when not told; Poshen tells no limit and no expiry."""
+
+    id: int
+    code: str
+    current_uses: int | None
+    group: Named | None
+    game: Named | None
+    rewards: tuple[Reward, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodePage:
+    """One page of codes. number: from 1. more: whether a further page is worth asking for."""
+
+    codes: tuple[RedemptionCode, ...]
+    number: int
+    total: int | None
+    more: bool
+    skipped: int
+
+
+def normalized(code: str) -> str:
+    """The form in which two spellings of one code are equal: no blanks around it, no case."""
+    return code.strip().casefold()
+
+
+class PoshenApi:
+    """Client of Poshen's redemption codes. upstream: made with `explain=explain`."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        token: str,
+        max_per_second: float | None = None,
+        connections: int = CONNECTIONS,
+        observe: Observe = unobserved,
+    ) -> PoshenApi:
+        """A client with connections of its own.
+
+        url: base URL. token: of a Poshen user with the right to manage codes. max_per_second: our own
+        limit, per process; None or 0 for none. Raises ConfigurationError for a URL
+        that is not https or a token that cannot be one.
+        """
+        http = open_http(
+            url,
+            setting="POSHEN_API_URL",
+            headers=bearer(token, setting="POSHEN_TOKEN"),
+            connections=connections,
+        )
+        return cls(
+            Upstream(
+                NAME,
+                http,
+                explain=explain,
+                observe=observe,
+                connections=connections,
+                max_per_second=max_per_second,
+            )
+        )
+
+    @property
+    def upstream(self) -> Upstream:
+        """For its breaker's state."""
+        return self._upstream
+
+    async def find(self, code: str) -> RedemptionCode | None:
+        """The code spelled like `code` (blanks around it and case do not count), or None.
+
+        What cannot be a code (empty, above 255 characters, not encodable) is None without a call.
+
+        Raises ContractError when several codes match or an unreadable item might, else as any read.
+        Source: https://docs-poshen.pages.dev/redemption-codes (list, parameter `code`).
+        """
+        wanted = code.strip()
+        if not _sendable(wanted):
+            return None
+        return await self._list(
+            "find code", lambda body: _read_match(body, normalized(wanted)), params={"code": wanted}
+        )
+
+    async def get(self, code_id: int) -> RedemptionCode:
+        """One code by its id. Raises NotFound when it is gone, else as any read.
+
+        Source: https://docs-poshen.pages.dev/redemption-codes (show).
+        """
+        return await self._upstream.call("get code", "GET", f"{_PATH}/{code_id:d}", _read_one)
+
+    async def page(
+        self,
+        number: int = 1,
+        *,
+        group_id: int | None = None,
+        game_id: int | None = None,
+        per_page: int | None = None,
+    ) -> CodePage:
+        """One page of all codes, of one group or of one game; unreadable items are skipped and counted.
+
+        Raises as any read. Source: https://docs-poshen.pages.dev/redemption-codes (list); `page` itself
+        is not documented there but follows from `meta.current_page`.
+        """
+        filters = {"page": number, "group_id": group_id, "game_id": game_id, "per_page": per_page}
+        params = {name: value for name, value in filters.items() if value is not None}
+        return await self._list("list codes", lambda body: _read_page(body, number, per_page), params=params)
+
+    async def list(
+        self, *, group_id: int | None = None, game_id: int | None = None, per_page: int | None = None
+    ) -> AsyncIterator[RedemptionCode]:
+        """All codes, page by page as they are consumed, each once, at most 50 pages.
+
+        Stops at an empty page, the last page, or when `total` codes were seen: `meta` may be
+        incomplete, and codes may shift between pages meanwhile. Raises as any read.
+        """
+        seen: set[int] = set()
+        skipped = 0
+        for number in range(1, MOST_PAGES + 1):
+            page = await self.page(number, group_id=group_id, game_id=game_id, per_page=per_page)
+            fresh = {code.id: code for code in page.codes if code.id not in seen}
+            for code in fresh.values():
+                yield code
+            seen |= fresh.keys()
+            skipped += page.skipped
+            # A vendor that ignores `page` shows the first one for ever.
+            if not page.more or not fresh or (page.total is not None and len(seen) + skipped >= page.total):
+                return
+
+    async def create(self, code: str, *, group_id: int, reward_ids: Collection[int] = ()) -> RedemptionCode:
+        """Create one code. Safe to repeat: the same code in the same group with the same rewards is the same.
+
+        When the answer is lost or says that the code exists, it is looked up before anything is claimed.
+
+        Raises ValueError for what cannot be a code, Conflict when the code exists in another group or
+        with other rewards, OutcomeUnknown when even the look-up cannot tell (repeat the call), else
+        UpstreamRefused, UpstreamUnavailable or ContractError.
+        Source: https://docs-poshen.pages.dev/redemption-codes (create).
+        """
+        code = code.strip()
+        if not _sendable(code):
+            raise ValueError("not a code")
+        body: dict[str, Any] = {"code": code, "redemption_code_group_id": group_id}
+        if reward_ids:
+            body["rewards"] = [{"reward_id": reward_id} for reward_id in reward_ids]
+        wanted = _Wanted(normalized(code), group_id, frozenset(reward_ids))
+        doubt: UpstreamError
+        accepted = False
+        try:
+            created = await self._upstream.call(
+                "create code", "POST", _PATH, _read_created, json=body, write=True
+            )
+        except OutcomeUnknown as error:
+            doubt = error
+        except UpstreamRefused as error:
+            if error.status not in {409, 422}:
+                raise
+            doubt = error
+        else:
+            if created is not None and wanted.is_met_by(created):
+                return created
+            accepted = True
+            doubt = OutcomeUnknown(NAME, "create code: accepted, but the code cannot be found")
+        try:
+            found = await self.find(code)
+        except (UpstreamUnavailable, UpstreamRefused, ContractError):
+            found = None
+        if found is None:
+            raise doubt
+        if accepted or wanted.is_met_by(found):
+            return found
+        raise Conflict(NAME, "create code: it exists in another group or with other rewards", status=409)
+
+    async def move(self, code_id: int, *, group_id: int) -> None:
+        """Move a code to another group, and with it perhaps to another game. Safe to repeat.
+
+        Raises NotFound, UpstreamRefused, UpstreamUnavailable, or OutcomeUnknown (repeat the call).
+        Source: https://docs-poshen.pages.dev/redemption-codes (update; answers 204 without a body).
+        """
+        await self._upstream.call(
+            "move code",
+            "PUT",
+            f"{_PATH}/{code_id:d}",
+            json={"redemption_code_group_id": group_id},
+            write=True,
+            repeatable=True,
+        )
+
+    async def delete(self, code_id: int) -> None:
+        """Delete a code; one that is gone already is deleted. Safe to repeat.
+
+        Raises UpstreamRefused, UpstreamUnavailable, or OutcomeUnknown (repeat the call).
+        Source: https://docs-poshen.pages.dev/redemption-codes (delete; answers 204 without a body).
+        """
+        try:
+            await self._upstream.call(
+                "delete code", "DELETE", f"{_PATH}/{code_id:d}", write=True, repeatable=True
+            )
+        except NotFound:
+            # After a lost answer our own first attempt may be what removed it.
+            return
+
+    async def check(self) -> None:
+        """Prove URL and token by listing one code.
+
+        Raises ConfigurationError saying what to do, or UpstreamUnavailable when nothing can be told now.
+        """
+        try:
+            await self.page(per_page=1)
+        except CredentialsRefused as error:
+            problem = error.detail
+        except (UpstreamRefused, ContractError) as error:
+            problem = f"{error.detail}. Check POSHEN_API_URL"
+        else:
+            return
+        raise ConfigurationError(f"Poshen: {problem}")
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._upstream.aclose()
+
+    async def _list(self, operation: str, read: Callable[[Any], T], params: Params) -> T:
+        try:
+            return await self._upstream.call(operation, "GET", _PATH, read, params=params)
+        except NotFound:
+            problem = f"{operation}: 404, although a list may only be empty"
+        # Left as NotFound it would be taken for "there is no such code".
+        raise ContractError(NAME, problem)
+
+
+def explain(status: int, body: Any) -> UpstreamError | None:
+    """Poshen's own error, None when the status alone decides.
+
+    Errors are not documented; the shapes are those of the Laravel framework it seems to be built
+    with. Field names are told, messages are not: they may quote what was sent.
+    """
+    if status == 401:
+        return CredentialsRefused(NAME, _REVOKED, status=status)
+    if status == 403:
+        return CredentialsRefused(NAME, _NO_RIGHT, status=status)
+    if status == 422 and isinstance(body, dict) and isinstance(body.get("errors"), dict):
+        fields = ", ".join(sorted(text(field) or "?" for field in body["errors"]))
+        return UpstreamRefused(NAME, f"422, refused fields: {fields[:100]}", status=status)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a new code should be. code: normalized."""
+
+    code: str
+    group_id: int
+    reward_ids: frozenset[int]
+
+    def is_met_by(self, other: RedemptionCode) -> bool:
+        return (
+            normalized(other.code) == self.code
+            and other.group is not None
+            and other.group.id == self.group_id
+            and {reward.id for reward in other.rewards} == self.reward_ids
+        )
+
+
+def _sendable(code: str) -> bool:
+    return len(code) <= LONGEST_CODE and text(code) == code
+
+
+def _read_match(body: Any, wanted: str) -> RedemptionCode | None:
+    """The one code that is really the wanted one: how exact the vendor's filter is, is unknown."""
+    answer = mapping(body, "")
+    items = array(answer.get("data"), "/data")
+    matches: dict[int, RedemptionCode] = {}
+    for index, item in enumerate(items):
+        code = text(item.get("code")) if isinstance(item, dict) else None
+        if code is not None and normalized(code) != wanted:
+            continue
+        match = _code(item)
+        if match is None:
+            raise ShapeError(f"/data/{index}", "a redemption code", item)
+        matches[match.id] = match
+    if len(matches) > 1:
+        raise ContractError(NAME, f"find code: {len(matches)} codes differ in nothing but case or blanks")
+    if matches:
+        return matches.popitem()[1]
+    total = integer(_meta(answer).get("total"))
+    if items and total is not None and total > len(items):
+        raise ContractError(NAME, "find code: the filter seems to be ignored, /data holds other codes")
+    return None
+
+
+def _read_page(body: Any, number: int, per_page: int | None) -> CodePage:
+    answer = mapping(body, "")
+    items = array(answer.get("data"), "/data")
+    meta = _meta(answer)
+    total = integer(meta.get("total"))
+    last = integer(meta.get("last_page"))
+    size = integer(meta.get("per_page")) or per_page
+    more = bool(items)
+    if more and last is not None:
+        more = number < last
+    elif more and total is not None and size is not None:
+        more = number * size < total
+    codes = tuple(code for code in map(_code, items) if code is not None)
+    return CodePage(codes=codes, number=number, total=total, more=more, skipped=len(items) - len(codes))
+
+
+def _read_one(body: Any) -> RedemptionCode:
+    """One code, with or without the `data` around it: the vendor shows no sample."""
+    answer = mapping(body, "")
+    item = answer.get("data", answer)
+    code = _code(item)
+    if code is None:
+        raise ShapeError("/data", "a redemption code", item)
+    return code
+
+
+def _read_created(body: Any) -> RedemptionCode | None:
+    """The new code if the answer holds it, which is not documented."""
+    return _code(body.get("data", body)) if isinstance(body, dict) else None
+
+
+def _meta(answer: dict[str, Any]) -> dict[str, Any]:
+    meta = answer.get("meta")
+    return meta if isinstance(meta, dict) else {}
+
+
+def _code(item: object) -> RedemptionCode | None:
+    """None when unreadable. A reward that is must not vanish silently, so it spoils its code."""
+    if not isinstance(item, dict):
+        return None
+    code_id = integer(item.get("id"))
+    code = text(item.get("code"))
+    listed = item.get("rewards")
+    rewards = [_reward(reward) for reward in listed] if isinstance(listed, list) else []
+    known = [reward for reward in rewards if reward is not None]
+    if code_id is None or code is None or len(known) < len(rewards) or not isinstance(listed, list | None):
+        return None
+    return RedemptionCode(
+        id=code_id,
+        code=code,
+        current_uses=integer(item.get("current_uses")),
+        group=_named(item.get("group")),
+        game=_named(item.get("game")),
+        rewards=tuple(known),
+    )
+
+
+def _named(value: object) -> Named | None:
+    if not isinstance(value, dict) or (own_id := integer(value.get("id"))) is None:
+        return None
+    return Named(own_id, text(value.get("name")) or "")
+
+
+def _reward(value: object) -> Reward | None:
+    if not isinstance(value, dict) or (own_id := integer(value.get("id"))) is None:
+        return None
+    return Reward(
+        id=own_id,
+        code=text(value.get("code")) or "",
+        name=text(value.get("name")) or "",
+        type=text(value.get("type")) or "",
+    )

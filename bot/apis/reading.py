@@ -1,0 +1,70 @@
+"""Tolerant readers of vendors' JSON: a field of another type is missing, a wrong outer shape is an error."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+# Neither PostgreSQL nor the platforms take these; a lone surrogate cannot even be encoded.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+
+_JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+
+
+class ShapeError(ValueError):
+    """The answer has another shape than the documented one. The text is a JSON pointer and a type."""
+
+    def __init__(self, pointer: str, wanted: str, found: object) -> None:
+        name = _JSON_NAMES.get(type(found), "a number")
+        super().__init__(f"{pointer or '/'} is {name} instead of {wanted}")
+
+
+def mapping(value: object, pointer: str) -> dict[str, Any]:
+    """`value` as a JSON object, or ShapeError."""
+    if isinstance(value, dict):
+        return value
+    raise ShapeError(pointer, "an object", value)
+
+
+def array(value: object, pointer: str) -> list[Any]:
+    """`value` as a JSON array, or ShapeError."""
+    if isinstance(value, list):
+        return value
+    raise ShapeError(pointer, "an array", value)
+
+
+def text(value: object) -> str | None:
+    """Visible text without control characters, numbers included; None for anything else or when empty."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        return None
+    if not value.isprintable():
+        value = _UNPRINTABLE.sub(" ", value)
+    return value.strip() or None
+
+
+def integer(value: object) -> int | None:
+    """A whole number, also when written as a string or as `5.0`; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 20 and value == int(value):
+        return int(value)
+    return None
+
+
+def moment(value: object) -> datetime | None:
+    """An ISO 8601 date and time in UTC; one without an offset is taken for UTC; None when unreadable."""
+    if not isinstance(value, str):
+        return None
+    try:
+        read = datetime.fromisoformat(value)
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

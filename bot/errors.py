@@ -1,0 +1,82 @@
+"""Every error raised on purpose.
+
+GiftdeskError
+├── ConfigurationError      a setting is wrong or a credential is refused; the text says what to do
+├── UserError               the customer can be told why; the text is a msgid, translated when shown
+└── UpstreamError           a vendor did not do what was asked
+    ├── UpstreamUnavailable     nothing came of it; trying again later is safe
+    │   └── RateLimited             …because we asked too often (`retry_after` seconds when known)
+    ├── OutcomeUnknown          a write was sent and no readable answer came: it may have happened
+    ├── UpstreamRefused         a definite no, with the vendor's own code
+    │   ├── CredentialsRefused      …because of our token; staff must act
+    │   ├── NotFound                …because there is no such thing
+    │   └── Conflict                …because of what is there already
+    └── ContractError           an answer of a shape we do not know; names the place, never the body
+"""
+
+from __future__ import annotations
+
+
+class GiftdeskError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class ConfigurationError(GiftdeskError):
+    """A setting is missing or wrong. The message says which one and what to do."""
+
+
+class UserError(GiftdeskError):
+    """Something the customer should be told. `args[0]` is a msgid marked with `N_`."""
+
+
+class UpstreamError(GiftdeskError):
+    """A vendor did not do what was asked.
+
+    upstream: the vendor's name (`mantago`, `poshen`, …). detail: safe to log and to show to staff.
+    """
+
+    def __init__(self, upstream: str, detail: str) -> None:
+        super().__init__(f"{upstream}: {detail}")
+        self.upstream = upstream
+        self.detail = detail
+
+
+class UpstreamUnavailable(UpstreamError):
+    """Down, too slow, or answering nonsense to a read. Nothing happened; try again later."""
+
+
+class RateLimited(UpstreamUnavailable):
+    """Asked too often. `retry_after`: seconds, None when the vendor did not say."""
+
+    def __init__(self, upstream: str, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(upstream, detail)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(UpstreamError):
+    """A write whose answer never came. It may have happened: verify, or repeat with the same key only."""
+
+
+class UpstreamRefused(UpstreamError):
+    """A definite no. status: HTTP. code: the vendor's own, None when it gave none."""
+
+    def __init__(self, upstream: str, detail: str, *, status: int, code: int | str | None = None) -> None:
+        super().__init__(upstream, detail)
+        self.status = status
+        self.code = code
+
+
+class CredentialsRefused(UpstreamRefused):
+    """Our token or secret is not accepted. Only staff can mend it."""
+
+
+class NotFound(UpstreamRefused):
+    """There is no such thing at the vendor."""
+
+
+class Conflict(UpstreamRefused):
+    """The vendor has something already that stands in the way."""
+
+
+class ContractError(UpstreamError):
+    """An answer of a shape we do not know. `detail` is the place and the type found, never the body."""

@@ -1,0 +1,1 @@
+"""The clients of the vendors, against real HTTP on loopback."""

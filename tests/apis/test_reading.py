@@ -1,0 +1,72 @@
+"""The tolerant readers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from bot.apis.reading import ShapeError, array, integer, mapping, moment, text
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (5, 5),
+        ("05", 5),
+        (Decimal("5.0"), 5),
+        (Decimal("5.5"), None),
+        (Decimal("1E+999999"), None),
+        (True, None),
+        ("five", None),
+        ("٥", None),
+        ("9" * 5000, None),
+        (None, None),
+    ],
+)
+def test_integer(value: object, number: int | None) -> None:
+    assert integer(value) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (" 保溫杯 ", "保溫杯"),
+        ("👩\u200d🍳", "👩\u200d🍳"),
+        ("a\r\nb\ud800", "a b"),
+        (88, "88"),
+        (Decimal("0.10"), "0.10"),
+        (False, None),
+        ("\x00", None),
+        ([], None),
+    ],
+)
+def test_text(value: object, shown: str | None) -> None:
+    assert text(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "when"),
+    [
+        ("2024-07-15T10:30:28.700Z", datetime(2024, 7, 15, 10, 30, 28, 700_000, UTC)),
+        ("2024-07-15T18:30:28+08:00", datetime(2024, 7, 15, 10, 30, 28, tzinfo=UTC)),
+        ("2024-07-15 10:30:28", datetime(2024, 7, 15, 10, 30, 28, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+08:00", None),
+        ("2024-02-30", None),
+        (1721039428, None),
+    ],
+)
+def test_moment(value: object, when: datetime | None) -> None:
+    assert moment(value) == when
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [(None, "null"), (True, "a boolean"), (1, "a number"), (Decimal(1), "a number"), ("s3cret", "a string")],
+)
+def test_a_wrong_shape_is_told_by_type_only(value: object, name: str) -> None:
+    with pytest.raises(ShapeError, match=f"^/data is {name} instead of an array$"):
+        array(value, "/data")
+    with pytest.raises(ShapeError, match=f"^/ is {name} instead of an object$"):
+        mapping(value, "")

@@ -1,0 +1,171 @@
+"""The clients against the sandbox's vendors: credentials, state and faults that take effect."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.apis import Apis
+from bot.apis.mantago import Gifts, MantagoApi
+from bot.apis.poshen import PoshenApi
+from bot.errors import ConfigurationError, Conflict, CredentialsRefused, NotFound, OutcomeUnknown
+from sandbox import Sandbox
+from sandbox.credentials import POSHEN_READ_ONLY_TOKEN
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.running(clock=lambda: NOW) as sandbox:
+        yield sandbox
+
+
+def mantago_of(sandbox: Sandbox, **changes: str) -> MantagoApi:
+    env = sandbox.environment() | changes
+    return MantagoApi.open(
+        env["MANTAGO_API_URL"],
+        token=env["MANTAGO_TOKEN"],
+        secret=env["MANTAGO_SECRET"],
+        bot_id=env["MANTAGO_BOT_ID"],
+    )
+
+
+def poshen_of(sandbox: Sandbox, **changes: str) -> PoshenApi:
+    env = sandbox.environment() | changes
+    return PoshenApi.open(env["POSHEN_API_URL"], token=env["POSHEN_TOKEN"])
+
+
+@pytest.fixture
+async def apis(sandbox: Sandbox) -> AsyncIterator[Apis]:
+    apis = Apis(mantago=mantago_of(sandbox), poshen=poshen_of(sandbox))
+    yield apis
+    await apis.aclose()
+
+
+@pytest.fixture
+def mantago(apis: Apis) -> MantagoApi:
+    assert apis.mantago
+    return apis.mantago
+
+
+@pytest.fixture
+def poshen(apis: Apis) -> PoshenApi:
+    assert apis.poshen
+    return apis.poshen
+
+
+async def test_everything_the_demo_people_own_can_be_read(sandbox: Sandbox, mantago: MantagoApi) -> None:
+    owned = 0
+    for person in tuple(sandbox.people):
+        held = await mantago.gifts("line" if person.channel == "line" else "facebook", person.id)
+        owned += len(held.tickets) + len(held.physical) + len(held.virtual)
+    assert owned
+
+
+async def test_the_checks_pass(mantago: MantagoApi, poshen: PoshenApi) -> None:
+    await mantago.check("line")
+    await mantago.check("facebook")
+    await poshen.check()
+
+
+async def test_an_unknown_user_owns_nothing(mantago: MantagoApi) -> None:
+    assert await mantago.gifts("line", "Unobody") == Gifts()
+
+
+async def test_the_token_is_good_for_25_days_and_then_refused(sandbox: Sandbox, mantago: MantagoApi) -> None:
+    assert mantago.token_days_left(NOW) == 25
+    sandbox.ahead = timedelta(days=26)
+    with pytest.raises(CredentialsRefused, match="MANTAGO_TOKEN"):
+        await mantago.gifts("line", "Unobody")
+
+
+@pytest.mark.parametrize("setting", ["MANTAGO_TOKEN", "MANTAGO_SECRET", "MANTAGO_BOT_ID"])
+async def test_a_wrong_mantago_setting_is_named(sandbox: Sandbox, setting: str) -> None:
+    api = mantago_of(sandbox, **{setting: "a.b.c"})
+    with pytest.raises(ConfigurationError, match=setting):
+        await api.check()
+    await api.aclose()
+
+
+async def test_a_wrong_poshen_token_is_named(sandbox: Sandbox) -> None:
+    api = poshen_of(sandbox, POSHEN_TOKEN="1|wrong")
+    with pytest.raises(ConfigurationError, match="POSHEN_TOKEN is not accepted"):
+        await api.check()
+    await api.aclose()
+
+
+async def test_a_token_that_may_only_read(sandbox: Sandbox) -> None:
+    api = poshen_of(sandbox, POSHEN_TOKEN=POSHEN_READ_ONLY_TOKEN)
+    await api.check()
+    with pytest.raises(CredentialsRefused, match="without the right"):
+        await api.create("NEW2026", group_id=7)
+    await api.aclose()
+
+
+async def test_the_life_of_a_code(sandbox: Sandbox, poshen: PoshenApi) -> None:
+    made = await poshen.create("NEW-2026", group_id=7, reward_ids=(5, 6))
+    assert await poshen.find("NEW-2026") == made
+    assert made.game
+    await poshen.move(made.id, group_id=6)
+    moved = await poshen.get(made.id)
+    assert moved.group
+    assert moved.group.id == 6
+    assert moved.game != made.game
+    await poshen.delete(made.id)
+    assert await poshen.find("NEW-2026") is None
+    with pytest.raises(NotFound):
+        await poshen.get(made.id)
+
+
+async def test_a_code_that_ignores_case_is_found_once(sandbox: Sandbox, poshen: PoshenApi) -> None:
+    sandbox.poshen.ignores_case = True
+    found = await poshen.find("Welcome2026")
+    assert found
+    assert found.id == 99
+
+
+async def test_all_codes_are_listed_once(sandbox: Sandbox, poshen: PoshenApi) -> None:
+    listed = [code.id async for code in poshen.list()]
+    assert sorted(listed) == sorted(sandbox.poshen.codes)
+    assert [code.id async for code in poshen.list(group_id=5, per_page=1)] == [99]
+
+
+@pytest.mark.parametrize("trouble", [{"drop": True}, {"cut": True}, {"status": 503}, {"body": "<html>"}])
+async def test_a_creation_whose_answer_was_lost_is_confirmed(
+    sandbox: Sandbox, poshen: PoshenApi, trouble: dict[str, object]
+) -> None:
+    sandbox.fault("poshen:POST", after=True, times=1, **trouble)
+    made = await poshen.create("LOST-2026", group_id=7, reward_ids=[1])
+    assert sandbox.poshen.codes[made.id].code == "LOST-2026"
+    assert len(sandbox.calls("poshen", "POST /redemption-codes")) == 1
+
+
+async def test_a_creation_that_never_arrived_is_unknown_and_may_be_repeated(
+    sandbox: Sandbox, poshen: PoshenApi
+) -> None:
+    sandbox.fault("poshen:POST", drop=True, times=1)
+    with pytest.raises(OutcomeUnknown):
+        await poshen.create("LOST-2026", group_id=7)
+    made = await poshen.create("LOST-2026", group_id=7)
+    assert await poshen.create("LOST-2026", group_id=7) == made
+
+
+async def test_a_code_of_another_group_is_a_conflict(poshen: PoshenApi) -> None:
+    with pytest.raises(Conflict):
+        await poshen.create("WELCOME2026", group_id=7, reward_ids=[1])
+
+
+async def test_a_delete_whose_answer_was_lost_is_done(sandbox: Sandbox, poshen: PoshenApi) -> None:
+    sandbox.fault("poshen:DELETE", after=True, drop=True, times=1)
+    await poshen.delete(99)
+    assert 99 not in sandbox.poshen.codes
+    assert [call.status for call in sandbox.calls("poshen", "DELETE")] == [0, 404]
+
+
+async def test_a_slow_start_of_mantago_is_survived(sandbox: Sandbox, mantago: MantagoApi) -> None:
+    sandbox.fault("mantago", status=502, body="<html>bad gateway</html>", times=1)
+    await mantago.gifts("line", "Unobody")
+    assert len(sandbox.calls("mantago")) == 2
