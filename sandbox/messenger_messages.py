@@ -1,0 +1,258 @@
+"""Judges Messenger messages by the Send API's rules, and words its findings as the Graph API does.
+
+The rules are those of https://developers.facebook.com/docs/messenger-platform/reference/send-api and of
+its templates. Titles of quick replies, which Messenger cuts without a word, are refused here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+TEXT = 2_000
+QUICK_REPLIES = 13
+TITLE = 80
+BUTTON_TITLE = 20
+BUTTON_TEXT = 640
+BUTTONS = 3
+ELEMENTS = 10
+PAYLOAD = 1_000
+METADATA = 1_000
+
+PARAMETER = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that Messenger refuses; `property` is a path such as `message.quick_replies[0].title`."""
+
+    message: str
+    property: str
+    code: int = PARAMETER
+    subcode: int | None = None
+
+
+def problems(message: Any) -> list[Problem]:
+    """Everything Messenger would refuse in the `message` of one send; empty when it would accept it."""
+    return _Judge().message(message)
+
+
+def length(text: str) -> int:
+    """The length of `text` in UTF-16 units: Messenger does not say what it counts, and these are the most."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+class _Judge:
+    """Looks at one message and collects what it finds."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    def note(self, text: str, where: str, subcode: int | None = None) -> None:
+        self.found.append(Problem(text, where, subcode=subcode))
+
+    def known(self, value: dict[str, Any], names: set[str], where: str) -> None:
+        for name, item in value.items():
+            if name not in names:
+                self.note(f'Invalid keys "{name}" were found in param', f"{where}.{name}")
+            elif item is None:
+                self.note("must not be null", f"{where}.{name}")
+
+    def text(self, value: Any, where: str, most: int, *, least: int = 1) -> None:
+        if not isinstance(value, str):
+            self.note("must be a string", where)
+        elif not value.strip() and least:
+            self.note("must be non-empty UTF-8 encoded string", where)
+        elif length(value) > most:
+            self.note(f"Length of param must be less than or equal to {most}", where)
+
+    def https(self, value: Any, where: str) -> None:
+        if not isinstance(value, str):
+            self.note("should represent a valid URL", where)
+            return
+        parts = urlsplit(value)
+        if parts.scheme != "https" or not parts.hostname or not re.fullmatch(r"[\x21-\x7e]+", value):
+            self.note("should represent a valid URL", where)
+
+    def message(self, message: Any) -> list[Problem]:
+        if not isinstance(message, dict):
+            self.note("must be an object", "message")
+            return self.found
+        self.known(message, {"text", "attachment", "quick_replies", "metadata"}, "message")
+        text, attachment = message.get("text"), message.get("attachment")
+        if (text is None) == (attachment is None):
+            self.note("must have either text or attachment", "message")
+        if text is not None:
+            self.text(text, "message.text", TEXT)
+        if attachment is not None:
+            self.attachment(attachment)
+        if "quick_replies" in message:
+            self.quick_replies(message["quick_replies"])
+        if "metadata" in message:
+            self.text(message["metadata"], "message.metadata", METADATA - 1, least=0)
+        return self.found
+
+    def quick_replies(self, replies: Any) -> None:
+        where = "message.quick_replies"
+        if not isinstance(replies, list):
+            self.note("must be an array", where)
+            return
+        if not 1 <= len(replies) <= QUICK_REPLIES:
+            self.note(f"must have between 1 and {QUICK_REPLIES} elements", where)
+        for number, reply in enumerate(replies):
+            here = f"{where}[{number}]"
+            if not isinstance(reply, dict):
+                self.note("must be an object", here)
+                continue
+            self.known(reply, {"content_type", "title", "payload", "image_url"}, here)
+            kind = reply.get("content_type")
+            if kind == "text":
+                self.text(reply.get("title"), f"{here}.title", BUTTON_TITLE)
+                self.text(reply.get("payload"), f"{here}.payload", PAYLOAD)
+            elif kind not in ("user_phone_number", "user_email"):
+                self.note("must be one of text, user_phone_number, user_email", f"{here}.content_type")
+            if "image_url" in reply:
+                self.https(reply["image_url"], f"{here}.image_url")
+
+    def attachment(self, attachment: Any) -> None:
+        where = "message.attachment"
+        if not isinstance(attachment, dict):
+            self.note("must be an object", where)
+            return
+        self.known(attachment, {"type", "payload"}, where)
+        kind, payload = attachment.get("type"), attachment.get("payload")
+        if not isinstance(payload, dict):
+            self.note("must be an object", f"{where}.payload")
+        elif kind == "template":
+            self.template(payload, f"{where}.payload")
+        elif kind in ("image", "audio", "video", "file"):
+            self.known(payload, {"url", "is_reusable", "attachment_id"}, f"{where}.payload")
+            if "attachment_id" not in payload:
+                self.https(payload.get("url"), f"{where}.payload.url")
+        else:
+            self.note("must be one of template, image, audio, video, file", f"{where}.type")
+
+    def template(self, payload: dict[str, Any], where: str) -> None:
+        kind = payload.get("template_type")
+        if kind == "generic":
+            names = {"template_type", "elements", "image_aspect_ratio", "sharable"}
+            self.known(payload, names, where)
+            if payload.get("image_aspect_ratio", "square") not in ("horizontal", "square"):
+                self.note("must be one of horizontal, square", f"{where}.image_aspect_ratio")
+            self.elements(payload.get("elements"), f"{where}.elements")
+        elif kind == "button":
+            self.known(payload, {"template_type", "text", "buttons", "sharable"}, where)
+            self.text(payload.get("text"), f"{where}.text", BUTTON_TEXT)
+            self.buttons(payload.get("buttons"), f"{where}.buttons", least=1)
+        elif kind == "coupon":
+            self.coupon(payload, where)
+        elif kind == "media":
+            self.media(payload, where)
+        else:
+            self.note("is not a template that this page may send", f"{where}.template_type")
+
+    def elements(self, elements: Any, where: str) -> None:
+        if not isinstance(elements, list):
+            self.note("must be an array", where)
+            return
+        if not 1 <= len(elements) <= ELEMENTS:
+            self.note(f"must have between 1 and {ELEMENTS} elements", where)
+        for number, element in enumerate(elements):
+            here = f"{where}[{number}]"
+            if not isinstance(element, dict):
+                self.note("must be an object", here)
+                continue
+            self.known(element, {"title", "subtitle", "image_url", "default_action", "buttons"}, here)
+            self.text(element.get("title"), f"{here}.title", TITLE)
+            if not element.keys() - {"title"}:
+                self.note("must have at least one field besides title", here)
+            if "subtitle" in element:
+                self.text(element["subtitle"], f"{here}.subtitle", TITLE)
+            if "image_url" in element:
+                self.https(element["image_url"], f"{here}.image_url")
+            if "default_action" in element:
+                self.button(element["default_action"], f"{here}.default_action", titled=False)
+            if "buttons" in element:
+                self.buttons(element["buttons"], f"{here}.buttons", least=1)
+
+    def buttons(self, buttons: Any, where: str, *, least: int) -> None:
+        if not isinstance(buttons, list):
+            self.note("must be an array", where)
+            return
+        if not least <= len(buttons) <= BUTTONS:
+            self.note(f"must have between {least} and {BUTTONS} elements", where)
+        for number, button in enumerate(buttons):
+            self.button(button, f"{where}[{number}]", titled=True)
+
+    def button(self, button: Any, where: str, *, titled: bool) -> None:
+        if not isinstance(button, dict):
+            self.note("must be an object", where)
+            return
+        kind = button.get("type")
+        extras = {
+            "web_url": {"url", "webview_height_ratio", "messenger_extensions", "fallback_url"},
+            "postback": {"payload"},
+            "phone_number": {"payload"},
+            "account_link": {"url"},
+            "account_unlink": set(),
+            "game_play": {"payload", "game_metadata"},
+        }
+        if kind not in extras or (not titled and kind != "web_url"):
+            self.note("is not a known button type", f"{where}.type")
+            return
+        untitled = not titled or kind in ("account_link", "account_unlink")
+        self.known(button, extras[kind] | {"type"} | (set() if untitled else {"title"}), where)
+        if not untitled:
+            self.text(button.get("title"), f"{where}.title", BUTTON_TITLE)
+        if kind in ("web_url", "account_link"):
+            self.https(button.get("url"), f"{where}.url")
+        elif kind == "postback":
+            self.text(button.get("payload"), f"{where}.payload", PAYLOAD)
+        elif kind == "phone_number" and not re.fullmatch(r"\+\d{6,15}", str(button.get("payload"))):
+            self.note("must be a phone number with its country code", f"{where}.payload")
+
+    def coupon(self, payload: dict[str, Any], where: str) -> None:
+        names = {
+            "template_type",
+            "title",
+            "subtitle",
+            "coupon_code",
+            "coupon_url",
+            "coupon_url_button_title",
+            "coupon_pre_message",
+            "image_url",
+            "payload",
+        }
+        self.known(payload, names, where)
+        self.text(payload.get("title"), f"{where}.title", TITLE)
+        if "subtitle" in payload:
+            self.text(payload["subtitle"], f"{where}.subtitle", TITLE)
+        code = payload.get("coupon_code")
+        if code is None and "coupon_url" not in payload:
+            self.note("must have coupon_code or coupon_url", where)
+        if code is not None and (not isinstance(code, str) or not code or re.search(r"\s", code)):
+            self.note("must be a code without spaces", f"{where}.coupon_code")
+        for name in ("coupon_url", "image_url"):
+            if name in payload:
+                self.https(payload[name], f"{where}.{name}")
+        if "coupon_url_button_title" in payload:
+            self.text(payload["coupon_url_button_title"], f"{where}.coupon_url_button_title", BUTTON_TITLE)
+        if "payload" in payload:
+            self.text(payload["payload"], f"{where}.payload", PAYLOAD)
+
+    def media(self, payload: dict[str, Any], where: str) -> None:
+        self.known(payload, {"template_type", "elements", "sharable"}, where)
+        elements = payload.get("elements")
+        if not isinstance(elements, list) or len(elements) != 1 or not isinstance(elements[0], dict):
+            self.note("must have exactly 1 element", f"{where}.elements")
+            return
+        element = elements[0]
+        self.known(element, {"media_type", "url", "attachment_id", "buttons"}, f"{where}.elements[0]")
+        if element.get("media_type") not in ("image", "video"):
+            self.note("must be one of image, video", f"{where}.elements[0].media_type")
+        if "attachment_id" not in element:
+            self.https(element.get("url"), f"{where}.elements[0].url")
+        if "buttons" in element:
+            self.buttons(element["buttons"], f"{where}.elements[0].buttons", least=1)

@@ -1,0 +1,327 @@
+"""A customer's phone: what LINE and Messenger post to a bot when somebody types, taps or leaves."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sandbox.clock import Clock, machine_clock, milliseconds
+from sandbox.credentials import (
+    LINE_BOT_USER_ID,
+    LINE_CHANNEL_SECRET,
+    MESSENGER_APP_SECRET,
+    MESSENGER_PAGE_ID,
+)
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class Webhook(NamedTuple):
+    """A signed request, ready to be posted to the bot."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def line_signature(secret: str, body: bytes) -> str:
+    """The value of x-line-signature for `body`."""
+    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+
+
+def messenger_signature(secret: str, body: bytes) -> str:
+    """The value of X-Hub-Signature-256 for `body`."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+class Phone:
+    """One person on one channel. Every method gives the webhook that the platform would post.
+
+    secret, account: LINE's channel secret and the bot's user id, or Messenger's app secret and page id.
+    issue: told every reply token made and the chat it is for, so that a sandbox accepts it.
+    """
+
+    def __init__(
+        self,
+        channel: str,
+        user: str,
+        secret: str | None = None,
+        account: str | None = None,
+        *,
+        clock: Clock = machine_clock,
+        issue: Callable[[str, str], None] | None = None,
+    ) -> None:
+        if channel not in ("line", "messenger"):
+            raise ValueError(f"there is no channel {channel!r}; there are line and messenger")
+        on_line = channel == "line"
+        self.channel = channel
+        self.user = user
+        self.secret = secret or (LINE_CHANNEL_SECRET if on_line else MESSENGER_APP_SECRET)
+        self.account = account or (LINE_BOT_USER_ID if on_line else MESSENGER_PAGE_ID)
+        self.clock = clock
+        self.issue = issue
+
+    # What people do.
+
+    def says(self, text: str) -> Webhook:
+        """Types a message."""
+        if self.channel == "line":
+            return self.line_event(self._line_message(self._line_text(text)))
+        return self.messenger_event({"message": {"mid": _mid(), "text": text}})
+
+    def taps(self, data: str, label: str = "", *, quick_reply: bool = False) -> Webhook:
+        """Taps a button that carries `data`. On Messenger a quick reply is a message with a payload."""
+        if self.channel == "line":
+            return self.line_event({"type": "postback", "postback": {"data": data}})
+        if quick_reply:
+            message = {"mid": _mid(), "text": label, "quick_reply": {"payload": data}}
+            return self.messenger_event({"message": message})
+        return self.messenger_event({"postback": {"mid": _mid(), "title": label, "payload": data}})
+
+    def follows(self, *, returning: bool = False) -> Webhook:
+        """Adds the account as a friend, or unblocks it; on Messenger taps Get Started."""
+        if self.channel == "messenger":
+            return self.gets_started()
+        return self.line_event({"type": "follow", "follow": {"isUnblocked": returning}})
+
+    def gets_started(self, payload: str = "GET_STARTED", *, ref: str | None = None) -> Webhook:
+        """Messenger: taps Get Started, perhaps having come by a link."""
+        self._only("messenger")
+        postback: dict[str, Any] = {"mid": _mid(), "title": "Get Started", "payload": payload}
+        if ref is not None:
+            postback["referral"] = {"ref": ref, "source": "SHORTLINK", "type": "OPEN_THREAD"}
+        return self.messenger_event({"postback": postback})
+
+    def unfollows(self) -> Webhook:
+        """LINE: blocks the account."""
+        self._only("line")
+        return self.line_event({"type": "unfollow"}, replyable=False)
+
+    def sends_sticker(self) -> Webhook:
+        if self.channel == "line":
+            sticker = {
+                "type": "sticker",
+                "packageId": "446",
+                "stickerId": "1988",
+                "stickerResourceType": "ANIMATION",
+                "keywords": ["開心", "Happy"],
+                "quoteToken": secrets.token_urlsafe(24),
+            }
+            return self.line_event(self._line_message(sticker))
+        payload = {"url": "https://scontent.xx.fbcdn.net/v/sticker.png", "sticker_id": 369239263222822}
+        return self._sends_attachment("sticker", payload)
+
+    def sends_image(self) -> Webhook:
+        if self.channel == "line":
+            image = {
+                "type": "image",
+                "contentProvider": {"type": "line"},
+                "quoteToken": secrets.token_urlsafe(24),
+            }
+            return self.line_event(self._line_message(image))
+        return self._sends_attachment("image", {"url": "https://scontent.xx.fbcdn.net/v/image.jpg"})
+
+    def sends_location(self) -> Webhook:
+        if self.channel == "line":
+            location = {
+                "type": "location",
+                "title": "台北車站",
+                "address": "台北市中正區北平西路3號",
+                "latitude": 25.0478,
+                "longitude": 121.517,
+            }
+            return self.line_event(self._line_message(location))
+        return self._sends_attachment("fallback", None)
+
+    def shares_phone(self, phone: str) -> Webhook:
+        """Messenger: taps the quick reply that offers the phone number of the profile."""
+        self._only("messenger")
+        return self.messenger_event(
+            {"message": {"mid": _mid(), "text": phone, "quick_reply": {"payload": phone}}}
+        )
+
+    def unsends(self, message_id: str) -> Webhook:
+        """Takes a message back."""
+        self._only("line")
+        return self.line_event({"type": "unsend", "unsend": {"messageId": message_id}}, replyable=False)
+
+    def invites(self, group: str) -> Webhook:
+        """LINE: brings the bot into a group."""
+        self._only("line")
+        return self.line_event({"type": "join"}, source={"type": "group", "groupId": group})
+
+    def removes(self, group: str) -> Webhook:
+        """LINE: puts the bot out of a group."""
+        self._only("line")
+        source = {"type": "group", "groupId": group}
+        return self.line_event({"type": "leave"}, source=source, replyable=False)
+
+    def says_in_group(self, group: str, text: str, *, mention: bool = False) -> Webhook:
+        """LINE: types a message in a group, perhaps naming the bot, which then stands at its beginning."""
+        self._only("line")
+        name = "@獎勵小幫手"
+        message = self._line_text(f"{name} {text}" if mention else text)
+        if mention:
+            named = {
+                "index": 0,
+                "length": len(name),
+                "userId": self.account,
+                "type": "user",
+                "isSelf": True,
+            }
+            message["mention"] = {"mentionees": [named]}
+        source = {"type": "group", "groupId": group, "userId": self.user}
+        return self.line_event(self._line_message(message), source=source)
+
+    def taps_in_group(self, group: str, data: str) -> Webhook:
+        """LINE: taps a button in a group."""
+        self._only("line")
+        source = {"type": "group", "groupId": group, "userId": self.user}
+        return self.line_event({"type": "postback", "postback": {"data": data}}, source=source)
+
+    def picks_date(self, data: str, **params: str) -> Webhook:
+        """LINE: answers a date picker, for example `picks_date("v1.d", date="2026-12-31")`."""
+        self._only("line")
+        return self.line_event({"type": "postback", "postback": {"data": data, "params": params}})
+
+    # What platforms do.
+
+    def verifies(self) -> Webhook:
+        """LINE's console: the Verify button posts no event at all."""
+        self._only("line")
+        return self.signed({"destination": self.account, "events": []})
+
+    def together(self, *webhooks: Webhook) -> Webhook:
+        """Several webhooks of one account in one request, as the platforms batch them."""
+        bodies = [webhook.json for webhook in webhooks]
+        if self.channel == "line":
+            events = [event for body in bodies for event in body["events"]]
+            return self.signed({"destination": self.account, "events": events})
+        return self.signed({"object": "page", "entry": [entry for body in bodies for entry in body["entry"]]})
+
+    def redelivered(self, webhook: Webhook) -> Webhook:
+        """`webhook` once more: LINE marks it as delivered again, Messenger posts the very same bytes."""
+        if self.channel == "messenger":
+            return webhook
+        body = webhook.json
+        for event in body["events"]:
+            event["deliveryContext"]["isRedelivery"] = True
+        return self.signed(body)
+
+    def echoes(self, text: str, *, app_id: int = 1082) -> Webhook:
+        """Messenger: tells the bot of a message that the page itself sent."""
+        self._only("messenger")
+        message = {"mid": _mid(), "text": text, "is_echo": True, "app_id": app_id}
+        return self.messenger_event({"message": message}, sender=self.account, recipient=self.user)
+
+    def reads(self) -> Webhook:
+        """Messenger: has seen everything up to now."""
+        self._only("messenger")
+        return self.messenger_event({"read": {"watermark": milliseconds(self.clock())}})
+
+    def on_standby(self, text: str) -> Webhook:
+        """A message while another app or a person holds the chat: the bot must stay silent."""
+        if self.channel == "line":
+            event = self._line_message(self._line_text(text))
+            return self.line_event(event, replyable=False, mode="standby")
+        body = self.messenger_event({"message": {"mid": _mid(), "text": text}}).json
+        entry = body["entry"][0]
+        entry["standby"] = entry.pop("messaging")
+        return self.signed(body)
+
+    def line_event(
+        self,
+        event: dict[str, Any],
+        *,
+        source: dict[str, str] | None = None,
+        replyable: bool = True,
+        mode: str = "active",
+    ) -> Webhook:
+        """Any LINE event, with everything that all events have put around it."""
+        now = milliseconds(self.clock())
+        where = source or {"type": "user", "userId": self.user}
+        whole: dict[str, Any] = {
+            **event,
+            "webhookEventId": _ulid(now),
+            "deliveryContext": {"isRedelivery": False},
+            "timestamp": now,
+            "source": where,
+            "mode": mode,
+        }
+        if replyable:
+            whole["replyToken"] = secrets.token_hex(16)
+            if self.issue is not None:
+                self.issue(whole["replyToken"], where.get("groupId") or where.get("roomId") or self.user)
+        return self.signed({"destination": self.account, "events": [whole]})
+
+    def messenger_event(
+        self, event: dict[str, Any], *, sender: str | None = None, recipient: str | None = None
+    ) -> Webhook:
+        """Any Messenger event, with its entry put around it."""
+        now = milliseconds(self.clock())
+        messaging = {
+            "sender": {"id": sender or self.user},
+            "recipient": {"id": recipient or self.account},
+            "timestamp": now,
+            **event,
+        }
+        entry = {"time": now, "id": self.account, "messaging": [messaging]}
+        return self.signed({"object": "page", "entry": [entry]})
+
+    def signed(self, body: dict[str, Any]) -> Webhook:
+        """`body` as this channel's platform posts it: written out, and signed over these very bytes."""
+        if self.channel == "line":
+            raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            headers = {
+                "Content-Type": "application/json; charset=utf-8",
+                "User-Agent": "LineBotWebhook/2.0",
+                "x-line-signature": line_signature(self.secret, raw),
+            }
+            return Webhook("/webhooks/line", headers, raw)
+        # Meta signs the text with every character beyond ASCII escaped, and slashes too.
+        raw = json.dumps(body, separators=(",", ":")).replace("/", "\\/").encode()
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "facebookexternalua",
+            "X-Hub-Signature-256": messenger_signature(self.secret, raw),
+        }
+        return Webhook("/webhooks/messenger", headers, raw)
+
+    def _line_text(self, text: str) -> dict[str, Any]:
+        return {"type": "text", "text": text, "quoteToken": secrets.token_urlsafe(24)}
+
+    def _line_message(self, message: dict[str, Any]) -> dict[str, Any]:
+        known = {"id": str(460_000_000_000_000_000 + secrets.randbelow(10**15)), **message}
+        return {
+            "type": "message",
+            "message": {"markAsReadToken": secrets.token_urlsafe(24), **known},
+        }
+
+    def _sends_attachment(self, kind: str, payload: dict[str, Any] | None) -> Webhook:
+        attachment: dict[str, Any] = {"type": kind}
+        if payload is not None:
+            attachment["payload"] = payload
+        return self.messenger_event({"message": {"mid": _mid(), "attachments": [attachment]}})
+
+    def _only(self, channel: str) -> None:
+        if self.channel != channel:
+            raise ValueError(f"{self.channel} has no such event; {channel} has")
+
+
+def _mid() -> str:
+    return f"m_{secrets.token_urlsafe(48)}"
+
+
+def _ulid(now: int) -> str:
+    """A ULID: 48 bits of milliseconds and 80 random ones, in Crockford's base 32."""
+    number = (now << 80) | secrets.randbits(80)
+    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
