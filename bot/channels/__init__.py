@@ -1,0 +1,117 @@
+"""The platforms customers write from. One folder each: inbound (bytes to events), render (messages
+to the platform's JSON) and client (the platform's HTTP). Inbound and render are pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from bot.conversation.actions import Action
+from bot.conversation.events import Incoming
+from bot.conversation.messages import Reply
+
+Json = dict[str, Any]
+Pack = Callable[[Action], str]
+
+
+class Malformed(Exception):
+    """A webhook body that is not what the platform sends: not JSON, or not of its shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One message as the platform wants it, and its text-only stand-in.
+
+    plain: sent once in place of `message` when the platform refuses it; None when it is text already.
+    """
+
+    message: Json
+    plain: Json | None = None
+
+
+class Outcome(StrEnum):
+    """How a delivery ended, and what that asks of us."""
+
+    DELIVERED = "delivered"  # The platform has it (or had it already).
+    UNKNOWN = "unknown"  # Sent, no answer, and no way to ask: repeating it could say it twice.
+    RETRY = "retry"  # Not accepted, a later try may be.
+    LATE = "late"  # Too late for a free reply, or outside Messenger's 24 hours.
+    UNREACHABLE = "unreachable"  # Blocked, deleted, unknown: stop sending until they write again.
+    REFUSED = "refused"  # Our fault or our configuration: logged, alerted, not repeated.
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Messages on their way to one chat.
+
+    key: the same for every try of the same messages (LINE's X-Line-Retry-Key on pushes).
+    reply_token: LINE's, when a free reply is still possible; None pushes.
+    done: how many messages an earlier try got accepted; those are not sent again.
+    """
+
+    to: str
+    messages: Sequence[Rendered]
+    key: UUID
+    reply_token: str | None = None
+    done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a delivery. `done`: messages accepted so far. `detail`: safe to log.
+
+    `retry_after`: seconds, when the platform or our own rule names them (only with RETRY).
+    """
+
+    outcome: Outcome
+    done: int
+    detail: str = ""
+    retry_after: float | None = None
+
+
+class Inbound(Protocol):
+    """The web process's half of a channel: from signed bytes to events. Pure."""
+
+    name: str
+
+    def genuine(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Whether the platform signed exactly these bytes. Constant time; False when unsigned."""
+
+    def split(self, body: bytes) -> list[tuple[str, Json]]:
+        """(account, raw event) for each event of a webhook body. Raises Malformed.
+
+        An event that is not even an object is skipped: it never costs its siblings.
+        """
+
+    def parse(self, account: str, raw: Json) -> Incoming:
+        """One raw event, read leniently; what cannot be understood comes back as `Ignored`. Never raises."""
+
+
+class Outbound(Protocol):
+    """The worker's half of a channel: rendering (pure) and sending."""
+
+    name: str
+
+    def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
+        """An answer as this platform's messages. Total: whatever the text, the result is legal."""
+
+    async def deliver(self, delivery: Delivery, accepted: Callable[[int], Awaitable[None]] | None = None) -> Receipt:
+        """Send. `accepted(n)` is awaited after each message of several that was taken. Never raises."""
+
+    async def show_busy(self, to: str) -> None:
+        """Show that an answer is being prepared. Best effort, never raises."""
+
+    async def language_of(self, user_id: str) -> str | None:
+        """The language the platform knows of this person, in its own spelling. None when it says none,
+        fails, or takes longer than a second: a profile never delays an answer."""
+
+    async def check(self) -> str:
+        """One harmless call with our credentials: who we are there, in a few words.
+        Raises `bot.errors.ConfigurationError` with what to do about it."""
+
+    async def aclose(self) -> None:
+        """Close connections."""

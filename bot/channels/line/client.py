@@ -1,0 +1,279 @@
+"""The only code that calls LINE's Messaging API on a message's way."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+from uuid import UUID, uuid5
+
+import aiohttp
+import httpx
+import orjson
+
+from bot.apis.http import open_http
+from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
+from bot.channels.limits import record, records, word
+from bot.channels.line.colors import palette
+from bot.channels.line.render import MESSAGES, render
+from bot.conversation.messages import Reply
+from bot.errors import ConfigurationError
+
+API_URL = "https://api.line.me"
+BRAND_COLOUR = "#0F766E"
+CONNECTIONS = 100
+BUSY_SECONDS = 20  # LINE takes multiples of five up to sixty, and stops early when a message arrives.
+
+READ_SECONDS = 6.0
+
+_CONNECT_SECONDS = 3.0
+_TOTAL_SECONDS = 12.0
+_PROFILE_SECONDS = 1.0
+_ACCEPTED = frozenset({200, 409})  # 409: an earlier try with this retry key was accepted.
+_PATH = re.compile(r"[\w./\[\]-]{1,120}", re.ASCII)
+
+
+class _NotSentError(Exception):
+    """The request surely did not leave."""
+
+
+class _LostError(Exception):
+    """The request left and no answer came. `broken`: the connection ended, rather than our patience."""
+
+    def __init__(self, *, broken: bool) -> None:
+        self.broken = broken
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """LINE's answer. `paths`: the properties it complains about, safe to log; its texts may quote ours."""
+
+    status: int
+    body: Json
+    retry_after: float | None = None
+
+    @property
+    def says(self) -> str:
+        return str(self.body.get("message", "")).lower()
+
+    @property
+    def paths(self) -> str:
+        found = (detail.get("property") for detail in records(self.body.get("details")))
+        return " ".join([path for path in found if isinstance(path, str) and _PATH.fullmatch(path)][:5])
+
+    @property
+    def token_is_used(self) -> bool:
+        # LINE has no code for it, and its texts may change: the two words are all that is looked for.
+        return self.status == 400 and "reply token" in self.says
+
+    @property
+    def is_about_content(self) -> bool:
+        return self.status == 400 and not self.token_is_used
+
+
+class LineClient:
+    """LINE as the worker uses it."""
+
+    name = "line"
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        access_token: str,
+        api_url: str = API_URL,
+        brand_colour: str = BRAND_COLOUR,
+        *,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        self._http = http
+        self._api = api_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"}
+        timeout = httpx.Timeout(read_seconds, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS)
+        self._timeout = {"timeout": timeout.as_dict()}
+        self._colors = palette(brand_colour)
+
+    @classmethod
+    def connect(
+        cls,
+        access_token: str,
+        *,
+        api_url: str = API_URL,
+        brand_colour: str = BRAND_COLOUR,
+        connections: int = CONNECTIONS,
+    ) -> LineClient:
+        """A client with connections of its own. Raises ConfigurationError."""
+        http = open_http(api_url, setting="LINE_API_URL", headers={}, connections=connections)
+        return cls(http, access_token, api_url, brand_colour)
+
+    def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
+        return render(reply, pack, self._colors)
+
+    async def deliver(self, delivery: Delivery, accepted: Callable[[int], Awaitable[None]] | None = None) -> Receipt:
+        """All messages in one call, so `accepted` is not needed: the receipt says all or nothing."""
+        rest = delivery.messages[delivery.done : delivery.done + MESSAGES]
+        if not rest:
+            return Receipt(Outcome.DELIVERED, delivery.done)
+        if delivery.reply_token:
+            receipt = await self._reply(delivery.reply_token, rest)
+        else:
+            receipt = await self._push(delivery.to, rest, delivery.key)
+        taken = len(rest) if receipt.outcome is Outcome.DELIVERED else 0
+        return replace(receipt, done=delivery.done + taken)
+
+    async def _reply(self, token: str, messages: Sequence[Rendered]) -> Receipt:
+        async def send(contents: list[Json]) -> _Answer:
+            return await self._call("POST", "/v2/bot/message/reply", {"replyToken": token, "messages": contents})
+
+        try:
+            try:
+                answer = await send([each.message for each in messages])
+            except _LostError as lost:
+                if not lost.broken:
+                    raise
+                # A connection often breaks because it was idle, before LINE read anything. The token
+                # works once, so asking again cannot say it twice; a used one tells that it was said.
+                answer = await send([each.message for each in messages])
+                if answer.status != 200 and not answer.is_about_content:
+                    return Receipt(Outcome.UNKNOWN, 0, f"no answer, then HTTP {answer.status}")
+            if answer.is_about_content and (contents := _as_text(messages)):
+                return _judged(await send(contents), instead_of=answer)
+        except _NotSentError:
+            return Receipt(Outcome.RETRY, 0, "no connection")
+        except _LostError:
+            return Receipt(Outcome.UNKNOWN, 0, "no answer")
+        return _judged(answer)
+
+    async def _push(self, to: str, messages: Sequence[Rendered], key: UUID) -> Receipt:
+        async def send(contents: list[Json], key: UUID) -> _Answer:
+            body = {"to": to, "messages": contents}
+            return await self._call("POST", "/v2/bot/message/push", body, {"X-Line-Retry-Key": str(key)})
+
+        try:
+            answer = await send([each.message for each in messages], key)
+            if answer.is_about_content and not _is_about_recipient(answer) and (contents := _as_text(messages)):
+                # A retry key stands for one content, so the text has its own.
+                return _judged(await send(contents, uuid5(key, "plain")), instead_of=answer)
+        except _NotSentError:
+            return Receipt(Outcome.RETRY, 0, "no connection")
+        except _LostError:
+            return Receipt(Outcome.RETRY, 0, "no answer")  # Safe: the retry key keeps it from being said twice.
+        return _judged(answer)
+
+    async def show_busy(self, to: str) -> None:
+        if not to.startswith("U"):
+            return  # LINE shows it to one person only, not in groups.
+        with suppress(_NotSentError, _LostError):
+            body = {"chatId": to, "loadingSeconds": BUSY_SECONDS}
+            await self._call("POST", "/v2/bot/chat/loading/start", body)
+
+    async def language_of(self, user_id: str) -> str | None:
+        try:
+            async with asyncio.timeout(_PROFILE_SECONDS):
+                answer = await self._call("GET", f"/v2/bot/profile/{quote(user_id, safe='')}")
+        except (_NotSentError, _LostError, TimeoutError):
+            return None
+        return word(answer.body.get("language")) if answer.status == 200 else None
+
+    async def check(self) -> str:
+        try:
+            answer = await self._call("GET", "/v2/bot/info")
+        except (_NotSentError, _LostError):
+            raise ConfigurationError(
+                "LINE does not answer: check the network, and LINE_API_URL if you have set it"
+            ) from None
+        if answer.status in {401, 403}:
+            raise ConfigurationError(
+                f"LINE refuses LINE_CHANNEL_ACCESS_TOKEN (HTTP {answer.status}): issue a new channel access"
+                " token in the LINE Developers console and set it"
+            )
+        name = word(answer.body.get("displayName"))
+        if answer.status != 200 or not name:
+            raise ConfigurationError(
+                f"LINE answered HTTP {answer.status} and did not name the account: try again later,"
+                " and check LINE_API_URL if you have set it"
+            )
+        return f"{name} ({word(answer.body.get('basicId')) or 'no basic id'})"
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def _call(
+        self, method: str, path: str, body: Json | None = None, headers: Mapping[str, str] | None = None
+    ) -> _Answer:
+        """One call. Raises _NotSentError or _LostError when there is no answer."""
+        request = self._http.build_request(
+            method,
+            self._api + path,
+            content=None if body is None else orjson.dumps(body),
+            headers=self._headers if headers is None else {**self._headers, **headers},
+            extensions=self._timeout,
+        )
+        response: httpx.Response | None = None
+        content = b""
+        # Errors of httpx and aiohttp quote URLs: none of them leaves this method.
+        try:
+            async with asyncio.timeout(_TOTAL_SECONDS):
+                response = await self._http.send(request, stream=True)
+                try:
+                    content = await response.aread()
+                finally:
+                    await response.aclose()
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            if response is None:
+                failure = _failure(error)
+                raise failure from None
+            # The status came, and it says what happened; a broken body changes nothing.
+        return _Answer(response.status_code, _body(content), _retry_after(response))
+
+
+def _failure(error: Exception) -> _NotSentError | _LostError:
+    # httpx-aiohttp calls a connection that broke half-way ConnectTimeout; aiohttp's own error is right.
+    cause = error.__cause__
+    if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return _NotSentError()
+    timed_out = isinstance(error, TimeoutError | httpx.ReadTimeout)
+    return _LostError(broken=not timed_out)
+
+
+def _body(content: bytes) -> Json:
+    try:
+        return record(orjson.loads(content))
+    except orjson.JSONDecodeError:
+        return {}
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    seconds = response.headers.get("retry-after", "")
+    return float(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else None
+
+
+def _as_text(messages: Sequence[Rendered]) -> list[Json]:
+    """The same in text; empty when it was text already."""
+    return [each.plain or each.message for each in messages] if any(each.plain for each in messages) else []
+
+
+def _is_about_recipient(answer: _Answer) -> bool:
+    # https://developers.line.biz/en/reference/messaging-api/#send-push-message: of another provider, or none.
+    return answer.status == 400 and (answer.paths == "to" or "failed to send messages" in answer.says)
+
+
+def _judged(answer: _Answer, *, instead_of: _Answer | None = None) -> Receipt:
+    """What an answer means. instead_of: the answer that refused the cards which this text stands in for."""
+    # https://developers.line.biz/en/reference/messaging-api/#status-codes
+    detail = " ".join(part for part in (f"HTTP {answer.status}", answer.paths) if part)
+    if answer.status in _ACCEPTED:
+        return Receipt(Outcome.DELIVERED, 0, f"as text, cards refused: {instead_of.paths}" if instead_of else "")
+    if answer.token_is_used:
+        return Receipt(Outcome.LATE, 0, "the reply token is no longer valid")
+    if _is_about_recipient(answer):
+        return Receipt(Outcome.UNREACHABLE, 0, "unknown recipient")
+    if answer.status in {401, 403}:
+        return Receipt(Outcome.REFUSED, 0, f"credentials: HTTP {answer.status}, check LINE_CHANNEL_ACCESS_TOKEN")
+    if answer.status == 429 and "monthly limit" in answer.says:
+        return Receipt(Outcome.REFUSED, 0, "quota: the plan's messages of this month are used up")
+    if answer.status in {408, 429} or answer.status >= 500:
+        return Receipt(Outcome.RETRY, 0, detail, answer.retry_after)
+    return Receipt(Outcome.REFUSED, 0, detail)

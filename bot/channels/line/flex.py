@@ -1,0 +1,365 @@
+"""Cards as Flex bubbles: one anatomy for all of them, drawn with less when they would be too big. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+import orjson
+
+from bot.channels import Json, Pack
+from bot.channels.limits import (
+    BLANK,
+    address,
+    clean,
+    one_line,
+    portions,
+    shorten,
+    shorten_label,
+    telephone,
+    utf16,
+)
+from bot.channels.line.colors import FADED, HAIRLINE, INK, MUTED, TONES, WHITE, Palette
+from bot.conversation.messages import Badge, Button, Card, Link, Row, Tile
+
+# https://developers.line.biz/en/reference/messaging-api/ names the limits at these anchors.
+CAROUSEL_BUBBLES = 12  # #f-carousel
+BUBBLE_BYTES = 30_000 * 8 // 10  # #bubble says 30 KB and not of what, so a fifth is left unused
+CAROUSEL_BYTES = 50_000 * 8 // 10  # #f-carousel, 50 KB
+BUTTON_LABEL = 40  # #action-objects, in graphemes
+QUICK_REPLY_LABEL = 20  # #action-objects, in graphemes; also what fits a tile
+POSTBACK_DATA = 300  # #postback-action
+ACTION_URI = 1000  # #uri-action
+IMAGE_URL = 2000  # #f-image
+
+BUTTONS = 4  # Ours: with more of them none is the primary one.
+BADGE = 20  # Ours, in graphemes: a badge keeps to one line beside its text.
+
+
+def tap(choice: Button | Link, pack: Pack, limit: int) -> Json | None:
+    """What a tap does; None when it could not be sent, for a missing button beats a refused answer."""
+    label = shorten_label(one_line(choice.label), limit) or BLANK
+    match choice:
+        case Button():
+            try:
+                data = pack(choice.action)
+            except ValueError:
+                return None
+            if not 0 < utf16(data) <= POSTBACK_DATA:
+                return None
+            postback = {"type": "postback", "label": label, "data": data, "displayText": label}
+            return postback | {"inputOption": "openKeyboard"} if choice.keyboard else postback
+        case Link(url=url):
+            uri = address(url, ACTION_URI) or telephone(url)
+            return {"type": "uri", "label": label, "uri": uri} if uri else None
+        case _:
+            assert_never(choice)
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """How much of a card is drawn: pictures, and at most how long its texts and lists are."""
+
+    pictures: bool
+    text: int
+    fact: int
+    rows: int
+    tiles: int
+
+
+# A card that does not fit is drawn with less; the last of these always fits a bubble.
+_FULL = _Detail(pictures=True, text=1000, fact=300, rows=40, tiles=12)
+_NO_PICTURES = replace(_FULL, pictures=False)
+_BRIEF = _Detail(pictures=False, text=160, fact=40, rows=8, tiles=6)
+_DETAILS = (_FULL, _NO_PICTURES, _BRIEF)
+
+
+def fitting_bubble(card: Card, pack: Pack, colors: Palette) -> Json:
+    drawn = (_Drawing(colors, pack, detail).bubble(card) for detail in _DETAILS)
+    bubble = next(drawn)
+    while _size(bubble) > BUBBLE_BYTES:
+        bubble = next(drawn)
+    return bubble
+
+
+def carousels(cards: tuple[Card, ...], pack: Pack, colors: Palette) -> Iterator[tuple[tuple[Card, ...], Json]]:
+    """As few carousels as LINE allows. Cards are drawn with less before they go to a further message."""
+    for shown in map(tuple, portions(cards, CAROUSEL_BUBBLES)):
+        bubbles: list[Json] = []
+        for detail in _DETAILS:
+            drawing = _Drawing(colors, pack, detail, carousel=True)
+            bubbles = [drawing.bubble(card) for card in shown]
+            sizes = [_size(bubble) + 1 for bubble in bubbles]
+            if max(sizes) <= BUBBLE_BYTES and sum(sizes) <= CAROUSEL_BYTES:
+                break
+        start, room = 0, CAROUSEL_BYTES
+        for index, bubble in enumerate(bubbles):
+            room -= _size(bubble) + 1
+            if room < 0:
+                yield shown[start:index], {"type": "carousel", "contents": bubbles[start:index]}
+                start, room = index, CAROUSEL_BYTES - _size(bubble) - 1
+        yield shown[start:], {"type": "carousel", "contents": bubbles[start:]}
+
+
+def _size(bubble: Json) -> int:
+    return len(orjson.dumps(bubble))
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """Draws cards in one set of colours and one degree of detail."""
+
+    colors: Palette
+    pack: Pack
+    detail: _Detail
+    carousel: bool = False
+
+    def bubble(self, card: Card) -> Json:
+        bubble: Json = {"type": "bubble", "size": "kilo" if self.carousel else "mega"}
+        image = address(card.image, IMAGE_URL) if card.image and self.detail.pictures else None
+        if card.look == "success":
+            bubble["header"] = self._banner(card)
+        elif card.look == "plain" and not image:
+            color = FADED if _over(card) else self.colors.strip
+            bubble["header"] = _box([], height="6px", paddingAll="0px", backgroundColor=color)
+        if image:
+            bubble["hero"] = {
+                "type": "image",
+                "url": image,
+                "size": "full",
+                "aspectRatio": "2:1",
+                "aspectMode": "cover",
+            }
+        if body := self._body(card):
+            bubble["body"] = body
+        if footer := self._footer(card):
+            bubble["footer"] = footer
+        return bubble
+
+    def _body(self, card: Card) -> Json | None:
+        name, said = (WHITE, WHITE) if card.look == "value" else (INK, MUTED)
+        contents = [
+            *self._heading(card),
+            *_present(self._text(card.text, name, size="sm", prose=True)),
+        ]
+        if card.tiles:
+            contents.append(_box(list(self._tiles(card.tiles)), spacing="sm"))
+        if facts := [*self._rows(card.rows, name, said), *self._receipt(card.receipt)]:
+            if contents and card.look != "value":
+                contents.append({"type": "separator", "color": HAIRLINE})
+            contents.append(_box(facts, spacing="sm"))
+        contents += _present(self._text(card.note, said, size="xxs", prose=True))
+        if not contents:
+            return None
+        body = _box(contents, spacing="md", paddingAll=self._padding())
+        if card.look == "value":
+            body["background"] = _gradient("120deg", self.colors.deeper, self.colors.accent)
+        return body
+
+    def _padding(self) -> str:
+        return "16px" if self.carousel else "18px"
+
+    def _heading(self, card: Card) -> Iterator[Json]:
+        match card.look:
+            case "plain":
+                return self._name(card)
+            case "value":
+                return self._face(card)
+            case "success":
+                return self._reward(card)
+            case _:
+                assert_never(card.look)
+
+    def _name(self, card: Card) -> Iterator[Json]:
+        """Eyebrow and badge, the name, and the hero: beside the name when it is a word, else below it."""
+        accent = MUTED if _over(card) else self.colors.accent
+        eyebrow = self._text(card.eyebrow, accent, size="xs", weight="bold", maxLines=2)
+        title = self._title(card, INK, "lg" if self.carousel else "xl")
+        hero = self._text(card.hero, accent, size="xxl", weight="bold", number=True)
+        if eyebrow:
+            yield self._beside(eyebrow, card.badge)
+        elif card.badge:
+            title = self._beside(title, card.badge)
+        if hero and len(hero["text"]) <= 5 and title["type"] == "text":
+            parts = [title | {"flex": 3}, hero | {"flex": 2, "align": "end"}]
+            yield _box(parts, "horizontal", spacing="sm", alignItems="center")
+        else:
+            yield from _present(title, hero)
+
+    def _face(self, card: Card) -> Iterator[Json]:
+        """A card that looks like a real one says its value first, then what it is."""
+        eyebrow = self._text(card.eyebrow, WHITE, size="xs", weight="bold", maxLines=2)
+        title = self._title(card, WHITE, "md")
+        hero = self._text(card.hero, WHITE, size="3xl", weight="bold", number=True)
+        yield self._beside(eyebrow or title, card.badge)
+        yield from _present(hero, title if eyebrow else None)
+
+    def _banner(self, card: Card) -> Json:
+        """Good news has its name on colour, above everything else."""
+        eyebrow = self._text(card.eyebrow, WHITE, size="xs", maxLines=2)
+        title = self._beside(self._title(card, WHITE, "lg"), card.badge)
+        return _box(
+            _present(eyebrow, title),
+            spacing="xs",
+            paddingAll=self._padding(),
+            background=_gradient("135deg", self.colors.deep, self.colors.accent),
+        )
+
+    def _reward(self, card: Card) -> Iterator[Json]:
+        yield from _present(self._text(card.hero, INK, size="xl", weight="bold", maxLines=3))
+
+    def _title(self, card: Card, color: str, size: str) -> Json:
+        text = shorten(one_line(card.title), self.detail.fact) or BLANK
+        return {
+            "type": "text",
+            "text": text,
+            "color": color,
+            "size": size,
+            "weight": "bold",
+            "wrap": True,
+            "maxLines": 3,
+        }
+
+    def _beside(self, text: Json, badge: Badge | None) -> Json:
+        """A text with the badge at its right."""
+        word = shorten_label(one_line(badge.word), BADGE) if badge else ""
+        if not badge or not word:
+            return text
+        color, background = TONES[badge.tone]
+        pill = _box(
+            [
+                {
+                    "type": "text",
+                    "text": word,
+                    "color": color,
+                    "size": "xxs",
+                    "weight": "bold",
+                    "align": "center",
+                }
+            ],
+            flex=0,
+            backgroundColor=background,
+            cornerRadius="20px",
+            paddingStart="8px",
+            paddingEnd="8px",
+            paddingTop="3px",
+            paddingBottom="3px",
+        )
+        return _box([text, pill], "horizontal", spacing="sm", alignItems="center")
+
+    def _tiles(self, tiles: tuple[Tile, ...]) -> Iterator[Json]:
+        tiles = tiles[: self.detail.tiles]
+        longest = max((_width(tile.value) for tile in tiles), default=0)
+        size = "xxl" if longest <= 4 else "xl" if longest <= 6 else "lg"
+        # Four are two rows of two; all others are rows of three, the last one filled up.
+        across = 2 if len(tiles) in {2, 4} else min(3, len(tiles) or 1)
+        for some in portions(tiles, across):
+            row = [self._tile(tile, size) for tile in some]
+            row += [_box([]) for _ in range(across - len(some))]
+            yield _box(row, "horizontal", spacing="sm")
+
+    def _tile(self, tile: Tile, size: str) -> Json:
+        box = _box(
+            _present(
+                self._text(
+                    one_line(tile.value) or BLANK,
+                    self.colors.accent,
+                    size=size,
+                    weight="bold",
+                    number=True,
+                    align="center",
+                ),
+                self._text(tile.label, MUTED, size="xs", align="center", maxLines=2),
+            ),
+            backgroundColor=self.colors.tint,
+            cornerRadius="12px",
+            paddingAll="10px",
+        )
+        action = tap(Button(tile.label, tile.action), self.pack, QUICK_REPLY_LABEL)
+        return box | {"action": action} if action else box
+
+    def _rows(self, rows: tuple[Row, ...], value_color: str, label_color: str) -> Iterator[Json]:
+        rows = rows[: self.detail.rows]
+        widest = max((_width(row.label) for row in rows), default=0)
+        share = 3 if widest <= 8 else 4 if widest <= 12 else 5
+        size = "xs" if self.carousel else "sm"
+        for row in rows:
+            label = self._text(row.label, label_color, size=size)
+            value = self._text(row.value, value_color, size=size)
+            if label and value:
+                yield _box([label | {"flex": share}, value | {"flex": 10 - share}], "baseline", spacing="sm")
+            else:
+                yield from _present(label, value)
+
+    def _receipt(self, receipt: Row | None) -> Iterator[Json]:
+        """Set apart, and large enough to be read to somebody at the counter."""
+        if receipt is None:
+            return
+        label = self._text(receipt.label, MUTED, size="xs", gravity="center", flex=2)
+        value = self._text(receipt.value, INK, size="lg", weight="bold", align="end", flex=5)
+        parts = _present(label, value)
+        if parts:
+            yield _box(
+                parts,
+                "horizontal",
+                spacing="sm",
+                margin="md",
+                backgroundColor=self.colors.tint,
+                cornerRadius="8px",
+                paddingAll="10px",
+            )
+
+    def _footer(self, card: Card) -> Json | None:
+        buttons: list[Json] = []
+        for choice in card.buttons[:BUTTONS]:
+            if action := tap(choice, self.pack, BUTTON_LABEL):
+                style = "link" if buttons or card.look == "value" else "primary"
+                buttons.append(
+                    {
+                        "type": "button",
+                        "style": style,
+                        "height": "sm",
+                        "color": self.colors.accent,
+                        "adjustMode": "shrink-to-fit",
+                        "action": action,
+                    }
+                )
+        if not buttons:
+            return None
+        if card.look == "value":
+            return _box(buttons, paddingAll="6px")
+        return _box(buttons, spacing="xs", paddingAll=self._padding(), paddingTop="0px")
+
+    def _text(
+        self, value: str, color: str, *, prose: bool = False, number: bool = False, **more: str | int
+    ) -> Json | None:
+        """A text that wraps, as Chinese must; numbers keep to one line and shrink. None when empty."""
+        text = shorten(clean(value), self.detail.text) if prose else shorten(one_line(value), self.detail.fact)
+        if not text:
+            return None
+        lines: Json = {"adjustMode": "shrink-to-fit"} if number else {"wrap": True}
+        return {"type": "text", "text": text, "color": color, **lines, **more}
+
+
+def _over(card: Card) -> bool:
+    """What is over is grey; its badge says so in words."""
+    return card.badge is not None and card.badge.tone == "old"
+
+
+def _box(contents: list[Json], layout: str = "vertical", **more: object) -> Json:
+    return {"type": "box", "layout": layout, "contents": contents, **more}
+
+
+def _gradient(angle: str, start: str, end: str) -> Json:
+    return {"type": "linearGradient", "angle": angle, "startColor": start, "endColor": end}
+
+
+def _present(*parts: Json | None) -> list[Json]:
+    return [part for part in parts if part is not None]
+
+
+def _width(text: str) -> int:
+    """How wide a text is drawn, in Latin letters: Chinese characters count twice."""
+    return len(text) if text.isascii() else sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in text)

@@ -1,0 +1,1 @@
+"""Messenger Platform: https://developers.facebook.com/docs/messenger-platform/"""

@@ -1,0 +1,252 @@
+"""The only code that calls Messenger's Graph API on a message's way."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import aiohttp
+import httpx
+import orjson
+
+from bot.apis.http import open_http
+from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
+from bot.channels.limits import record, word
+from bot.channels.messenger.render import render
+from bot.conversation.messages import Reply
+from bot.errors import ConfigurationError
+
+API_URL = "https://graph.facebook.com/v26.0"
+CONNECTIONS = 100
+SLOW_DOWN_SECONDS = 60.0  # Ours: Meta's limits are counted over minutes, and it names no time.
+
+READ_SECONDS = 6.0
+
+_CONNECT_SECONDS = 3.0
+_TOTAL_SECONDS = 12.0
+_PROFILE_SECONDS = 1.0
+
+# https://developers.facebook.com/docs/messenger-platform/error-codes. Codes and subcodes share one
+# space of numbers there and move between the two places, so one set is asked for both.
+_SENT_NEVERTHELESS = frozenset({1357046})
+_WINDOW_CLOSED = frozenset({2018278, 2534022, 2018065})
+_UNREACHABLE = frozenset({551, 1545041, 2018001, 2018108, 2018218})
+_HANDED_OVER = frozenset({2018300, 2018321, 2534037})
+_RESTRICTED = frozenset({368, 2022, 1893063, 2018344})
+_CREDENTIALS = frozenset({10, 102, 104, 190, 200})
+_LIMITED = frozenset({4, 17, 32, 613, 80006})
+_TEMPORARY = frozenset({1, 2})
+_PARAMETER = 100
+
+
+class _NotSentError(Exception):
+    """The request surely did not leave."""
+
+
+class _LostError(Exception):
+    """The request left and no answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    body: Json
+
+    @property
+    def code(self) -> int:
+        return _number(record(self.body.get("error")).get("code"))
+
+    @property
+    def subcode(self) -> int:
+        return _number(record(self.body.get("error")).get("error_subcode"))
+
+    @property
+    def detail(self) -> str:
+        """Safe to log: Meta's texts are in the reader's language and may quote ours."""
+        return f"HTTP {self.status}, code {self.code}/{self.subcode}"
+
+
+class MessengerClient:
+    """Messenger as the worker uses it."""
+
+    name = "messenger"
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        page_access_token: str,
+        app_secret: str,
+        api_url: str = API_URL,
+        *,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        self._http = http
+        self._api = api_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {page_access_token}", "Content-Type": "application/json"}
+        timeout = httpx.Timeout(read_seconds, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS)
+        self._timeout = {"timeout": timeout.as_dict()}
+        # https://developers.facebook.com/docs/graph-api/guides/secure-requests
+        self._proof = hmac.digest(app_secret.encode(), page_access_token.encode(), hashlib.sha256).hex()
+
+    @classmethod
+    def connect(
+        cls,
+        page_access_token: str,
+        app_secret: str,
+        *,
+        api_url: str = API_URL,
+        connections: int = CONNECTIONS,
+    ) -> MessengerClient:
+        """A client with connections of its own. Raises ConfigurationError."""
+        http = open_http(api_url, setting="MESSENGER_API_URL", headers={}, connections=connections)
+        return cls(http, page_access_token, app_secret, api_url)
+
+    def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
+        return render(reply, pack)
+
+    async def deliver(self, delivery: Delivery, accepted: Callable[[int], Awaitable[None]] | None = None) -> Receipt:
+        """One call per message, each after the one before was taken: only so do they keep their order."""
+        details = []
+        for index, rendered in enumerate(delivery.messages[delivery.done :], start=delivery.done):
+            receipt = await self._send(delivery.to, rendered, done=index)
+            if receipt.outcome is not Outcome.DELIVERED:
+                return receipt
+            details.append(receipt.detail)
+            if accepted:
+                await accepted(index + 1)
+        done = max(delivery.done, len(delivery.messages))
+        return Receipt(Outcome.DELIVERED, done, " ".join(detail for detail in details if detail))
+
+    async def _send(self, to: str, rendered: Rendered, *, done: int) -> Receipt:
+        async def send(message: Json) -> _Answer:
+            body = {"recipient": {"id": to}, "messaging_type": "RESPONSE", "message": message}
+            return await self._call("POST", "/me/messages", body)
+
+        try:
+            answer = await send(rendered.message)
+            if rendered.plain and _is_about_content(answer):
+                return _judged(await send(rendered.plain), done, instead_of=answer)
+        except _NotSentError:
+            return Receipt(Outcome.RETRY, done, "no connection")
+        except _LostError:
+            # Messenger has no key that would make a second try safe, and most messages whose answer is
+            # lost did arrive. What was granted is in the ledger and can be asked for; a doubled
+            # confirmation would look like a doubled grant.
+            return Receipt(Outcome.UNKNOWN, done, "no answer")
+        return _judged(answer, done)
+
+    async def show_busy(self, to: str) -> None:
+        with suppress(_NotSentError, _LostError):
+            await self._call("POST", "/me/messages", {"recipient": {"id": to}, "sender_action": "typing_on"})
+
+    async def language_of(self, user_id: str) -> str | None:
+        try:
+            async with asyncio.timeout(_PROFILE_SECONDS):
+                answer = await self._call("GET", f"/{quote(user_id, safe='')}", fields="locale")
+        except (_NotSentError, _LostError, TimeoutError):
+            return None
+        return word(answer.body.get("locale")) if answer.status == 200 else None
+
+    async def check(self) -> str:
+        try:
+            answer = await self._call("GET", "/me", fields="id,name")
+        except (_NotSentError, _LostError):
+            raise ConfigurationError(
+                "Messenger does not answer: check the network, and MESSENGER_API_URL if you have set it"
+            ) from None
+        if answer.code == _PARAMETER:
+            raise ConfigurationError(
+                "Messenger refuses our proof: MESSENGER_APP_SECRET must be the secret of the app that"
+                " MESSENGER_PAGE_ACCESS_TOKEN was made with"
+            )
+        if answer.code in _CREDENTIALS or answer.status in {401, 403}:
+            raise ConfigurationError(
+                f"Messenger refuses MESSENGER_PAGE_ACCESS_TOKEN ({answer.detail}): make a new page access"
+                " token with pages_messaging in the app's dashboard and set it"
+            )
+        name = word(answer.body.get("name"))
+        if answer.status != 200 or not name:
+            raise ConfigurationError(
+                f"Messenger did not name the page ({answer.detail}): try again later, and check"
+                " MESSENGER_API_URL if you have set it"
+            )
+        return f"{name} ({word(answer.body.get('id')) or 'no id'})"
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def _call(self, method: str, path: str, body: Json | None = None, *, fields: str = "") -> _Answer:
+        """One call. Raises _NotSentError or _LostError when there is no answer."""
+        asked = f"&fields={fields}" if fields else ""
+        request = self._http.build_request(
+            method,
+            f"{self._api}{path}?appsecret_proof={self._proof}{asked}",
+            content=None if body is None else orjson.dumps(body),
+            headers=self._headers,
+            extensions=self._timeout,
+        )
+        response: httpx.Response | None = None
+        content = b""
+        # Errors of httpx and aiohttp quote URLs: none of them leaves this method.
+        try:
+            async with asyncio.timeout(_TOTAL_SECONDS):
+                response = await self._http.send(request, stream=True)
+                try:
+                    content = await response.aread()
+                finally:
+                    await response.aclose()
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            if response is None:
+                # httpx-aiohttp calls a broken connection ConnectTimeout; aiohttp's own error is right.
+                never = isinstance(error.__cause__, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+                raise (_NotSentError if never else _LostError) from None
+            # The status came, and it says what happened; a broken body changes nothing.
+        return _Answer(response.status_code, _body(content))
+
+
+def _body(content: bytes) -> Json:
+    try:
+        return record(orjson.loads(content))
+    except orjson.JSONDecodeError:
+        return {}
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _is_about_content(answer: _Answer) -> bool:
+    """Whether a plainer message may do: a parameter is refused, and not because of whom it is for."""
+    known = _WINDOW_CLOSED | _UNREACHABLE | _HANDED_OVER
+    return answer.code == _PARAMETER and answer.subcode not in known
+
+
+def _judged(answer: _Answer, done: int, *, instead_of: _Answer | None = None) -> Receipt:
+    """What an answer means. instead_of: the answer that refused the card which this text stands in for."""
+    if 200 <= answer.status < 300 and not answer.code:
+        refused = f"as text, card refused: {instead_of.detail}" if instead_of else ""
+        return Receipt(Outcome.DELIVERED, done + 1, refused)
+    numbers = {answer.code, answer.subcode}
+    if numbers & _SENT_NEVERTHELESS:
+        return Receipt(Outcome.UNKNOWN, done, answer.detail)
+    if numbers & _WINDOW_CLOSED:
+        return Receipt(Outcome.LATE, done, answer.detail)
+    if numbers & _UNREACHABLE:
+        return Receipt(Outcome.UNREACHABLE, done, answer.detail)
+    if numbers & _HANDED_OVER:
+        return Receipt(Outcome.REFUSED, done, f"handed over: {answer.detail}")
+    if numbers & _RESTRICTED:
+        return Receipt(Outcome.REFUSED, done, f"restricted by Meta: {answer.detail}")
+    if answer.code in _LIMITED or answer.status == 429:
+        return Receipt(Outcome.RETRY, done, f"asked too often: {answer.detail}", SLOW_DOWN_SECONDS)
+    if answer.code in _CREDENTIALS or (not answer.code and answer.status in {401, 403}):
+        detail = f"credentials: {answer.detail}, check MESSENGER_PAGE_ACCESS_TOKEN"
+        return Receipt(Outcome.REFUSED, done, detail)
+    if answer.code in _TEMPORARY or answer.status >= 500:
+        return Receipt(Outcome.RETRY, done, answer.detail)
+    return Receipt(Outcome.REFUSED, done, answer.detail)

@@ -1,0 +1,114 @@
+"""Messenger's webhooks: whether Meta signed them, and what they say. Pure, and lenient."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from bot.channels import Json, Malformed
+from bot.channels.limits import fingerprint, moment, read_json, record, records, word
+from bot.conversation.events import (
+    Chat,
+    Followed,
+    Ignored,
+    Incoming,
+    Said,
+    SentMedia,
+    SentSticker,
+    Tapped,
+    What,
+)
+
+GET_STARTED = "GET_STARTED"
+"""The payload of our Get Started button; the Messenger profile that `giftdesk menus` installs names it."""
+
+
+class MessengerInbound:
+    """Reads Messenger's webhooks. Several app secrets are accepted while they are being changed."""
+
+    name = "messenger"
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        # An empty secret would accept what anybody signs with an empty key.
+        self._keys = tuple(secret.encode() for secret in secrets if secret)
+
+    def genuine(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        # Meta signs the bytes it sends, with non-ASCII text escaped; JSON written anew would not match.
+        given = next((value for name, value in headers.items() if name.lower() == "x-hub-signature-256"), "")
+        claimed = given.strip().encode("utf-8", "replace")
+        genuine = False
+        for key in self._keys:
+            signature = b"sha256=" + hmac.digest(key, body, hashlib.sha256).hex().encode()
+            genuine |= hmac.compare_digest(signature, claimed)
+        return genuine
+
+    def split(self, body: bytes) -> list[tuple[str, Json]]:
+        """A raw event keeps where it stood, `{"messaging": …}`: that decides whether we may answer."""
+        webhook = read_json(body)
+        if webhook.get("object") != "page":
+            raise Malformed("not about a page")
+        return [
+            (word(entry.get("id")) or "", {name: event})
+            for entry in records(webhook.get("entry"))
+            for name, listed in (("messaging", "messaging"), ("standby", "standby"), ("change", "changes"))
+            for event in records(entry.get(listed))
+        ]
+
+    def parse(self, account: str, raw: Json) -> Incoming:
+        event = record(raw.get("messaging")) or record(raw.get("standby"))
+        message, postback = record(event.get("message")), record(event.get("postback"))
+        mid = word(message.get("mid")) or word(postback.get("mid"))
+        sender = word(record(event.get("sender")).get("id"))
+        what = _what(raw, event)
+        # What the Page itself said is nobody's chat to answer in.
+        chat = Chat("messenger", account, "user", sender) if sender and sender != account else None
+        return Incoming(
+            key=f"messenger:{account}:{mid or fingerprint(raw)}",
+            chat=chat,
+            user_id=chat.id if chat else None,
+            at=moment(event.get("timestamp")),
+            what=what if chat or isinstance(what, Ignored) else Ignored("no chat"),
+            message_id=mid,
+        )
+
+
+def _what(raw: Json, event: Json) -> What:
+    if "messaging" not in raw:
+        # Another app holds the thread of a standby event; a change is about the Page, not a chat.
+        return Ignored("standby" if "standby" in raw else "change")
+    match event:
+        case {"message": dict(message)}:
+            return _message(message)
+        case {"postback": dict(postback)}:
+            return _tapped(postback) or Ignored("postback without payload")
+        case _:
+            kinds = sorted(set(event) - {"sender", "recipient", "timestamp"})
+            return Ignored(" ".join(kinds)[:40] or "empty")
+
+
+def _message(message: Json) -> What:
+    if message.get("is_echo"):
+        return Ignored("echo")
+    tapped = _tapped(record(message.get("quick_reply")))
+    if tapped:
+        return tapped
+    text = message.get("text")
+    if isinstance(text, str) and text:
+        return Said(text)
+    attachments = records(message.get("attachments"))
+    if "sticker_id" in message or any(_is_sticker(attachment) for attachment in attachments):
+        return SentSticker()
+    return SentMedia() if attachments else Ignored("empty message")
+
+
+def _tapped(button: Json) -> What | None:
+    payload = button.get("payload")
+    if not isinstance(payload, str) or not payload:
+        return None
+    return Followed() if payload == GET_STARTED else Tapped(payload)
+
+
+def _is_sticker(attachment: Json) -> bool:
+    # Since August 2026 stickers have a type of their own; before, they were images with an id.
+    return attachment.get("type") == "sticker" or "sticker_id" in record(attachment.get("payload"))

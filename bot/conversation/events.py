@@ -1,0 +1,109 @@
+"""What can happen in a chat, the same for every channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """Where something happened: one person's private chat, a group or a room.
+
+    `account` is our own side of it: LINE's `destination`, Messenger's page id. `id` is the
+    platform's id of the user, group or room.
+    """
+
+    channel: str
+    account: str
+    kind: Literal["user", "group", "room"]
+    id: str
+
+    @property
+    def key(self) -> str:
+        """One string per chat; events with the same key are answered one at a time, in order."""
+        return f"{self.channel}:{self.account}:{self.id}"
+
+    @property
+    def private(self) -> bool:
+        """Whether only the customer reads along."""
+        return self.kind == "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The customer typed something. `mentioned`: it names the bot (LINE groups)."""
+
+    text: str
+    mentioned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """The customer tapped a button; `data` is what we packed into it, as it came back."""
+
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The customer added us, unblocked us, or pressed Get Started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The customer blocked us, or we were removed from a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """We were added to a group or room."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentSticker:
+    """The customer sent a sticker or a thumbs-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentMedia:
+    """The customer sent an image, video, audio, file or location."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The customer took a message back; what we hold of it is to be forgotten."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing to answer: an echo, a receipt, a kind we do not know. `reason` is for the log."""
+
+    reason: str
+
+
+What = Said | Tapped | Followed | Left | Joined | SentSticker | SentMedia | Unsent | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One event of a webhook, read leniently.
+
+    key: unique for ever, e.g. `line:<destination>:<webhookEventId>`, `messenger:<page>:<mid>`.
+    chat: where, or None when the event names no chat (it is then always `Ignored`).
+    user_id: who, as the platform names them; None in groups that hide it.
+    at: the event's own timestamp, aware, UTC.
+    reply_token: LINE's single-use token, good for about a minute; None elsewhere.
+    message_id: the platform's id of the message, so that a later `Unsent` finds it.
+    """
+
+    key: str
+    chat: Chat | None
+    user_id: str | None
+    at: datetime
+    what: What
+    reply_token: str | None = None
+    message_id: str | None = None

@@ -1,0 +1,175 @@
+"""What the bot can say: a small closed set, the same for every channel, already translated.
+
+Views compose these; `bot/channels/<name>/render.py` turns them into what a platform wants and
+keeps every platform's limits. A handler never learns which channel it is on.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bot.conversation.actions import Action
+
+Tone = Literal["valid", "soon", "old", "bad"]
+Look = Literal["plain", "success", "value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something to tap. At most 20 characters; `keyboard` opens it on LINE for the next answer."""
+
+    label: str
+    action: Action
+    keyboard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Something to open. Only https (and `tel:`) addresses survive rendering."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """One word about the state of a thing; the tone only colours what the word says."""
+
+    word: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A fact: label and value."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number with its label, on an overview; a tap on it opens what is counted."""
+
+    value: str
+    label: str
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A plain message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One idea: from the top, what it is, its name, its facts, what can be done.
+
+    eyebrow: kind and source, small, above the title.     badge: its state, one word.
+    hero:    the one thing to read from afar ("× 3").      text:  a sentence or two.
+    tiles:   counts that open lists (two rows of three).  rows:  label and value facts.
+    receipt: the reference, set apart.                    note:  small print.
+    look:    plain; success (gradient header); value (the whole card looks like a card).
+    buttons: the first is the primary one, the rest are links; four at most are kept.
+    """
+
+    title: str
+    eyebrow: str = ""
+    badge: Badge | None = None
+    hero: str = ""
+    text: str = ""
+    tiles: tuple[Tile, ...] = ()
+    rows: tuple[Row, ...] = ()
+    receipt: Row | None = None
+    note: str = ""
+    image: str = ""
+    look: Look = "plain"
+    buttons: tuple[Button | Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Carousel:
+    """Cards side by side. `title` says what the list is where cards cannot be shown."""
+
+    title: str
+    cards: tuple[Card, ...]
+
+
+Message = Text | Card | Carousel
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer: one to five messages, and what can be tapped under the last one.
+
+    valuable: losing it would cost the customer something (a claim's result, a confirmation), so
+    it is pushed when the free reply is no longer possible. A list never is: it can be asked again.
+    """
+
+    messages: tuple[Message, ...]
+    choices: tuple[Button | Link, ...] = ()
+    valuable: bool = False
+
+    def under(self, *more: Message) -> Reply:
+        """The same answer with more said below it."""
+        return replace(self, messages=self.messages + more)
+
+    def after(self, *before: Message) -> Reply:
+        """The same answer with something said above it."""
+        return replace(self, messages=before + self.messages)
+
+
+def offered(reply: Reply) -> tuple[Button | Link, ...]:
+    """The choices of an answer without those that the card above them has as buttons already."""
+    last = reply.messages[-1] if reply.messages else None
+    buttons = last.buttons if isinstance(last, Card) else ()
+    taken = [button.action for button in buttons if isinstance(button, Button)]
+    return tuple(c for c in reply.choices if not (isinstance(c, Button) and c.action in taken))
+
+
+SILENCE = Reply(messages=())
+"""The answer to what wants none."""
+
+
+def labelled(label: str, value: str) -> str:
+    """`label: value`, with the colon of the label's own script (`標題：` or `Title: `)."""
+    if not label or not value:
+        return label or value
+    wide = unicodedata.east_asian_width(label[-1]) in "WF"
+    return f"{label}：{value}" if wide else f"{label}: {value}"
+
+
+def facts(card: Card) -> list[str]:
+    """Everything a card says beside its title, as lines of text, in reading order."""
+    lines = [" · ".join(part for part in (card.eyebrow, card.badge.word if card.badge else "") if part)]
+    lines += [card.hero, card.text]
+    lines += [labelled(tile.label, tile.value) for tile in card.tiles]
+    lines += [labelled(row.label, row.value) for row in card.rows]
+    lines += [labelled(card.receipt.label, card.receipt.value) if card.receipt else "", card.note]
+    return [line for line in lines if line]
+
+
+def plain(message: Message) -> str:
+    """A message as text alone: for platforms and moments that cannot show cards."""
+    match message:
+        case Text():
+            return message.text
+        case Card():
+            return "\n".join([message.title, *facts(message)])
+        case Carousel():
+            return "\n\n".join([message.title, *(plain(card) for card in message.cards)])
+
+
+def gist(message: Message) -> str:
+    """One line for the chat list and for screen readers: the title and the first facts."""
+    match message:
+        case Text():
+            return message.text
+        case Card():
+            return labelled(message.title, " · ".join(facts(message)[:4]))
+        case Carousel():
+            return labelled(message.title, " · ".join(card.title for card in message.cards))

@@ -1,0 +1,1 @@
+"""The channels: what comes in, how answers are drawn, and how they are sent."""

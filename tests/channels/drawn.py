@@ -1,0 +1,134 @@
+"""Buttons, and answers made of hostile text, for the tests of both renderers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from bot.conversation.actions import Action
+from bot.conversation.messages import Badge, Button, Card, Carousel, Link, Reply, Row, Text, Tile
+
+
+class Open(Action, name="test-open", ttl=timedelta(days=1)):
+    """A button of these tests."""
+
+    what: str = "gifts"
+
+
+def pack(action: Action) -> str:
+    """Readable postback data in place of the signed one; as there, what is too long raises."""
+    data = f"v1.{action.action_name}.{'~'.join(map(str, action.model_dump().values()))}"
+    if len(data) > 300:
+        raise ValueError("too long")
+    return data
+
+
+def button(label: str, what: str = "gifts", *, keyboard: bool = False) -> Button:
+    return Button(label, Open(what=what), keyboard=keyboard)
+
+
+GIFT = Card(
+    title="保溫杯 500ml 聯名限定款",
+    eyebrow="實體獎品・抽獎遊戲",
+    badge=Badge("可使用", "valid"),
+    rows=(Row("取得日", "2026/11/02"), Row("使用期限", "以活動公告為準")),
+    buttons=(button("如何領取"),),
+)
+WALLET = Card(
+    title="您的獎勵",
+    badge=Badge("2 項新獎品", "valid"),
+    tiles=tuple(
+        Tile(value, label, Open(what=label))
+        for value, label in (
+            ("3", "票券"),
+            ("2", "實體獎品"),
+            ("5", "虛擬獎品"),
+            ("1,250", "點數"),
+            ("4", "禮券"),
+        )
+    ),
+    note="更新於 14:32",
+    buttons=(button("輸入兌換碼"), button("重新整理")),
+)
+SUCCESS = Card(
+    title="兌換成功 🎉",
+    hero="金幣 100",
+    text="咖波疊疊樂・新春活動",
+    rows=(Row("兌換碼", "WELC••••26"), Row("時間", "2026/11/20 14:32")),
+    receipt=Row("紀錄編號", "R-7F3K9"),
+    look="success",
+    buttons=(button("我的獎品"), button("再輸入一組")),
+)
+VALUE = Card(
+    title="•••• 1234",
+    eyebrow="禮品卡",
+    badge=Badge("可使用", "valid"),
+    hero="9,000",
+    rows=(Row("到期", "2031/09/21"), Row("面額", "9,000")),
+    look="value",
+    buttons=(button("顯示卡號"),),
+)
+VOUCHER = Card(
+    title="Voucher Highlands Coffee 100k",
+    eyebrow="Highlands Coffee",
+    hero="1,000 點",
+    rows=(Row("面額", "₫100,000"),),
+    image="https://img.example.com/咖啡 1.png",
+    buttons=(button("兌換"), Link("條款", "https://example.com/條款")),
+)
+ALL = (GIFT, WALLET, SUCCESS, VALUE, VOUCHER)
+
+fast = settings(derandomize=True, max_examples=100, deadline=None)
+
+_PIECES = [
+    "", " ", "\n", "\t", "\x00", "{}", "{{user_first_name}}", "%s", "<b>", "字", "兌換成功", "🎁", "👨‍👩‍👧", "🇹🇼", "é", "e\u0301",
+    "\u0301", "\u200b", "\u200f", "\u202e", "\u2066", "\ufeff", "\u2028", "\ufffe", "long words and longer ones " * 12,
+]  # fmt: skip
+_ENDLESS = ["a" * 10_000, "禮" * 10_000, "🎁" * 6_000, "a" + "\u0301" * 3_000, "字 \n" * 4_000]
+_words = st.lists(st.sampled_from(_PIECES) | st.text(max_size=30), max_size=4).map("".join)
+_texts = _words | st.sampled_from(_ENDLESS)
+_urls = st.sampled_from(
+    [
+        "", "https://example.com/a", "https://example.com/咖啡 1.png?q=杯#z", "http://example.com/", "javascript:alert(1)",
+        "https://example.com/" + "x" * 1_500, "https://example.com/" + "字" * 900, "https://禮品.tw/", "tel:+886-912-345-678",
+        "tel:119", "tel:x", "https://", "https://a b.com", "//x", "https://example.com/%zz", "https://[x",
+    ]
+) | _texts  # fmt: skip
+_actions = st.builds(Open, what=st.sampled_from(["", "a", "x" * 280, "x" * 400, "字"]))
+_buttons = st.builds(Button, _texts, _actions, st.booleans()) | st.builds(Link, _texts, _urls)
+
+
+def _many(what: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(what, max_size=most).map(tuple)
+
+
+def _cards(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Card]:
+    rows = st.builds(Row, texts, texts)
+    return st.builds(
+        Card,
+        title=texts,
+        eyebrow=texts,
+        badge=st.none() | st.builds(Badge, texts, st.sampled_from(["valid", "soon", "old", "bad"])),
+        hero=texts,
+        text=texts,
+        tiles=_many(st.builds(Tile, texts, texts, _actions), 5).map(lambda tiles: tiles * 3),
+        rows=_many(rows, 4).map(lambda rows: rows * 4),
+        receipt=st.none() | rows,
+        note=texts,
+        image=_urls,
+        look=st.sampled_from(["plain", "success", "value"]),
+        buttons=_many(_buttons, 6),
+    )
+
+
+_copies = st.tuples(_cards(_words), st.integers(1, 30)).map(lambda pair: (pair[0],) * pair[1])
+carousels = st.builds(Carousel, _texts, _many(_cards(_texts), 3) | _copies)
+replies = st.builds(
+    Reply,
+    _many(st.builds(Text, _texts) | _cards(_texts) | carousels, 6),
+    _many(_buttons, 5).map(lambda choices: choices * 4),
+    st.booleans(),
+)

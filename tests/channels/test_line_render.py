@@ -1,0 +1,306 @@
+"""LINE messages: legal whatever they say, nothing lost, one family of cards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from channels.drawn import ALL, GIFT, SUCCESS, VALUE, VOUCHER, WALLET, button, fast, pack, replies
+from hypothesis import given
+from linebot.v3.messaging import FlexMessage, TextMessage
+
+from bot.channels import Json, Rendered
+from bot.channels.limits import utf16
+from bot.channels.line.colors import INK, palette
+from bot.channels.line.render import render
+from bot.conversation.messages import Button, Card, Carousel, Link, Message, Reply, Row, Text, gist
+from bot.errors import ConfigurationError
+from sandbox.line_messages import problems
+
+COLORS = palette("#0F766E")
+
+
+def draw(*messages: Message, choices: tuple[Button | Link, ...] = ()) -> list[Rendered]:
+    return render(Reply(messages, choices), pack, COLORS)
+
+
+def contents(message: Message) -> Json:
+    (rendered,) = draw(message)
+    found: Json = rendered.message["contents"]
+    return found
+
+
+def parts(value: Any) -> Iterator[Json]:
+    """Every object inside a message."""
+    if isinstance(value, dict):
+        yield value
+        for each in value.values():
+            yield from parts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from parts(each)
+
+
+def said(value: Any) -> list[str]:
+    """All texts of a message, in order."""
+    return [part["text"] for part in parts(value) if part.get("type") == "text"]
+
+
+def assert_legal(rendered: list[Rendered]) -> None:
+    """By the sandbox's strict rules, for cards and for their stand-ins; and in LINE's own models."""
+    assert problems([each.message for each in rendered]) == []
+    assert problems([each.plain or each.message for each in rendered]) == []
+    for each in rendered:
+        assert (each.plain is None) == (each.message["type"] == "text")
+
+
+def assert_known_to_line(message: Json) -> None:
+    """LINE's own models drop what they do not know: what comes back must be what went in."""
+    model = TextMessage if message["type"] == "text" else FlexMessage
+    assert model.from_dict(message).to_dict() == message
+
+
+@fast
+@given(replies)
+def test_any_answer_is_legal(reply: Reply) -> None:
+    """Empty, endless, invisible, backwards: LINE would take it."""
+    rendered = render(reply, pack, COLORS)
+
+    if rendered:
+        assert_legal(rendered)
+    assert bool(rendered) == bool(reply.messages)
+
+
+@pytest.mark.parametrize("card", ALL)
+def test_lines_own_models_know_every_property(card: Card) -> None:
+    """A misspelt property would vanish there."""
+    choices = (button("選單", keyboard=True), Link("網站", "https://example.com"))
+    for rendered in (*draw(card, choices=choices), *draw(Carousel("獎品", (card,) * 3), choices=choices)):
+        assert_known_to_line(rendered.message)
+        assert rendered.plain
+        assert_known_to_line(rendered.plain)
+
+
+@pytest.mark.parametrize("card", ALL)
+def test_a_card_says_everything(card: Card) -> None:
+    """Each fact is drawn, and stands in the text that replaces the card."""
+    (rendered,) = draw(card)
+    facts = [card.title, card.eyebrow, card.hero, card.text, card.note, card.badge.word if card.badge else ""]
+    facts += [part for row in (*card.rows, *filter(None, [card.receipt])) for part in (row.label, row.value)]
+    facts += [part for tile in card.tiles for part in (tile.label, tile.value)]
+    drawn = said(rendered.message["contents"])
+
+    assert rendered.plain
+    for fact in filter(None, facts):
+        assert fact in drawn
+        assert fact in rendered.plain["text"]
+    assert rendered.message["altText"] == gist(card)
+
+
+def test_the_anatomy_of_a_gift() -> None:
+    """From the top: strip, kind with state, name, hairline, facts, one primary button."""
+    bubble = contents(GIFT)
+    heading, name, hairline, rows = bubble["body"]["contents"]
+
+    assert bubble["size"] == "mega"
+    assert bubble["header"]["backgroundColor"] == "#0F766E"
+    assert said(heading) == ["實體獎品・抽獎遊戲", "可使用"]
+    assert (name["text"], name["wrap"], name["maxLines"]) == ("保溫杯 500ml 聯名限定款", True, 3)
+    assert hairline["type"] == "separator"
+    assert [row["layout"] for row in rows["contents"]] == ["baseline", "baseline"]
+    assert bubble["footer"]["contents"] == [
+        {
+            "type": "button",
+            "style": "primary",
+            "height": "sm",
+            "color": "#0F766E",
+            "adjustMode": "shrink-to-fit",
+            "action": {
+                "type": "postback",
+                "label": "如何領取",
+                "data": "v1.test-open.gifts",
+                "displayText": "如何領取",
+            },
+        }
+    ]
+
+
+def test_tiles_are_rows_of_three_that_open_their_lists() -> None:
+    """The last row is filled up, so that all tiles are equally wide."""
+    tiles = contents(WALLET)["body"]["contents"][1]["contents"]
+
+    assert [len(row["contents"]) for row in tiles] == [3, 3]
+    assert [tile.get("action", {}).get("data") for row in tiles for tile in row["contents"]] == [
+        *(f"v1.test-open.{label}" for label in ("票券", "實體獎品", "虛擬獎品", "點數", "禮券")),
+        None,
+    ]
+
+
+def test_success_and_value_are_on_colour() -> None:
+    """A gradient behind the name, or behind the whole card."""
+    assert contents(SUCCESS)["header"]["background"]["type"] == "linearGradient"
+    assert contents(VALUE)["body"]["background"]["endColor"] == "#0F766E"
+    assert "header" not in contents(VALUE)
+
+
+def test_pictures_are_drawn_from_safe_addresses_only() -> None:
+    """Percent-encoded; anything else is left out, the card stays."""
+    assert contents(VOUCHER)["hero"]["url"] == "https://img.example.com/%E5%92%96%E5%95%A1%201.png"
+    assert "hero" not in contents(replace(VOUCHER, image="http://img.example.com/1.png"))
+
+
+def test_what_is_over_is_grey() -> None:
+    """And its badge says so."""
+    assert GIFT.badge
+    over = contents(replace(GIFT, badge=replace(GIFT.badge, tone="old")))
+
+    assert over["header"]["backgroundColor"] == "#D1D5DB"
+
+
+def test_quick_replies_are_under_the_last_message_only() -> None:
+    """LINE shows no others."""
+    choices = (button("輸入兌換碼", keyboard=True), Link("網站", "https://example.com/"), button("選單"))
+    first, last = draw(Text("一"), Text("二"), choices=choices)
+
+    assert "quickReply" not in first.message
+    assert last.message["quickReply"] == {
+        "items": [
+            {
+                "type": "action",
+                "action": {
+                    "type": "postback",
+                    "label": "輸入兌換碼",
+                    "data": "v1.test-open.gifts",
+                    "displayText": "輸入兌換碼",
+                    "inputOption": "openKeyboard",
+                },
+            },
+            {"type": "action", "action": {"type": "uri", "label": "網站", "uri": "https://example.com/"}},
+            {
+                "type": "action",
+                "action": {
+                    "type": "postback",
+                    "label": "選單",
+                    "data": "v1.test-open.gifts",
+                    "displayText": "選單",
+                },
+            },
+        ]
+    }
+
+
+def test_the_stand_in_keeps_every_button() -> None:
+    """Buttons of all cards come under the last message, before the choices."""
+    _, last = draw(GIFT, WALLET, choices=(button("選單"),))
+
+    assert last.plain
+    labels = [item["action"]["label"] for item in last.plain["quickReply"]["items"]]
+    assert labels == [
+        "如何領取", "輸入兌換碼", "重新整理", "票券 3", "實體獎品 2", "虛擬獎品 5", "點數 1,250", "禮券 4", "選單",
+    ]  # fmt: skip
+
+
+def test_buttons_that_cannot_be_sent_are_left_out() -> None:
+    """A missing button beats a refused answer."""
+    card = Card("x", buttons=(button("a", "y" * 400), Link("b", "javascript:x"), button("c")))
+
+    assert [each["action"]["label"] for each in contents(card)["footer"]["contents"]] == ["c"]
+    assert "quickReply" not in draw(Text("x"), choices=(button("a", "y" * 400),))[0].message
+
+
+def test_long_labels_are_cut_where_line_would_refuse_them() -> None:
+    """Twenty characters under a message, forty on a card."""
+    label = "兌" * 60
+    (rendered,) = draw(Card("x", buttons=(button(label),)), choices=(button(label),))
+
+    assert rendered.message["contents"]["footer"]["contents"][0]["action"]["label"] == "兌" * 39 + "…"
+    assert rendered.message["quickReply"]["items"][0]["action"]["label"] == "兌" * 19 + "…"
+
+
+def test_a_carousel_draws_every_card() -> None:
+    """Up to twelve side by side, more in a further message."""
+    many = Carousel("獎品", tuple(replace(GIFT, title=f"獎品 {number}") for number in range(30)))
+    rendered = draw(many, choices=(button("選單"),))
+    shown = [bubble for each in rendered for bubble in each.message["contents"]["contents"]]
+
+    assert [len(each.message["contents"]["contents"]) for each in rendered] == [12, 12, 6]
+    assert [f"獎品 {number}" in said(bubble) for number, bubble in enumerate(shown)] == [True] * 30
+    assert {bubble["size"] for bubble in shown} == {"kilo"}
+    assert [bool(each.message.get("quickReply")) for each in rendered] == [False, False, True]
+
+
+def test_a_carousels_stand_in_names_its_buttons_after_the_cards() -> None:
+    """Ten buttons with one label would say nothing."""
+    (rendered,) = draw(Carousel("獎品", (replace(GIFT, title="杯"), replace(GIFT, title="卡"))))
+
+    assert rendered.plain
+    assert [item["action"]["label"] for item in rendered.plain["quickReply"]["items"]] == ["杯", "卡"]
+
+
+def test_a_carousel_that_is_too_big_loses_pictures_before_words() -> None:
+    """And no card."""
+    card = replace(VOUCHER, image="https://example.com/" + "x" * 1900, text="字" * 500)
+    (rendered,) = draw(Carousel("禮券", (card,) * 12))
+    bubbles = rendered.message["contents"]["contents"]
+
+    assert len(bubbles) == 12
+    assert not any("hero" in bubble for bubble in bubbles)
+    assert "字" * 500 in said(bubbles[0])
+
+
+def test_what_even_short_does_not_fit_goes_to_a_further_message() -> None:
+    """Every card is shown."""
+    rows = tuple(Row("標" * 40, "值" * 40) for _ in range(8))
+    links = tuple(Link("字" * 40, "https://example.com/" + "x" * 900) for _ in range(4))
+    rendered = draw(Carousel("禮券", tuple(Card(f"卡 {number}", rows=rows, buttons=links) for number in range(12))))
+    shown = [bubble for each in rendered for bubble in each.message["contents"]["contents"]]
+
+    assert len(rendered) > 1
+    assert len(shown) == 12
+    assert all(len(orjson.dumps(each.message["contents"])) < 40_000 for each in rendered)
+
+
+def test_more_than_five_messages_are_merged_then_left_out() -> None:
+    """Texts next to each other become one; the first five stay."""
+    texts = [Text(str(number)) for number in range(7)]
+
+    merged = [each.message["text"] for each in draw(*texts)]
+    assert merged == ["0\n\n1\n\n2", "3", "4", "5", "6"]
+    assert len(draw(*[GIFT] * 7)) == 5
+
+
+def test_a_text_beyond_the_limit_goes_on_in_the_next_message() -> None:
+    """Nothing of it is lost while there is room."""
+    rendered = draw(Text("字 " * 6000))
+
+    assert [utf16(each.message["text"]) <= 5000 for each in rendered] == [True] * 3
+    assert sum(each.message["text"].count("字") for each in rendered) == 6000
+
+
+def test_silence_is_no_message() -> None:
+    """Not even with choices."""
+    assert draw() == []
+    assert draw(choices=(button("選單"),)) == []
+
+
+def test_an_empty_carousel_says_its_title() -> None:
+    """A carousel without bubbles is illegal."""
+    assert draw(Carousel("沒有獎品", ())) == [Rendered({"type": "text", "text": "沒有獎品"})]
+
+
+@pytest.mark.parametrize(("brand", "accent"), [("#0F766E", "#0F766E"), ("#1d4ed8", "#1D4ED8"), ("#FACC15", INK)])
+def test_a_brand_colour_too_light_to_read_gives_way_to_ink(brand: str, accent: str) -> None:
+    """Where text is; the strip keeps the brand."""
+    colors = palette(brand)
+
+    assert (colors.strip, colors.accent) == (brand.upper(), accent)
+
+
+@pytest.mark.parametrize("color", ["", "teal", "#123", "#12345G", "0F766E"])
+def test_a_brand_colour_that_is_none_stops_the_start(color: str) -> None:
+    """The message names the setting."""
+    with pytest.raises(ConfigurationError, match="BRAND_COLOR"):
+        palette(color)
