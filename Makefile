@@ -1,0 +1,54 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run chat test lint bench soak translations language lock
+
+help: ## Show this help.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/installed ## Create .venv with everything; .venv/bin/giftdesk then works.
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say PYTHON=... to name one")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: install ## The bot with stand-ins of all vendors and of LINE and Messenger.
+	$(BIN)/giftdesk demo
+
+run: install ## The bot with your credentials from .env (the same as `giftdesk serve`).
+	$(BIN)/giftdesk serve
+
+chat: install ## Talk to the running demo; ARGS="--as messenger --lang en" for other people.
+	@$(BIN)/giftdesk chat $(ARGS)
+
+test: install ## Everything that must hold, in about five minutes at most.
+	$(BIN)/python -m pytest -q $(ARGS)
+
+lint: install ## Style, types and the direction of imports.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install ## Measure, side by side with the peers; the table is also written to var/bench.json.
+	$(BIN)/python -m bench $(ARGS)
+
+soak: install ## The long ones: hundreds of kills, floods.
+	$(BIN)/python -m pytest -q -m soak $(ARGS)
+
+translations: install ## Take new and changed texts of the code into every catalogue.
+	$(BIN)/pybabel --quiet extract -F pyproject.toml -k N_ --no-location --add-comments=Translators: --sort-output \
+		--project=Giftdesk --output-file=locales/messages.pot .
+	$(BIN)/pybabel --quiet update --input-file=locales/messages.pot --output-dir=locales --no-fuzzy-matching \
+		--ignore-pot-creation-date --omit-header
+
+language: install ## Begin a new language: make language L=vi
+	$(BIN)/pybabel --quiet init --input-file=locales/messages.pot --output-dir=locales --locale=$(L)
+
+lock: ## Renew requirements.lock (needs uv).
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+		--no-header --group dev --output-file requirements.lock pyproject.toml

@@ -1,0 +1,167 @@
+"""`giftdesk`, the same as `python -m bot`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from bot import __version__
+from bot.config import Settings, load_settings
+from bot.errors import GiftdeskError
+from bot.log import configure
+from bot.serve import database, follow_parent, prepare_metrics
+
+
+def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Load settings, set up logs and metrics, and turn our errors into one clear message."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            settings = load_settings()
+            configure(settings.log_level, settings.log_format)
+            prepare_metrics(settings)
+            follow_parent()
+            command(settings, *args, **kwargs)
+        except GiftdeskError as error:
+            raise click.ClickException(str(error)) from error
+
+    return run
+
+
+@click.group()
+@click.version_option(__version__, prog_name="giftdesk")
+def main() -> None:
+    """A rewards desk inside LINE and Messenger."""
+
+
+@main.command()
+@_with_settings
+def serve(settings: Settings) -> None:
+    """Everything on this machine: database (unless DATABASE_URL is set), web and worker."""
+    from bot.serve import serve as run  # noqa: PLC0415 - each command loads only what it needs
+
+    run(settings)
+
+
+@main.command()
+@_with_settings
+def web(settings: Settings) -> None:
+    """The web process: receives webhooks. Any number of machines may run it."""
+    _needs_database(settings)
+    from bot.web import run  # noqa: PLC0415
+
+    run(settings)
+
+
+@main.command()
+@_with_settings
+def worker(settings: Settings) -> None:
+    """A worker process: answers what was received. Any number of machines may run it."""
+    _needs_database(settings)
+    from bot.worker import run  # noqa: PLC0415
+
+    run(settings)
+
+
+@main.command()
+@_with_settings
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version's schema. Safe to run again."""
+    from bot.storage import schema  # noqa: PLC0415
+
+    with database(settings) as url:
+        schema.migrate(url)
+    click.echo("The database is at the current schema.")
+
+
+@main.command()
+@_with_settings
+def doctor(settings: Settings) -> None:
+    """Check every setting, the database and each credential, and say what to do about what is wrong."""
+    from bot.doctor import examine  # noqa: PLC0415
+
+    with database(settings) as url:
+        if not examine(settings, url):
+            sys.exit(1)
+
+
+@main.command()
+@click.argument("group", required=False, type=int)
+@click.argument("changes", nargs=-1)
+@_with_settings
+def policy(settings: Settings, group: int | None, changes: tuple[str, ...]) -> None:
+    """Show or set what the brand decided about a Poshen group.
+
+    GROUP is its number; CHANGES are per=1 (claims of one code per customer), max=500 (claims of one code
+    in all), from=2026-12-01, until=2026-12-31 (included), pause, resume. `max=none` and the like remove one.
+    """
+    from bot.policy import change, show  # noqa: PLC0415
+
+    with database(settings) as url:
+        if group is None:
+            show(settings, url)
+        else:
+            change(settings, url, group, changes)
+
+
+@main.command()
+@click.option("--retry", is_flag=True, help="Answer them again, once the reason is mended.")
+@_with_settings
+def held(settings: Settings, *, retry: bool) -> None:
+    """Show events that kept failing and are held; nothing of what was written is printed."""
+    from bot.doctor import show_held  # noqa: PLC0415
+
+    with database(settings) as url:
+        show_held(url, retry=retry)
+
+
+@main.command()
+@click.option("--port", type=int, default=None, help="Of the bot; the default is PORT, or the next free one.")
+def demo(port: int | None) -> None:
+    """The bot with stand-ins of all vendors and of LINE and Messenger: nothing to sign up for."""
+    from bot.demo import run  # noqa: PLC0415
+
+    try:
+        run(port)
+    except GiftdeskError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.option("--as", "channel", type=click.Choice(["line", "messenger"]), default="line", help="Which app.")
+@click.option("--user", default=None, help="Who; `/people` in the chat lists them.")
+@click.option("--lang", type=click.Choice(["zh-TW", "en"]), default=None, help="The person's language.")
+def chat(channel: str, user: str | None, lang: str | None) -> None:
+    """Talk to the demo's bot in this terminal, as a LINE or a Messenger user. Reads a pipe too."""
+    from bot.demo import running_or_started  # noqa: PLC0415
+
+    try:
+        with running_or_started() as demo:
+            # The terminal client belongs to the sandbox, which the bot does not import.
+            command = [sys.executable, "-m", "sandbox.terminal", "--as", channel]
+            command += ["--sandbox", demo.sandbox, "--bot", demo.bot]
+            command += ["--user", user] if user else []
+            command += ["--lang", lang] if lang else []
+            done = subprocess.run(command, check=False, env=dict(os.environ))  # noqa: S603
+    except GiftdeskError as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(done.returncode)
+
+
+def _needs_database(settings: Settings) -> None:
+    if not settings.database_url:
+        raise click.ClickException(
+            "DATABASE_URL is not set. `giftdesk serve` brings its own database and runs web and worker on one "
+            "machine; `giftdesk web` and `giftdesk worker` share a PostgreSQL server named by DATABASE_URL."
+        )
+
+
+if __name__ == "__main__":
+    main()

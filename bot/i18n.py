@@ -1,0 +1,125 @@
+"""Languages: reads `locales/<language>/LC_MESSAGES/messages.po` directly; the folder is the list.
+
+English sentences are the keys. Dates, numbers and plurals follow the locale; date patterns are
+messages too, so that a new language is one new catalogue and nothing else.
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from babel import Locale
+from babel.dates import format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+from bot.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+LOCALES = Path(__file__).parent.parent / "locales"
+
+
+def N_(msgid: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
+    """Mark a text for the catalogues without translating it here."""
+    return msgid
+
+
+class Translator:
+    """One language: `_("Hello %(name)s", name=…)`, `_.ngettext(…)`, dates and numbers."""
+
+    def __init__(self, tag: str, catalogue: gettext.NullTranslations, zone: ZoneInfo) -> None:
+        self.tag = tag
+        self.locale = Locale.parse(tag)
+        self.zone = zone
+        self._catalogue = catalogue
+
+    def __call__(self, msgid: str, **values: object) -> str:
+        """The sentence in this language, with its `%(name)s` filled in."""
+        text = self._catalogue.gettext(msgid)
+        return text % values if values else text
+
+    def ngettext(self, one: str, many: str, n: int, **values: object) -> str:
+        """The sentence in the number this language wants for `n`; `%(n)s` is the number, formatted."""
+        return self._catalogue.ngettext(one, many, n) % {"n": self.number(n), **values}
+
+    def number(self, value: int) -> str:
+        """1234 as this language writes it."""
+        return str(value) if 0 <= value < 1000 else format_decimal(value, locale=self.locale)
+
+    def date(self, moment: datetime) -> str:
+        """The day, without ambiguity: 2026/11/20, 20 Nov 2026."""
+        _ = self
+        # Translators: a date pattern, see https://unicode.org/reports/tr35/tr35-dates.html
+        return self._format(moment, _("d MMM y"))
+
+    def time(self, moment: datetime) -> str:
+        """The time of day: 14:32."""
+        return self._format(moment, "HH:mm")
+
+    def moment(self, moment: datetime) -> str:
+        """Day and time."""
+        _ = self
+        # Translators: a pattern of date and time
+        return self._format(moment, _("d MMM y HH:mm"))
+
+    def day(self, moment: datetime, now: datetime) -> str:
+        """The day as people say it: today, tomorrow, else the date."""
+        _ = self
+        ahead = moment.astimezone(self.zone).date() - now.astimezone(self.zone).date()
+        if ahead == timedelta(0):
+            return _("today")
+        if ahead == timedelta(days=1):
+            return _("tomorrow")
+        return self.date(moment)
+
+    def _format(self, moment: datetime, pattern: str) -> str:
+        return _formatted(moment.replace(second=0, microsecond=0), pattern, self.zone, self.locale)
+
+
+@lru_cache(maxsize=4096)
+def _formatted(moment: datetime, pattern: str, zone: ZoneInfo, locale: Locale) -> str:
+    # The same few days appear on every card; Babel's formatting is the dearest part of a list.
+    return format_datetime(moment, pattern, tzinfo=zone, locale=locale)
+
+
+def load_translators(zone: ZoneInfo, folder: Path = LOCALES) -> dict[str, Translator]:
+    """All languages by their folder's name. Raises ConfigurationError when a catalogue is unreadable."""
+    translators = {}
+    for path in sorted(folder.glob("*/LC_MESSAGES/messages.po")):
+        tag = path.parent.parent.name
+        try:
+            compiled = io.BytesIO()
+            with path.open("rb") as file:
+                write_mo(compiled, read_po(file, locale=tag, abort_invalid=True))
+            compiled.seek(0)
+            translators[tag] = Translator(tag, gettext.GNUTranslations(compiled), zone)
+        except Exception as error:
+            raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    if not translators:
+        raise ConfigurationError(f"No catalogue found below {folder}")
+    return translators
+
+
+def closest(spelling: str | None, available: Mapping[str, object]) -> str | None:
+    """Our language for a platform's spelling (`zh-TW`, `zh_HK`, `en_US`, `ja`), None when it gives none.
+
+    Every Chinese reader gets Traditional Chinese, which is kinder than English; other languages get
+    their own catalogue when there is one, else English.
+    """
+    if not spelling:
+        return None
+    subtags = spelling.replace("_", "-").split("-")
+    language = subtags[0].lower()
+    for tag in available:
+        if tag.split("_")[0] == language:
+            return tag
+    return "en" if language.isalpha() and "en" in available else None

@@ -1,0 +1,48 @@
+"""What the platforms deliver: which channels are switched on, and what is stored of a webhook. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.channels import Inbound, Json
+from bot.channels.line.inbound import LineInbound
+from bot.channels.messenger.inbound import MessengerInbound
+from bot.config import Settings
+from bot.conversation.events import Ignored
+from bot.storage.inbox import Arrival
+
+TOO_OLD = timedelta(hours=24)
+
+
+def inbound_channels(settings: Settings) -> dict[str, Inbound]:
+    """The switched-on channels' pure halves. The one list of channels there is."""
+    channels: dict[str, Inbound] = {}
+    if settings.has("LINE"):
+        channels["line"] = LineInbound(settings.line_channel_secret)
+    if settings.has("Messenger"):
+        channels["messenger"] = MessengerInbound(settings.messenger_app_secret)
+    return channels
+
+
+def arrivals(channel: Inbound, events: list[tuple[str, Json]], now: datetime) -> list[Arrival]:
+    """What is stored of a webhook's events, oldest first.
+
+    Replayed yesterdays and what needs no answer are stored without their content: only their keys
+    matter, so that they are known the next time.
+    """
+    found = []
+    for account, raw in events:
+        incoming = channel.parse(account, raw)
+        answerable = (
+            incoming.chat is not None and not isinstance(incoming.what, Ignored) and now - incoming.at <= TOO_OLD
+        )
+        found.append(
+            Arrival(
+                key=incoming.key,
+                channel=channel.name,
+                chat=incoming.chat.key if incoming.chat else "",
+                at=incoming.at,
+                payload={"account": account, "event": raw} if answerable else None,
+            )
+        )
+    return sorted(found, key=lambda arrival: arrival.at)

@@ -1,0 +1,141 @@
+"""What runs when: PgQueuer's wiring. One event at a time per chat, in order, also with several workers.
+
+PgQueuer hands out jobs and keeps their heartbeat; whether an event was handled or delivered is said
+by our own row alone, because after a crash a job simply runs again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import asyncpg
+from pgqueuer import PgQueuer
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Job, Schedule
+
+from bot.log import log
+from bot.storage import inbox, pushes
+from bot.storage.pool import connect_one
+
+HEARTBEAT = timedelta(seconds=5)  # A killed worker's jobs run again after this long.
+QUEUE_PER_CHAT = 3  # More events of one chat wait in the database, not in a worker's slots.
+
+
+class Later(Exception):
+    """Run this job again after `delay`."""
+
+    def __init__(self, delay: float, reason: str) -> None:
+        super().__init__(reason)
+        self.delay = timedelta(seconds=delay)
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class ChatLocks:
+    """A lock per chat, first come first served; a chat nobody is busy with takes no memory."""
+
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _users: dict[str, int] = field(default_factory=dict)
+
+    def queue(self, chat: str) -> int:
+        """How many hold or wait for the lock of a chat."""
+        return self._users.get(chat, 0)
+
+    @asynccontextmanager
+    async def hold(self, chat: str) -> AsyncIterator[None]:
+        """The lock. It must be asked for before the first `await` of a job, or order is lost."""
+        lock = self._locks.setdefault(chat, asyncio.Lock())
+        self._users[chat] = self._users.get(chat, 0) + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._users[chat] -= 1
+            if not self._users[chat]:
+                del self._users[chat], self._locks[chat]
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What to run: `take` an event, `push` a message, `clean_up` every hour."""
+
+    take: Callable[[int], Awaitable[None]]
+    push: Callable[[int], Awaitable[None]]
+    clean_up: Callable[[], Awaitable[None]]
+    locks: ChatLocks = field(default_factory=ChatLocks)
+
+    async def run(self, url: str, stopping: asyncio.Event, *, concurrency: int) -> None:
+        """Work until `stopping`; a lost database is waited for. What is running then is finished first."""
+        pause = 0.2
+        while not stopping.is_set():
+            try:
+                await self._run_connected(url, stopping, concurrency)
+                pause = 0.2
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                if stopping.is_set():
+                    return
+                log.warning("database lost, waiting for it", error=type(error).__name__, seconds=pause)
+                try:
+                    await asyncio.wait_for(stopping.wait(), pause)
+                except TimeoutError:
+                    pause = min(pause * 2, 5)
+
+    async def _run_connected(self, url: str, stopping: asyncio.Event, concurrency: int) -> None:
+        # Losing the last moments of the queue's own bookkeeping only makes jobs run again, which is
+        # harmless; so its commits need not wait for the disk.
+        connection = await connect_one(url, server_settings={"synchronous_commit": "off"})
+        queue = PgQueuer.from_asyncpg_connection(connection)
+
+        @queue.entrypoint(inbox.JOB)
+        async def event(job: Job) -> None:
+            number, _, chat = (job.payload or b"").decode().partition(":")
+            if self.locks.queue(chat) >= QUEUE_PER_CHAT:
+                raise RetryRequested(delay=timedelta(seconds=0.3), reason="busy chat")
+            async with self.locks.hold(chat):
+                await _or_later(self.take(int(number)))
+
+        @queue.entrypoint(pushes.JOB)
+        async def push(job: Job) -> None:
+            await _or_later(self.push(int(job.payload or b"0")))
+
+        @queue.schedule("clean-up", "17 * * * *")
+        async def clean_up(_schedule: Schedule) -> None:
+            await self.clean_up()
+
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: lost.set())
+        work = asyncio.create_task(
+            queue.run(
+                batch_size=max(5, concurrency // 4),
+                max_concurrent_tasks=concurrency,
+                dequeue_timeout=timedelta(seconds=5),
+                heartbeat_timeout=HEARTBEAT,
+                shutdown_on_listener_failure=True,
+            )
+        )
+        stop, gone = asyncio.create_task(stopping.wait()), asyncio.create_task(lost.wait())
+        try:
+            await asyncio.wait({work, stop, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if gone.done() and not work.done():
+                work.cancel()
+                raise ConnectionError("the queue's connection was lost")
+            queue.shutdown.set()
+            await work
+        finally:
+            for task in (work, stop, gone):
+                task.cancel()
+            await asyncio.gather(work, stop, gone, return_exceptions=True)
+            if not connection.is_closed():
+                await connection.close(timeout=2)
+
+
+async def _or_later(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Later as later:
+        # `from None`: PgQueuer keeps the traceback in its log table, and causes may quote what people wrote.
+        raise RetryRequested(delay=later.delay, reason=later.reason) from None

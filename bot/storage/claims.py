@@ -1,0 +1,143 @@
+"""Claims: which customer redeemed which code, once, with a snapshot of what it gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from bot.storage.customers import reference
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One redeemed code. snapshot: {code, group, game, rewards: [{name, type}]} as it was then."""
+
+    ref: str
+    claimed_at: datetime
+    event_id: int
+    snapshot: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the brand decided about a Poshen group. max_claims counts per code, over all customers."""
+
+    per_customer: int = 1
+    max_claims: int | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    paused: bool = False
+
+
+_CLAIM = "ref, claimed_at, event_id, snapshot"
+
+
+def _claim(row: asyncpg.Record) -> Claim:
+    return Claim(row["ref"], row["claimed_at"], row["event_id"], row["snapshot"])
+
+
+async def policy_of(connection: asyncpg.Connection, group_id: int | None) -> Policy:
+    """The policy of a group; the default when nobody set one."""
+    row = await connection.fetchrow(
+        "SELECT per_customer, max_claims, starts_at, ends_at, paused FROM policies WHERE group_id = $1", group_id
+    )
+    return Policy(**row) if row else Policy()
+
+
+async def set_policy(connection: asyncpg.Connection, group_id: int, policy: Policy) -> None:
+    """Replace the policy of a group."""
+    await connection.execute(
+        """
+        INSERT INTO policies (group_id, per_customer, max_claims, starts_at, ends_at, paused, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, now())
+        ON CONFLICT (group_id) DO UPDATE SET per_customer = excluded.per_customer,
+            max_claims = excluded.max_claims, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+            paused = excluded.paused, updated_at = now()
+        """,
+        group_id,
+        policy.per_customer,
+        policy.max_claims,
+        policy.starts_at,
+        policy.ends_at,
+        policy.paused,
+    )
+
+
+async def policies(connection: asyncpg.Connection) -> dict[int, Policy]:
+    """Every policy that was set, by group."""
+    rows = await connection.fetch(
+        "SELECT group_id, per_customer, max_claims, starts_at, ends_at, paused FROM policies ORDER BY group_id"
+    )
+    return {row["group_id"]: Policy(*list(row)[1:]) for row in rows}
+
+
+async def of_customer_and_code(connection: asyncpg.Connection, code_id: int, person_hash: bytes) -> list[Claim]:
+    """This person's claims of this code, oldest first."""
+    rows = await connection.fetch(
+        f"SELECT {_CLAIM} FROM claims WHERE code_id = $1 AND person_hash = $2 ORDER BY nth",
+        code_id,
+        person_hash,
+    )
+    return [_claim(row) for row in rows]
+
+
+async def lock_code(connection: asyncpg.Connection, code_id: int) -> int:
+    """Wait for other claims of a capped code, then count them. Holds until the transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('code', $1))", code_id)
+    return int(await connection.fetchval("SELECT count(*) FROM claims WHERE code_id = $1", code_id))
+
+
+async def add(
+    connection: asyncpg.Connection,
+    *,
+    code_id: int,
+    person_hash: bytes,
+    nth: int,
+    customer_id: int,
+    event_id: int,
+    group_id: int | None,
+    snapshot: dict[str, Any],
+    now: datetime,
+) -> Claim | None:
+    """Take the `nth` claim of a code for a person; None when it is taken already (by a twin of this event)."""
+    row = await connection.fetchrow(
+        f"""
+        INSERT INTO claims (ref, code_id, person_hash, nth, customer_id, event_id, group_id, snapshot, claimed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT (code_id, person_hash, nth) DO NOTHING RETURNING {_CLAIM}
+        """,
+        reference("R"),
+        code_id,
+        person_hash,
+        nth,
+        customer_id,
+        event_id,
+        group_id,
+        snapshot,
+        now,
+    )
+    return _claim(row) if row else None
+
+
+async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> list[Claim]:
+    """A customer's claims, newest first, the last hundred."""
+    rows = await connection.fetch(
+        f"SELECT {_CLAIM} FROM claims WHERE customer_id = $1 ORDER BY id DESC LIMIT 100", customer_id
+    )
+    return [_claim(row) for row in rows]
+
+
+async def by_ref(connection: asyncpg.Connection | asyncpg.Pool, ref: str, customer_id: int) -> Claim | None:
+    """A customer's own claim by its reference."""
+    row = await connection.fetchrow(
+        f"SELECT {_CLAIM} FROM claims WHERE ref = $1 AND customer_id = $2", ref, customer_id
+    )
+    return _claim(row) if row else None
+
+
+async def anonymise(connection: asyncpg.Connection, customer_id: int) -> None:
+    """Cut claims loose from their customer; only the keyed hash still tells one person's from another's."""
+    await connection.execute("UPDATE claims SET customer_id = NULL WHERE customer_id = $1", customer_id)

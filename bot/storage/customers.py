@@ -1,0 +1,104 @@
+"""Customers: who writes to us, in which language, and where their conversation stands."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+import asyncpg
+
+# Crockford's base 32: no I, L, O or U, so a reference survives being read out at a counter.
+SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def reference(prefix: str) -> str:
+    """A new public reference such as `C-8F3K2M`: six symbols, about a thousand million of them."""
+    return f"{prefix}-" + "".join(secrets.choice(SYMBOLS) for _ in range(6))
+
+
+@dataclass(slots=True)
+class Customer:
+    """One person on one channel. Handlers change the fields; they are saved with the reply.
+
+    id: None for somebody we keep no row of (a group, a person whose data was just deleted).
+    state: where the conversation stands (a pending question, a kept code, counters); plain JSON.
+    """
+
+    COLUMNS: ClassVar[str] = """c.id, c.person, c.ref, c.channel, c.locale, c.locale_chosen, c.notice, c.state,
+       c.muted_until, c.unsubscribed_at, c.unreachable_at, c.first_seen, c.last_seen, c.version"""
+
+    id: int | None
+    person: str
+    ref: str
+    channel: str
+    locale: str
+    first_seen: datetime
+    last_seen: datetime
+    locale_chosen: bool = False
+    notice: int = 0
+    state: dict[str, Any] = field(default_factory=dict)
+    muted_until: datetime | None = None
+    unsubscribed_at: datetime | None = None
+    unreachable_at: datetime | None = None
+    version: int = 0
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> Self:
+        """From a row with COLUMNS in it."""
+        return cls(
+            id=row["id"],
+            person=row["person"],
+            ref=row["ref"],
+            channel=row["channel"],
+            locale=row["locale"],
+            locale_chosen=row["locale_chosen"],
+            notice=row["notice"],
+            state=row["state"],
+            muted_until=row["muted_until"],
+            unsubscribed_at=row["unsubscribed_at"],
+            unreachable_at=row["unreachable_at"],
+            first_seen=row["first_seen"],
+            last_seen=row["last_seen"],
+            version=row["version"],
+        )
+
+
+async def add(pool: asyncpg.Pool, person: str, channel: str, locale: str) -> Customer:
+    """The customer `person`, created now unless another event of theirs did so already."""
+    for _ in range(5):
+        try:
+            row = await pool.fetchrow(
+                f"""
+                INSERT INTO customers AS c (person, ref, channel, locale) VALUES ($1, $2, $3, $4)
+                ON CONFLICT (person) DO UPDATE SET person = excluded.person
+                RETURNING {Customer.COLUMNS}
+                """,
+                person,
+                reference("C"),
+                channel,
+                locale,
+            )
+            return Customer.of(row)
+        except asyncpg.UniqueViolationError:
+            continue  # The reference is taken; the next one will not be.
+    raise RuntimeError("five taken references in a row")
+
+
+async def mark_unreachable(pool: asyncpg.Pool, person: str) -> None:
+    """They blocked us or are gone: nothing is sent until they write again."""
+    await pool.execute("UPDATE customers SET unreachable_at = now() WHERE person = $1", person)
+
+
+async def delete(connection: asyncpg.Connection, customer: Customer) -> None:
+    """Remove everything that identifies the customer; claims keep their keyed hash."""
+    await connection.execute("DELETE FROM wallets WHERE customer_id = $1", customer.id)
+    await connection.execute("DELETE FROM customers WHERE id = $1", customer.id)
+
+
+async def note_missed(connection: asyncpg.Connection, person: str) -> None:
+    """Something waits for them until they write again."""
+    await connection.execute(
+        """UPDATE customers SET state = state || '{"missed": true}', version = version + 1 WHERE person = $1""", person
+    )

@@ -1,0 +1,268 @@
+"""Events: stored once by the web process, taken and finished by workers.
+
+An event's state: `new` (stored, its job is queued) → `ready` (effects and reply committed together)
+→ `done` (delivered, or nothing to deliver). `parked`: its reply waits for a tap on "see result".
+`ignored`: stored so that it is never looked at twice, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import psycopg
+
+from bot.storage.customers import Customer
+
+JOB = "event"  # PgQueuer's entrypoint; the job's payload is `<event id>:<chat>`.
+
+_STORE = f"""
+WITH input AS (
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[])
+        WITH ORDINALITY AS i (key, channel, chat, state, at, payload, nr)
+), stored AS (
+    INSERT INTO events (key, channel, chat, state, at, received_at, payload)
+    SELECT key, channel, chat, state, at, %s, payload FROM input ORDER BY nr
+    ON CONFLICT (key) DO NOTHING
+    RETURNING id, chat, state
+), queued AS (
+    INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+    SELECT 0, '{JOB}', convert_to(id || ':' || chat, 'UTF8'), 'queued'
+    FROM stored WHERE state = 'new' ORDER BY id
+)
+SELECT count(*) FROM stored
+"""
+
+_BEGIN = f"""
+SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat, e.state AS event_state,
+       e.received_at, e.attempts, e.payload, e.reply,
+       EXISTS (SELECT FROM events elder WHERE elder.chat = e.chat AND elder.id < e.id
+               AND elder.state IN ('new', 'ready')) AS has_elder,
+       {Customer.COLUMNS}
+FROM events e LEFT JOIN customers c ON c.person = e.chat
+WHERE e.id = $1
+"""
+
+_FINISH = """
+UPDATE events SET state = CASE WHEN $2::text IS NULL THEN 'done' ELSE 'ready' END, reply = $2, outcome = $3,
+    held_at = CASE WHEN $4 THEN now() END, payload = CASE WHEN $4 THEN payload END
+WHERE id = $1 AND state = 'new'
+"""
+_FINISH_WITH_CUSTOMER = f"""
+WITH mine AS (
+    SELECT FROM events WHERE id = $1 AND state = 'new' FOR UPDATE
+), saved AS (
+    UPDATE customers SET locale = $7, locale_chosen = $8, notice = $9, state = $10, muted_until = $11,
+        unsubscribed_at = $12, unreachable_at = $13, last_seen = $14, version = version + 1
+    WHERE id = $5 AND version = $6 AND EXISTS (SELECT FROM mine)
+    RETURNING id
+)
+{_FINISH} AND EXISTS (SELECT FROM saved) RETURNING true
+"""
+_FINISH += "RETURNING true"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One event as the web process stores it. `payload` is None when it will not be answered."""
+
+    key: str
+    channel: str
+    chat: str
+    at: datetime
+    payload: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One event as a worker takes it up, with the customer when they are known already."""
+
+    id: int
+    key: str
+    channel: str
+    chat: str
+    state: str
+    received_at: datetime
+    attempts: int
+    payload: dict[str, Any] | None
+    reply: dict[str, Any] | None
+    has_elder: bool
+    customer: Customer | None
+
+
+def store(connection: psycopg.Connection[Any], arrivals: Sequence[Arrival], now: datetime) -> int:
+    """Store what is new, with a job beside each event to be answered, in one statement.
+
+    Returns how many were new; a key that is there already changes nothing.
+    """
+    row = connection.execute(
+        _STORE,
+        (
+            [a.key for a in arrivals],
+            [a.channel for a in arrivals],
+            [a.chat for a in arrivals],
+            ["ignored" if a.payload is None else "new" for a in arrivals],
+            [a.at for a in arrivals],
+            # ASCII-only JSON holds any text a platform can send, NUL and half emoji included.
+            [None if a.payload is None else json.dumps(a.payload) for a in arrivals],
+            now,
+        ),
+        prepare=True,
+    ).fetchone()
+    assert row is not None, "count(*) always gives a row"
+    return int(row[0])
+
+
+async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
+    """An event with all that is needed to answer it; None when it is gone (cleaned up)."""
+    row = await pool.fetchrow(_BEGIN, event_id)
+    if row is None:
+        return None
+    return Taken(
+        id=row["event_id"],
+        key=row["event_key"],
+        channel=row["event_channel"],
+        chat=row["chat"],
+        state=row["event_state"],
+        received_at=row["received_at"],
+        attempts=row["attempts"],
+        payload=json.loads(row["payload"]) if row["payload"] else None,
+        reply=json.loads(row["reply"]) if row["reply"] else None,
+        has_elder=row["has_elder"],
+        customer=Customer.of(row) if row["person"] else None,
+    )
+
+
+async def finish(
+    connection: asyncpg.Connection | asyncpg.Pool,
+    event_id: int,
+    customer: Customer | None,
+    now: datetime,
+    *,
+    reply: str | None,
+    outcome: str | None = None,
+    held: bool = False,
+) -> bool:
+    """Commit an answer (JSON text) and what the turn changed of the customer, in one statement.
+
+    False, with nothing written, when another worker finished the event or changed the customer
+    meanwhile. What the customer wrote is forgotten here, unless the event is held for staff.
+    """
+    if customer is None or customer.id is None:
+        return await connection.fetchval(_FINISH, event_id, reply, outcome, held) is True
+    return (
+        await connection.fetchval(
+            _FINISH_WITH_CUSTOMER,
+            event_id,
+            reply,
+            outcome,
+            held,
+            customer.id,
+            customer.version,
+            customer.locale,
+            customer.locale_chosen,
+            customer.notice,
+            customer.state,
+            customer.muted_until,
+            customer.unsubscribed_at,
+            customer.unreachable_at,
+            now,
+        )
+        is True
+    )
+
+
+async def delivered(pool: asyncpg.Connection | asyncpg.Pool, event_id: int, outcome: str) -> None:
+    """The reply is out (or given up for the reason in `outcome`); forget it."""
+    await pool.execute(
+        "UPDATE events SET state = 'done', outcome = $2, reply = NULL WHERE id = $1 AND state = 'ready'",
+        event_id,
+        outcome,
+    )
+
+
+async def partly_delivered(pool: asyncpg.Pool, event_id: int, reply: str) -> None:
+    """Remember how far a reply of several messages got, so that a crash goes on from there."""
+    await pool.execute("UPDATE events SET reply = $2 WHERE id = $1 AND state = 'ready'", event_id, reply)
+
+
+async def failed(pool: asyncpg.Pool, event_id: int) -> int:
+    """Count a failed try; returns how many there were."""
+    return int(
+        await pool.fetchval("UPDATE events SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts", event_id)
+    )
+
+
+async def park(pool: asyncpg.Pool, event_id: int) -> None:
+    """Keep a finished reply for the tap that asks for it."""
+    await pool.execute("UPDATE events SET state = 'parked' WHERE id = $1 AND state = 'ready'", event_id)
+
+
+async def unpark(connection: asyncpg.Connection, chat: str) -> dict[str, Any] | None:
+    """The newest parked reply of a chat, taken out; None when there is none (any more)."""
+    row = await connection.fetchrow(
+        """
+        WITH parked AS (
+            SELECT id, reply FROM events WHERE chat = $1 AND state = 'parked' ORDER BY id DESC LIMIT 1
+        ), taken AS (
+            UPDATE events e SET state = 'done', reply = NULL, outcome = 'collected'
+            FROM parked WHERE e.id = parked.id RETURNING e.id
+        )
+        SELECT parked.reply FROM parked JOIN taken USING (id)
+        """,
+        chat,
+    )
+    return json.loads(row["reply"]) if row else None
+
+
+async def forget_message(connection: asyncpg.Connection, chat: str, message_id: str) -> None:
+    """Drop what we hold of a message its author took back: an unanswered or a held event."""
+    await connection.execute(
+        """
+        UPDATE events SET payload = NULL, state = CASE WHEN state = 'new' THEN 'ignored' ELSE state END,
+            outcome = 'unsent', held_at = NULL
+        WHERE chat = $1 AND payload IS NOT NULL AND payload::json -> 'event' -> 'message' ->> 'id' = $2
+        """,
+        chat,
+        message_id,
+    )
+
+
+async def held(connection: asyncpg.Connection | asyncpg.Pool) -> list[asyncpg.Record]:
+    """Events that kept failing, oldest first: id, channel, held_at, attempts."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT id, channel, held_at, attempts FROM events WHERE held_at IS NOT NULL ORDER BY held_at LIMIT 100"
+    )
+    return rows
+
+
+async def release_held(pool: asyncpg.Pool) -> int:
+    """Queue every held event again; returns how many."""
+    status: str = await pool.execute(
+        f"""
+        WITH again AS (
+            UPDATE events SET state = 'new', attempts = 0, held_at = NULL, outcome = NULL
+            WHERE held_at IS NOT NULL AND payload IS NOT NULL AND state = 'done' RETURNING id, chat
+        )
+        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+        SELECT 0, '{JOB}', convert_to(id || ':' || chat, 'UTF8'), 'queued' FROM again ORDER BY id
+        """
+    )
+    return int(status.split()[-1])
+
+
+async def queue_state(connection: asyncpg.Connection | asyncpg.Pool) -> tuple[int, float, int]:
+    """(unfinished events, age of the oldest in seconds, held events)."""
+    row = await connection.fetchrow(QUEUE_STATE)
+    return int(row[0]), float(row[1]), int(row[2])
+
+
+QUEUE_STATE = """
+SELECT (SELECT count(*) FROM events WHERE state IN ('new', 'ready')),
+       (SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0) FROM events WHERE state IN ('new', 'ready')),
+       (SELECT count(*) FROM events WHERE held_at IS NOT NULL)
+"""

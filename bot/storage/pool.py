@@ -1,0 +1,28 @@
+"""Connections: one pool per process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+import orjson
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+    )
+
+
+async def connect(url: str, size: int) -> asyncpg.Pool:
+    """A pool of up to `size` connections. Raises OSError or asyncpg.PostgresError when there is no server."""
+    return await asyncpg.create_pool(
+        url, min_size=1, max_size=size, init=_prepare, command_timeout=20, max_inactive_connection_lifetime=60
+    )
+
+
+async def connect_one(url: str, **options: Any) -> asyncpg.Connection:
+    """One connection outside any pool, for what holds it for long (LISTEN)."""
+    connection = await asyncpg.connect(url, command_timeout=20, **options)
+    await _prepare(connection)
+    return connection

@@ -1,0 +1,100 @@
+"""Messages that answer no event, or too late for a free reply. Each once, by its key."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+JOB = "push"  # PgQueuer's entrypoint; the job's payload is the push's id.
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One message on its way. `messages`: [{message, plain}], as rendered; None once it is over."""
+
+    id: int
+    key: str
+    channel: str
+    recipient: str
+    messages: list[dict[str, Any]] | None
+    done: int
+    attempts: int
+
+
+async def add(
+    connection: asyncpg.Connection | asyncpg.Pool,
+    *,
+    key: str,
+    channel: str,
+    recipient: str,
+    messages: str,
+    waiting: bool = False,
+) -> bool:
+    """Queue a push with its job, in the caller's transaction; False when the key was used already.
+
+    waiting: without a job; `resume` gives it one when the recipient writes again.
+    """
+    return (
+        await connection.fetchval(
+            f"""
+            WITH added AS (
+                INSERT INTO pushes (key, channel, recipient, messages) VALUES ($1, $2, $3, $4)
+                ON CONFLICT (key) DO NOTHING RETURNING id
+            ), queued AS (
+                INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+                SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM added WHERE NOT $5
+            )
+            SELECT true FROM added
+            """,
+            key,
+            channel,
+            recipient,
+            messages,
+            waiting,
+        )
+        is True
+    )
+
+
+async def resume(connection: asyncpg.Connection, channel: str, recipient: str) -> None:
+    """Queue what waits for this recipient, who has just written again."""
+    await connection.execute(
+        f"""
+        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM pushes
+        WHERE channel = $1 AND recipient = $2 AND messages IS NOT NULL AND created_at > now() - interval '14 days'
+        ORDER BY id
+        """,
+        channel,
+        recipient,
+    )
+
+
+async def read(pool: asyncpg.Pool, push_id: int) -> Push | None:
+    """A push by its id."""
+    row = await pool.fetchrow(
+        "SELECT id, key, channel, recipient, messages, done, attempts FROM pushes WHERE id = $1", push_id
+    )
+    if row is None:
+        return None
+    fields = dict(row)
+    fields["messages"] = json.loads(row["messages"]) if row["messages"] else None
+    return Push(**fields)
+
+
+async def progress(pool: asyncpg.Pool, push_id: int, done: int) -> None:
+    """Remember how many of its messages are out."""
+    await pool.execute("UPDATE pushes SET done = $2 WHERE id = $1", push_id, done)
+
+
+async def failed(pool: asyncpg.Pool, push_id: int) -> None:
+    """Count a try that came to nothing."""
+    await pool.execute("UPDATE pushes SET attempts = attempts + 1 WHERE id = $1", push_id)
+
+
+async def over(pool: asyncpg.Pool, push_id: int, outcome: str) -> None:
+    """It is out, or given up: forget what it said."""
+    await pool.execute("UPDATE pushes SET outcome = $2, messages = NULL WHERE id = $1", push_id, outcome)

@@ -1,0 +1,404 @@
+"""One turn: an event in, at most one answer out. The worker's whole job; read this first.
+
+    begin → parse → answer (handlers, vendors) → commit effects + reply → deliver → mark
+
+A crash before the commit runs the turn again, with the same keys; after it, only the delivery.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import asyncpg
+import orjson
+import structlog
+
+from bot import metrics
+from bot.apis import Apis
+from bot.channels import Delivery, Inbound, Outbound, Outcome, Receipt, Rendered
+from bot.conversation.actions import Packer
+from bot.conversation.context import Context, Desk, Prepared, Work
+from bot.conversation.dispatch import Dispatcher
+from bot.conversation.events import Chat, Followed, Incoming
+from bot.conversation.messages import Reply, Text
+from bot.conversation.words import Lexicon
+from bot.i18n import N_, Translator, closest
+from bot.jobs import Later
+from bot.log import log
+from bot.services import Services
+from bot.storage import customers, inbox, pushes
+from bot.storage.customers import Customer
+from bot.storage.inbox import Taken
+from handlers.waiting import still_checking
+
+TOKEN_GOOD_FOR = timedelta(seconds=50)  # LINE: "within one minute", and not to be relied on to the second.
+BUSY_AFTER = 0.8
+STILL_CHECKING_AFTER = timedelta(seconds=20)
+CHATTY_UNTIL = timedelta(minutes=10)
+TRIES = 3
+PUSH_TRIES = 12  # with growing pauses, about a day
+
+
+@dataclass(slots=True)
+class Ready:
+    """A committed reply on its way. What is stored as the event's `reply`."""
+
+    to: str
+    messages: list[Rendered]
+    token: str | None
+    valuable: bool
+    done: int = 0
+    tries: int = 0
+
+    def dump(self) -> str:
+        """As JSON."""
+        return orjson.dumps(
+            {
+                "to": self.to,
+                "messages": _dumped(self.messages),
+                "token": self.token,
+                "valuable": self.valuable,
+                "done": self.done,
+                "tries": self.tries,
+            }
+        ).decode()
+
+    @classmethod
+    def load(cls, stored: dict[str, Any]) -> Self:
+        """From JSON."""
+        return cls(**{**stored, "messages": _loaded(stored["messages"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Everything a turn needs, built once by the worker."""
+
+    pool: asyncpg.Pool
+    inbound: Mapping[str, Inbound]
+    outbound: Mapping[str, Outbound]
+    desks: Mapping[str, Desk]
+    dispatcher: Dispatcher
+    languages: Mapping[str, Translator]
+    default_locale: str
+    lexicon: Lexicon
+    apis: Apis
+    services: Services
+    clock: Callable[[], datetime]
+    patience: timedelta = STILL_CHECKING_AFTER
+
+    async def take(self, event_id: int) -> None:
+        """Bring one event to its end. The caller holds its chat's lock. Raises Later to be run again."""
+        taken = await inbox.begin(self.pool, event_id)
+        if taken is None or taken.state not in ("new", "ready"):
+            return
+        if taken.has_elder:
+            raise Later(0.2, "an earlier event of this chat is not finished")
+        with structlog.contextvars.bound_contextvars(event=taken.id, channel=taken.channel):
+            if taken.channel not in self.outbound:
+                log.error("the channel of this event is switched off; it waits", channel=taken.channel)
+                raise Later(60, "channel off")
+            if taken.state == "ready":
+                assert taken.reply is not None, "committed together with the state"
+                await self._deliver(taken, Ready.load(taken.reply), first=False)
+            elif (ready := await self._answer(taken)) is not None:
+                await self._deliver(taken, ready, first=True)
+
+    # ── answering ────────────────────────────────────────────────────────────────────────────
+
+    async def _answer(self, taken: Taken) -> Ready | None:
+        """Handle a new event and commit what came of it."""
+        started = asyncio.get_running_loop().time()
+        try:
+            ready, outcome = await self._handle(taken)
+        except (Later, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a turn trips over, its chat must go on
+            ready, outcome = await self._failed(taken, error)
+        metrics.TURN.labels(taken.channel).observe(asyncio.get_running_loop().time() - started)
+        metrics.EVENTS.labels(taken.channel, outcome).inc()
+        return ready
+
+    async def _handle(self, taken: Taken) -> tuple[Ready | None, str]:
+        assert taken.payload is not None, "new events have a payload"
+        incoming = self.inbound[taken.channel].parse(taken.payload["account"], taken.payload["event"])
+        assert incoming.chat is not None, "the web process stores nothing to answer without a chat"
+        customer = taken.customer or await self._meet(incoming, incoming.chat)
+        ctx = self._context(taken, incoming, customer)
+        ctx.customer.unreachable_at = None
+        _drop_stale(ctx)
+        chat = incoming.chat
+        work = ctx.work
+        try:
+            answer, spent = await self._in_good_time(ctx, taken, incoming)
+            packer = self.dispatcher.packer
+            render = self.outbound[taken.channel].render
+            valuable = isinstance(answer, Prepared) or answer.valuable
+            if isinstance(answer, Prepared):
+                messages = _loaded(answer.messages)
+            else:
+                if valuable and ctx.now - taken.received_at > CHATTY_UNTIL:
+                    answer = answer.after(Text(ctx._("Sorry for the delay — here is your result.")))
+                messages = render(answer, lambda action: packer.pack(action, person=customer.person, now=ctx.now))
+            ready = Ready(chat.id, messages, incoming.reply_token, valuable) if messages else None
+            if ready is not None and spent:
+                ready.token = None
+            if customer.state.pop("missed", None):
+                await pushes.resume(await work.begin(), taken.channel, chat.id)
+            committed = await inbox.finish(
+                work.connection or self.pool,
+                taken.id,
+                customer,
+                ctx.now,
+                reply=ready.dump() if ready else None,
+                outcome=None if ready else "silent",
+            )
+            if not committed:
+                raise Later(0.05, "the customer changed meanwhile")
+            await work.end(commit=True)
+        except BaseException:
+            await work.end(commit=False)
+            raise
+        if ready is not None and spent and not valuable:
+            await inbox.park(self.pool, taken.id)
+            return None, "parked"
+        return ready, "answered" if ready else "silent"
+
+    async def _in_good_time(self, ctx: Context, taken: Taken, incoming: Incoming) -> tuple[Any, bool]:
+        """The handler's answer, and whether the reply token had to be spent on "still checking"."""
+        channel = self.outbound[taken.channel]
+        chat = incoming.chat
+        assert chat is not None, "checked by the caller"
+        loop = asyncio.get_running_loop()
+        busy: list[asyncio.Task[None]] = []
+        timer = None
+        if chat.private:
+            timer = loop.call_later(BUSY_AFTER, lambda: busy.append(loop.create_task(channel.show_busy(chat.id))))
+        handling = asyncio.ensure_future(self.dispatcher.answer(ctx))
+        try:
+            patience = self.patience - (self.clock() - taken.received_at)
+            if incoming.reply_token is None or patience <= timedelta(0):
+                return await handling, False
+            finished, _ = await asyncio.wait({handling}, timeout=patience.total_seconds())
+            if finished:
+                return handling.result(), False
+            spent = await self._say_still_checking(ctx, taken, incoming)
+            return await handling, spent
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if not handling.done():
+                handling.cancel()
+            await asyncio.gather(*busy, return_exceptions=True)
+
+    async def _say_still_checking(self, ctx: Context, taken: Taken, incoming: Incoming) -> bool:
+        assert incoming.chat is not None, "checked by the caller"
+        messages = self.outbound[taken.channel].render(
+            still_checking(ctx._),
+            lambda action: self.dispatcher.packer.pack(action, person=ctx.customer.person, now=ctx.now),
+        )
+        receipt = await self.outbound[taken.channel].deliver(
+            Delivery(incoming.chat.id, messages, _key(taken.key, "still checking"), incoming.reply_token)
+        )
+        return receipt.outcome in (Outcome.DELIVERED, Outcome.UNKNOWN)
+
+    def _context(self, taken: Taken, incoming: Incoming, customer: Customer) -> Context:
+        tag = customer.locale if customer.locale in self.languages else self.default_locale
+        return Context(
+            incoming=incoming,
+            event_id=taken.id,
+            customer=customer,
+            now=self.clock(),
+            _=self.languages[tag],
+            languages=self.languages,
+            lexicon=self.lexicon,
+            desk=self.desks[taken.channel],
+            apis=self.apis,
+            services=self.services,
+            work=Work(self.pool),
+            routes=self.dispatcher.routes,
+        )
+
+    async def _meet(self, incoming: Incoming, chat: Chat) -> Customer:
+        """Somebody new: their language is guessed once. In a group nobody's row is made."""
+        if not chat.private:
+            now = self.clock()
+            return Customer(None, chat.key, "", chat.channel, self.default_locale, now, now)
+        said = await self.outbound[chat.channel].language_of(chat.id)
+        locale = closest(said, self.languages) or self.default_locale
+        return await customers.add(self.pool, chat.key, chat.channel, locale)
+
+    async def _failed(self, taken: Taken, error: Exception) -> tuple[Ready | None, str]:
+        """Try again twice; then hold the event, say so once, and let the chat go on."""
+        attempts = await inbox.failed(self.pool, taken.id)
+        # Only where it happened is logged: an exception's own text may quote what the customer wrote.
+        log.error("turn failed", attempt=attempts, error=type(error).__name__, where=_where(error))
+        if attempts < TRIES:
+            metrics.RETRIES.labels("turn failed").inc()
+            raise Later(1.0 if attempts == 1 else 4.0, "turn failed") from error
+        ready = None
+        if taken.customer is not None and taken.payload is not None:
+            incoming = self.inbound[taken.channel].parse(taken.payload["account"], taken.payload["event"])
+            _ = self.languages.get(taken.customer.locale, self.languages[self.default_locale])
+            apology = Reply(
+                (Text(_("Something went wrong on our side. Nothing is lost — our team will look into it.")),)
+            )
+            messages = self.outbound[taken.channel].render(apology, lambda _action: "")
+            if incoming.chat is not None:
+                ready = Ready(incoming.chat.id, messages, incoming.reply_token, valuable=True)
+        await self.services.alerts.tell(
+            self.pool,
+            "held",
+            N_("An event could not be answered and is held; `giftdesk held` shows it."),
+            self.clock(),
+        )
+        await inbox.finish(
+            self.pool, taken.id, None, self.clock(), reply=ready.dump() if ready else None, outcome="held", held=True
+        )
+        return ready, "held"
+
+    # ── delivering ───────────────────────────────────────────────────────────────────────────
+
+    async def _deliver(self, taken: Taken, ready: Ready, *, first: bool) -> None:
+        """Hand a committed reply to the platform. `first`: no try was made before."""
+        age = self.clock() - taken.received_at
+        token = ready.token if age < TOKEN_GOOD_FOR else None
+        free = token is not None or taken.channel != "line"
+        if not ready.valuable and (not free or age > CHATTY_UNTIL):
+            await self._end(taken, "late")
+            return
+
+        async def accepted(done: int) -> None:
+            ready.done = done
+            if done < len(ready.messages):
+                await inbox.partly_delivered(self.pool, taken.id, ready.dump())
+
+        channel = self.outbound[taken.channel]
+        delivery = Delivery(ready.to, ready.messages, _key(taken.key), token, ready.done)
+        receipt = await channel.deliver(delivery, accepted)
+        if receipt.outcome is Outcome.LATE and token is not None:
+            if not first:
+                # The token was good and is used: the try that a crash cut short did arrive.
+                await self._end(taken, "delivered")
+                return
+            if not ready.valuable:
+                await self._end(taken, "late")
+                return
+            receipt = await channel.deliver(replace(delivery, reply_token=None), accepted)
+        await self._settle(taken, ready, receipt)
+
+    async def _settle(self, taken: Taken, ready: Ready, receipt: Receipt) -> None:
+        if receipt.outcome is Outcome.RETRY:
+            ready.tries += 1
+            ready.done = receipt.done
+            metrics.RETRIES.labels("delivery").inc()
+            if ready.tries < TRIES:
+                await inbox.partly_delivered(self.pool, taken.id, ready.dump())
+                raise Later(receipt.retry_after or 2.0 * ready.tries, f"delivery: {receipt.detail}")
+            if ready.valuable:
+                await self._push_instead(taken, ready)
+                return
+        if receipt.outcome is Outcome.UNREACHABLE:
+            await customers.mark_unreachable(self.pool, taken.chat)
+        if receipt.outcome is Outcome.LATE and ready.valuable:
+            await self._push_instead(taken, ready, waiting=True)
+            return
+        if receipt.outcome is Outcome.REFUSED:
+            log.error("delivery refused", detail=receipt.detail)
+        await self._end(taken, receipt.outcome.value)
+
+    async def _push_instead(self, taken: Taken, ready: Ready, *, waiting: bool = False) -> None:
+        """Let a job of its own bring a valuable reply, so that the chat can go on.
+
+        waiting: the platform takes nothing until the customer writes again (Messenger's 24 hours).
+        """
+        async with self.pool.acquire() as connection, connection.transaction():
+            await pushes.add(
+                connection,
+                key=f"reply:{taken.key}",
+                channel=taken.channel,
+                recipient=ready.to,
+                messages=orjson.dumps(_dumped(ready.messages[ready.done :])).decode(),
+                waiting=waiting,
+            )
+            if waiting:
+                await customers.note_missed(connection, taken.chat)
+            await inbox.delivered(connection, taken.id, "waiting" if waiting else "pushed later")
+
+    async def _end(self, taken: Taken, outcome: str) -> None:
+        await inbox.delivered(self.pool, taken.id, outcome)
+        if outcome == "delivered":
+            metrics.ANSWERED.labels(taken.channel).observe((self.clock() - taken.received_at).total_seconds())
+        log.info("event done", outcome=outcome)
+
+    # ── pushes ───────────────────────────────────────────────────────────────────────────────
+
+    async def push(self, push_id: int) -> None:
+        """Bring one message that answers no event. Raises Later to be run again."""
+        push = await pushes.read(self.pool, push_id)
+        if push is None or push.messages is None:
+            return
+        with structlog.contextvars.bound_contextvars(push=push_id, channel=push.channel):
+            channel = self.outbound.get(push.channel)
+            if channel is None:
+                await pushes.over(self.pool, push_id, "channel off")
+                return
+            messages = self._rendered(channel, push.messages)
+
+            async def accepted(done: int) -> None:
+                await pushes.progress(self.pool, push_id, done)
+
+            receipt = await channel.deliver(
+                Delivery(push.recipient, messages, _key(push.key), None, push.done), accepted
+            )
+            if receipt.outcome is Outcome.RETRY and push.attempts < PUSH_TRIES:
+                await pushes.failed(self.pool, push_id)
+                metrics.RETRIES.labels("push").inc()
+                raise Later(min(5 * 2**push.attempts, 14_400), f"push: {receipt.detail}")
+            log.info("push done", outcome=receipt.outcome.value, detail=receipt.detail)
+            await pushes.over(self.pool, push_id, receipt.outcome.value)
+
+    def _rendered(self, channel: Outbound, stored: list[dict[str, Any]]) -> list[Rendered]:
+        if all("text" in message for message in stored):  # Services say things in neutral texts.
+            reply = Reply(tuple(Text(message["text"]) for message in stored))
+            return channel.render(reply, lambda _action: "")
+        return _loaded(stored)
+
+
+def _drop_stale(ctx: Context) -> None:
+    """Forget questions and codes whose time is over."""
+    for name in ("asking", "kept"):
+        if (held := ctx.customer.state.get(name)) and held["until"] <= ctx.now.timestamp():
+            del ctx.customer.state[name]
+    if isinstance(ctx.incoming.what, Followed):
+        ctx.settle()
+
+
+def _key(key: str, purpose: str = "reply") -> UUID:
+    """The same id for every try of the same messages."""
+    return uuid5(NAMESPACE_URL, f"giftdesk:{purpose}:{key}")
+
+
+def _dumped(messages: list[Rendered]) -> list[dict[str, Any]]:
+    return [{"message": each.message, "plain": each.plain} for each in messages]
+
+
+def _loaded(messages: list[dict[str, Any]]) -> list[Rendered]:
+    return [Rendered(each["message"], each["plain"]) for each in messages]
+
+
+def _where(error: BaseException) -> str:
+    """File and line of the innermost frame that is ours."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if found := re.search(r"(?:bot|handlers)/[\w/]+\.py$", code.co_filename):
+            places.append(f"{found.group()}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return places[-1] if places else "outside"

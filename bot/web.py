@@ -1,0 +1,137 @@
+"""The web process: checks, stores and acknowledges webhooks, and does nothing else."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import psycopg
+from flask import Flask, Response, request
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from bot import metrics
+from bot.channels import Malformed
+from bot.config import Settings, load_settings
+from bot.intake import arrivals, inbound_channels
+from bot.log import configure, log
+from bot.storage import inbox, schema
+
+MAX_BODY = 1024 * 1024
+THREADS = 4
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings | None = None, clock: Callable[[], datetime] = _now) -> Flask:
+    """The Flask application; granian calls this in each of its workers."""
+    if settings is None:
+        settings = load_settings()
+        configure(settings.log_level, settings.log_format)
+    app = Flask("giftdesk", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    channels = inbound_channels(settings)
+    verify_token = settings.messenger_verify_token.get_secret_value()
+    wanted = schema.head()
+    pool = ConnectionPool(
+        settings.database_url,
+        min_size=1,
+        max_size=THREADS,
+        timeout=1.5,  # LINE gives up after two seconds; it delivers again when it gets a 503.
+        kwargs={"autocommit": True},
+        open=True,
+    )
+    app.extensions["pool"] = pool
+
+    @app.post("/webhooks/<name>")
+    def receive(name: str) -> Response:
+        channel = channels.get(name)
+        if channel is None:
+            return _plain("No such channel, or its credentials are not set.", 404)
+        body = request.get_data(cache=False)
+        if not channel.genuine(body, dict(request.headers)):
+            # Not silent: a wrong channel secret looks just like this, and somebody must find it.
+            log.warning("webhook with a wrong or missing signature", channel=name, size=len(body))
+            metrics.WEBHOOKS.labels(name, "bad signature").inc()
+            return _plain("The signature does not match the channel's secret.", 401)
+        try:
+            events = channel.split(body)
+        except Malformed:
+            metrics.WEBHOOKS.labels(name, "malformed").inc()
+            return _plain("This is not a webhook body of this platform.", 400)
+        try:
+            if events:
+                now = clock()
+                with pool.connection() as connection:
+                    inbox.store(connection, arrivals(channel, events, now), now)
+        except (psycopg.OperationalError, psycopg.errors.UndefinedTable, PoolTimeout) as error:
+            log.error("webhook not stored, it will be delivered again", error=type(error).__name__)
+            metrics.WEBHOOKS.labels(name, "not stored").inc()
+            return _plain("The database cannot be reached.", 503)
+        metrics.WEBHOOKS.labels(name, "stored").inc()
+        return _plain("OK", 200)
+
+    @app.get("/webhooks/messenger")
+    def subscribe() -> Response:
+        """Meta asks whether we are the ones: https://developers.facebook.com/docs/messenger-platform/webhooks"""
+        asked = request.args
+        right = hmac.compare_digest(asked.get("hub.verify_token", "").encode(), verify_token.encode())
+        if asked.get("hub.mode") == "subscribe" and verify_token and right and "hub.challenge" in asked:
+            return _plain(asked["hub.challenge"], 200)
+        return _plain("The verify token does not match MESSENGER_VERIFY_TOKEN.", 403)
+
+    @app.get("/healthz")
+    def alive() -> Response:
+        return _plain("OK", 200)
+
+    @app.get("/readyz")
+    def ready() -> Response:
+        try:
+            with pool.connection() as connection:
+                if schema.is_current(connection, wanted):
+                    return _plain("OK", 200)
+            return _plain("Migrations are missing: run `giftdesk migrate`.", 503)
+        except (psycopg.Error, PoolTimeout):
+            return _plain("The database cannot be reached.", 503)
+
+    @app.get("/metrics")
+    def measures() -> Response:
+        try:
+            with pool.connection() as connection:
+                row = connection.execute(inbox.QUEUE_STATE).fetchone()
+            queue = metrics.Queue(*(row or (0, 0.0, 0)))
+        except (psycopg.Error, PoolTimeout):
+            queue = None
+        return Response(metrics.page(queue), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.errorhandler(413)
+    def too_large(_error: Exception) -> Response:
+        return _plain("A webhook body has at most 1 MB.", 413)
+
+    return app
+
+
+def _plain(text: str, status: int) -> Response:
+    return Response(text, status, content_type="text/plain; charset=utf-8")
+
+
+def run(settings: Settings) -> None:
+    """Serve on HOST and PORT until SIGTERM."""
+    from granian import Granian  # noqa: PLC0415 - only the web process needs it
+    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
+
+    Granian(
+        "bot.web:create_app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=settings.web_workers,
+        blocking_threads=THREADS,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+    ).serve()

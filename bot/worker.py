@@ -1,0 +1,197 @@
+"""The worker process: builds everything once, answers events until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from bot import metrics
+from bot.apis import Apis
+from bot.apis.mantago import MantagoApi
+from bot.apis.poshen import PoshenApi
+from bot.channels import Outbound
+from bot.channels.line.client import LineClient
+from bot.channels.messenger.client import MessengerClient
+from bot.config import Settings
+from bot.conversation.actions import Packer
+from bot.conversation.context import Desk
+from bot.conversation.dispatch import Dispatcher
+from bot.conversation.router import Routes
+from bot.conversation.words import Lexicon
+from bot.errors import ConfigurationError
+from bot.i18n import Translator, load_translators
+from bot.intake import inbound_channels
+from bot.jobs import Jobs
+from bot.log import log
+from bot.services import Services
+from bot.services.alerts import Alerts
+from bot.services.guesses import GuessLimits
+from bot.services.redemption import Redemption
+from bot.services.wallet import Wallet
+from bot.storage import pool as pools
+from bot.storage.retention import clean_up
+from bot.turn import Turns
+from handlers import ROUTERS, TOUCHES
+
+
+def open_channels(settings: Settings) -> dict[str, Outbound]:
+    """The switched-on channels' clients."""
+    channels: dict[str, Outbound] = {}
+    if settings.has("LINE"):
+        channels["line"] = LineClient.connect(
+            access_token=settings.line_channel_access_token.get_secret_value(),
+            api_url=settings.line_api_url,
+            brand_colour=settings.brand_color,
+            connections=settings.vendor_connections,
+        )
+    if settings.has("Messenger"):
+        channels["messenger"] = MessengerClient.connect(
+            page_access_token=settings.messenger_page_access_token.get_secret_value(),
+            app_secret=settings.messenger_app_secret[0],
+            api_url=settings.messenger_api_url,
+            connections=settings.vendor_connections,
+        )
+    return channels
+
+
+def open_apis(settings: Settings) -> Apis:
+    """The switched-on vendors' clients."""
+
+    def observe(vendor: str, operation: str, outcome: str, seconds: float) -> None:
+        metrics.VENDOR.labels(vendor, operation, outcome).observe(seconds)
+
+    return Apis(
+        mantago=MantagoApi.open(
+            settings.mantago_api_url,
+            token=settings.mantago_token.get_secret_value(),
+            secret=settings.mantago_secret.get_secret_value(),
+            bot_id=settings.mantago_bot_id,
+            id_in_query=settings.mantago_id_in_query,
+            max_per_second=settings.mantago_max_per_second or None,
+            connections=settings.vendor_connections,
+            observe=observe,
+        )
+        if settings.has("MantaGo")
+        else None,
+        poshen=PoshenApi.open(
+            settings.poshen_api_url,
+            token=settings.poshen_token.get_secret_value(),
+            connections=settings.vendor_connections,
+            observe=observe,
+        )
+        if settings.has("Poshen")
+        else None,
+    )
+
+
+def load_languages(settings: Settings) -> dict[str, Translator]:
+    """The catalogues. Raises ConfigurationError when DEFAULT_LOCALE is none of them."""
+    languages = load_translators(settings.zone)
+    if settings.default_locale not in languages:
+        raise ConfigurationError(
+            f"DEFAULT_LOCALE is {settings.default_locale!r}, but the catalogues are {', '.join(languages)}"
+        )
+    return languages
+
+
+def _desks(settings: Settings) -> dict[str, Desk]:
+    private_chat = f"https://line.me/R/ti/p/{settings.line_basic_id}" if settings.line_basic_id else ""
+    return {
+        channel: Desk(
+            brand=settings.brand,
+            channel_name=name,
+            privacy_url=settings.privacy_url,
+            support_hours=settings.support_hours,
+            private_chat_url=private_chat if channel == "line" else "",
+            how_to_claim={
+                tag: text
+                for tag, text in (("zh_Hant_TW", settings.how_to_claim_zh), ("en", settings.how_to_claim_en))
+                if text
+            },
+            handoff=settings.handoff,
+            claim_retention=timedelta(days=settings.claim_retention_days),
+            code_pattern=re.compile(settings.code_pattern) if settings.code_pattern else None,
+            redeems=settings.has("Poshen"),
+            only_checks=settings.poshen_mode == "check",
+            shows_gifts=settings.has("MantaGo"),
+        )
+        for channel, name in (("line", "LINE"), ("messenger", "Messenger"))
+    }
+
+
+def build_turns(
+    settings: Settings,
+    pool: asyncpg.Pool,
+    channels: Mapping[str, Outbound],
+    apis: Apis,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Turns:
+    """Wire a worker's turns. Raises ConfigurationError when handlers or words clash."""
+    languages = load_languages(settings)
+    routes = Routes(ROUTERS)
+    alerts = Alerts(settings.admins, languages, settings.default_locale)
+    return Turns(
+        pool=pool,
+        inbound=inbound_channels(settings),
+        outbound=channels,
+        desks=_desks(settings),
+        dispatcher=Dispatcher(routes, Packer(settings.secret), TOUCHES),
+        languages=languages,
+        default_locale=settings.default_locale,
+        lexicon=Lexicon({name: command.words for name, command in routes.commands.items()}, languages.values()),
+        apis=apis,
+        services=Services(
+            alerts=alerts,
+            guesses=GuessLimits(settings.secret, alerts),
+            redemption=Redemption(settings.secret),
+            wallet=Wallet(),
+        ),
+        clock=clock,
+    )
+
+
+async def work(settings: Settings, stopping: asyncio.Event) -> None:
+    """Answer events until `stopping`; what was begun is finished first."""
+    pool = await pools.connect(settings.database_url, size=12)
+    channels, apis = open_channels(settings), open_apis(settings)
+    try:
+        turns = build_turns(settings, pool, channels, apis)
+
+        async def forget() -> None:
+            gone = await clean_up(
+                pool,
+                events=timedelta(days=settings.event_retention_days),
+                claims=timedelta(days=settings.claim_retention_days),
+            )
+            log.info("cleaned up", **{name.replace(" ", "_"): rows for name, rows in gone.items() if rows})
+
+        jobs = Jobs(take=turns.take, push=turns.push, clean_up=forget)
+        log.info("worker ready", channels=",".join(channels), languages=",".join(turns.languages))
+        await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)
+    finally:
+        await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
+        await pool.close()
+        log.info("worker stopped")
+
+
+def run(settings: Settings) -> None:
+    """The process: SIGTERM and SIGINT finish what was begun, then it ends."""
+
+    async def main() -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        await work(settings, stopping)
+
+    try:
+        import uvloop  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        asyncio.run(main())
+    else:
+        uvloop.run(main())

@@ -1,0 +1,21 @@
+"""What the bot does: one module per topic. The order of ROUTERS never matters; clashes stop the start."""
+
+from __future__ import annotations
+
+from handlers import codes, gifts, groups, help, human, language, privacy, receipts, start, waiting
+
+ROUTERS = (
+    codes.router,
+    gifts.router,
+    groups.router,
+    help.router,
+    human.router,
+    language.router,
+    privacy.router,
+    receipts.router,
+    start.router,
+    waiting.router,
+)
+
+# What is added under an answer when the moment has come for it.
+TOUCHES = (start.add_notice, language.add_hint)

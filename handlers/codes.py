@@ -1,0 +1,221 @@
+"""Redeeming a code: read from whatever was typed, checked at Poshen, claimed once in our ledger."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.apis.poshen import PoshenApi, RedemptionCode
+from bot.conversation import codes
+from bot.conversation.actions import Action
+from bot.conversation.context import Answer, Context
+from bot.conversation.messages import Button, Link, Message, Reply, Text
+from bot.conversation.router import Router
+from bot.errors import CredentialsRefused, UpstreamError
+from bot.i18n import N_
+from bot.services.redemption import Claimed, NotYet, Over, Paused, UsedUp, snapshot
+from handlers.views import choices, outage
+from handlers.views.codes import receipt_card, valid_card
+
+router = Router()
+
+KEPT_FOR = timedelta(minutes=10)
+AT_ONCE = 3
+
+
+class Retry(Action, name="retry", ttl=KEPT_FOR):
+    """Try the kept codes again, without typing them again."""
+
+
+class Pick(Action, name="pick", ttl=KEPT_FOR):
+    """Redeem one of several codes that were seen in a message; -1 means all."""
+
+    index: int
+
+
+@router.command("redeem", words=N_("redeem, redeem code, redeem a code, code, promo, promo code"), personal=True)
+async def ask_for_code(ctx: Context) -> Answer:
+    """Ask for a code."""
+    if ctx.apis.poshen is None:
+        return await ctx.run("menu")
+    ctx.ask("code")
+    return Reply((Text(ctx._("Paste your code — capitals and spaces don't matter.")),), (choices.cancel(ctx._),))
+
+
+@router.answer("code")
+async def read_answer(ctx: Context, text: str) -> Answer | None:
+    """The answer to "paste your code"."""
+    found = codes.answer(text)
+    return await _several(ctx, found) if found.codes else None
+
+
+@router.reader(rank=4)
+async def read_text(ctx: Context, text: str) -> Answer | None:
+    """A code anywhere in a message."""
+    if ctx.apis.poshen is None:
+        return None
+    found = codes.find(text, ctx.lexicon.words("redeem"), ctx.desk.code_pattern)
+    return await _several(ctx, found) if found.codes else None
+
+
+@router.action(Retry, fresh="redeem")
+async def retry(ctx: Context, _action: Retry) -> Answer:
+    """The codes that could not be looked up a moment ago."""
+    kept = _kept(ctx)
+    return await _redeem(ctx, kept, deliberate=True) or _not_found(ctx, kept[0]) if kept else await ctx.run("redeem")
+
+
+@router.action(Pick, fresh="redeem")
+async def pick(ctx: Context, action: Pick) -> Answer:
+    """One of the codes that were offered, or all of them."""
+    kept = _kept(ctx)
+    chosen = kept if action.index < 0 else kept[action.index : action.index + 1]
+    if not chosen:
+        return await ctx.run("redeem")
+    return await _redeem(ctx, chosen, deliberate=True) or _not_found(ctx, chosen[0])
+
+
+async def _several(ctx: Context, found: codes.Found) -> Answer | None:
+    """One code is redeemed, two or three are offered, of more one is asked for."""
+    if len(found.codes) == 1:
+        return await _redeem(ctx, list(found.codes), deliberate=found.deliberate)
+    if len(found.codes) > AT_ONCE:
+        ctx.ask("code")
+        text = ctx._("That looks like many codes. Please send me one at a time.")
+        return Reply((Text(text),), (choices.cancel(ctx._),))
+    _keep(ctx, list(found.codes))
+    buttons = [Button(code[:20], Pick(index=nr)) for nr, code in enumerate(found.codes)]
+    # Translators: a button: redeem all of these codes
+    buttons.append(Button(ctx._("All of them"), Pick(index=-1)))
+    count = len(found.codes)
+    text = ctx._.ngettext("I see %(n)s possible code — redeem it?", "I see %(n)s possible codes — which one?", count)
+    return Reply((Text(text),), choices.ending(ctx._, *buttons))
+
+
+async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool) -> Answer | None:
+    """Redeem codes one after the other; None when a token that merely looked like a code is none."""
+    assert ctx.apis.poshen is not None and ctx.customer.id is not None, "the readers looked"
+    permit = await ctx.services.guesses.permit(ctx.work.pool, ctx.customer.person, ctx.customer.first_seen, ctx.now)
+    if permit.wait is not None:
+        return _wait(ctx, permit.wait)
+    if permit.guarded and not deliberate:
+        return None
+    try:
+        found = [await _look_up(ctx, ctx.apis.poshen, code) for code in typed]
+    except UpstreamError as error:
+        return await _unavailable(ctx, typed, error)
+    if not deliberate and not any(found):
+        return None
+    ctx.customer.state.pop("kept", None)
+    said: list[Message] = []
+    for code, hit in zip(typed, found, strict=True):
+        message = await _claim(ctx, hit, guarded=permit.guarded) if hit else None
+        if message is None:
+            wait = await ctx.services.guesses.count_miss(
+                await ctx.work.begin(), ctx.customer.person, codes.canonical(code), ctx.customer.first_seen, ctx.now
+            )
+            said.append(Text(_not_found_text(ctx, code)))
+            if wait is not None:
+                said.append(Text(_wait_text(ctx, wait)))
+                break
+        else:
+            said.append(message)
+    if any(found):
+        return Reply(
+            tuple(said), choices.ending(ctx._, choices.my_gifts(ctx._), choices.another_code(ctx._)), valuable=True
+        )
+    return Reply(tuple(said), _not_found_choices(ctx))
+
+
+async def _look_up(ctx: Context, poshen: PoshenApi, typed: str) -> RedemptionCode | None:
+    """The first spelling that exists. Spellings that did not are remembered for a minute."""
+    for spelling in codes.spellings(typed):
+        if ctx.services.redemption.known_missing(spelling, ctx.now):
+            continue
+        if code := await poshen.find(spelling):
+            return code
+        ctx.services.redemption.remember_missing(spelling, ctx.now)
+    return None
+
+
+async def _claim(ctx: Context, code: RedemptionCode, *, guarded: bool) -> Message | None:
+    """Claim an existing code and say how it went; None reads as "not found"."""
+    if ctx.desk.only_checks:
+        facts = snapshot(code)
+        return valid_card(ctx._, facts, [reward["name"] for reward in facts["rewards"]])
+    assert ctx.customer.id is not None, "only private chats get here"
+    outcome = await ctx.services.redemption.claim(
+        await ctx.work.begin(),
+        code,
+        person=ctx.customer.person,
+        customer_id=ctx.customer.id,
+        event_id=ctx.event_id,
+        now=ctx.now,
+    )
+    match outcome:
+        case Claimed(claim=claim):
+            return receipt_card(ctx._, claim, ctx.now)
+        case UsedUp():
+            # While somebody is guessing, "used up" would tell them that the code exists.
+            return None if guarded else Text(ctx._("This code has been fully used."))
+        case Paused():
+            return Text(ctx._("This campaign is paused — please try later."))
+        case NotYet(at=at):
+            return Text(ctx._("This code opens on %(date)s.", date=ctx._.moment(at)))
+        case Over(at=at):
+            return Text(ctx._("This code ended on %(date)s.", date=ctx._.moment(at)))
+
+
+async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError) -> Reply:
+    """Keep the codes, so that one tap tries them again."""
+    if isinstance(error, CredentialsRefused):
+        await ctx.services.alerts.tell(
+            await ctx.work.begin(),
+            "poshen-credentials",
+            N_("Poshen refuses our credentials, nobody can redeem codes. %(detail)s"),
+            ctx.now,
+            detail=error.detail,
+        )
+    _keep(ctx, typed)
+    return outage.sorry(ctx._, ctx._("the redemption service"), Retry())
+
+
+def _keep(ctx: Context, typed: list[str]) -> None:
+    ctx.customer.state["kept"] = {"codes": typed, "until": (ctx.now + KEPT_FOR).timestamp()}
+
+
+def _kept(ctx: Context) -> list[str]:
+    kept = ctx.customer.state.get("kept")
+    return list(kept["codes"]) if kept and kept["until"] > ctx.now.timestamp() else []
+
+
+def _wait(ctx: Context, wait: timedelta) -> Reply:
+    return Reply((Text(_wait_text(ctx, wait)),), choices.ending(ctx._, choices.person(ctx._)))
+
+
+def _wait_text(ctx: Context, wait: timedelta) -> str:
+    minutes = max(1, -(-int(wait.total_seconds()) // 60))
+    if minutes >= 120:
+        return ctx._.ngettext(
+            "Too many tries. Please wait %(n)s hour, or ask our staff.",
+            "Too many tries. Please wait %(n)s hours, or ask our staff.",
+            -(-minutes // 60),
+        )
+    return ctx._.ngettext(
+        "Too many tries. Please wait %(n)s minute, or ask our staff.",
+        "Too many tries. Please wait %(n)s minutes, or ask our staff.",
+        minutes,
+    )
+
+
+def _not_found(ctx: Context, typed: str) -> Reply:
+    return Reply((Text(_not_found_text(ctx, typed)),), _not_found_choices(ctx))
+
+
+def _not_found_text(ctx: Context, typed: str) -> str:
+    return ctx._("I couldn't find %(code)s. Check for missing characters, or copy and paste it.", code=typed)
+
+
+def _not_found_choices(ctx: Context) -> tuple[Button | Link, ...]:
+    # Translators: a button
+    again = Button(ctx._("Enter it again"), choices.Go(command="redeem"), keyboard=True)
+    return choices.ending(ctx._, again, choices.help_(ctx._))

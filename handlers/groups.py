@@ -1,0 +1,59 @@
+"""Groups and rooms: nothing personal is shown or looked up there, and mostly nothing is said."""
+
+from __future__ import annotations
+
+from bot.conversation import codes
+from bot.conversation.context import Answer, Context
+from bot.conversation.events import Joined, Said, Tapped
+from bot.conversation.messages import SILENCE, Link, Reply, Text
+from bot.conversation.router import Router
+
+router = Router()
+
+
+@router.command("group")
+async def in_a_group(ctx: Context) -> Answer:
+    """Whatever happens in a group."""
+    match ctx.incoming.what:
+        case Joined():
+            return Reply(
+                (
+                    Text(
+                        ctx._(
+                            "Hello! I show gifts and redeem codes for %(brand)s, in private chats. Here I only react "
+                            "when I am mentioned or asked for something private. To remove me, remove me from the "
+                            "member list.",
+                            brand=ctx.desk.brand,
+                        )
+                    ),
+                ),
+                _private_chat(ctx),
+            )
+        case Said(text=text, mentioned=mentioned):
+            spoken = _without_mention(text) if mentioned else text
+            intent = ctx.lexicon.intent(spoken)
+            command = ctx.routes.commands.get(intent) if intent else None
+            announced = codes.find(spoken, ctx.lexicon.words("redeem"), ctx.desk.code_pattern)
+            if announced.codes and (announced.deliberate or mentioned):
+                text = ctx._("Send codes to me privately so nobody else uses them.")
+                return Reply((Text(text),), _private_chat(ctx))
+            if (command and command.personal) or mentioned:
+                return _personal(ctx)
+            return SILENCE
+        case Tapped():
+            return _personal(ctx)
+        case _:
+            return SILENCE
+
+
+def _personal(ctx: Context) -> Reply:
+    return Reply((Text(ctx._("That's personal — tap to continue in our private chat.")),), _private_chat(ctx))
+
+
+def _private_chat(ctx: Context) -> tuple[Link, ...]:
+    # Translators: a button
+    return (Link(ctx._("Private chat"), ctx.desk.private_chat_url),) if ctx.desk.private_chat_url else ()
+
+
+def _without_mention(text: str) -> str:
+    return " ".join(word for word in text.split() if not word.startswith("@"))

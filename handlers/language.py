@@ -1,0 +1,83 @@
+"""Language: each customer's own, guessed once, changed by a tap or a word."""
+
+from __future__ import annotations
+
+from babel import Locale
+
+from bot.conversation.actions import Action
+from bot.conversation.context import Answer, Context
+from bot.conversation.events import Said
+from bot.conversation.messages import Button, Reply, Text
+from bot.conversation.router import Router
+from bot.conversation.words import fold
+from bot.i18n import N_
+from handlers.views import choices
+
+router = Router()
+
+HINT_AFTER = 3  # English messages in a session of another language
+
+
+class Speak(Action, name="speak"):
+    """Change the language."""
+
+    tag: str
+
+
+@router.command("language", words=N_("language, english, chinese"))
+async def choose_language(ctx: Context) -> Answer:
+    """Offer the languages, or take the one that was typed by its name."""
+    typed = fold(ctx.incoming.what.text) if isinstance(ctx.incoming.what, Said) else ""
+    for tag in ctx.languages:
+        if typed in _names(ctx, tag):
+            return await speak(ctx, Speak(tag=tag))
+    return Reply((Text(ctx._("Which language do you prefer?")),), choices.ending(ctx._, *_all(ctx)))
+
+
+@router.action(Speak, fresh="language")
+async def speak(ctx: Context, action: Speak) -> Answer:
+    """Change the language at once, and say so in it."""
+    if action.tag not in ctx.languages:
+        return await choose_language(ctx)
+    ctx.speak(action.tag)
+    # Translators: said in the language that was just chosen: "Switched to English."
+    text = ctx._("Switched to %(language)s.", language=_own_name(action.tag))
+    return Reply((Text(text),), choices.ending(ctx._, choices.my_gifts(ctx._), choices.redeem_code(ctx._)))
+
+
+def other_languages(ctx: Context) -> list[Button]:
+    """A button for each language but the current one."""
+    return [Button(_own_name(tag), Speak(tag=tag)) for tag in ctx.languages if tag != ctx._.tag]
+
+
+def add_hint(ctx: Context, reply: Reply) -> Reply:
+    """Ask once whether somebody who keeps writing English would rather read it."""
+    what = ctx.incoming.what
+    state = ctx.customer.state
+    if not isinstance(what, Said) or ctx.customer.locale_chosen or ctx._.tag == "en" or "en" not in ctx.languages:
+        return reply
+    words = [word for word in what.text.split() if word.isascii() and word.isalpha()]
+    if state.get("english") == "asked" or not words or not what.text.isascii() or what.text.isupper():
+        return reply
+    state["english"] = state.get("english", 0) + 1
+    if state["english"] < HINT_AFTER or not reply.messages or len(reply.messages) > 4:
+        return reply
+    state["english"] = "asked"
+    hint = Text(ctx.languages["en"](N_("Prefer English?")))
+    yes = Button(_own_name("en"), Speak(tag="en"))
+    return Reply((*reply.messages, hint), (yes, *reply.choices), reply.valuable)
+
+
+def _all(ctx: Context) -> list[Button]:
+    return [Button(_own_name(tag), Speak(tag=tag)) for tag in ctx.languages]
+
+
+def _own_name(tag: str) -> str:
+    locale = Locale.parse(tag)
+    return str(locale.get_language_name(locale)).capitalize()
+
+
+def _names(ctx: Context, tag: str) -> set[str]:
+    """What a language is called, in every language we speak."""
+    language = Locale.parse(tag).language
+    return {fold(str(_.locale.languages.get(language, ""))) for _ in ctx.languages.values()}

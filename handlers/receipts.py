@@ -1,0 +1,31 @@
+"""Any receipt of one's own, by its reference."""
+
+from __future__ import annotations
+
+import re
+
+from bot.conversation.codes import clean
+from bot.conversation.context import Answer, Context
+from bot.conversation.messages import Reply, Text
+from bot.conversation.router import Router
+from bot.storage import claims
+from handlers.views import choices
+from handlers.views.codes import receipt_card
+
+router = Router()
+
+_REFERENCE = re.compile(r"(?:^|[^A-Z0-9-])R-?([0-9A-HJKMNP-TV-Z]{6})(?:$|[^A-Z0-9-])")
+
+
+@router.reader(rank=3)
+async def show_receipt(ctx: Context, text: str) -> Answer | None:
+    """`R-7F3K9M` anywhere in a short message. Somebody else's reads like one that does not exist."""
+    cleaned = clean(text).upper()
+    match = _REFERENCE.search(cleaned) if len(cleaned) <= 40 and "R-" in cleaned else None
+    if match is None or ctx.customer.id is None:
+        return None
+    claim = await claims.by_ref(ctx.work.pool, f"R-{match.group(1)}", ctx.customer.id)
+    if claim is None:
+        text = ctx._("I couldn't find %(ref)s among your receipts.", ref=f"R-{match.group(1)}")
+        return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
+    return Reply((receipt_card(ctx._, claim, ctx.now),), choices.ending(ctx._, choices.my_gifts(ctx._)))

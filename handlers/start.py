@@ -1,0 +1,72 @@
+"""Hello: the welcome, the menu, the notice, and goodbye."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.conversation.context import Answer, Context
+from bot.conversation.events import Followed, Left, Unsent
+from bot.conversation.messages import SILENCE, Button, Link, Reply
+from bot.conversation.router import Router
+from bot.i18n import N_
+from bot.storage import inbox
+from handlers import language
+from handlers.views import choices
+from handlers.views.choices import Go
+from handlers.views.start import menu_card, notice_card, welcome_card
+
+router = Router()
+
+NOTICE_VERSION = 1  # Raise it when the notice's text changes: everybody is shown it once more.
+
+
+@router.command("menu", words=N_("menu, start, hi, hello, hey"))
+async def show_menu(ctx: Context) -> Answer:
+    """What can be done here."""
+    return Reply((menu_card(ctx._, ctx.desk),), menu_choices(ctx))
+
+
+@router.action(Go)
+async def go(ctx: Context, action: Go) -> Answer:
+    """A button that opens a topic."""
+    return await ctx.run(action.command)
+
+
+@router.event(Followed)
+async def welcome(ctx: Context) -> Answer:
+    """Somebody added us, unblocked us, or pressed Get Started."""
+    returning = ctx.customer.notice > 0
+    ctx.customer.unreachable_at = ctx.customer.muted_until = None
+    card = welcome_card(ctx._, ctx.desk, language.other_languages(ctx)[:1], returning=returning)
+    return Reply((card,), menu_choices(ctx))
+
+
+@router.event(Left)
+async def goodbye(ctx: Context) -> Answer:
+    """Somebody blocked us: send nothing more. Receipts stay, a second claim must not follow."""
+    ctx.customer.unreachable_at = ctx.now
+    return SILENCE
+
+
+@router.event(Unsent)
+async def forget(ctx: Context) -> Answer:
+    """Somebody took a message back: what we still hold of it goes."""
+    assert isinstance(ctx.incoming.what, Unsent), "registered for nothing else"
+    await inbox.forget_message(await ctx.work.begin(), ctx.customer.person, ctx.incoming.what.message_id)
+    return SILENCE
+
+
+def menu_choices(ctx: Context) -> tuple[Button | Link, ...]:
+    """Quick replies of the menu."""
+    first = [choices.my_gifts(ctx._)] if ctx.desk.shows_gifts else []
+    if ctx.desk.redeems:
+        first.append(choices.redeem_code(ctx._))
+    return choices.ending(ctx._, *first, choices.help_(ctx._))
+
+
+def add_notice(ctx: Context, reply: Reply) -> Reply:
+    """The notice, once per version of its text, under whatever is answered first."""
+    if ctx.customer.id is None or ctx.customer.notice >= NOTICE_VERSION or not reply.messages:
+        return reply
+    ctx.customer.notice = NOTICE_VERSION
+    return replace(reply, messages=(*reply.messages, notice_card(ctx._, ctx.desk))[:5])

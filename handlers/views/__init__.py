@@ -1,0 +1,1 @@
+"""Data to messages: pure, and the only place where cards are composed."""

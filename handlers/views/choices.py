@@ -1,0 +1,60 @@
+"""The buttons that end every answer: no dead ends, the menu always last."""
+
+from __future__ import annotations
+
+from bot.conversation.actions import Action
+from bot.conversation.messages import Button, Link
+from bot.i18n import Translator
+
+
+class Go(Action, name="go"):
+    """Open a topic: the same as typing one of its words."""
+
+    command: str
+
+
+def my_gifts(_: Translator) -> Button:
+    """To the wallet."""
+    # Translators: a button; at most 10 Chinese or 20 Latin characters, like all buttons.
+    return Button(_("My gifts"), Go(command="gifts"))
+
+
+def redeem_code(_: Translator) -> Button:
+    """To the prompt for a code."""
+    # Translators: a button
+    return Button(_("Redeem a code"), Go(command="redeem"), keyboard=True)
+
+
+def another_code(_: Translator) -> Button:
+    """To the prompt for a code, after one was redeemed."""
+    # Translators: a button
+    return Button(_("Another code"), Go(command="redeem"), keyboard=True)
+
+
+def person(_: Translator) -> Button:
+    """To a human."""
+    # Translators: a button: talk to a person of the shop
+    return Button(_("Talk to a person"), Go(command="human"))
+
+
+def help_(_: Translator) -> Button:
+    """To the help."""
+    # Translators: a button
+    return Button(_("Help"), Go(command="help"))
+
+
+def cancel(_: Translator) -> Button:
+    """Out of a question."""
+    # Translators: a button
+    return Button(_("Cancel"), Go(command="cancel"))
+
+
+def menu(_: Translator) -> Button:
+    """Home."""
+    # Translators: a button
+    return Button(_("Menu"), Go(command="menu"))
+
+
+def ending(_: Translator, *first: Button | Link) -> tuple[Button | Link, ...]:
+    """Choices with the menu at their end."""
+    return (*first, menu(_))

@@ -1,0 +1,55 @@
+"""The receipt of a redeemed code, and what is said of codes that give nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.conversation.codes import masked
+from bot.conversation.messages import Card, Row
+from bot.i18n import Translator
+from bot.storage.claims import Claim
+from handlers.views import choices
+
+JUST_NOW = timedelta(minutes=10)
+
+
+def receipt_card(_: Translator, claim: Claim, now: datetime) -> Card:
+    """A claim. The same card whenever it is shown; only the greeting knows how long ago it was."""
+    just_now = now - claim.claimed_at < JUST_NOW
+    rewards = [reward["name"] for reward in claim.snapshot["rewards"] if reward["name"]]
+    source = " · ".join(part for part in (claim.snapshot["game"], claim.snapshot["group"]) if part)
+    greeting = (
+        _("Redeemed 🎉") if just_now else _("You already redeemed this on %(date)s", date=_.date(claim.claimed_at))
+    )
+    return Card(
+        look="success",
+        title=greeting,
+        hero=_list(_, rewards) if rewards else _("Redeemed"),
+        text=source,
+        rows=(Row(_("Code"), masked(claim.snapshot["code"])), Row(_("Time"), _.moment(claim.claimed_at))),
+        # Translators: label of a receipt's reference number
+        receipt=Row(_("Reference"), claim.ref),
+        buttons=(choices.my_gifts(_), choices.another_code(_)),
+    )
+
+
+def valid_card(_: Translator, snapshot: dict[str, object], rewards: list[str]) -> Card:
+    """A code that is only checked here and entered in the game."""
+    game = str(snapshot["game"]) or _("the game")
+    return Card(
+        eyebrow=str(snapshot["group"]),
+        title=_("This code is valid"),
+        hero=_list(_, rewards),
+        text=_("Enter it in %(game)s to collect.", game=game),
+        rows=(Row(_("Code"), masked(str(snapshot["code"]))),),
+    )
+
+
+def _list(_: Translator, names: list[str]) -> str:
+    """Names as an enumeration, the first few of many."""
+    shown = names[:5]
+    # Translators: what separates the names in a list
+    text = _(", ").join(shown)
+    if len(names) > len(shown):
+        return _.ngettext("%(names)s and %(n)s more", "%(names)s and %(n)s more", len(names) - len(shown), names=text)
+    return text

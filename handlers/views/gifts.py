@@ -1,0 +1,116 @@
+"""The wallet's cards: overview, tickets by day, gifts with their state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.apis.mantago import Gift, Gifts, Ticket
+from bot.conversation.actions import Action
+from bot.conversation.messages import Badge, Button, Card, Row, Tile
+from bot.i18n import Translator
+from handlers.views import choices
+
+
+def overview_card(
+    _: Translator, gifts: Gifts, taken_at: datetime, opens: dict[str, Action], refresh: Action, *, redeems: bool
+) -> Card:
+    """How much of each kind there is; a tap on a number opens its list."""
+    labels = {"tickets": _("Tickets"), "physical": _("Physical gifts"), "virtual": _("Digital gifts")}
+    counts = {"tickets": len(gifts.tickets), "physical": len(gifts.physical), "virtual": len(gifts.virtual)}
+    notes = [
+        _.ngettext("%(n)s item can't be shown right now.", "%(n)s items can't be shown right now.", gifts.skipped)
+        if gifts.skipped
+        else "",
+        _.ngettext("%(n)s more item is not listed.", "%(n)s more items are not listed.", gifts.truncated)
+        if gifts.truncated
+        else "",
+        _("Updated %(time)s", time=_.time(taken_at)),
+    ]
+    # Translators: a button: load the list again
+    again = Button(_("Refresh"), refresh)
+    return Card(
+        title=_("Your gifts"),
+        tiles=tuple(Tile(_.number(counts[kind]), labels[kind], opens[kind]) for kind in opens),
+        note="\n".join(filter(None, notes)),
+        buttons=(choices.redeem_code(_), again) if redeems else (again,),
+    )
+
+
+def tab_buttons(_: Translator, opens: dict[str, Action]) -> list[Button]:
+    """The lists as buttons."""
+    # Translators: these three are buttons
+    labels = {"tickets": _("Tickets"), "physical": _("Physical gifts"), "virtual": _("Digital gifts")}
+    return [Button(labels[kind], action) for kind, action in opens.items()]
+
+
+def ticket_cards(_: Translator, tickets: Sequence[Ticket], how_to: Action) -> list[Card]:
+    """Tickets have neither names nor numbers: one card for each day, with how many came that day."""
+    days = Counter(ticket.received.astimezone(_.zone).date() for ticket in tickets)
+    first = {ticket.received.astimezone(_.zone).date(): ticket.received for ticket in tickets}
+    return [
+        Card(
+            eyebrow=_("Tickets"),
+            badge=Badge(_("Valid"), "valid"),
+            title=_.ngettext("%(n)s coupon", "%(n)s coupons", days[day]),
+            hero=f"× {_.number(days[day])}",
+            rows=(Row(_("Received"), _.date(first[day])),),
+            note=_("Used ones disappear from this list."),
+            # Translators: a button
+            buttons=(Button(_("How to use"), how_to),),
+        )
+        for day in sorted(days, reverse=True)
+    ]
+
+
+def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action) -> Card:
+    """One gift. What the vendor does not say is not made up: no badge, and no last day."""
+    kind = _("Physical gift") if gift.kind == "physical" else _("Digital gift")
+    source = {
+        "lotteryGame": _("Lottery game"),
+        "rewardsCard": _("Rewards card"),
+        "other": _("Campaign"),
+    }[gift.source]
+    state = gift.state(now)
+    rows = [Row(_("Received"), _.date(gift.received))] if gift.received else []
+    badge = None
+    if state == "soon" and gift.starts:
+        # Translators: a badge on a card; %(day)s is a date, "today" or "tomorrow"
+        badge = Badge(_("Starts %(day)s", day=_.day(gift.starts, now)), "soon")
+        until = _.date(gift.ends) if gift.ends else _("see the campaign's notice")
+        rows.append(Row(_("Period"), _("%(start)s to %(end)s", start=_.date(gift.starts), end=until)))
+    elif state == "expired":
+        # Translators: a badge on a card
+        badge = Badge(_("Expired"), "old")
+        if gift.ends:
+            rows.append(Row(_("Ended"), _.date(gift.ends)))
+    else:
+        if state == "valid":
+            # Translators: a badge on a card
+            badge = Badge(_("Valid"), "valid")
+        rows.append(Row(_("Use by"), _("see the campaign's notice")))
+    # Translators: a button
+    claim = Button(_("How to claim"), how_to)
+    return Card(
+        eyebrow=f"{kind} · {source}",
+        badge=badge,
+        title=gift.name,
+        rows=tuple(rows),
+        buttons=() if state == "expired" else (claim,),
+    )
+
+
+def more_card(_: Translator, left: int, next_page: Action) -> Card:
+    """The last card of a page that is not the last."""
+    # Translators: a button: the next page of a list
+    button = Button(_("Next page"), next_page)
+    return Card(title=_.ngettext("%(n)s more", "%(n)s more", left), buttons=(button,))
+
+
+def folded_card(_: Translator, count: int, show: Action) -> Card:
+    """Expired gifts, folded away."""
+    # Translators: a button: show the expired gifts
+    button = Button(_("Show"), show)
+    title = _.ngettext("%(n)s expired gift", "%(n)s expired gifts", count)
+    return Card(eyebrow=_("Expired"), title=title, buttons=(button,))

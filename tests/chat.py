@@ -1,0 +1,235 @@
+"""Drives conversations as the platforms do: signed webhooks in, what reached the person out.
+
+    chat = bot.chat("line", language="en")
+    await chat.say("my gifts")
+    assert chat.said("No gifts yet")
+    await chat.tap("Menu")
+
+Nothing of the bot is replaced: the Flask application stores the event, PgQueuer hands it to the real
+turn, real clients talk HTTP to the sandbox. Only the clock can be moved.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="giftdesk-metrics-"))
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import asyncpg
+from flask.testing import FlaskClient
+
+from bot.apis.http import Breaker
+from bot.config import Settings, load_settings
+from bot.i18n import Translator
+from bot.jobs import Jobs
+from bot.storage import pool as pools
+from bot.turn import Turns
+from bot.web import create_app
+from bot.worker import build_turns, open_apis, open_channels
+from sandbox import Phone, Sandbox, Webhook
+from sandbox.journal import Sent
+from sandbox.people import admins
+
+TAGS = {"zh-TW": "zh_Hant_TW", "en": "en"}
+TABLES = "events, customers, claims, policies, misses, waits, guard, wallets, pushes, pgqueuer, pgqueuer_log"
+
+
+@dataclass
+class TestClock:
+    """The bot's and the sandbox's time, which tests can move ahead."""
+
+    __test__ = False
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class Bot:
+    """A bot in this process: web application and worker on a real database."""
+
+    settings: Settings
+    web: FlaskClient
+    turns: Turns
+    pool: asyncpg.Pool
+    sandbox: Sandbox
+    clock: TestClock
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, database: str, sandbox: Sandbox, **settings: Any) -> AsyncIterator[Self]:
+        """Until the block ends. `settings` override what the sandbox's credentials set."""
+        environment = {name.lower(): value for name, value in sandbox.environment().items()}
+        ours = {"secret_key": "0" * 64, "brand": "咖波商店", "database_url": database, "admins": admins()}
+        known = {name: value for name, value in environment.items() if name in Settings.model_fields}
+        loaded = load_settings(**{**known, **ours, **settings})
+        clock = TestClock()
+        app = create_app(loaded, clock)
+        pool = await pools.connect(database, size=8)
+        channels, apis = open_channels(loaded), open_apis(loaded)
+        turns = build_turns(loaded, pool, channels, apis, clock=clock)
+        stopping = asyncio.Event()
+
+        async def nothing() -> None: ...
+
+        jobs = Jobs(take=turns.take, push=turns.push, clean_up=nothing)
+        working = asyncio.create_task(jobs.run(database, stopping, concurrency=40))
+        try:
+            yield cls(loaded, app.test_client(), turns, pool, sandbox, clock)
+        finally:
+            stopping.set()
+            await working
+            await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
+            await pool.close()
+            app.extensions["pool"].close()
+
+    async def reset(self) -> None:
+        """Empty tables, the clock at now."""
+        await self.quiet()
+        self.clock.ahead = timedelta()
+        for api in (self.turns.apis.mantago, self.turns.apis.poshen):
+            if api is not None:
+                api.upstream.breaker = Breaker()
+        self.turns.services.redemption._missing.clear()
+        await self.pool.execute(f"TRUNCATE {TABLES}")
+
+    def chat(self, channel: str = "line", user: str | None = None, language: str = "zh-TW") -> Chat:
+        """Somebody's chat; without `user`, of somebody new who holds no gifts."""
+        if user is None:
+            user = f"U{secrets.token_hex(16)}" if channel == "line" else str(secrets.randbelow(10**16) + 10**15)
+            self.sandbox.people.put(channel, user, locale=language if channel == "line" else language.replace("-", "_"))
+        person = self.sandbox.people.find(channel, user)
+        return Chat(self, channel, person.id if person else user, TAGS[language])
+
+    def post(self, webhook: Webhook) -> int:
+        """Deliver a webhook as the platform does; returns the HTTP status."""
+        return self.web.post(webhook.path, data=webhook.body, headers=dict(webhook.headers)).status_code
+
+    async def quiet(self, within: float = 15) -> None:
+        """Wait until nothing is left to do."""
+        deadline = time.monotonic() + within
+        while await self.pool.fetchval("SELECT count(*) FROM pgqueuer WHERE status IN ('queued', 'picked')"):
+            assert time.monotonic() < deadline, await self.pool.fetch(
+                "SELECT entrypoint, status, attempts, execute_after - now() AS due FROM pgqueuer"
+            )
+            await asyncio.sleep(0.005)
+
+    def ahead(self, **by: float) -> None:
+        """Move the clock of bot and sandbox ahead: `bot.ahead(minutes=11)`."""
+        self.clock.ahead += timedelta(**by)
+        self.sandbox.ahead = self.clock.ahead
+
+
+@dataclass
+class Chat:
+    """One person's chat. `shown` is what the last step brought, `last` the messages of it."""
+
+    bot: Bot
+    channel: str
+    user: str
+    tag: str
+    shown: list[Sent] = field(default_factory=list)
+    everything: list[Sent] = field(default_factory=list)
+    _seen: int = 0
+
+    def __post_init__(self) -> None:
+        self._seen = max((item.seq for item in self.bot.sandbox.sent(busy=True)), default=0)
+
+    @property
+    def phone(self) -> Phone:
+        """Makes this person's webhooks."""
+        return self.bot.sandbox.phone(self.channel, self.user)
+
+    @property
+    def _(self) -> Translator:
+        """The texts of the language this person reads."""
+        return self.bot.turns.languages[self.tag]
+
+    async def say(self, text: str) -> list[Sent]:
+        """Type something and wait for the answer."""
+        return await self.do(self.phone.says(text))
+
+    async def tap(self, label: str) -> list[Sent]:
+        """Tap a button that is on screen by its label."""
+        return await self.do(self.phone.taps(self.data_of(label), label))
+
+    async def do(self, *webhooks: Webhook) -> list[Sent]:
+        """Deliver webhooks, wait until all is done, return what reached this person."""
+        for webhook in webhooks:
+            assert self.bot.post(webhook) == 200
+        await self.bot.quiet()
+        return self.look()
+
+    def look(self) -> list[Sent]:
+        """What arrived since the last look."""
+        self.shown = self.bot.sandbox.sent(self.channel, self.user, self._seen)
+        self._seen = max((item.seq for item in self.shown), default=self._seen)
+        self.everything += self.shown
+        return self.shown
+
+    # What is on screen, as a person reads it.
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text of the last answer, in reading order, button labels included."""
+        return [text for item in self.shown for text in _texts(item.message)]
+
+    @property
+    def text(self) -> str:
+        """The last answer in one string."""
+        return "\n".join(self.texts)
+
+    def said(self, msgid: str, **values: object) -> bool:
+        """Whether the last answer holds this text, in the person's language."""
+        return self._(msgid, **values) in self.text
+
+    @property
+    def buttons(self) -> dict[str, str]:
+        """Label → postback data, of everything that can be tapped in the last answer."""
+        return {label: data for item in self.shown for label, data in _buttons(item.message)}
+
+    def data_of(self, label: str) -> str:
+        """The data behind a button, by its label in English or in the person's language."""
+        buttons = self.buttons
+        for name in (label, self._(label)):
+            for on_screen, data in buttons.items():
+                if on_screen == name or on_screen.startswith(f"{name} "):
+                    return data
+        raise AssertionError(f"no button {label!r} among {list(buttons)}")
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if isinstance(value, str) and name in {"text", "title", "subtitle", "label"}:
+                yield value
+            elif name not in {"action", "altText"} or isinstance(value, dict):
+                yield from _texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _texts(value)
+
+
+def _buttons(node: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        if node.get("type") == "postback":
+            yield str(node.get("label") or node.get("title")), str(node.get("data") or node.get("payload"))
+        elif node.get("content_type") == "text":
+            yield node["title"], node["payload"]
+        for value in node.values():
+            yield from _buttons(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _buttons(value)

@@ -1,0 +1,81 @@
+"""A real database, the sandbox's vendors and platforms, and a bot between them, for every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from chat import Bot, Chat
+
+from bot.storage import pool as pools
+from bot.storage import schema
+from bot.storage.embedded import EmbeddedPostgres
+from sandbox import Sandbox
+
+# A developer's own .env must not reach into tests.
+os.environ["GIFTDESK_ENV_FILE"] = os.devnull
+os.environ.pop("DATABASE_URL", None)
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated PostgreSQL of this run's own."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("giftdesk") / "postgres")
+    schema.migrate(server.url)
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+async def served_sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.running() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(served_sandbox: Sandbox) -> Sandbox:
+    """The vendors and platforms as they are at their start."""
+    served_sandbox.reset()
+    return served_sandbox
+
+
+@pytest.fixture(scope="session")
+async def served_bot(database: str, served_sandbox: Sandbox) -> AsyncIterator[Bot]:
+    async with Bot.running(database, served_sandbox) as bot:
+        yield bot
+
+
+@pytest.fixture
+async def bot(served_bot: Bot, sandbox: Sandbox) -> AsyncIterator[Bot]:
+    """The bot with empty tables and a clock at now."""
+    await served_bot.reset()
+    yield served_bot
+
+
+@pytest.fixture
+async def tables(database: str) -> AsyncIterator[asyncpg.Pool]:
+    """The database itself, for looking and for setting things up."""
+    pool = await pools.connect(database, size=3)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture(params=["line", "messenger"])
+def channel(request: pytest.FixtureRequest) -> str:
+    """Every test that asks for it runs on both channels."""
+    return str(request.param)
+
+
+@pytest.fixture(params=["zh-TW", "en"])
+def language(request: pytest.FixtureRequest) -> str:
+    """Every test that asks for it runs in both languages."""
+    return str(request.param)
+
+
+@pytest.fixture
+def chat(bot: Bot, channel: str, language: str) -> Chat:
+    """A new customer's chat, on every channel and in every language."""
+    return bot.chat(channel, language=language)
+
