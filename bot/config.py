@@ -54,7 +54,6 @@ class Settings(BaseSettings):
     default_locale: str = "zh_Hant_TW"
     timezone: str = "Asia/Taipei"
     admins: Names = ()
-    admin_bootstrap_code: SecretStr = SecretStr("")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
 

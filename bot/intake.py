@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 from bot.channels import Inbound, Json
@@ -12,6 +13,7 @@ from bot.conversation.events import Ignored
 from bot.storage.inbox import Arrival
 
 TOO_OLD = timedelta(hours=24)
+LONGEST = 500  # characters of a key or a chat; platforms' own have some 110, and an index takes no novel
 
 
 def inbound_channels(settings: Settings) -> dict[str, Inbound]:
@@ -33,16 +35,22 @@ def arrivals(channel: Inbound, events: list[tuple[str, Json]], now: datetime) ->
     found = []
     for account, raw in events:
         incoming = channel.parse(account, raw)
+        chat = incoming.chat.key if incoming.chat else ""
         answerable = (
-            incoming.chat is not None and not isinstance(incoming.what, Ignored) and now - incoming.at <= TOO_OLD
+            0 < len(chat) <= LONGEST and not isinstance(incoming.what, Ignored) and now - incoming.at <= TOO_OLD
         )
         found.append(
             Arrival(
-                key=incoming.key,
+                key=_indexable(incoming.key),
                 channel=channel.name,
-                chat=incoming.chat.key if incoming.chat else "",
+                chat=chat[:LONGEST],
                 at=incoming.at,
                 payload={"account": account, "event": raw} if answerable else None,
             )
         )
     return sorted(found, key=lambda arrival: arrival.at)
+
+
+def _indexable(key: str) -> str:
+    """A key as it is, unless no index would take it: that must not cost its siblings."""
+    return key if len(key) <= LONGEST else f"{key[:64]}#{hashlib.sha256(key.encode()).hexdigest()}"

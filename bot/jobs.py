@@ -61,10 +61,11 @@ class ChatLocks:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """What to run: `take` an event, `push` a message, `clean_up` every hour."""
+    """What to run: `take` an event, `push` a message, `sweep` every few minutes, `clean_up` every hour."""
 
     take: Callable[[int], Awaitable[None]]
     push: Callable[[int], Awaitable[None]]
+    sweep: Callable[[], Awaitable[None]]
     clean_up: Callable[[], Awaitable[None]]
     locks: ChatLocks = field(default_factory=ChatLocks)
 
@@ -96,11 +97,15 @@ class Jobs:
             if self.locks.queue(chat) >= QUEUE_PER_CHAT:
                 raise RetryRequested(delay=timedelta(seconds=0.3), reason="busy chat")
             async with self.locks.hold(chat):
-                await _or_later(self.take(int(number)))
+                await _or_later(job, self.take(int(number)))
 
         @queue.entrypoint(pushes.JOB)
         async def push(job: Job) -> None:
-            await _or_later(self.push(int(job.payload or b"0")))
+            await _or_later(job, self.push(int(job.payload or b"0")))
+
+        @queue.schedule("sweep", "*/3 * * * *")
+        async def sweep(_schedule: Schedule) -> None:
+            await self.sweep()
 
         @queue.schedule("clean-up", "17 * * * *")
         async def clean_up(_schedule: Schedule) -> None:
@@ -133,9 +138,13 @@ class Jobs:
                 await connection.close(timeout=2)
 
 
-async def _or_later(work: Awaitable[None]) -> None:
+async def _or_later(job: Job, work: Awaitable[None]) -> None:
+    """Run `work`; whatever it raises puts the job back, because a failed job would be a lost one."""
     try:
         await work
     except Later as later:
         # `from None`: PgQueuer keeps the traceback in its log table, and causes may quote what people wrote.
         raise RetryRequested(delay=later.delay, reason=later.reason) from None
+    except Exception as error:  # noqa: BLE001 - nothing may end a job but its work
+        log.error("job interrupted, it runs again", error=type(error).__name__, attempt=job.attempts + 1)
+        raise RetryRequested(delay=timedelta(seconds=min(30, 2**job.attempts)), reason="interrupted") from None

@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -22,7 +22,6 @@ import structlog
 from bot import metrics
 from bot.apis import Apis
 from bot.channels import Delivery, Inbound, Outbound, Outcome, Receipt, Rendered
-from bot.conversation.actions import Packer
 from bot.conversation.context import Context, Desk, Prepared, Work
 from bot.conversation.dispatch import Dispatcher
 from bot.conversation.events import Chat, Followed, Incoming
@@ -141,6 +140,8 @@ class Turns:
             valuable = isinstance(answer, Prepared) or answer.valuable
             if isinstance(answer, Prepared):
                 messages = _loaded(answer.messages)
+            elif not answer.messages:
+                messages = []
             else:
                 if valuable and ctx.now - taken.received_at > CHATTY_UNTIL:
                     answer = answer.after(Text(ctx._("Sorry for the delay — here is your result.")))
@@ -151,7 +152,7 @@ class Turns:
             if customer.state.pop("missed", None):
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
             committed = await inbox.finish(
-                work.connection or self.pool,
+                work.reads,
                 taken.id,
                 customer,
                 ctx.now,
@@ -159,7 +160,7 @@ class Turns:
                 outcome=None if ready else "silent",
             )
             if not committed:
-                raise Later(0.05, "the customer changed meanwhile")
+                raise Later(0.05, "the customer changed meanwhile")  # noqa: TRY301 - undone just below
             await work.end(commit=True)
         except BaseException:
             await work.end(commit=False)
@@ -310,6 +311,14 @@ class Turns:
             return
         if receipt.outcome is Outcome.REFUSED:
             log.error("delivery refused", detail=receipt.detail)
+            await self.services.alerts.tell(
+                self.pool,
+                f"{taken.channel}-refused",
+                N_("%(channel)s refuses our messages: %(detail)s"),
+                self.clock(),
+                channel=self.desks[taken.channel].channel_name,
+                detail=receipt.detail,
+            )
         await self._end(taken, receipt.outcome.value)
 
     async def _push_instead(self, taken: Taken, ready: Ready, *, waiting: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -16,9 +17,11 @@ from bot.config import Settings, load_settings
 from bot.intake import arrivals, inbound_channels
 from bot.log import configure, log
 from bot.storage import inbox, schema
+from bot.storage.inbox import Arrival
 
 MAX_BODY = 1024 * 1024
 THREADS = 4
+PATIENCE = 1.4  # LINE gives up after two seconds.
 
 
 def _now() -> datetime:
@@ -39,7 +42,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         settings.database_url,
         min_size=1,
         max_size=THREADS,
-        timeout=1.5,  # LINE gives up after two seconds; it delivers again when it gets a 503.
+        timeout=PATIENCE,
         kwargs={"autocommit": True},
         open=True,
     )
@@ -61,13 +64,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         except Malformed:
             metrics.WEBHOOKS.labels(name, "malformed").inc()
             return _plain("This is not a webhook body of this platform.", 400)
-        try:
-            if events:
-                now = clock()
-                with pool.connection() as connection:
-                    inbox.store(connection, arrivals(channel, events, now), now)
-        except (psycopg.OperationalError, psycopg.errors.UndefinedTable, PoolTimeout) as error:
-            log.error("webhook not stored, it will be delivered again", error=type(error).__name__)
+        now = clock()
+        problem = _store(pool, arrivals(channel, events, now), now) if events else None
+        if problem is not None:
+            log.error("webhook not stored, the platform has to deliver it again", error=problem)
             metrics.WEBHOOKS.labels(name, "not stored").inc()
             return _plain("The database cannot be reached.", 503)
         metrics.WEBHOOKS.labels(name, "stored").inc()
@@ -111,6 +111,24 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         return _plain("A webhook body has at most 1 MB.", 413)
 
     return app
+
+
+def _store(pool: ConnectionPool, found: list[Arrival], now: datetime) -> str | None:
+    """Store events, trying again for as long as the platform waits; returns what stood in the way.
+
+    After a restart of the database every pooled connection fails once, and LINE delivers a webhook
+    again only when the channel's owner has switched that on.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with pool.connection(timeout=max(0.05, deadline - time.monotonic())) as connection:
+                inbox.store(connection, found, now)
+            return None
+        except (psycopg.OperationalError, psycopg.errors.UndefinedTable, PoolTimeout) as error:
+            if time.monotonic() + 0.05 > deadline:
+                return type(error).__name__
+            time.sleep(0.05)
 
 
 def _plain(text: str, status: int) -> Response:

@@ -6,6 +6,7 @@ import asyncio
 import re
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -33,10 +34,13 @@ from bot.services.alerts import Alerts
 from bot.services.guesses import GuessLimits
 from bot.services.redemption import Redemption
 from bot.services.wallet import Wallet
+from bot.storage import inbox
 from bot.storage import pool as pools
 from bot.storage.retention import clean_up
 from bot.turn import Turns
 from handlers import ROUTERS, TOUCHES
+
+POOL = 12  # connections; a turn needs one for a few milliseconds at a time
 
 
 def open_channels(settings: Settings) -> dict[str, Outbound]:
@@ -157,7 +161,9 @@ def build_turns(
 
 async def work(settings: Settings, stopping: asyncio.Event) -> None:
     """Answer events until `stopping`; what was begun is finished first."""
-    pool = await pools.connect(settings.database_url, size=12)
+    pool = await _connect(settings, stopping)
+    if pool is None:
+        return
     channels, apis = open_channels(settings), open_apis(settings)
     try:
         turns = build_turns(settings, pool, channels, apis)
@@ -170,13 +176,29 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             )
             log.info("cleaned up", **{name.replace(" ", "_"): rows for name, rows in gone.items() if rows})
 
-        jobs = Jobs(take=turns.take, push=turns.push, clean_up=forget)
+        async def sweep() -> None:
+            if orphans := await inbox.requeue_orphans(pool):
+                log.error("events without a job, queued again", events=orphans)
+
+        jobs = Jobs(take=turns.take, push=turns.push, sweep=sweep, clean_up=forget)
         log.info("worker ready", channels=",".join(channels), languages=",".join(turns.languages))
         await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)
     finally:
         await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
         await pool.close()
         log.info("worker stopped")
+
+
+async def _connect(settings: Settings, stopping: asyncio.Event) -> asyncpg.Pool | None:
+    """The database's pool, waited for; None when told to stop meanwhile."""
+    while not stopping.is_set():
+        try:
+            return await pools.connect(settings.database_url, size=POOL)
+        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+            log.warning("no database yet, waiting for it", error=type(error).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 1)
+    return None
 
 
 def run(settings: Settings) -> None:

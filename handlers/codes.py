@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from bot.apis.poshen import PoshenApi, RedemptionCode
@@ -94,19 +95,20 @@ async def _several(ctx: Context, found: codes.Found) -> Answer | None:
 async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool) -> Answer | None:
     """Redeem codes one after the other; None when a token that merely looked like a code is none."""
     assert ctx.apis.poshen is not None and ctx.customer.id is not None, "the readers looked"
-    permit = await ctx.services.guesses.permit(ctx.work.pool, ctx.customer.person, ctx.customer.first_seen, ctx.now)
+    permit = await ctx.services.guesses.permit(ctx.work.reads, ctx.customer.person, ctx.customer.first_seen, ctx.now)
     if permit.wait is not None:
         return _wait(ctx, permit.wait)
     if permit.guarded and not deliberate:
         return None
     try:
-        found = [await _look_up(ctx, ctx.apis.poshen, code) for code in typed]
+        found = await asyncio.gather(*(_look_up(ctx, ctx.apis.poshen, code) for code in typed))
     except UpstreamError as error:
         return await _unavailable(ctx, typed, error)
     if not deliberate and not any(found):
         return None
     ctx.customer.state.pop("kept", None)
     said: list[Message] = []
+    known = False
     for code, hit in zip(typed, found, strict=True):
         message = await _claim(ctx, hit, guarded=permit.guarded) if hit else None
         if message is None:
@@ -119,7 +121,8 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool) -> Answer
                 break
         else:
             said.append(message)
-    if any(found):
+            known = True
+    if known:
         return Reply(
             tuple(said), choices.ending(ctx._, choices.my_gifts(ctx._), choices.another_code(ctx._)), valuable=True
         )

@@ -61,7 +61,7 @@ async def refresh(ctx: Context, _action: Refresh) -> Answer:
 @router.action(ShowList, fresh="gifts")
 async def show_list(ctx: Context, action: ShowList) -> Answer:
     """A page. Its button names a list; when that is gone, the new list starts from its first page."""
-    shelf = await ctx.services.wallet.kept(ctx.work.pool, _id(ctx))
+    shelf = await ctx.services.wallet.kept(ctx.work.reads, _id(ctx))
     page, before = action.page, list[Message]()
     if shelf is None or shelf.snapshot != action.snapshot or ctx.now - shelf.taken_at > SNAPSHOT_LIVES:
         try:
@@ -107,7 +107,7 @@ async def _shelf(ctx: Context, fresh_enough: timedelta) -> tuple[Shelf, bool]:
 
     Raises UpstreamError when the vendor is, and nothing was kept.
     """
-    kept = await ctx.services.wallet.kept(ctx.work.pool, _id(ctx))
+    kept = await ctx.services.wallet.kept(ctx.work.reads, _id(ctx))
     if kept is not None and ctx.now - kept.taken_at < fresh_enough:
         return kept, False
     chat = ctx.incoming.chat

@@ -40,7 +40,7 @@ class Resume(Action, name="resume"):
 async def show_data(ctx: Context) -> Answer:
     """What is kept, in one card."""
     _ = ctx._
-    count = len(await claims.of_customer(ctx.work.pool, _id(ctx)))
+    count = len(await claims.of_customer(ctx.work.reads, _id(ctx)))
     # Translators: a button: send me all my data
     export = Button(_("Export"), Export())
     # Translators: a button
@@ -72,7 +72,7 @@ async def export(ctx: Context, _action: Export) -> Answer:
             "campaign": claim.snapshot["group"],
             "rewards": [reward["name"] for reward in claim.snapshot["rewards"]],
         }
-        for claim in await claims.of_customer(ctx.work.pool, _id(ctx))
+        for claim in await claims.of_customer(ctx.work.reads, _id(ctx))
     ]
     facts = {
         "customer": customer.ref,

@@ -24,7 +24,7 @@ async def show_receipt(ctx: Context, text: str) -> Answer | None:
     match = _REFERENCE.search(cleaned) if len(cleaned) <= 40 and "R-" in cleaned else None
     if match is None or ctx.customer.id is None:
         return None
-    claim = await claims.by_ref(ctx.work.pool, f"R-{match.group(1)}", ctx.customer.id)
+    claim = await claims.by_ref(ctx.work.reads, f"R-{match.group(1)}", ctx.customer.id)
     if claim is None:
         text = ctx._("I couldn't find %(ref)s among your receipts.", ref=f"R-{match.group(1)}")
         return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))

@@ -20,14 +20,10 @@ except ImportError:  # uvloop is not there on Windows; the sandbox is only slowe
 def main() -> None:
     """Read the command line and serve."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="an address of this machine (default: %(default)s)"
-    )
+    parser.add_argument("--host", default="127.0.0.1", help="an address of this machine (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
     parser.add_argument("--delay-ms", type=float, default=0, help="wait this long before each answer")
-    parser.add_argument(
-        "--ready-file", type=Path, help="written, as JSON with the url, once calls are answered"
-    )
+    parser.add_argument("--ready-file", type=Path, help="written, as JSON with the url, once calls are answered")
     options = parser.parse_args()
     run = uvloop.run if uvloop is not None else asyncio.run
     run(_serve(options.host, options.port, options.delay_ms, options.ready_file))

@@ -88,9 +88,7 @@ def demo_cards(now: datetime) -> dict[str, dict[int, list[dict[str, Any]]]]:
     def day(number: int) -> datetime:
         return now + timedelta(days=number)
 
-    chain = _card(
-        1, "00420017", "生日禮品卡 2000", balance=1250, face=2000, created=day(-60), expires=day(305)
-    )
+    chain = _card(1, "00420017", "生日禮品卡 2000", balance=1250, face=2000, created=day(-60), expires=day(305))
     spa = _card(
         2,
         "00420018",

@@ -33,9 +33,7 @@ def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) 
     if isinstance(body, str):
         content_type = "text/html" if body.lstrip().startswith("<") else "text/plain"
         return web.Response(text=body, status=status, headers=headers, content_type=content_type)
-    return web.Response(
-        body=orjson.dumps(body), status=status, headers=headers, content_type="application/json"
-    )
+    return web.Response(body=orjson.dumps(body), status=status, headers=headers, content_type="application/json")
 
 
 async def json_object(request: web.Request) -> dict[str, Any] | None:

@@ -85,9 +85,7 @@ class Control:
         query = request.query
         after = whole_number(query.get("after"), 0, least=0, most=10**12)
         wait = whole_number(query.get("wait_ms"), 0, least=0, most=LONGEST_WAIT_MS)
-        found = await self.sandbox.journal.wait_sent(
-            query.get("channel"), query.get("to"), after, wait / 1_000
-        )
+        found = await self.sandbox.journal.wait_sent(query.get("channel"), query.get("to"), after, wait / 1_000)
         return answer([item.as_json() for item in found])
 
     async def _ticks(self, request: web.Request) -> web.Response:
@@ -159,9 +157,7 @@ class Control:
         if not isinstance(code, str) or not code:
             refuse(400, {"error": 'a code needs at least {"code": "..."}'})
         poshen = self.sandbox.poshen
-        known = {
-            name: body[name] for name in ("group", "rewards", "current_uses", "max_uses") if name in body
-        }
+        known = {name: body[name] for name in ("group", "rewards", "current_uses", "max_uses") if name in body}
         if known.get("group", 7) not in poshen.groups:
             refuse(400, {"error": f"there is no group {known['group']}; there are {sorted(poshen.groups)}"})
         return answer(poshen.as_json(poshen.put_code(code, **known)), 201)

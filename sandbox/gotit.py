@@ -51,9 +51,7 @@ def demo_gifts() -> list[dict[str, Any]]:
         _gift((845, 2299), 30_000, "Gong Cha", ("2026/03/gc30", "gc"), "Gong Cha 貢茶 – Trà sữa trân châu"),
         _gift((901, 2310), 1_000_000, "Thế Giới Di Động", ("2026/04/tgdd", "tgdd")),
         *(
-            _gift(
-                (1_000 + number, 3_000 + number), 10_000 * (1 + number % 9), f"Brand {number:02d}", ("b", "b")
-            )
+            _gift((1_000 + number, 3_000 + number), 10_000 * (1 + number % 9), f"Brand {number:02d}", ("b", "b"))
             for number in range(1, 17)
         ),
     ]

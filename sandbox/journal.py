@@ -112,9 +112,7 @@ class Journal:
         """What was delivered after `after`, oldest first."""
         newer = self._sent[max(0, len(self._sent) - (self._seq - after)) :] if after else self._sent
         return [
-            item
-            for item in newer
-            if item.seq > after and channel in (None, item.channel) and to in (None, item.to)
+            item for item in newer if item.seq > after and channel in (None, item.channel) and to in (None, item.to)
         ]
 
     async def wait_sent(

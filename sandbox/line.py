@@ -212,10 +212,7 @@ class Line:
     def _receipts(self, messages: list[dict[str, Any]]) -> list[dict[str, str]]:
         first = self._next
         self._next += len(messages)
-        return [
-            {"id": str(first + number), "quoteToken": f"q{first + number:x}"}
-            for number in range(len(messages))
-        ]
+        return [{"id": str(first + number), "quoteToken": f"q{first + number:x}"} for number in range(len(messages))]
 
     async def _loading(self, request: web.Request) -> web.Response:
         self._allowed(request)
@@ -392,8 +389,7 @@ class Line:
         return answer(
             {
                 "aliases": [
-                    {"richMenuAliasId": alias, "richMenuId": menu}
-                    for alias, menu in self.rich_menu_aliases.items()
+                    {"richMenuAliasId": alias, "richMenuId": menu} for alias, menu in self.rich_menu_aliases.items()
                 ]
             }
         )

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-import regex  # type: ignore[import-untyped]  # The package comes without type information.
+import regex
 
 MESSAGES = 5
 TEXT = 5_000
@@ -272,9 +272,7 @@ _COMPONENTS: dict[str, dict[str, Check]] = {
         "paddingStart": _space_or_share,
         "paddingEnd": _space_or_share,
         "action": _later,
-        "justifyContent": _word(
-            "center", "flex-start", "flex-end", "space-between", "space-around", "space-evenly"
-        ),
+        "justifyContent": _word("center", "flex-start", "flex-end", "space-between", "space-around", "space-evenly"),
         "alignItems": _word("center", "flex-start", "flex-end"),
         "background": _later,
     },
@@ -720,9 +718,7 @@ class _Judge:
         self.required(value, ("text", "actions"), where, ".")
         self.actions(value.get("actions"), f"{where}.actions", 1, most_actions)
         if value.get("defaultAction") is not None:
-            self.action(
-                value["defaultAction"], f"{where}.defaultAction", ".", label=TEMPLATE_LABEL, required=False
-            )
+            self.action(value["defaultAction"], f"{where}.defaultAction", ".", label=TEMPLATE_LABEL, required=False)
 
     def actions(self, actions: Any, where: str, least: int, most: int) -> None:
         if actions is None:
@@ -754,9 +750,7 @@ class _Judge:
                 self.fields(column, {"imageUrl": _media_uri, "action": _later}, here, ".")
                 self.required(column, ("imageUrl", "action"), here, ".")
                 if column.get("action") is not None:
-                    self.action(
-                        column["action"], f"{here}.action", ".", label=IMAGE_CAROUSEL_LABEL, required=False
-                    )
+                    self.action(column["action"], f"{here}.action", ".", label=IMAGE_CAROUSEL_LABEL, required=False)
             else:
                 self.buttons(column, here, most_actions=3, long_text=120)
                 count = len(column["actions"]) if isinstance(column.get("actions"), list) else 0
@@ -857,9 +851,7 @@ class _Judge:
         action = value.get("action")
         if action is not None:
             kinds = frozenset(("uri",)) if kind == "video" else _MESSAGE_ACTIONS
-            self.action(
-                action, f"{where}/action", "/", label=FLEX_LABEL, required=kind == "button", kinds=kinds
-            )
+            self.action(action, f"{where}/action", "/", label=FLEX_LABEL, required=kind == "button", kinds=kinds)
         if kind == "text":
             if value.get("contents") is not None:
                 self.children(value["contents"], f"{where}/contents", _SPANS)
@@ -894,9 +886,7 @@ class _Judge:
         self.required(background, ("type", "angle", "startColor", "endColor"), where, "/")
 
 
-_COLUMN = frozenset(
-    ("text", "title", "thumbnailImageUrl", "imageBackgroundColor", "defaultAction", "actions")
-)
+_COLUMN = frozenset(("text", "title", "thumbnailImageUrl", "imageBackgroundColor", "defaultAction", "actions"))
 _IMAGE_LOOK: dict[str, Check] = {
     "imageAspectRatio": _word("rectangle", "square"),
     "imageSize": _word("cover", "contain"),

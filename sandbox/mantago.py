@@ -107,8 +107,7 @@ class MantaGo:
                         "points": self.points.get((PLATFORMS[platform], user), 30),
                     }
                     for user in users
-                    if (PLATFORMS[platform], user) in self._wallets
-                    or CROWD[PLATFORMS[platform]].fullmatch(user)
+                    if (PLATFORMS[platform], user) in self._wallets or CROWD[PLATFORMS[platform]].fullmatch(user)
                 ],
             }
         )

@@ -95,9 +95,7 @@ class Messenger:
             _fail(PARAMETER, "The request body is not valid JSON")
         self._allowed(request, body)
         if request.match_info["page"] not in ("me", MESSENGER_PAGE_ID):
-            _fail(
-                PARAMETER, "Object does not exist or cannot be loaded due to missing permissions", subcode=33
-            )
+            _fail(PARAMETER, "Object does not exist or cannot be loaded due to missing permissions", subcode=33)
         strange = [name for name in body if name not in _KNOWN]
         if strange:
             _fail(PARAMETER, f'Invalid keys "{strange[0]}" were found in param')
@@ -269,9 +267,7 @@ def _check_profile(given: dict[str, Any], current: dict[str, Any]) -> None:
     merged = current | given
     if "persistent_menu" in given:
         if "get_started" not in merged:
-            _fail(
-                PARAMETER, "You must set a Get Started button if you set a persistent menu", subcode=2018145
-            )
+            _fail(PARAMETER, "You must set a Get Started button if you set a persistent menu", subcode=2018145)
         menus = given["persistent_menu"]
         if not isinstance(menus, list) or "default" not in [menu.get("locale") for menu in menus]:
             _fail(PARAMETER, "persistent_menu needs an entry for the locale default")

@@ -300,9 +300,7 @@ def admins() -> str:
 
 def demo_wallets() -> dict[tuple[str, str], Callable[[datetime], Wallet]]:
     """Who owns what: (channel, id) to a function of the time. Whoever is missing is unknown to MantaGo."""
-    return {
-        (channel, ids[nick]): wallet for channel, ids in _IDS.items() for nick, wallet in _WALLETS.items()
-    }
+    return {(channel, ids[nick]): wallet for channel, ids in _IDS.items() for nick, wallet in _WALLETS.items()}
 
 
 class People:

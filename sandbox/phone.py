@@ -145,9 +145,7 @@ class Phone:
     def shares_phone(self, phone: str) -> Webhook:
         """Messenger: taps the quick reply that offers the phone number of the profile."""
         self._only("messenger")
-        return self.messenger_event(
-            {"message": {"mid": _mid(), "text": phone, "quick_reply": {"payload": phone}}}
-        )
+        return self.messenger_event({"message": {"mid": _mid(), "text": phone, "quick_reply": {"payload": phone}}})
 
     def unsends(self, message_id: str) -> Webhook:
         """Takes a message back."""

@@ -233,9 +233,7 @@ class Poshen:
         self._allowed(request, writes=True)
         body = await json_object(request) or {}
         names = ("redemption_code", "unity_player_id")
-        missing = {
-            name: [f"The {name.replace('_', ' ')} field is required."] for name in names if not body.get(name)
-        }
+        missing = {name: [f"The {name.replace('_', ' ')} field is required."] for name in names if not body.get(name)}
         if missing:
             _invalid(missing)
         player = str(body["unity_player_id"])

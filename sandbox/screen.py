@@ -66,9 +66,7 @@ class Screen:
 def clean(text: Any) -> str:
     """`text` without anything that could move the cursor, change colours or turn the line around."""
     return "".join(
-        character
-        if character == "\n" or unicodedata.category(character) not in ("Cc", "Cs", "Co", "Zl", "Zp")
-        else " "
+        character if character == "\n" or unicodedata.category(character) not in ("Cc", "Cs", "Co", "Zl", "Zp") else " "
         for character in str(text)
         if character not in _TURNING
     )
@@ -156,9 +154,7 @@ class _LineMessage:
         words = " ".join(text for child in part["contents"] if (text := self.inline(child)))
         if "action" in part:
             button = self.button(part["action"])
-            return self.screen.numbered(
-                Button(words or button.label, button.kind, button.value, button.shown)
-            )
+            return self.screen.numbered(Button(words or button.label, button.kind, button.value, button.shown))
         return f"‹{words}›" if words and "backgroundColor" in part and len(part["contents"]) == 1 else words
 
     def template(self, template: dict[str, Any]) -> None:
@@ -232,9 +228,7 @@ class _MessengerMessage:
                 card.lines.append(Line(self.screen.numbered(reveal), "button"))
             if payload.get("coupon_url"):
                 title = clean(payload.get("coupon_url_button_title", "Shop now"))
-                card.lines.append(
-                    Line(self.screen.numbered(Button(title, "uri", payload["coupon_url"])), "button")
-                )
+                card.lines.append(Line(self.screen.numbered(Button(title, "uri", payload["coupon_url"])), "button"))
             self.screen.parts.append(card)
         else:
             self.screen.parts.append(f"({kind})")

@@ -71,9 +71,7 @@ class Chat:
         self.person = person
         self.screen = Screen()
         self.tokens: list[tuple[str, str]] = []
-        self.phone = Phone(
-            person["channel"], person["id"], issue=lambda token, chat: self.tokens.append((token, chat))
-        )
+        self.phone = Phone(person["channel"], person["id"], issue=lambda token, chat: self.tokens.append((token, chat)))
         self.seen = int(self.control("GET", "").json()["last_seq"])
 
     def control(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -294,9 +294,7 @@ class Upstream:
         attempt = 0
         while True:
             left = began + TOTAL_SECONDS - self._clock()
-            result = await self._attempt(
-                call, self._connect_seconds + self._write_seconds if call.write else left
-            )
+            result = await self._attempt(call, self._connect_seconds + self._write_seconds if call.write else left)
             if isinstance(result, _Success):
                 return result.body
             unknown = unknown or result.unknown
@@ -344,9 +342,7 @@ class Upstream:
             now = self._clock()
             wait = max(0.0, self._next_turn - now)
             if wait > self._connect_seconds:
-                return RateLimited(
-                    self.name, f"{operation}: our own limit of calls per second is used up", wait
-                )
+                return RateLimited(self.name, f"{operation}: our own limit of calls per second is used up", wait)
             self._next_turn = now + wait + self._interval
             if wait:
                 await self._sleep(wait)
@@ -381,9 +377,7 @@ class Upstream:
         if status == 429:
             wait = _retry_after(response)
             limited = RateLimited(self.name, f"{operation}: 429, asked too often", wait)
-            return _Failure(
-                limited, healthy=True, retry=wait is None or wait <= LONGEST_RETRY_AFTER, wait=wait
-            )
+            return _Failure(limited, healthy=True, retry=wait is None or wait <= LONGEST_RETRY_AFTER, wait=wait)
         parsed: Any = None
         try:
             parsed = _parse(body)
@@ -407,9 +401,7 @@ class Upstream:
     def _refusal(self, operation: str, status: int, location: str) -> UpstreamRefused:
         if 300 <= status < 400:
             if any(word in location.lower() for word in ("login", "signin", "auth")):
-                detail = (
-                    f"{operation}: {status}, redirected to a login page; check the token and the API's URL"
-                )
+                detail = f"{operation}: {status}, redirected to a login page; check the token and the API's URL"
                 return CredentialsRefused(self.name, detail, status=status)
             detail = f"{operation}: {status}, redirected instead of answered; check the API's URL"
             return UpstreamRefused(self.name, detail, status=status)
@@ -488,11 +480,7 @@ def _retry_after(response: httpx.Response) -> float | None:
         return float(value[:9])
     try:
         until = parsedate_to_datetime(value)
-        since = (
-            parsedate_to_datetime(response.headers["date"])
-            if "date" in response.headers
-            else datetime.now(UTC)
-        )
+        since = parsedate_to_datetime(response.headers["date"]) if "date" in response.headers else datetime.now(UTC)
         return max(0.0, (until - since).total_seconds())
     except (ValueError, TypeError):  # A date without a zone cannot be compared with one that has it.
         return None
@@ -512,9 +500,7 @@ def open_http(
 
     def session() -> aiohttp.ClientSession:
         opened = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=connections, keepalive_timeout=KEEPALIVE_SECONDS, ssl=_tls()
-            ),
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS, ssl=_tls()),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         # aiohttp would silently send GET, PUT and DELETE again; retries are counted in one place, ours.

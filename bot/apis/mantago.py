@@ -109,9 +109,7 @@ class MantagoApi:
     one reading of the vendor's page asks for; it then shows in access logs on the way.
     """
 
-    def __init__(
-        self, upstream: Upstream, *, token: str, secret: str, bot_id: str, id_in_query: bool = False
-    ) -> None:
+    def __init__(self, upstream: Upstream, *, token: str, secret: str, bot_id: str, id_in_query: bool = False) -> None:
         self._upstream = upstream
         self._token = token
         self._secret = secret
@@ -246,13 +244,9 @@ def explain(status: int, body: Any) -> UpstreamError | None:
     if code == _CLIENT_NOT_FOUND:
         return UpstreamRefused(NAME, "no such client (code 37011)", status=status, code=code)
     if 200 <= status < 300 and isinstance(body, dict) and body.get("success") is False:
-        return UpstreamRefused(
-            NAME, f"{status} that reports a failure (code {code})", status=status, code=code
-        )
+        return UpstreamRefused(NAME, f"{status} that reports a failure (code {code})", status=status, code=code)
     if status in {401, 403}:
-        detail = (
-            f"{status}: MANTAGO_TOKEN and MANTAGO_SECRET are not accepted. Copy both again from the console"
-        )
+        detail = f"{status}: MANTAGO_TOKEN and MANTAGO_SECRET are not accepted. Copy both again from the console"
         return CredentialsRefused(NAME, detail, status=status, code=code)
     if 400 <= status < 500 and code is not None:
         return UpstreamRefused(NAME, f"{status} (code {code})", status=status, code=code)

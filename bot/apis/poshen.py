@@ -205,9 +205,7 @@ class PoshenApi:
         doubt: UpstreamError
         accepted = False
         try:
-            created = await self._upstream.call(
-                "create code", "POST", _PATH, _read_created, json=body, write=True
-            )
+            created = await self._upstream.call("create code", "POST", _PATH, _read_created, json=body, write=True)
         except OutcomeUnknown as error:
             doubt = error
         except UpstreamRefused as error:
@@ -251,9 +249,7 @@ class PoshenApi:
         Source: https://docs-poshen.pages.dev/redemption-codes (delete; answers 204 without a body).
         """
         try:
-            await self._upstream.call(
-                "delete code", "DELETE", f"{_PATH}/{code_id:d}", write=True, repeatable=True
-            )
+            await self._upstream.call("delete code", "DELETE", f"{_PATH}/{code_id:d}", write=True, repeatable=True)
         except NotFound:
             # After a lost answer our own first attempt may be what removed it.
             return

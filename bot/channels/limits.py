@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import orjson
-import regex  # type: ignore[import-untyped]  # It ships no types.
+import regex
 
 from bot.channels import Json, Malformed
 
@@ -65,9 +65,12 @@ def shorten_label(text: str, limit: int) -> str:
     """
     if len(text) <= limit:
         return text
-    if graphemes(text) > limit:
-        text = "".join(_CLUSTER.findall(text)[: limit - 1]).rstrip() + ELLIPSIS
-    return shorten(text, 2 * limit)
+    most = 2 * limit
+    if len(text) <= most and graphemes(text) <= limit and utf16(text) <= most:
+        return text
+    # One more than can be kept, so that the cut is seen; endless texts are not read to their end.
+    head = "".join(_CLUSTER.findall(text[: most + 1])[: limit - 1])
+    return (head if utf16(head) < most else _head(head, most - 1)).rstrip() + ELLIPSIS
 
 
 def pieces(text: str, units: int) -> list[str]:
@@ -97,13 +100,9 @@ def portions(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
 
 def _head(text: str, units: int) -> str:
     """The longest beginning of whole graphemes that is at most `units` long; `text` is longer."""
-    end = 0
-    for cluster in _CLUSTER.finditer(text[: units + 1]):
-        units -= utf16(cluster.group())
-        if units < 0:
-            break
-        end = cluster.end()
-    return text[:end]
+    fitting = text[:units].encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "ignore")
+    # With one character more, the last grapheme is either all of what does not fit, or cut by it.
+    return "".join(_CLUSTER.findall(text[: len(fitting) + 1])[:-1])
 
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")

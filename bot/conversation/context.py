@@ -60,8 +60,14 @@ class Work:
         self.connection: asyncpg.Connection | None = None
         self._transaction: Any = None
 
+    @property
+    def reads(self) -> asyncpg.Connection | asyncpg.Pool:
+        """Where to read: the open transaction, else any connection. A turn never holds two, or turns that
+        wait for each other's second one would stand still for ever."""
+        return self.connection or self.pool
+
     async def begin(self) -> asyncpg.Connection:
-        """The turn's transaction."""
+        """The turn's transaction, for writing."""
         if self.connection is None:
             self.connection = await self.pool.acquire()
             self._transaction = self.connection.transaction()

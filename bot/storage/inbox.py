@@ -232,6 +232,24 @@ async def forget_message(connection: asyncpg.Connection, chat: str, message_id: 
     )
 
 
+async def requeue_orphans(pool: asyncpg.Pool) -> int:
+    """Give unfinished events that have no job (any more) a new one; returns how many.
+
+    No path is known that leaves one behind; a lost reward is not worth being wrong about that.
+    """
+    status: str = await pool.execute(
+        f"""
+        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+        SELECT 0, '{JOB}', convert_to(id || ':' || chat, 'UTF8'), 'queued' FROM events e
+        WHERE state IN ('new', 'ready') AND received_at < now() - interval '2 minutes'
+            AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'
+                AND q.payload = convert_to(e.id || ':' || e.chat, 'UTF8'))
+        ORDER BY id LIMIT 10000
+        """
+    )
+    return int(status.rsplit(maxsplit=1)[-1])
+
+
 async def held(connection: asyncpg.Connection | asyncpg.Pool) -> list[asyncpg.Record]:
     """Events that kept failing, oldest first: id, channel, held_at, attempts."""
     rows: list[asyncpg.Record] = await connection.fetch(
@@ -252,7 +270,7 @@ async def release_held(pool: asyncpg.Pool) -> int:
         SELECT 0, '{JOB}', convert_to(id || ':' || chat, 'UTF8'), 'queued' FROM again ORDER BY id
         """
     )
-    return int(status.split()[-1])
+    return int(status.rsplit(maxsplit=1)[-1])
 
 
 async def queue_state(connection: asyncpg.Connection | asyncpg.Pool) -> tuple[int, float, int]:

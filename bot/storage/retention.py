@@ -15,65 +15,45 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
     events: how long event keys are kept against replays (at least a week).
     claims: how long receipts are kept, and customers who no longer write.
     """
-    statements = {
-        "events": (
-            "DELETE FROM events WHERE ctid = ANY(ARRAY(SELECT ctid FROM events WHERE received_at < now() - $1::interval"
-            " AND (held_at IS NULL OR received_at < now() - interval '90 days') LIMIT $2))",
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    old = "{} < now() - $1::interval"
+    rules = (
+        # Held events wait for staff; after three months nobody will come.
+        (
+            "events",
+            old.format("received_at") + " AND coalesce(held_at, '-infinity') < now() - interval '90 days'",
             events,
         ),
-        # An answer nobody came for within the hour is of no use to anybody.
-        "parked": (
-            "UPDATE events SET state = 'done', reply = NULL, outcome = 'not collected' WHERE id = ANY(ARRAY("
-            "SELECT id FROM events WHERE state = 'parked' AND received_at < now() - $1::interval LIMIT $2))",
-            timedelta(hours=1),
-        ),
-        "pushes": (
-            "DELETE FROM pushes WHERE id = ANY(ARRAY("
-            "SELECT id FROM pushes WHERE created_at < now() - $1::interval LIMIT $2))",
-            events,
-        ),
-        "misses": (
-            "DELETE FROM misses WHERE id = ANY(ARRAY(SELECT id FROM misses WHERE at < now() - $1::interval LIMIT $2))",
-            timedelta(days=2),
-        ),
-        "waits": (
-            "DELETE FROM waits WHERE person_hash = ANY(ARRAY("
-            "SELECT person_hash FROM waits WHERE until < now() - $1::interval LIMIT $2))",
-            timedelta(days=2),
-        ),
-        "wallets": (
-            "DELETE FROM wallets WHERE customer_id = ANY(ARRAY("
-            "SELECT customer_id FROM wallets WHERE taken_at < now() - $1::interval LIMIT $2))",
-            timedelta(days=30),
-        ),
-        "claims": (
-            "DELETE FROM claims WHERE id = ANY(ARRAY("
-            "SELECT id FROM claims WHERE claimed_at < now() - $1::interval LIMIT $2))",
+        ("pushes", old.format("created_at"), events),
+        ("misses", old.format("at"), 2 * day),
+        ("waits", old.format("until"), 2 * day),
+        ("wallets", old.format("taken_at"), 30 * day),
+        ("claims", old.format("claimed_at"), claims),
+        (
+            "customers",
+            old.format("last_seen") + " AND NOT EXISTS (SELECT FROM claims WHERE customer_id = customers.id)",
             claims,
         ),
-        "customers": (
-            "DELETE FROM customers c WHERE id = ANY(ARRAY(SELECT id FROM customers WHERE last_seen < now() - $1::interval"
-            " AND NOT EXISTS (SELECT FROM claims WHERE claims.customer_id = customers.id) LIMIT $2))",
-            claims,
-        ),
-        "queue log": (
-            "DELETE FROM pgqueuer_log WHERE id = ANY(ARRAY("
-            "SELECT id FROM pgqueuer_log WHERE created < now() - $1::interval LIMIT $2))",
-            timedelta(hours=6),
-        ),
-        "queue statistics": (
-            "DELETE FROM pgqueuer_statistics WHERE id = ANY(ARRAY("
-            "SELECT id FROM pgqueuer_statistics WHERE created < now() - $1::interval LIMIT $2))",
-            timedelta(days=7),
-        ),
-    }
-    gone: dict[str, int] = {}
-    for name, (statement, age) in statements.items():
-        gone[name] = 0
-        while True:
-            status: str = await pool.execute(statement, age, BITE)
-            rows = int(status.split()[-1])
-            gone[name] += rows
-            if rows < BITE:
-                break
-    return gone
+        ("pgqueuer_log", old.format("created"), 6 * hour),
+        ("pgqueuer_statistics", old.format("created"), 7 * day),
+    )
+    # An answer that nobody came for within the hour is of no use to anybody.
+    await pool.execute(
+        "UPDATE events SET state = 'done', reply = NULL, outcome = 'not collected' "
+        "WHERE state = 'parked' AND received_at < now() - $1::interval",
+        hour,
+    )
+    return {table: await _delete(pool, table, which, age) for table, which, age in rules}
+
+
+async def _delete(pool: asyncpg.Pool, table: str, which: str, age: timedelta) -> int:
+    """Delete the rows of `table` that `which` names, some at a time, so that no lock is held for long."""
+    gone = 0
+    while True:
+        status: str = await pool.execute(
+            f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {which} LIMIT $2))", age, BITE
+        )
+        rows = int(status.rsplit(maxsplit=1)[-1])
+        gone += rows
+        if rows < BITE:
+            return gone

@@ -224,9 +224,7 @@ async def test_what_never_left_is_sent_again(vendor: Vendor, clock: Clock, send:
 
 
 @pytest.mark.parametrize("send", [ask, tell])
-async def test_nobody_listening_is_unavailable_even_for_a_write(
-    vendor: Vendor, clock: Clock, send: Any
-) -> None:
+async def test_nobody_listening_is_unavailable_even_for_a_write(vendor: Vendor, clock: Clock, send: Any) -> None:
     await vendor.hang_up()
     async with calling(vendor, clock) as upstream:
         with pytest.raises(UpstreamUnavailable, match="no connection"):

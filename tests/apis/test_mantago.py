@@ -129,9 +129,7 @@ async def test_every_kind_of_gift_is_read(vendor: Vendor, mantago: MantagoApi) -
     vendor.says(
         gifts(
             tickets=[{"createdAt": "2026-11-01T02:00:00.000Z"}],
-            physicalGifts=[
-                {"name": "保溫杯", "resource": "lotteryGame", "createdAt": "2024-07-15T10:30:28.700Z"}
-            ],
+            physicalGifts=[{"name": "保溫杯", "resource": "lotteryGame", "createdAt": "2024-07-15T10:30:28.700Z"}],
             virtualGifts=[
                 gift(
                     name="50 元折價券",
@@ -340,9 +338,7 @@ async def test_the_check_passes(vendor: Vendor, mantago: MantagoApi, answer: byt
         (reply(200, {"hello": "world"}), "Check MANTAGO_API_URL"),
     ],
 )
-async def test_the_check_says_what_to_do(
-    vendor: Vendor, mantago: MantagoApi, answer: bytes, advice: str
-) -> None:
+async def test_the_check_says_what_to_do(vendor: Vendor, mantago: MantagoApi, answer: bytes, advice: str) -> None:
     vendor.says(answer)
     with pytest.raises(ConfigurationError, match=advice):
         await mantago.check("facebook")

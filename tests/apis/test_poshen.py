@@ -121,9 +121,7 @@ async def test_a_filter_that_does_nothing_is_noticed(vendor: Vendor, poshen: Pos
         sample(id=[99]),
     ],
 )
-async def test_an_unreadable_item_that_may_be_ours_is_an_error(
-    vendor: Vendor, poshen: PoshenApi, bad: Any
-) -> None:
+async def test_an_unreadable_item_that_may_be_ours_is_an_error(vendor: Vendor, poshen: PoshenApi, bad: Any) -> None:
     vendor.says(listing(bad))
     with pytest.raises(ContractError, match="/data/0"):
         await poshen.find("WELCOME2026")
@@ -135,9 +133,7 @@ async def test_an_unreadable_item_of_another_code_does_not_matter(vendor: Vendor
 
 
 async def test_what_is_not_needed_may_be_missing(vendor: Vendor, poshen: PoshenApi) -> None:
-    vendor.says(
-        listing({"id": "99", "code": 2026, "group": [], "game": {"name": "x"}, "rewards": None, "new": 1})
-    )
+    vendor.says(listing({"id": "99", "code": 2026, "group": [], "game": {"name": "x"}, "rewards": None, "new": 1}))
     assert await poshen.find("2026") == RedemptionCode(99, "2026", None, None, None, ())
 
 
@@ -183,9 +179,7 @@ async def test_any_code_arrives_as_it_was_typed(vendor: Vendor, poshen: PoshenAp
 
 
 @pytest.mark.parametrize("body", [{"data": SAMPLE}, SAMPLE])
-async def test_one_code_is_read_with_or_without_an_envelope(
-    vendor: Vendor, poshen: PoshenApi, body: Any
-) -> None:
+async def test_one_code_is_read_with_or_without_an_envelope(vendor: Vendor, poshen: PoshenApi, body: Any) -> None:
     vendor.says(reply(200, body))
     assert await poshen.get(99) == WELCOME
     assert vendor.seen[0].path == "/base/redemption-codes/99"
@@ -232,13 +226,9 @@ async def ids(poshen: PoshenApi) -> list[int]:
     return [code.id async for code in poshen.list(group_id=5)]
 
 
-async def test_listing_ends_at_the_total_and_shows_shifted_codes_once(
-    vendor: Vendor, poshen: PoshenApi
-) -> None:
+async def test_listing_ends_at_the_total_and_shows_shifted_codes_once(vendor: Vendor, poshen: PoshenApi) -> None:
     one, two, three = (sample(id=number) for number in (1, 2, 3))
-    vendor.says(
-        listing(one, two, current_page=1, total=4), listing(two, three, "bad", current_page=2, total=4)
-    )
+    vendor.says(listing(one, two, current_page=1, total=4), listing(two, three, "bad", current_page=2, total=4))
     assert await ids(poshen) == [1, 2, 3]
     assert [seen.query["page"] for seen in vendor.seen] == [["1"], ["2"]]
 
@@ -283,9 +273,7 @@ async def test_rewards_are_optional(vendor: Vendor, poshen: PoshenApi) -> None:
     "answer",
     [reply(201), reply(200, {"message": "ok"}), reply(201, {"data": {"id": 99, "code": "WELCOME2026"}})],
 )
-async def test_an_answer_without_the_code_is_looked_up(
-    vendor: Vendor, poshen: PoshenApi, answer: bytes
-) -> None:
+async def test_an_answer_without_the_code_is_looked_up(vendor: Vendor, poshen: PoshenApi, answer: bytes) -> None:
     vendor.says(answer, listing(SAMPLE))
     assert await create(poshen) == WELCOME
     assert [seen.method for seen in vendor.seen] == ["POST", "GET"]
@@ -312,9 +300,7 @@ async def test_a_lost_answer_is_verified(vendor: Vendor, poshen: PoshenApi, answ
 
 
 @pytest.mark.parametrize("answer", (LOST | TAKEN).values(), ids=LOST | TAKEN)
-@pytest.mark.parametrize(
-    "other", [sample(group={"id": 6, "name": "x"}), sample(rewards=[]), sample(group=None)]
-)
+@pytest.mark.parametrize("other", [sample(group={"id": 6, "name": "x"}), sample(rewards=[]), sample(group=None)])
 async def test_a_code_that_exists_differently_is_a_conflict(
     vendor: Vendor, poshen: PoshenApi, answer: bytes, other: Any
 ) -> None:
@@ -331,9 +317,7 @@ async def test_what_cannot_be_verified_stays_unknown(vendor: Vendor, poshen: Pos
     assert [seen.method for seen in vendor.seen].count("POST") == 1
 
 
-async def test_a_refusal_that_is_not_about_the_code_is_told_by_field(
-    vendor: Vendor, poshen: PoshenApi
-) -> None:
+async def test_a_refusal_that_is_not_about_the_code_is_told_by_field(vendor: Vendor, poshen: PoshenApi) -> None:
     errors = {"rewards.0.reward_id": ["s3cret-answer"], "code": ["s3cret-answer"]}
     vendor.says(reply(422, {"message": "s3cret-answer", "errors": errors}), listing())
     with pytest.raises(UpstreamRefused, match=r"refused fields: code, rewards\.0\.reward_id") as caught:
@@ -424,9 +408,7 @@ async def test_the_check_passes(vendor: Vendor, poshen: PoshenApi) -> None:
         (reply(200, {"hello": "world"}), "Check POSHEN_API_URL"),
     ],
 )
-async def test_the_check_says_what_to_do(
-    vendor: Vendor, poshen: PoshenApi, answer: bytes, advice: str
-) -> None:
+async def test_the_check_says_what_to_do(vendor: Vendor, poshen: PoshenApi, answer: bytes, advice: str) -> None:
     vendor.says(answer)
     with pytest.raises(ConfigurationError, match=advice):
         await poshen.check()

@@ -84,7 +84,8 @@ ALL = (GIFT, WALLET, SUCCESS, VALUE, VOUCHER)
 fast = settings(derandomize=True, max_examples=100, deadline=None)
 
 _PIECES = [
-    "", " ", "\n", "\t", "\x00", "{}", "{{user_first_name}}", "%s", "<b>", "字", "兌換成功", "🎁", "👨‍👩‍👧", "🇹🇼", "é", "e\u0301",
+    "", " ", "\n", "\t", "\x00", "{}", "{{user_first_name}}", "%s", "<b>", "字", "兌換成功", "🎁", "👨‍👩‍👧", "🇹🇼",
+    "é", "e\u0301",
     "\u0301", "\u200b", "\u200f", "\u202e", "\u2066", "\ufeff", "\u2028", "\ufffe", "long words and longer ones " * 12,
 ]  # fmt: skip
 _ENDLESS = ["a" * 10_000, "禮" * 10_000, "🎁" * 6_000, "a" + "\u0301" * 3_000, "字 \n" * 4_000]
@@ -92,8 +93,10 @@ _words = st.lists(st.sampled_from(_PIECES) | st.text(max_size=30), max_size=4).m
 _texts = _words | st.sampled_from(_ENDLESS)
 _urls = st.sampled_from(
     [
-        "", "https://example.com/a", "https://example.com/咖啡 1.png?q=杯#z", "http://example.com/", "javascript:alert(1)",
-        "https://example.com/" + "x" * 1_500, "https://example.com/" + "字" * 900, "https://禮品.tw/", "tel:+886-912-345-678",
+        "", "https://example.com/a", "https://example.com/咖啡 1.png?q=杯#z", "http://example.com/",
+        "javascript:alert(1)",
+        "https://example.com/" + "x" * 1_500, "https://example.com/" + "字" * 900, "https://禮品.tw/",
+        "tel:+886-912-345-678",
         "tel:119", "tel:x", "https://", "https://a b.com", "//x", "https://example.com/%zz", "https://[x",
     ]
 ) | _texts  # fmt: skip

@@ -205,7 +205,7 @@ RAW = st.recursive(
 )
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(RAW)
 def test_reading_never_raises(raw: dict[str, Any]) -> None:
     """Whatever a property holds."""

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from channels.drawn import ALL, GIFT, SUCCESS, VOUCHER, WALLET, button, fast, pack, replies
 from hypothesis import given
 
 from bot.channels import Json, Rendered
 from bot.channels.messenger.render import render
 from bot.conversation.messages import Button, Card, Carousel, Link, Message, Reply, Row, Text
+from channels.drawn import ALL, GIFT, SUCCESS, VOUCHER, WALLET, button, fast, pack, replies
 from sandbox.messenger_messages import problems
 
 
@@ -52,7 +52,7 @@ def test_any_answer_is_legal(reply: Reply) -> None:
 
 @pytest.mark.parametrize("card", ALL)
 @pytest.mark.parametrize("several", [False, True])
-def test_a_card_says_everything(card: Card, several: bool) -> None:  # noqa: FBT001  # A test's parameter.
+def test_a_card_says_everything(card: Card, several: bool) -> None:
     """Alone or in a row: each fact is in some message."""
     rendered = draw(Carousel("獎品", (card, card)) if several else card)
     said = "\n".join(strings([each.message for each in rendered]))
@@ -66,11 +66,12 @@ def test_a_card_says_everything(card: Card, several: bool) -> None:  # noqa: FBT
 
 def test_a_card_with_buttons_is_one_button_template() -> None:
     """All facts as lines, above the buttons."""
-    (rendered,) = draw(SUCCESS, choices=(button("選單"),))
+    (rendered,) = draw(SUCCESS, choices=(button("選單", "menu"),))
 
     assert payload(rendered) == {
         "template_type": "button",
-        "text": "兌換成功 🎉\n金幣 100\n咖波疊疊樂・新春活動\n兌換碼：WELC••••26\n時間：2026/11/20 14:32\n紀錄編號：R-7F3K9",
+        "text": "兌換成功 🎉\n金幣 100\n咖波疊疊樂・新春活動\n"
+        "兌換碼：WELC••••26\n時間：2026/11/20 14:32\n紀錄編號：R-7F3K9",
         "buttons": [
             {"type": "postback", "title": "我的獎品", "payload": "v1.test-open.gifts"},
             {"type": "postback", "title": "再輸入一組", "payload": "v1.test-open.gifts"},
@@ -137,7 +138,7 @@ def test_facts_that_do_not_fit_an_element_are_said_before() -> None:
 
 def test_ten_cards_a_message_and_choices_under_the_last() -> None:
     """More cards, more messages."""
-    rendered = draw(Carousel("獎品", (GIFT,) * 23), choices=(button("選單"),))
+    rendered = draw(Carousel("獎品", (GIFT,) * 23), choices=(button("選單", "menu"),))
 
     assert [len(payload(each)["elements"]) for each in rendered] == [10, 10, 3]
     assert [titles(each.message) for each in rendered] == [[], [], ["選單"]]
@@ -152,7 +153,7 @@ def test_an_element_is_never_a_title_alone() -> None:
 
 def test_tiles_become_lines_and_quick_replies() -> None:
     """A tap on the count opens its list, as on LINE."""
-    (rendered,) = draw(WALLET, choices=(button("選單"),))
+    (rendered,) = draw(WALLET, choices=(button("選單", "menu"),))
 
     assert "票券：3\n實體獎品：2" in payload(rendered)["text"]
     assert titles(rendered.message) == ["票券 3", "實體獎品 2", "虛擬獎品 5", "點數 1,250", "禮券 4", "選單"]
@@ -171,7 +172,7 @@ def test_a_fourth_button_is_a_quick_reply_and_a_fourth_link_a_line() -> None:
 def test_the_way_out_stays_when_there_is_too_much_to_tap() -> None:
     """Choices come before tiles when thirteen are too few."""
     many = replace(WALLET, tiles=WALLET.tiles * 4)
-    (rendered,) = draw(many, choices=(button("說明"), button("選單")))
+    (rendered,) = draw(many, choices=(button("說明", "help"), button("選單", "menu")))
 
     assert len(titles(rendered.message)) == 13
     assert titles(rendered.message)[-2:] == ["說明", "選單"]
@@ -180,7 +181,7 @@ def test_the_way_out_stays_when_there_is_too_much_to_tap() -> None:
 @pytest.mark.parametrize("last", [Text("好"), GIFT])
 def test_links_among_the_choices_become_a_line(last: Message) -> None:
     """Quick replies cannot open pages."""
-    rendered = draw(last, choices=(button("選單"), Link("網站", "https://example.com/")))
+    rendered = draw(last, choices=(button("選單", "menu"), Link("網站", "https://example.com/")))
 
     assert rendered[-1].message["text"].endswith("網站：https://example.com/")
     assert titles(rendered[-1].message) == ["選單"]
@@ -196,7 +197,7 @@ def test_telephone_links_call() -> None:
 
 def test_long_texts_go_on_in_the_next_message() -> None:
     """Two thousand each, and nothing lost."""
-    rendered = draw(Text("字 " * 3000), choices=(button("選單"),))
+    rendered = draw(Text("字 " * 3000), choices=(button("選單", "menu"),))
 
     assert len(rendered) == 3
     assert sum(each.message["text"].count("字") for each in rendered) == 3000
@@ -215,3 +216,16 @@ def test_silence_is_no_message() -> None:
     """Nor is an answer of choices alone."""
     assert draw() == []
     assert draw(choices=(Link("網站", "https://example.com/"),)) == []
+
+
+def test_what_the_card_offers_is_not_offered_again() -> None:
+    """A button or tile of the last card and a choice that open the same thing are shown once."""
+    (rendered,) = draw(GIFT, choices=(button("再一次"), button("選單", "menu")))
+
+    assert [item["title"] for item in rendered.message["quick_replies"]] == ["選單"]
+
+    (rendered,) = draw(WALLET, choices=(button("票券"), button("選單", "menu")))
+
+    titles = [item["title"] for item in rendered.message["quick_replies"]]
+    assert titles[-1] == "選單"
+    assert "票券" not in titles

@@ -61,9 +61,7 @@ class Api:
 
     async def line(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self(
-            method, f"/line{path}", body, headers=self.bearer("LINE_CHANNEL_ACCESS_TOKEN") | given
-        )
+        return await self(method, f"/line{path}", body, headers=self.bearer("LINE_CHANNEL_ACCESS_TOKEN") | given)
 
     async def reply(self, token: str, *messages: Any) -> Reply:
         body = {"replyToken": token, "messages": list(messages) or [{"type": "text", "text": "嗨"}]}

@@ -127,9 +127,7 @@ GOOD: dict[str, list[Any]] = {
             }
         )
     ],
-    "copy": [
-        body({"type": "button", "action": {"type": "clipboard", "label": "複製", "clipboardText": "A1"}})
-    ],
+    "copy": [body({"type": "button", "action": {"type": "clipboard", "label": "複製", "clipboardText": "A1"}})],
     "sticker": [{"type": "sticker", "packageId": "446", "stickerId": "1988"}],
     "image": [
         {
@@ -142,14 +140,10 @@ GOOD: dict[str, list[Any]] = {
         {
             "type": "textV2",
             "text": "嗨 {you}，{{}}",
-            "substitution": {
-                "you": {"type": "mention", "mentionee": {"type": "user", "userId": "U" + "0" * 32}}
-            },
+            "substitution": {"you": {"type": "mention", "mentionee": {"type": "user", "userId": "U" + "0" * 32}}},
         }
     ],
-    "emojis": [
-        {"type": "text", "text": "🎁$", "emojis": [{"index": 2, "productId": "5ac1", "emojiId": "001"}]}
-    ],
+    "emojis": [{"type": "text", "text": "🎁$", "emojis": [{"index": 2, "productId": "5ac1", "emojiId": "001"}]}],
 }
 
 
@@ -434,17 +428,11 @@ def test_other_errors_are_told_like_lines() -> None:
 
 
 _json = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.text(max_size=5)
-    | st.sampled_from(("box", "text", "bubble")),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(("box", "text", "bubble")),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(
-                ("type", "contents", "text", "body", "action", "layout", "altText", "items", "size")
-            ),
+            st.sampled_from(("type", "contents", "text", "body", "action", "layout", "altText", "items", "size")),
             inner,
             max_size=5,
         )

@@ -196,6 +196,4 @@ async def test_a_sandboxs_phone_makes_good_tokens(api: Any, sandbox: Sandbox) ->
         assert (await api.reply(body["events"][0]["replyToken"])).status == 200
 
     assert [item.to for item in sandbox.sent("line")] == [phone.user, GROUP]
-    assert json.loads(phone.says("一").body)["events"][0]["timestamp"] == int(
-        sandbox.now().timestamp() * 1_000
-    )
+    assert json.loads(phone.says("一").body)["events"][0]["timestamp"] == int(sandbox.now().timestamp() * 1_000)

@@ -237,9 +237,7 @@ async def test_linebot_sdk_speaks_with_the_sandbox(api: Any, sandbox: Sandbox) -
         TextMessage,
     )
 
-    settings = Configuration(
-        host=api.settings["LINE_API_URL"], access_token=api.settings["LINE_CHANNEL_ACCESS_TOKEN"]
-    )
+    settings = Configuration(host=api.settings["LINE_API_URL"], access_token=api.settings["LINE_CHANNEL_ACCESS_TOKEN"])
     text = TextMessage(text="嗨")
     sandbox.line.issue("token", USER)
     async with AsyncApiClient(settings) as client:
@@ -354,9 +352,7 @@ async def test_good_messages_reach_messenger(api: Any, sandbox: Sandbox, message
         (template("coupon", title="x", coupon_code="A B"), "message.attachment.payload.coupon_code"),
     ],
 )
-async def test_each_breach_of_messenger_is_found(
-    api: Any, sandbox: Sandbox, message: Any, where: str
-) -> None:
+async def test_each_breach_of_messenger_is_found(api: Any, sandbox: Sandbox, message: Any, where: str) -> None:
     """The finding names the field, and the call answers 400 with code 100."""
     answer = await api.send(PSID, message)
 
@@ -410,9 +406,7 @@ async def test_typing_is_listed_as_busy(api: Any, sandbox: Sandbox) -> None:
 async def test_tokens_of_messenger(api: Any) -> None:
     """The token may come in the header, the query or not at all."""
     path, token = "/messenger/v26.0/me", api.settings["MESSENGER_PAGE_ACCESS_TOKEN"]
-    proof = hmac.new(
-        api.settings["MESSENGER_APP_SECRET"].encode(), token.encode(), hashlib.sha256
-    ).hexdigest()
+    proof = hmac.new(api.settings["MESSENGER_APP_SECRET"].encode(), token.encode(), hashlib.sha256).hexdigest()
     query = {"access_token": token, "appsecret_proof": proof}
 
     assert (await api("GET", path, params=query)).json["id"] == "108200000000042"

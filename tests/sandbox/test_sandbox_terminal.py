@@ -252,9 +252,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("quick")
 async def test_a_conversation_through_a_pipe(sandbox: Sandbox, bot: str) -> None:
     """Lines are echoed, numbers tap what is on screen, other numbers are text, links stay here."""
-    output = await chatted(
-        sandbox, bot, "我的獎品", "2", "3", "#9", "42", ":sticker", "/people", "/quit", "x"
-    )
+    output = await chatted(sandbox, bot, "我的獎品", "2", "3", "#9", "42", ":sticker", "/people", "/quit", "x")
 
     assert output.startswith("您是 林小雨（line）")
     assert [line for line in output.splitlines() if line.startswith("> ")] == [

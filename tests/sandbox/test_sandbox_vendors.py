@@ -43,9 +43,7 @@ async def test_gifts_of_a_regular_customer(api: Any, channel: str, platform: str
     assert all("startTime" not in gift for gift in gifts if gift.get("isExpired") is False)
 
 
-@pytest.mark.parametrize(
-    ("nick", "count"), [("collector", 37), ("hoarder", 520), ("empty", 0), ("broken", 6)]
-)
+@pytest.mark.parametrize(("nick", "count"), [("collector", 37), ("hoarder", 520), ("empty", 0), ("broken", 6)])
 async def test_how_many_gifts_people_have(api: Any, nick: str, count: int) -> None:
     lists = (await api.gifts(demo_id("line", nick))).json
 
@@ -124,9 +122,7 @@ async def test_points(api: Any) -> None:
 
     answer = await api("POST", path, body, headers=api.bearer("MANTAGO_TOKEN"))
 
-    assert answer.json["points"] == [
-        {"platform": "line", "platformClientId": demo_id("line", "yu"), "points": 30}
-    ]
+    assert answer.json["points"] == [{"platform": "line", "platformClientId": demo_id("line", "yu"), "points": 30}]
 
 
 async def test_clients_can_be_put_in(api: Any) -> None:
@@ -419,9 +415,7 @@ async def test_altegios_cards_and_doors(api: Any) -> None:
     """Cards are found by digits in each shop; one card of the chain shows in both."""
     here, there = await cards(api, "886912345678"), await cards(api, "886912345678", company_id="680002")
 
-    assert {card["id"] for card in here.json["data"]} & {card["id"] for card in there.json["data"]} == {
-        500001
-    }
+    assert {card["id"] for card in here.json["data"]} & {card["id"] for card in there.json["data"]} == {500001}
     assert (await cards(api, "+886912345678")).json == {"success": True, "data": [], "meta": {"count": 0}}
     assert (await cards(api, "886912345678", company_id="1")).status == 403
     assert (await cards(api, "886912345678", company_id="")).status == 422

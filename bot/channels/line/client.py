@@ -14,7 +14,7 @@ import aiohttp
 import httpx
 import orjson
 
-from bot.apis.http import open_http
+from bot.apis.http import never_sent, open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
 from bot.channels.limits import record, records, word
 from bot.channels.line.colors import palette
@@ -103,10 +103,11 @@ class LineClient:
         api_url: str = API_URL,
         brand_colour: str = BRAND_COLOUR,
         connections: int = CONNECTIONS,
+        read_seconds: float = READ_SECONDS,
     ) -> LineClient:
         """A client with connections of its own. Raises ConfigurationError."""
         http = open_http(api_url, setting="LINE_API_URL", headers={}, connections=connections)
-        return cls(http, access_token, api_url, brand_colour)
+        return cls(http, access_token, api_url, brand_colour, read_seconds=read_seconds)
 
     def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
         return render(reply, pack, self._colors)
@@ -230,9 +231,7 @@ class LineClient:
 
 
 def _failure(error: Exception) -> _NotSentError | _LostError:
-    # httpx-aiohttp calls a connection that broke half-way ConnectTimeout; aiohttp's own error is right.
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+    if never_sent(error):
         return _NotSentError()
     timed_out = isinstance(error, TimeoutError | httpx.ReadTimeout)
     return _LostError(broken=not timed_out)

@@ -251,7 +251,7 @@ class _Drawing:
 
     def _tiles(self, tiles: tuple[Tile, ...]) -> Iterator[Json]:
         tiles = tiles[: self.detail.tiles]
-        longest = max((_width(tile.value) for tile in tiles), default=0)
+        longest = max((_width(tile.value[:20]) for tile in tiles), default=0)
         size = "xxl" if longest <= 4 else "xl" if longest <= 6 else "lg"
         # Four are two rows of two; all others are rows of three, the last one filled up.
         across = 2 if len(tiles) in {2, 4} else min(3, len(tiles) or 1)
@@ -282,7 +282,7 @@ class _Drawing:
 
     def _rows(self, rows: tuple[Row, ...], value_color: str, label_color: str) -> Iterator[Json]:
         rows = rows[: self.detail.rows]
-        widest = max((_width(row.label) for row in rows), default=0)
+        widest = max((_width(row.label[:20]) for row in rows), default=0)
         share = 3 if widest <= 8 else 4 if widest <= 12 else 5
         size = "xs" if self.carousel else "sm"
         for row in rows:

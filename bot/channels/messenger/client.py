@@ -14,7 +14,7 @@ import aiohttp
 import httpx
 import orjson
 
-from bot.apis.http import open_http
+from bot.apis.http import never_sent, open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
 from bot.channels.limits import record, word
 from bot.channels.messenger.render import render
@@ -101,10 +101,11 @@ class MessengerClient:
         *,
         api_url: str = API_URL,
         connections: int = CONNECTIONS,
+        read_seconds: float = READ_SECONDS,
     ) -> MessengerClient:
         """A client with connections of its own. Raises ConfigurationError."""
         http = open_http(api_url, setting="MESSENGER_API_URL", headers={}, connections=connections)
-        return cls(http, page_access_token, app_secret, api_url)
+        return cls(http, page_access_token, app_secret, api_url, read_seconds=read_seconds)
 
     def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
         return render(reply, pack)
@@ -202,9 +203,7 @@ class MessengerClient:
                     await response.aclose()
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             if response is None:
-                # httpx-aiohttp calls a broken connection ConnectTimeout; aiohttp's own error is right.
-                never = isinstance(error.__cause__, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-                raise (_NotSentError if never else _LostError) from None
+                raise (_NotSentError if never_sent(error) else _LostError) from None
             # The status came, and it says what happened; a broken body changes nothing.
         return _Answer(response.status_code, _body(content))
 

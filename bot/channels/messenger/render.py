@@ -31,6 +31,7 @@ from bot.conversation.messages import (
     Text,
     facts,
     labelled,
+    offered,
     plain,
 )
 
@@ -73,8 +74,16 @@ class _Taps:
 def render(reply: Reply, pack: Pack) -> list[Rendered]:
     """An answer as Messenger's messages, one call each, the quick replies under the last one."""
     drafts = [draft for message in _with_links(reply) for draft in _drafts(message, pack)]
-    choices = [item for choice in reply.choices if isinstance(choice, Button) for item in _quick(choice, pack)]
     more = [item for draft in drafts for item in draft.under]
+    # A tile and a choice often open the same list; one quick reply for both is enough.
+    opened = {item["payload"] for item in more}
+    choices = [
+        item
+        for choice in offered(reply)
+        if isinstance(choice, Button)
+        for item in _quick(choice, pack)
+        if item["payload"] not in opened
+    ]
     under = [*more[: max(0, QUICK_REPLIES - len(choices))], *choices]
     last = len(drafts) - 1
     return [_rendered(draft, under if index == last else []) for index, draft in enumerate(drafts)]

@@ -1,0 +1,417 @@
+"""A committed answer reaches its customer once, whatever the platform and our own process do meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from chat import Chat
+from engine.desk import Accepted, Crash, Deliver, Desk
+
+from bot.channels import Delivery, Outcome, Receipt
+from bot.turn import PUSH_TRIES
+
+CODE = "WELCOME2026"
+REPLY = "line:POST /v2/bot/message/reply"
+PUSH = "line:POST /v2/bot/message/push"
+SEND = "messenger:POST /me/messages"
+BAD_CARD = {"message": "A message (messages[0]) in the request body is invalid", "details": [{"property": "/hero/url"}]}
+
+
+def statuses(desk: Desk, route: str) -> list[int]:
+    upstream, _, rest = route.partition(":")
+    return [call.status for call in desk.sandbox.calls(upstream, rest)]
+
+
+def receipts(chat: Chat) -> int:
+    """How many receipts this person has on screen, ever."""
+    chat.look()
+    return sum("R-" in str(item.message) for item in chat.everything)
+
+
+async def known(desk: Desk, channel: str = "line") -> Chat:
+    """A customer who has seen the notice already, so that answers are short."""
+    chat = desk.chat(channel)
+    await chat.say("選單")
+    desk.sandbox.journal.calls.clear()
+    return chat
+
+
+async def claims(desk: Desk) -> int:
+    return int(await desk.pool.fetchval("SELECT count(*) FROM claims"))
+
+
+# ── crashes ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_crash_before_the_delivery_only_delivers_again(desk: Desk, channel: str) -> None:
+    """The claim is committed, the process dies, and another one brings the receipt: once."""
+    chat = await known(desk, channel)
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        raise Crash
+
+    desk.post(chat.phone.says(CODE))
+    with pytest.raises(Crash):
+        await desk.run(desk.wrapped(channel, dies))
+    assert (await desk.event())["state"] == "ready"
+    assert receipts(chat) == 0
+    looked_up = len(desk.sandbox.calls("poshen"))
+
+    await desk.run()
+    assert receipts(chat) == await claims(desk) == 1
+    assert len(desk.sandbox.calls("poshen")) == looked_up, "what was handled is not handled again"
+
+
+async def test_a_crash_after_a_reply_does_not_say_it_twice(desk: Desk) -> None:
+    """LINE has the reply, we never heard so: the used token tells, and nothing is pushed after it."""
+    chat = await known(desk)
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        await deliver(delivery, accepted)
+        raise Crash
+
+    desk.post(chat.phone.says(CODE))
+    with pytest.raises(Crash):
+        await desk.run(desk.wrapped("line", dies))
+    await desk.run()
+
+    assert receipts(chat) == 1
+    assert statuses(desk, PUSH) == []
+    assert (await desk.event())["outcome"] == "delivered"
+
+
+async def test_a_crash_after_a_push_does_not_say_it_twice(desk: Desk) -> None:
+    """The retry key is made of the event, so LINE knows the second push as the first."""
+    chat = await known(desk)
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        await deliver(delivery, accepted)
+        raise Crash
+
+    desk.post(chat.phone.says(CODE))
+    desk.ahead(minutes=2)
+    with pytest.raises(Crash):
+        await desk.run(desk.wrapped("line", dies))
+    await desk.run()
+
+    assert statuses(desk, PUSH) == [200, 409]
+    assert receipts(chat) == 1
+    assert (await desk.event())["outcome"] == "delivered"
+
+
+async def test_a_crash_between_two_messages_goes_on_with_the_second(desk: Desk) -> None:
+    """Messenger takes one message per call; those it took are not sent again."""
+    chat = desk.chat("messenger")
+
+    async def dies_after_one(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        async def stop(done: int) -> None:
+            assert accepted is not None
+            await accepted(done)
+            raise Crash
+
+        return await deliver(delivery, stop)
+
+    desk.post(chat.phone.follows())
+    with pytest.raises(Crash):
+        await desk.run(desk.wrapped("messenger", dies_after_one))
+    assert len(chat.look()) == 1
+
+    await desk.run()
+    rest = chat.look()
+    assert rest, "the welcome comes with the notice"
+    everything = [item.raw for item in chat.everything]
+    assert len(set(everything)) == len(everything)
+    assert (await desk.event())["outcome"] == "delivered"
+
+
+# ── LINE ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("trouble", [{"status": 500}, {"status": 503}, {"status": 429}])
+async def test_a_reply_that_line_could_not_take_is_tried_again(desk: Desk, trouble: dict[str, Any]) -> None:
+    """Not accepted means not used: the same token works a moment later."""
+    chat = await known(desk)
+    desk.sandbox.fault(REPLY, times=1, **trouble)
+    await chat.say("選單")
+
+    assert statuses(desk, REPLY) == [trouble["status"], 200]
+    assert len(chat.shown) == 1
+    assert desk.paused == [2.0]
+
+
+async def test_a_reply_that_arrived_in_spite_of_an_error_is_not_repeated(desk: Desk) -> None:
+    """LINE said 500 and delivered all the same: the second try finds the token used, and that is fine."""
+    chat = await known(desk)
+    desk.sandbox.fault(REPLY, status=500, after=True, times=1)
+    await chat.say(CODE)
+
+    assert statuses(desk, REPLY) == [500, 400]
+    assert statuses(desk, PUSH) == []
+    assert receipts(chat) == 1
+
+
+async def test_the_platforms_own_pause_is_kept(desk: Desk) -> None:
+    """Retry-After is obeyed."""
+    chat = await known(desk)
+    desk.sandbox.fault(REPLY, status=429, headers={"Retry-After": "7"}, times=1)
+    await chat.say("選單")
+
+    assert desk.paused == [7.0]
+
+
+async def test_a_valuable_answer_is_pushed_when_replies_keep_failing(desk: Desk) -> None:
+    """After three tries a job of its own brings it, and every try of that has the same retry key."""
+    chat = await known(desk)
+    desk.sandbox.fault(REPLY, status=500)
+    desk.sandbox.fault(PUSH, status=500, times=1)
+    desk.sandbox.fault(PUSH, status=500, after=True, times=1)
+    await chat.say(CODE)
+
+    assert statuses(desk, REPLY) == [500, 500, 500]
+    assert statuses(desk, PUSH) == [500, 500, 409]
+    keys = {call.headers.get("X-Line-Retry-Key") for call in desk.sandbox.calls("line", "POST /v2/bot/message/push")}
+    assert len(keys) == 1
+    assert None not in keys
+    assert receipts(chat) == 1
+    assert await desk.pool.fetchval("SELECT outcome FROM pushes") == "delivered"
+
+
+async def test_a_chatty_answer_is_dropped_when_replies_keep_failing(desk: Desk) -> None:
+    """A menu is not worth the brand's paid messages; the chat goes on."""
+    chat = await known(desk)
+    fault = desk.sandbox.fault(REPLY, status=500)
+    await chat.say("選單")
+    desk.sandbox.faults.active.remove(fault)
+
+    assert statuses(desk, PUSH) == []
+    assert (await desk.event())["state"] == "done"
+    await chat.say("選單")
+    assert chat.shown
+
+
+async def test_a_chat_waits_for_an_answer_that_is_being_delivered(desk: Desk) -> None:
+    """While a reply is tried again the next event of the chat does not overtake it."""
+    chat = await known(desk)
+    desk.sandbox.fault(REPLY, status=500, times=1)
+    desk.post(chat.phone.says(CODE))
+    desk.post(chat.phone.says("選單"))
+    await desk.run()
+
+    first, second = chat.look()
+    assert "R-" in str(first.message)
+    assert "R-" not in str(second.message)
+
+
+async def test_a_valuable_answer_that_is_too_late_for_its_token_is_pushed(desk: Desk) -> None:
+    """Tokens die after a minute; the receipt comes all the same, and no call is wasted on the token."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+    desk.ahead(seconds=51)
+    await desk.run()
+
+    assert statuses(desk, REPLY) == []
+    assert [item.via for item in chat.look()] == ["push"]
+
+
+async def test_a_chatty_answer_that_is_too_late_for_its_token_is_not_sent(desk: Desk) -> None:
+    """Nothing is called, nothing is paid, and the event is over."""
+    chat = await known(desk)
+    desk.post(chat.phone.says("選單"))
+    desk.ahead(seconds=51)
+    await desk.run()
+
+    assert statuses(desk, REPLY) == statuses(desk, PUSH) == []
+    assert (await desk.event())["outcome"] == "late"
+
+
+async def test_a_token_that_died_early_is_made_up_for(desk: Desk) -> None:
+    """LINE does not promise the minute: a dead token on the first try means a push, when it matters."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+    desk.sandbox.line.tokens.clear()
+    await desk.run()
+
+    assert statuses(desk, REPLY) == [400]
+    assert [item.via for item in chat.look()] == ["push"]
+
+
+async def test_a_refused_card_is_sent_as_text_once(desk: Desk) -> None:
+    """The customer reads the receipt as plain text, on the same token."""
+    chat = await known(desk)
+    desk.sandbox.fault(REPLY, status=400, body=BAD_CARD, times=1)
+    await chat.say(CODE)
+
+    assert statuses(desk, REPLY) == [400, 200]
+    assert {item.message["type"] for item in chat.shown} == {"text"}
+    assert "R-" in chat.text
+
+
+async def test_a_text_that_is_refused_too_is_given_up(desk: Desk) -> None:
+    """No loop: once as a card, once as text, and the event is over."""
+    chat = await known(desk)
+    desk.sandbox.fault(REPLY, status=400, body=BAD_CARD)
+    await chat.say(CODE)
+
+    assert statuses(desk, REPLY) == [400, 400]
+    assert ((await desk.event())["state"], (await desk.event())["outcome"]) == ("done", "refused")
+
+
+async def test_an_unknown_outcome_is_not_repeated(desk: Desk, channel: str) -> None:
+    """Perhaps it arrived; saying a receipt twice would look like granting it twice."""
+    chat = await known(desk, channel)
+    tries = 0
+
+    async def unheard(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        nonlocal tries
+        tries += 1
+        return Receipt(Outcome.UNKNOWN, 0, "no answer")
+
+    desk.post(chat.phone.says(CODE))
+    await desk.run(desk.wrapped(channel, unheard))
+    await desk.run()
+
+    assert tries == 1
+    assert (await desk.event())["outcome"] == "unknown"
+
+
+async def test_a_used_up_quota_ends_a_push(desk: Desk) -> None:
+    """The month's paid messages are gone: trying for a day would change nothing."""
+    chat = await known(desk)
+    desk.sandbox.line.monthly_limit = 0
+    desk.post(chat.phone.says(CODE))
+    desk.ahead(minutes=2)
+    await desk.run()
+
+    assert statuses(desk, PUSH) == [429]
+    assert (await desk.event())["outcome"] == "refused"
+
+
+# ── Messenger ────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_messages_that_messenger_took_are_not_sent_again(desk: Desk) -> None:
+    """The second of several fails once; the first is not repeated."""
+    chat = desk.chat("messenger")
+    desk.post(chat.phone.follows())
+
+    async def second_fails(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        async def then(done: int) -> None:
+            assert accepted is not None
+            await accepted(done)
+            if done == 1:
+                desk.sandbox.fault(SEND, status=503, times=1)
+
+        return await deliver(delivery, then if delivery.done == 0 else accepted)
+
+    await desk.run(desk.wrapped("messenger", second_fails))
+
+    raws = [item.raw for item in chat.look()]
+    assert len(raws) == len(set(raws)) >= 2
+    assert 503 in statuses(desk, SEND)
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_lost_answer_of_messenger_is_not_repeated(desk: Desk, arrived: bool) -> None:
+    """There is no key that would make a second try safe."""
+    chat = await known(desk, "messenger")
+    desk.sandbox.fault(SEND, drop=True, after=arrived, times=1)
+    await chat.say("選單")
+
+    assert len(chat.shown) == arrived
+    assert len(statuses(desk, SEND)) == 1
+    assert (await desk.event())["outcome"] == "unknown"
+
+
+async def test_somebody_who_blocked_us_is_marked_until_they_write_again(desk: Desk) -> None:
+    """Nothing is sent to whom nothing reaches; their next message clears it."""
+    chat = await known(desk, "messenger")
+    desk.sandbox.people.put("messenger", chat.user, blocked=True)
+    await chat.say(CODE)
+    assert await desk.pool.fetchval("SELECT unreachable_at IS NOT NULL FROM customers")
+    assert len(statuses(desk, SEND)) == 1
+
+    desk.sandbox.people.put("messenger", chat.user, blocked=False)
+    await chat.say(CODE)
+    assert await desk.pool.fetchval("SELECT unreachable_at IS NULL FROM customers")
+    assert receipts(chat) == 1
+
+
+async def test_a_receipt_outside_the_window_waits_for_the_next_message(desk: Desk) -> None:
+    """Messenger takes nothing after 24 hours: the receipt comes when they write again, and once."""
+    chat = await known(desk, "messenger")
+    desk.sandbox.people.put("messenger", chat.user, window_open=False)
+    await chat.say(CODE)
+    assert (await desk.event())["outcome"] == "waiting"
+    assert receipts(chat) == 0
+
+    desk.sandbox.people.put("messenger", chat.user, window_open=True)
+    await chat.say("選單")
+    await chat.say("選單")
+    assert receipts(chat) == 1
+
+
+# ── pushes ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_push_waits_longer_each_time_and_then_gives_up(desk: Desk) -> None:
+    """About a day of tries, with growing pauses; then what it said is forgotten."""
+    chat = await known(desk)
+    desk.sandbox.fault(REPLY, status=500)
+    desk.sandbox.fault(PUSH, status=500)
+    desk.post(chat.phone.says(CODE))
+    await desk.run()
+
+    pauses = desk.paused[2:]
+    assert len(pauses) == PUSH_TRIES
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[1], pauses[-1]) == (5, 10, 5 * 2 ** (PUSH_TRIES - 1))
+    push = await desk.pool.fetchrow("SELECT outcome, messages FROM pushes")
+    assert (push["outcome"], push["messages"]) == ("retry", None)
+
+
+async def test_a_push_to_nobody_ends(desk: Desk) -> None:
+    """LINE does not know the recipient: not repeated."""
+    chat = await known(desk)
+    unknown = {"message": "The request body has 1 error(s)", "details": [{"message": "Failed", "property": "to"}]}
+    desk.sandbox.fault(REPLY, status=500)
+    desk.sandbox.fault(PUSH, status=400, body=unknown)
+    await chat.say(CODE)
+
+    assert statuses(desk, PUSH) == [400]
+    assert await desk.pool.fetchval("SELECT outcome FROM pushes") == "unreachable"
+
+
+async def test_a_push_to_nobody_marks_the_customer(desk: Desk) -> None:
+    """The platform does not know them any more, whether an answer or a push found out."""
+    chat = await known(desk)
+    unknown = {"message": "The request body has 1 error(s)", "details": [{"message": "Failed", "property": "to"}]}
+    desk.sandbox.fault(REPLY, status=500)
+    desk.sandbox.fault(PUSH, status=400, body=unknown)
+    await chat.say(CODE)
+
+    assert await desk.pool.fetchval("SELECT unreachable_at IS NOT NULL FROM customers")
+
+
+async def test_a_push_is_queued_once_per_key(desk: Desk) -> None:
+    """The second of the same key changes nothing."""
+    from bot.storage import pushes
+
+    push = {"key": "once", "channel": "line", "recipient": "U" + "1" * 32, "messages": '[{"text": "嗨"}]'}
+    assert await pushes.add(desk.pool, **push)
+    assert not await pushes.add(desk.pool, **push)
+
+    await desk.run()
+    assert statuses(desk, PUSH) == [200]
+
+
+async def test_a_push_that_is_over_is_not_sent_again(desk: Desk) -> None:
+    """A job that runs twice (its worker died) finds nothing left to say."""
+    from bot.storage import pushes
+
+    await pushes.add(desk.pool, key="x", channel="line", recipient="U" + "1" * 32, messages='[{"text": "嗨"}]')
+    number = await desk.pool.fetchval("SELECT id FROM pushes")
+    await desk.turns.push(number)
+    await desk.turns.push(number)
+
+    assert statuses(desk, PUSH) == [200]

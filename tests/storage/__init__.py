@@ -1,0 +1,1 @@
+"""The database: its schema, what is kept and what is forgotten."""

@@ -1,0 +1,1 @@
+"""The web process: what is accepted, stored and said back."""

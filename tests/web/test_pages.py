@@ -1,0 +1,170 @@
+"""The other pages of the web process: verification, health, readiness and measures."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Any
+
+import pytest
+from engine.desk import Desk, another_database, desk_settings
+
+from bot.storage import schema
+from bot.web import create_app
+
+RIGHT = {"hub.mode": "subscribe", "hub.verify_token": "sandbox-verify-token", "hub.challenge": "1158201444"}
+
+
+def opened(desk: Desk, database: str) -> Any:
+    app = create_app(desk_settings(database, desk.sandbox))
+    return app, app.test_client()
+
+
+def nowhere() -> str:
+    """A database address where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return f"postgresql://nobody@127.0.0.1:{port}/nothing"
+
+
+async def test_metas_question_is_answered_with_its_challenge(desk: Desk) -> None:
+    """The challenge comes back as it was, as plain text."""
+    answer = desk.web.get("/webhooks/messenger", query_string=RIGHT)
+
+    assert (answer.status_code, answer.text) == (200, "1158201444")
+    assert answer.content_type.startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"hub.verify_token": "guess"},
+        {"hub.verify_token": ""},
+        {"hub.mode": "unsubscribe"},
+        {"hub.verify_token": None},
+        {"hub.mode": None},
+        {"hub.challenge": None},
+        {"hub.verify_token": "權杖"},
+    ],
+)
+async def test_a_wrong_question_is_refused(desk: Desk, wrong: dict[str, str | None]) -> None:
+    """Without the right token nothing is echoed."""
+    query = {name: value for name, value in {**RIGHT, **wrong}.items() if value is not None}
+    answer = desk.web.get("/webhooks/messenger", query_string=query)
+
+    assert answer.status_code == 403
+    assert "1158201444" not in answer.text
+
+
+async def test_without_messenger_the_empty_token_is_refused(desk: Desk) -> None:
+    """A channel that is off has no token, and no token is not the right one."""
+    off = {"messenger_app_secret": "", "messenger_page_access_token": "", "messenger_verify_token": ""}
+    app = create_app(desk_settings(desk.database, desk.sandbox, **off))
+    answer = app.test_client().get("/webhooks/messenger", query_string={**RIGHT, "hub.verify_token": ""})
+    app.extensions["pool"].close()
+
+    assert answer.status_code in (403, 404)
+
+
+async def test_healthz_needs_no_database(desk: Desk) -> None:
+    """The process lives, whatever the database does."""
+    app, client = opened(desk, nowhere())
+    answer = client.get("/healthz")
+    app.extensions["pool"].close()
+
+    assert answer.status_code == 200
+
+
+async def test_readyz_with_everything_in_place(desk: Desk) -> None:
+    """200 once database and migrations are there."""
+    assert desk.web.get("/readyz").status_code == 200
+
+
+async def test_readyz_without_migrations(desk: Desk) -> None:
+    """503 in a database that nobody migrated, and 200 as soon as somebody has."""
+    url = await another_database(desk.database.replace("/web?", "/postgres?"), "fresh")
+    app, client = opened(desk, url)
+    before = client.get("/readyz")
+    schema.migrate(url)
+    after = client.get("/readyz")
+    app.extensions["pool"].close()
+
+    assert (before.status_code, after.status_code) == (503, 200)
+    assert "migrate" in before.text
+
+
+async def test_readyz_without_a_server(desk: Desk) -> None:
+    """503, and without waiting for ever."""
+    app, client = opened(desk, nowhere())
+    answer = client.get("/readyz")
+    app.extensions["pool"].close()
+
+    assert answer.status_code == 503
+
+
+async def test_a_webhook_without_a_database_is_to_be_delivered_again(desk: Desk) -> None:
+    """503 is what makes a platform come back; 200 would lose the message."""
+    webhook = desk.sandbox.phone("line").says("hello")
+    app, client = opened(desk, nowhere())
+    answer = client.post(webhook.path, data=webhook.body, headers=webhook.headers)
+    app.extensions["pool"].close()
+
+    assert answer.status_code == 503
+
+
+async def test_a_webhook_before_the_migrations_is_to_be_delivered_again(desk: Desk) -> None:
+    """A web process that is up first must not drop what comes."""
+    url = await another_database(desk.database.replace("/web?", "/postgres?"), "fresher")
+    webhook = desk.sandbox.phone("line").says("hello")
+    app, client = opened(desk, url)
+    answer = client.post(webhook.path, data=webhook.body, headers=webhook.headers)
+    app.extensions["pool"].close()
+
+    assert answer.status_code == 503
+
+
+async def test_connections_that_died_are_replaced_within_the_request(desk: Desk) -> None:
+    """After a restart of the database the very next webhook is stored."""
+    phone = desk.sandbox.phone("line")
+    desk.post(phone.says("hello"))
+    await desk.pool.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    assert desk.post(phone.says("hello again")) == 200
+    assert await desk.pool.fetchval("SELECT count(*) FROM events") == 2
+
+
+async def test_metrics_show_every_promised_series(desk: Desk) -> None:
+    """After one answered message: webhooks, events, times, vendors, and the queue as it is."""
+    chat = desk.chat("line")
+    await chat.say("我的獎品")
+    desk.post(chat.phone.says("not answered yet"))
+    await desk.pool.execute("UPDATE events SET held_at = now() WHERE state = 'done'")
+    page = desk.web.get("/metrics")
+
+    assert page.status_code == 200
+    for series in (
+        r'giftdesk_webhooks_total\{channel="line",result="stored"\} [1-9]',
+        r'giftdesk_events_total\{channel="line",outcome="answered"\} [1-9]',
+        r'giftdesk_turn_seconds_count\{channel="line"\} [1-9]',
+        r'giftdesk_answered_seconds_count\{channel="line"\} [1-9]',
+        r'giftdesk_vendor_seconds_count\{[^}]*vendor="mantago"[^}]*\} [1-9]',
+        r"giftdesk_queue_depth 1\.0",
+        r"giftdesk_queue_age_seconds \d",
+        r"giftdesk_held_events 1\.0",
+    ):
+        assert re.search(series, page.text), f"{series}\n{page.text}"
+
+
+async def test_metrics_are_shown_without_a_database(desk: Desk) -> None:
+    """What is counted in memory is still worth seeing, then above all."""
+    app, client = opened(desk, nowhere())
+    answer = client.get("/metrics")
+    app.extensions["pool"].close()
+
+    assert answer.status_code == 200
+    assert "giftdesk_webhooks_total" in answer.text
+    assert "giftdesk_queue_depth" not in answer.text
