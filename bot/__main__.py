@@ -15,7 +15,7 @@ from bot import __version__
 from bot.config import Settings, load_settings
 from bot.errors import GiftdeskError
 from bot.log import configure
-from bot.serve import database, follow_parent, prepare_metrics
+from bot.serve import database, follow_parent, prepare_metrics, serve_web
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -55,9 +55,7 @@ def serve(settings: Settings) -> None:
 def web(settings: Settings) -> None:
     """The web process: receives webhooks. Any number of machines may run it."""
     _needs_database(settings)
-    from bot.web import run  # noqa: PLC0415
-
-    run(settings)
+    serve_web(settings)
 
 
 @main.command()

@@ -13,7 +13,9 @@ from rich.table import Table
 
 from bot.config import GROUPS, Settings
 from bot.errors import ConfigurationError, GiftdeskError
-from bot.storage import inbox, pool, schema
+from bot.storage import inbox, pool
+from bot.storage.arrivals import QUEUE_STATE
+from bot.storage.version import is_current
 from bot.worker import load_languages, open_apis, open_channels
 
 GOOD, BAD, NOTE = "[green]ok[/]", "[red]problem[/]", "[yellow]note[/]"
@@ -55,9 +57,9 @@ def _database(url: str) -> list[Finding]:
             version = connection.info.server_version // 10_000
             if version < 14:
                 return [("database", BAD, f"PostgreSQL {version}; 14 or newer is needed")]
-            if not schema.is_current(connection, schema.head()):
+            if not is_current(connection):
                 return [("database", BAD, "migrations are missing; run `giftdesk migrate`")]
-            row = connection.execute(inbox.QUEUE_STATE).fetchone() or (0, 0, 0)
+            row = connection.execute(QUEUE_STATE).fetchone() or (0, 0, 0)
     except psycopg.Error as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         return [("database", BAD, f"cannot be reached: {first_line}. Check DATABASE_URL and that the server runs")]

@@ -10,7 +10,7 @@ from bot.channels.line.inbound import LineInbound
 from bot.channels.messenger.inbound import MessengerInbound
 from bot.config import Settings
 from bot.conversation.events import Ignored
-from bot.storage.inbox import Arrival
+from bot.storage.arrivals import Arrival
 
 TOO_OLD = timedelta(hours=24)
 LONGEST = 500  # characters of a key or a chat; platforms' own have some 110, and an index takes no novel

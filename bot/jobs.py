@@ -18,7 +18,7 @@ from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
 
 from bot.log import log
-from bot.storage import inbox, pushes
+from bot.storage import arrivals, pushes
 from bot.storage.pool import connect_one
 
 HEARTBEAT = timedelta(seconds=5)  # A killed worker's jobs run again after this long.
@@ -91,7 +91,7 @@ class Jobs:
         connection = await connect_one(url, server_settings={"synchronous_commit": "off"})
         queue = PgQueuer.from_asyncpg_connection(connection)
 
-        @queue.entrypoint(inbox.JOB)
+        @queue.entrypoint(arrivals.JOB)
         async def event(job: Job) -> None:
             number, _, chat = (job.payload or b"").decode().partition(":")
             if self.locks.queue(chat) >= QUEUE_PER_CHAT:

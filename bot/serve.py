@@ -24,6 +24,7 @@ from bot.log import log
 LIFELINE = "GIFTDESK_LIFELINE"
 DRAIN = 25.0  # seconds that children have to finish what they began
 ROLES = ("web", "worker")
+WEB_THREADS = 4  # in each web process; bot.web has as many database connections
 
 
 @contextmanager
@@ -107,6 +108,26 @@ def follow_parent() -> None:
 
     # The write end is not inherited (pipes are not, unless asked), so its end of file means the parent's.
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def serve_web(settings: Settings) -> None:
+    """The web process: granian keeps WEB_WORKERS processes of `bot.web` on HOST and PORT until SIGTERM."""
+    from granian import Granian  # noqa: PLC0415 - only the web process needs it
+    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
+
+    Granian(
+        "bot.web:create_app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=settings.web_workers,
+        blocking_threads=WEB_THREADS,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+    ).serve()
 
 
 def prepare_metrics(settings: Settings) -> None:

@@ -46,8 +46,12 @@ PUSH_TRIES = 12  # with growing pauses, about a day
 
 @dataclass(slots=True)
 class Ready:
-    """A committed reply on its way. What is stored as the event's `reply`."""
+    """A committed reply on its way. What is stored as the event's `reply`.
 
+    key: the same for every try of these messages, whoever makes it.
+    """
+
+    key: str
     to: str
     messages: list[Rendered]
     token: str | None
@@ -59,6 +63,7 @@ class Ready:
         """As JSON."""
         return orjson.dumps(
             {
+                "key": self.key,
                 "to": self.to,
                 "messages": _dumped(self.messages),
                 "token": self.token,
@@ -146,7 +151,7 @@ class Turns:
                 if valuable and ctx.now - taken.received_at > CHATTY_UNTIL:
                     answer = answer.after(Text(ctx._("Sorry for the delay — here is your result.")))
                 messages = render(answer, lambda action: packer.pack(action, person=customer.person, now=ctx.now))
-            ready = Ready(chat.id, messages, incoming.reply_token, valuable) if messages else None
+            ready = Ready(f"reply:{taken.key}", chat.id, messages, incoming.reply_token, valuable) if messages else None
             if ready is not None and spent:
                 ready.token = None
             if customer.state.pop("missed", None):
@@ -204,7 +209,7 @@ class Turns:
             lambda action: self.dispatcher.packer.pack(action, person=ctx.customer.person, now=ctx.now),
         )
         receipt = await self.outbound[taken.channel].deliver(
-            Delivery(incoming.chat.id, messages, _key(taken.key, "still checking"), incoming.reply_token)
+            Delivery(incoming.chat.id, messages, _key(f"still checking:{taken.key}"), incoming.reply_token)
         )
         return receipt.outcome in (Outcome.DELIVERED, Outcome.UNKNOWN)
 
@@ -251,7 +256,9 @@ class Turns:
             )
             messages = self.outbound[taken.channel].render(apology, lambda _action: "")
             if incoming.chat is not None:
-                ready = Ready(incoming.chat.id, messages, incoming.reply_token, valuable=True)
+                # Not the answer's key: that one comes later, when staff have the event answered again.
+                key = f"apology:{taken.key}"
+                ready = Ready(key, incoming.chat.id, messages, incoming.reply_token, valuable=True)
         await self.services.alerts.tell(
             self.pool,
             "held",
@@ -280,7 +287,7 @@ class Turns:
                 await inbox.partly_delivered(self.pool, taken.id, ready.dump())
 
         channel = self.outbound[taken.channel]
-        delivery = Delivery(ready.to, ready.messages, _key(taken.key), token, ready.done)
+        delivery = Delivery(ready.to, ready.messages, _key(ready.key), token, ready.done)
         receipt = await channel.deliver(delivery, accepted)
         if receipt.outcome is Outcome.LATE and token is not None:
             if not first:
@@ -329,7 +336,7 @@ class Turns:
         async with self.pool.acquire() as connection, connection.transaction():
             await pushes.add(
                 connection,
-                key=f"reply:{taken.key}",
+                key=ready.key,
                 channel=taken.channel,
                 recipient=ready.to,
                 messages=orjson.dumps(_dumped(ready.messages[ready.done :])).decode(),
@@ -369,6 +376,8 @@ class Turns:
                 await pushes.failed(self.pool, push_id)
                 metrics.RETRIES.labels("push").inc()
                 raise Later(min(5 * 2**push.attempts, 14_400), f"push: {receipt.detail}")
+            if receipt.outcome is Outcome.UNREACHABLE:
+                await customers.mark_recipient_unreachable(self.pool, push.channel, push.recipient)
             log.info("push done", outcome=receipt.outcome.value, detail=receipt.detail)
             await pushes.over(self.pool, push_id, receipt.outcome.value)
 
@@ -388,9 +397,9 @@ def _drop_stale(ctx: Context) -> None:
         ctx.settle()
 
 
-def _key(key: str, purpose: str = "reply") -> UUID:
+def _key(key: str) -> UUID:
     """The same id for every try of the same messages."""
-    return uuid5(NAMESPACE_URL, f"giftdesk:{purpose}:{key}")
+    return uuid5(NAMESPACE_URL, f"giftdesk:{key}")
 
 
 def _dumped(messages: list[Rendered]) -> list[dict[str, Any]]:

@@ -16,11 +16,12 @@ from bot.channels import Malformed
 from bot.config import Settings, load_settings
 from bot.intake import arrivals, inbound_channels
 from bot.log import configure, log
-from bot.storage import inbox, schema
-from bot.storage.inbox import Arrival
+from bot.storage import arrivals as storage
+from bot.storage.arrivals import Arrival
+from bot.storage.version import is_current
 
 MAX_BODY = 1024 * 1024
-THREADS = 4
+CONNECTIONS = 4  # as many as granian runs threads
 PATIENCE = 1.4  # LINE gives up after two seconds.
 
 
@@ -37,11 +38,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     channels = inbound_channels(settings)
     verify_token = settings.messenger_verify_token.get_secret_value()
-    wanted = schema.head()
     pool = ConnectionPool(
         settings.database_url,
         min_size=1,
-        max_size=THREADS,
+        max_size=CONNECTIONS,
         timeout=PATIENCE,
         kwargs={"autocommit": True},
         open=True,
@@ -90,7 +90,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     def ready() -> Response:
         try:
             with pool.connection() as connection:
-                if schema.is_current(connection, wanted):
+                if is_current(connection):
                     return _plain("OK", 200)
             return _plain("Migrations are missing: run `giftdesk migrate`.", 503)
         except (psycopg.Error, PoolTimeout):
@@ -100,7 +100,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     def measures() -> Response:
         try:
             with pool.connection() as connection:
-                row = connection.execute(inbox.QUEUE_STATE).fetchone()
+                row = connection.execute(storage.QUEUE_STATE).fetchone()
             queue = metrics.Queue(*(row or (0, 0.0, 0)))
         except (psycopg.Error, PoolTimeout):
             queue = None
@@ -123,7 +123,7 @@ def _store(pool: ConnectionPool, found: list[Arrival], now: datetime) -> str | N
     while True:
         try:
             with pool.connection(timeout=max(0.05, deadline - time.monotonic())) as connection:
-                inbox.store(connection, found, now)
+                storage.store(connection, found, now)
             return None
         except (psycopg.OperationalError, psycopg.errors.UndefinedTable, PoolTimeout) as error:
             if time.monotonic() + 0.05 > deadline:
@@ -133,23 +133,3 @@ def _store(pool: ConnectionPool, found: list[Arrival], now: datetime) -> str | N
 
 def _plain(text: str, status: int) -> Response:
     return Response(text, status, content_type="text/plain; charset=utf-8")
-
-
-def run(settings: Settings) -> None:
-    """Serve on HOST and PORT until SIGTERM."""
-    from granian import Granian  # noqa: PLC0415 - only the web process needs it
-    from granian.constants import Interfaces  # noqa: PLC0415
-    from granian.log import LogLevels  # noqa: PLC0415
-
-    Granian(
-        "bot.web:create_app",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        factory=True,
-        workers=settings.web_workers,
-        blocking_threads=THREADS,
-        log_level=LogLevels.warning,
-        respawn_failed_workers=True,
-        workers_kill_timeout=10,
-    ).serve()

@@ -61,6 +61,8 @@ async def refresh(ctx: Context, _action: Refresh) -> Answer:
 @router.action(ShowList, fresh="gifts")
 async def show_list(ctx: Context, action: ShowList) -> Answer:
     """A page. Its button names a list; when that is gone, the new list starts from its first page."""
+    if ctx.apis.mantago is None:
+        return await ctx.run("menu")
     shelf = await ctx.services.wallet.kept(ctx.work.reads, _id(ctx))
     page, before = action.page, list[Message]()
     if shelf is None or shelf.snapshot != action.snapshot or ctx.now - shelf.taken_at > SNAPSHOT_LIVES:
@@ -107,8 +109,9 @@ async def _shelf(ctx: Context, fresh_enough: timedelta) -> tuple[Shelf, bool]:
 
     Raises UpstreamError when the vendor is, and nothing was kept.
     """
-    kept = await ctx.services.wallet.kept(ctx.work.reads, _id(ctx))
-    if kept is not None and ctx.now - kept.taken_at < fresh_enough:
+    wallet = ctx.services.wallet
+    age = wallet.age(ctx.customer, ctx.now)
+    if age is not None and age < fresh_enough and (kept := await wallet.kept(ctx.work.reads, _id(ctx))):
         return kept, False
     chat = ctx.incoming.chat
     assert ctx.apis.mantago is not None and chat is not None, "the caller looked"
@@ -123,10 +126,11 @@ async def _shelf(ctx: Context, fresh_enough: timedelta) -> tuple[Shelf, bool]:
                 ctx.now,
                 detail=error.detail,
             )
+        kept = await wallet.kept(ctx.work.reads, _id(ctx))
         if kept is None:
             raise
         return kept, True
-    return await ctx.services.wallet.keep(await ctx.work.begin(), _id(ctx), gifts, ctx.now), False
+    return wallet.keep(ctx.customer, gifts, ctx.now), False
 
 
 def _page(ctx: Context, shelf: Shelf, action: ShowList, before: Sequence[Message]) -> Reply:

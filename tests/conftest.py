@@ -52,6 +52,7 @@ async def bot(served_bot: Bot, sandbox: Sandbox) -> AsyncIterator[Bot]:
     """The bot with empty tables and a clock at now."""
     await served_bot.reset()
     yield served_bot
+    await served_bot.quiet()  # What is still on its way must not reach the next test's people.
 
 
 @pytest.fixture

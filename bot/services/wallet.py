@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 import orjson
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from bot.apis.mantago import Gifts
 from bot.storage import wallets
+from bot.storage.customers import Customer
 
 _GIFTS = TypeAdapter(Gifts)
 
@@ -29,12 +30,17 @@ class Shelf:
 class Wallet:
     """Keeps the last list of every customer: pages are cut from it, and it answers when the vendor is down."""
 
-    async def keep(self, connection: asyncpg.Connection, customer_id: int, gifts: Gifts, now: datetime) -> Shelf:
-        """Put a fresh list on the shelf, in the caller's transaction."""
+    def keep(self, customer: Customer, gifts: Gifts, now: datetime) -> Shelf:
+        """Put a fresh list on the shelf; it is saved together with the reply."""
         shelf = Shelf(gifts, now, secrets.token_hex(3))
-        stored = wallets.Stored(shelf.snapshot, now, orjson.dumps(gifts).decode())
-        await wallets.write(connection, customer_id, stored)
+        customer.wallet = wallets.Stored(shelf.snapshot, now, orjson.dumps(gifts).decode())
+        customer.state["listed"] = now.timestamp()
         return shelf
+
+    def age(self, customer: Customer, now: datetime) -> timedelta | None:
+        """How old the kept list is, told without reading it; None when there is none."""
+        listed = customer.state.get("listed")
+        return timedelta(seconds=now.timestamp() - listed) if listed else None
 
     async def kept(self, connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> Shelf | None:
         """The last list, however old."""

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Self
 
 import asyncpg
 
+from bot.storage.wallets import Stored
+
 # Crockford's base 32: no I, L, O or U, so a reference survives being read out at a counter.
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -24,6 +26,7 @@ class Customer:
 
     id: None for somebody we keep no row of (a group, a person whose data was just deleted).
     state: where the conversation stands (a pending question, a kept code, counters); plain JSON.
+    wallet: a list of gifts that this turn brought, to be kept; not what is kept already.
     """
 
     COLUMNS: ClassVar[str] = """c.id, c.person, c.ref, c.channel, c.locale, c.locale_chosen, c.notice, c.state,
@@ -43,6 +46,7 @@ class Customer:
     unsubscribed_at: datetime | None = None
     unreachable_at: datetime | None = None
     version: int = 0
+    wallet: Stored | None = None
 
     @classmethod
     def of(cls, row: asyncpg.Record) -> Self:
@@ -89,6 +93,15 @@ async def add(pool: asyncpg.Pool, person: str, channel: str, locale: str) -> Cus
 async def mark_unreachable(pool: asyncpg.Pool, person: str) -> None:
     """They blocked us or are gone: nothing is sent until they write again."""
     await pool.execute("UPDATE customers SET unreachable_at = now() WHERE person = $1", person)
+
+
+async def mark_recipient_unreachable(pool: asyncpg.Pool, channel: str, recipient: str) -> None:
+    """The same for whom a push did not find: it knows the platform's id alone."""
+    await pool.execute(
+        "UPDATE customers SET unreachable_at = now() WHERE channel = $1 AND split_part(person, ':', 3) = $2",
+        channel,
+        recipient,
+    )
 
 
 async def delete(connection: asyncpg.Connection, customer: Customer) -> None:

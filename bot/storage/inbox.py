@@ -1,4 +1,4 @@
-"""Events: stored once by the web process, taken and finished by workers.
+"""Events as workers take them up and finish them; `arrivals` is how they got there.
 
 An event's state: `new` (stored, its job is queued) → `ready` (effects and reply committed together)
 → `done` (delivered, or nothing to deliver). `parked`: its reply waits for a tap on "see result".
@@ -8,34 +8,14 @@ An event's state: `new` (stored, its job is queued) → `ready` (effects and rep
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import asyncpg
-import psycopg
 
+from bot.storage.arrivals import JOB, QUEUE_STATE
 from bot.storage.customers import Customer
-
-JOB = "event"  # PgQueuer's entrypoint; the job's payload is `<event id>:<chat>`.
-
-_STORE = f"""
-WITH input AS (
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[])
-        WITH ORDINALITY AS i (key, channel, chat, state, at, payload, nr)
-), stored AS (
-    INSERT INTO events (key, channel, chat, state, at, received_at, payload)
-    SELECT key, channel, chat, state, at, %s, payload FROM input ORDER BY nr
-    ON CONFLICT (key) DO NOTHING
-    RETURNING id, chat, state
-), queued AS (
-    INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-    SELECT 0, '{JOB}', convert_to(id || ':' || chat, 'UTF8'), 'queued'
-    FROM stored WHERE state = 'new' ORDER BY id
-)
-SELECT count(*) FROM stored
-"""
 
 _BEGIN = f"""
 SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat, e.state AS event_state,
@@ -61,20 +41,18 @@ WITH mine AS (
     WHERE id = $5 AND version = $6 AND EXISTS (SELECT FROM mine)
     RETURNING id
 )
+{{wallet}}
 {_FINISH} AND EXISTS (SELECT FROM saved) RETURNING true
 """
+_FINISH_WITH_WALLET = _FINISH_WITH_CUSTOMER.format(
+    wallet=""", shelved AS (
+    INSERT INTO wallets (customer_id, snapshot, taken_at, gifts) SELECT id, $15, $16, $17 FROM saved
+    ON CONFLICT (customer_id) DO UPDATE
+    SET snapshot = excluded.snapshot, taken_at = excluded.taken_at, gifts = excluded.gifts
+)"""
+)
+_FINISH_WITH_CUSTOMER = _FINISH_WITH_CUSTOMER.format(wallet="")
 _FINISH += "RETURNING true"
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One event as the web process stores it. `payload` is None when it will not be answered."""
-
-    key: str
-    channel: str
-    chat: str
-    at: datetime
-    payload: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +70,6 @@ class Taken:
     reply: dict[str, Any] | None
     has_elder: bool
     customer: Customer | None
-
-
-def store(connection: psycopg.Connection[Any], arrivals: Sequence[Arrival], now: datetime) -> int:
-    """Store what is new, with a job beside each event to be answered, in one statement.
-
-    Returns how many were new; a key that is there already changes nothing.
-    """
-    row = connection.execute(
-        _STORE,
-        (
-            [a.key for a in arrivals],
-            [a.channel for a in arrivals],
-            [a.chat for a in arrivals],
-            ["ignored" if a.payload is None else "new" for a in arrivals],
-            [a.at for a in arrivals],
-            # ASCII-only JSON holds any text a platform can send, NUL and half emoji included.
-            [None if a.payload is None else json.dumps(a.payload) for a in arrivals],
-            now,
-        ),
-        prepare=True,
-    ).fetchone()
-    assert row is not None, "count(*) always gives a row"
-    return int(row[0])
 
 
 async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
@@ -154,9 +109,10 @@ async def finish(
     """
     if customer is None or customer.id is None:
         return await connection.fetchval(_FINISH, event_id, reply, outcome, held) is True
+    wallet = customer.wallet
     return (
         await connection.fetchval(
-            _FINISH_WITH_CUSTOMER,
+            _FINISH_WITH_CUSTOMER if wallet is None else _FINISH_WITH_WALLET,
             event_id,
             reply,
             outcome,
@@ -171,6 +127,7 @@ async def finish(
             customer.unsubscribed_at,
             customer.unreachable_at,
             now,
+            *(() if wallet is None else (wallet.snapshot, wallet.taken_at, wallet.gifts)),
         )
         is True
     )
@@ -277,10 +234,3 @@ async def queue_state(connection: asyncpg.Connection | asyncpg.Pool) -> tuple[in
     """(unfinished events, age of the oldest in seconds, held events)."""
     row = await connection.fetchrow(QUEUE_STATE)
     return int(row[0]), float(row[1]), int(row[2])
-
-
-QUEUE_STATE = """
-SELECT (SELECT count(*) FROM events WHERE state IN ('new', 'ready')),
-       (SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0) FROM events WHERE state IN ('new', 'ready')),
-       (SELECT count(*) FROM events WHERE held_at IS NOT NULL)
-"""

@@ -1,17 +1,15 @@
-"""Brings the database to the schema this version needs, and says whether it is there."""
+"""Brings the database to the schema this version needs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from bot.storage.models import metadata
 
@@ -43,22 +41,6 @@ def migrate(url: str) -> None:
             connection.rollback()
             connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
             connection.commit()
-
-
-def head() -> str:
-    """The newest migration this version knows."""
-    revision = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    assert revision is not None, "the package holds at least one migration"
-    return revision
-
-
-def is_current(connection: psycopg.Connection[Any], wanted: str) -> bool:
-    """Whether the database is at migration `wanted`."""
-    exists = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
-    if exists is None or exists[0] is None:
-        return False
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return row is not None and row[0] == wanted
 
 
 def drift(url: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The last list of gifts a vendor gave for a customer."""
+"""The last list of gifts a vendor gave for a customer. It is written with the turn that brought it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,3 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) 
     """What is stored, however old."""
     row = await connection.fetchrow("SELECT snapshot, taken_at, gifts FROM wallets WHERE customer_id = $1", customer_id)
     return Stored(row["snapshot"], row["taken_at"], row["gifts"]) if row else None
-
-
-async def write(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, stored: Stored) -> None:
-    """Replace what is stored."""
-    await connection.execute(
-        """
-        INSERT INTO wallets (customer_id, snapshot, taken_at, gifts) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (customer_id) DO UPDATE
-        SET snapshot = excluded.snapshot, taken_at = excluded.taken_at, gifts = excluded.gifts
-        """,
-        customer_id,
-        stored.snapshot,
-        stored.taken_at,
-        stored.gifts,
-    )

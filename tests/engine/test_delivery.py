@@ -275,6 +275,19 @@ async def test_an_unknown_outcome_is_not_repeated(desk: Desk, channel: str) -> N
     assert (await desk.event())["outcome"] == "unknown"
 
 
+async def test_a_push_keeps_its_retry_key_when_a_job_takes_it_over(desk: Desk) -> None:
+    """Three tries without an answer, of which the first had arrived: the job's try must be known as the same."""
+    chat = await known(desk)
+    desk.sandbox.fault(PUSH, drop=True, after=True, times=1)
+    desk.sandbox.fault(PUSH, drop=True, times=2)
+    desk.post(chat.phone.says(CODE))
+    desk.ahead(minutes=2)
+    await desk.run()
+
+    assert statuses(desk, PUSH) == [0, 0, 0, 409]
+    assert receipts(chat) == 1
+
+
 async def test_a_used_up_quota_ends_a_push(desk: Desk) -> None:
     """The month's paid messages are gone: trying for a day would change nothing."""
     chat = await known(desk)
@@ -283,7 +296,8 @@ async def test_a_used_up_quota_ends_a_push(desk: Desk) -> None:
     desk.ahead(minutes=2)
     await desk.run()
 
-    assert statuses(desk, PUSH) == [429]
+    pushes = [call for call in desk.sandbox.calls("line", "POST /v2/bot/message/push") if call.json["to"] == chat.user]
+    assert [call.status for call in pushes] == [429]
     assert (await desk.event())["outcome"] == "refused"
 
 

@@ -1,0 +1,275 @@
+"""Real workers on one database: order, no overlap, no loss, also while the database comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import AsyncExitStack
+from typing import Any
+
+import asyncpg
+import pytest
+from chat import Chat
+from engine.desk import Desk, until
+
+from bot.jobs import ChatLocks
+from bot.storage import inbox
+from bot.turn import Turns
+
+CHATS, EVENTS = 12, 20
+CODE = "WELCOME2026"
+
+
+async def left(desk: Desk) -> int:
+    return int(await desk.pool.fetchval("SELECT count(*) FROM events WHERE state IN ('new', 'ready')"))
+
+
+async def settled(desk: Desk, within: float = 30) -> None:
+    async def done() -> bool:
+        return not await left(desk) and not await desk.pool.fetchval("SELECT count(*) FROM pgqueuer")
+
+    await until(done, within, every=0.05)
+
+
+def answered(desk: Desk) -> list[str]:
+    """The reply tokens that LINE accepted, in order."""
+    calls = desk.sandbox.calls("line", "POST /v2/bot/message/reply")
+    return [call.json["replyToken"] for call in calls if call.status == 200]
+
+
+async def test_each_chat_is_answered_in_order_by_two_workers(desk: Desk) -> None:
+    """Twelve people write twenty messages each, two workers answer, and nobody's answers change places.
+
+    Nor do two turns of one chat ever run at the same time, and nothing is lost.
+    """
+    desk.sandbox.fault("poshen", delay_ms=15)
+    chats = [desk.chat("line") for _ in range(CHATS)]
+    order: dict[str, list[str]] = defaultdict(list)
+    running: dict[str, int] = defaultdict(int)
+    overlaps: list[str] = []
+    by_worker = [0, 0]
+
+    def worker(number: int) -> Any:
+        async def take(turns: Turns, event_id: int) -> None:
+            chat = await desk.pool.fetchval("SELECT chat FROM events WHERE id = $1", event_id)
+            taken = await inbox.begin(turns.pool, event_id)
+            mine = taken is not None and not taken.has_elder
+            if mine:
+                running[chat] += 1
+                if running[chat] > 1:
+                    overlaps.append(chat)
+            try:
+                await turns.take(event_id)
+                by_worker[number] += 1
+            finally:
+                if mine:
+                    running[chat] -= 1
+
+        return take
+
+    for _ in range(EVENTS):
+        for chat in chats:
+            webhook = chat.phone.says(CODE)
+            order[chat.user].append(webhook.json["events"][0]["replyToken"])
+            assert desk.post(webhook) == 200
+    async with AsyncExitStack() as stack:
+        for number in range(2):
+            await stack.enter_async_context(desk.working(worker(number), concurrency=20))
+        await settled(desk)
+
+    accepted = answered(desk)
+    for chat in chats:
+        assert [token for token in accepted if token in set(order[chat.user])] == order[chat.user]
+    assert overlaps == []
+    assert sum(by_worker) == CHATS * EVENTS == len(accepted)
+    assert min(by_worker) > CHATS, "both workers had their share"
+    assert await desk.pool.fetchval("SELECT count(*) FROM claims") == CHATS
+
+
+async def test_a_slow_chat_does_not_fill_a_worker(desk: Desk) -> None:
+    """Somebody's thirty messages to a slow vendor leave room for everybody else."""
+    slow, quick = desk.chat("line"), desk.chat("line")
+    desk.sandbox.fault("poshen", delay_ms=1_000)
+    for _ in range(19):
+        desk.post(slow.phone.says(CODE))
+    desk.post(quick.phone.says("選單"))
+    async with desk.working(concurrency=10) as jobs:
+        await until(lambda: desk.sandbox.sent("line", quick.user), within=4)
+        assert jobs.locks.queue(f"line:{slow.phone.account}:{slow.user}") <= 4
+        desk.sandbox.clear_faults()
+        await settled(desk)
+
+
+async def test_an_event_that_comes_in_wakes_the_worker_at_once(desk: Desk) -> None:
+    """A notification wakes it; the poll of every five seconds is only for when that was lost."""
+    chat = desk.chat("line")
+    async with desk.working():
+        await asyncio.sleep(0.5)  # Idle, and waiting: that is what is to be tested.
+        desk.post(chat.phone.says("選單"))
+        await until(lambda: desk.sandbox.sent("line", chat.user), within=2)
+
+
+async def test_stopping_finishes_what_was_begun(desk: Desk) -> None:
+    """Twenty slow answers are on their way when the worker is told to stop: each of them arrives."""
+    chats = [desk.chat("line") for _ in range(8)]
+    desk.sandbox.fault("poshen", delay_ms=600)
+    for chat in chats:
+        desk.post(chat.phone.says(CODE))
+    async with desk.working():
+        await until(lambda: len(desk.sandbox.calls("poshen")) == len(chats))
+
+    assert all(desk.sandbox.sent("line", chat.user) for chat in chats)
+    assert await left(desk) == 0
+
+
+async def test_connections_that_die_in_the_middle_lose_nothing(desk: Desk) -> None:
+    """Every connection to the database is cut while answers are being made; all are given all the same, once."""
+    chats = [desk.chat("line") for _ in range(8)]
+    desk.sandbox.fault("poshen", delay_ms=300, times=8)
+    for chat in chats:
+        desk.post(chat.phone.says(CODE))
+    async with desk.working():
+        await until(lambda: len(desk.sandbox.calls("poshen")) >= 4)
+        async with cutting(desk) as cut:
+            await cut()
+        await settled(desk)
+
+    for chat in chats:
+        assert sum("R-" in str(item.message) for item in desk.sandbox.sent("line", chat.user)) == 1
+    assert await desk.pool.fetchval("SELECT count(*) FROM claims") == len(chats)
+
+
+async def test_a_cut_connection_of_a_turn_alone_runs_it_again(desk: Desk) -> None:
+    """The queue's own connection lives, so nothing but the turn's job can bring the event back."""
+    chat = desk.chat("line")
+    cut = False
+
+    async def take(turns: Turns, event_id: int) -> None:
+        nonlocal cut
+        if not cut:
+            cut = True
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        await turns.take(event_id)
+
+    desk.post(chat.phone.says(CODE))
+    async with desk.working(take):
+        await settled(desk)
+
+    assert cut
+    assert len(desk.sandbox.sent("line", chat.user)) >= 1
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), OSError("disk"), TimeoutError()])
+async def test_whatever_a_job_raises_its_event_is_run_again(desk: Desk, error: Exception) -> None:
+    """PgQueuer deletes a job that fails; ours are put back instead."""
+    chat = desk.chat("line")
+    rounds = 0
+
+    async def take(turns: Turns, event_id: int) -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 1:
+            raise error
+        await turns.take(event_id)
+
+    desk.post(chat.phone.says(CODE))
+    async with desk.working(take):
+        await settled(desk)
+
+    assert rounds == 2
+    assert await desk.pool.fetchval("SELECT count(*) FROM claims") == 1
+
+
+async def test_an_event_whose_job_is_gone_gets_a_new_one(desk: Desk) -> None:
+    """However it was lost: after two minutes the sweep queues it again, and only it."""
+    chat = desk.chat("line")
+    desk.post(chat.phone.says(CODE))
+    desk.post(chat.phone.says("選單"))
+    await desk.pool.execute("DELETE FROM pgqueuer WHERE id = (SELECT min(id) FROM pgqueuer)")
+    assert await inbox.requeue_orphans(desk.pool) == 0, "not yet: its job may just be starting"
+    await desk.pool.execute("UPDATE events SET received_at = received_at - interval '3 minutes'")
+
+    assert await inbox.requeue_orphans(desk.pool) == 1
+    assert await inbox.requeue_orphans(desk.pool) == 0
+    await desk.run()
+    assert await left(desk) == 0
+
+
+async def test_many_people_cannot_claim_more_than_the_cap(desk: Desk) -> None:
+    """Thirty people, two workers, five claims to be had: five receipts, and twenty-five are told so."""
+    from bot.storage import claims
+    from bot.storage.claims import Policy
+
+    async with desk.pool.acquire() as connection:
+        await claims.set_policy(connection, 5, Policy(max_claims=5))
+    chats = [desk.chat("line") for _ in range(30)]
+    for chat in chats:
+        desk.post(chat.phone.says(CODE))
+    async with desk.working(), desk.working():
+        await settled(desk)
+
+    assert await desk.pool.fetchval("SELECT count(*) FROM claims") == 5
+    seen = [_read(chat) for chat in chats]
+    assert sum("R-" in text for text in seen) == 5
+    assert sum(chats[0]._("This code has been fully used.") in text for text in seen) == 25
+
+
+async def test_one_person_on_two_workers_claims_once(desk: Desk) -> None:
+    """Ten messages with the same code at once: one claim, and each answer shows the same receipt."""
+    chat = desk.chat("line")
+    for _ in range(10):
+        desk.post(chat.phone.says(CODE))
+    async with desk.working(), desk.working():
+        await settled(desk)
+
+    references = {text for item in desk.sandbox.sent("line", chat.user) for text in _found(str(item.message))}
+    assert len(references) == 1
+    assert await desk.pool.fetchval("SELECT count(*) FROM claims") == 1
+
+
+async def test_locks_are_handed_on_in_the_order_they_were_asked_for() -> None:
+    """First come, first served; and nothing is kept of a chat nobody is busy with."""
+    locks, got = ChatLocks(), []
+
+    async def one(number: int) -> None:
+        async with locks.hold("chat"):
+            await asyncio.sleep(0)
+            got.append(number)
+
+    await asyncio.gather(*(one(number) for number in range(20)))
+
+    assert got == list(range(20))
+    assert locks.queue("chat") == 0
+    assert locks._locks == {}
+
+
+def _read(chat: Chat) -> str:
+    chat.look()
+    return chat.text
+
+
+def _found(message: str) -> list[str]:
+    import re
+
+    return re.findall(r"R-[0-9A-Z]{6}", message)
+
+
+class cutting:  # noqa: N801 - reads as what it does
+    """Cuts every connection of this database but its own."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    async def __aenter__(self) -> Any:
+        self.connection = await asyncpg.connect(self.desk.database)
+
+        async def cut() -> None:
+            await self.connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+        return cut
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.connection.close()

@@ -1,0 +1,59 @@
+"""The PostgreSQL that comes with us."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.errors import ConfigurationError
+from bot.storage.embedded import EmbeddedPostgres
+
+
+def test_what_was_committed_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Stopped, started again on the same folder: the row is there, and the server is set up as ours."""
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    with psycopg.connect(server.url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+    server.stop()
+    again = EmbeddedPostgres(tmp_path / "postgres")
+    try:
+        with psycopg.connect(again.url) as connection:
+            assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
+            assert connection.execute("SHOW shared_buffers").fetchone() == ("64MB",)
+            assert connection.execute("SHOW fsync").fetchone() == ("on",)
+    finally:
+        again.stop()
+
+
+def test_a_process_number_that_was_used_again_is_not_taken_for_the_server(tmp_path: Path) -> None:
+    """After a power cut in a container the old number belongs to somebody else: the server starts all the same."""
+    folder = tmp_path / "postgres"
+    server = EmbeddedPostgres(folder)
+    pid_file = (folder / "postmaster.pid").read_text()
+    server.stop()
+    other = subprocess.Popen(["sleep", "60"])
+    try:
+        (folder / "postmaster.pid").write_text("\n".join([str(other.pid), *pid_file.splitlines()[1:]]) + "\n")
+        again = EmbeddedPostgres(folder)
+        try:
+            with psycopg.connect(again.url, connect_timeout=3) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+        finally:
+            again.stop()
+        assert other.poll() is None, "and nobody else is stopped in its place"
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_folder_that_is_no_database_is_said_so(tmp_path: Path) -> None:
+    """The message names the folder, the log and the way out."""
+    folder = tmp_path / "postgres"
+    folder.mkdir()
+    (folder / "PG_VERSION").write_text("18\n")
+
+    with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+        EmbeddedPostgres(folder)

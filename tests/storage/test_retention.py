@@ -1,0 +1,154 @@
+"""Forgetting: what is old goes, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from engine.desk import another_database
+
+from bot.storage import pool as pools
+from bot.storage import retention, schema
+from bot.storage.retention import clean_up
+
+EVENTS, CLAIMS = timedelta(days=14), timedelta(days=730)
+
+
+@pytest.fixture(scope="module")
+async def kept(database: str) -> AsyncIterator[asyncpg.Pool]:
+    url = await another_database(database, "kept")
+    schema.migrate(url)
+    pool = await pools.connect(url, size=2)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
+    """A database with empty tables."""
+    await kept.execute(
+        "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log,"
+        " pgqueuer_statistics RESTART IDENTITY"
+    )
+    return kept
+
+
+ROWS = {
+    "events": (
+        "INSERT INTO events (key, channel, chat, state, at, received_at) "
+        "VALUES ($1::text, 'line', 'c', 'done', now(), now() - $2::interval)",
+        EVENTS,
+    ),
+    "pushes": (
+        "INSERT INTO pushes (key, channel, recipient, created_at) VALUES ($1::text, 'line', 'U', now() - $2::interval)",
+        EVENTS,
+    ),
+    "misses": (
+        "INSERT INTO misses (person_hash, code_hash, prefix_hash, at) "
+        "VALUES ($1::text::bytea, 'x', 'y', now() - $2::interval)",
+        timedelta(days=2),
+    ),
+    "waits": (
+        "INSERT INTO waits (person_hash, until, level) VALUES ($1::text::bytea, now() - $2::interval, 1)",
+        timedelta(days=2),
+    ),
+    "wallets": (
+        "INSERT INTO wallets (customer_id, snapshot, taken_at, gifts) "
+        "VALUES (length($1::text), 's', now() - $2::interval, '{}')",
+        timedelta(days=30),
+    ),
+    "claims": (
+        "INSERT INTO claims (ref, code_id, person_hash, event_id, snapshot, claimed_at) "
+        "VALUES ($1::text, 1, $1::text::bytea, 1, '{}', now() - $2::interval)",
+        CLAIMS,
+    ),
+    "customers": (
+        "INSERT INTO customers (person, ref, channel, locale, last_seen) "
+        "VALUES ($1::text, $1::text, 'line', 'en', now() - $2::interval)",
+        CLAIMS,
+    ),
+    "pgqueuer_log": (
+        "INSERT INTO pgqueuer_log (created, job_id, status, priority, entrypoint) "
+        "VALUES (now() - $2::interval, length($1::text), 'successful', 0, 'event')",
+        timedelta(hours=6),
+    ),
+}
+
+
+@pytest.mark.parametrize("table", ROWS)
+async def test_only_what_is_older_than_its_time_goes(pool: asyncpg.Pool, table: str) -> None:
+    """A row just beyond its time is deleted, one just within stays."""
+    insert, age = ROWS[table]
+    await pool.execute(insert, "old", age + timedelta(minutes=5))
+    await pool.execute(insert, "young one", age - timedelta(minutes=5))
+    gone = await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    assert {name: rows for name, rows in gone.items() if rows} == {table: 1}
+    assert await pool.fetchval(f"SELECT count(*) FROM {table}") == 1
+
+
+async def test_a_held_event_waits_three_months_for_staff(pool: asyncpg.Pool) -> None:
+    """Its answer is still owed."""
+    insert, _ = ROWS["events"]
+    for key, age in (("waiting", 60), ("forgotten", 120)):
+        await pool.execute(insert, key, timedelta(days=age))
+        await pool.execute("UPDATE events SET held_at = received_at WHERE key = $1", key)
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    assert [row["key"] for row in await pool.fetch("SELECT key FROM events")] == ["waiting"]
+
+
+@pytest.mark.parametrize("state", ["new", "ready"])
+async def test_an_unfinished_event_is_never_deleted(pool: asyncpg.Pool, state: str) -> None:
+    """After a worker that was down for a month there is still something to answer."""
+    insert, _ = ROWS["events"]
+    await pool.execute(insert, "unanswered", timedelta(days=40))
+    await pool.execute("UPDATE events SET state = $1", state)
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    assert await pool.fetchval("SELECT count(*) FROM events") == 1
+
+
+async def test_a_push_that_is_still_on_its_way_is_never_deleted(pool: asyncpg.Pool) -> None:
+    """What a customer is still to get is not forgotten before they got it or a fortnight is over."""
+    insert, _ = ROWS["pushes"]
+    await pool.execute(insert, "fresh", timedelta(days=13))
+    await pool.execute("UPDATE pushes SET messages = '[]'")
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    assert await pool.fetchval("SELECT count(*) FROM pushes") == 1
+
+
+async def test_a_silent_customer_with_receipts_is_kept(pool: asyncpg.Pool) -> None:
+    """As long as there is a receipt there is somebody it belongs to."""
+    insert, _ = ROWS["customers"]
+    await pool.execute(insert, "silent", CLAIMS + timedelta(days=1))
+    claim, _ = ROWS["claims"]
+    await pool.execute(claim, "R-1", timedelta(days=1))
+    await pool.execute("UPDATE claims SET customer_id = (SELECT id FROM customers)")
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    assert await pool.fetchval("SELECT count(*) FROM customers") == 1
+
+
+async def test_a_parked_answer_is_dropped_after_an_hour(pool: asyncpg.Pool) -> None:
+    """Nobody tapped for it; the event stays known, its answer does not."""
+    insert, _ = ROWS["events"]
+    for key, minutes in (("stale", 61), ("fresh", 59)):
+        await pool.execute(insert, key, timedelta(minutes=minutes))
+    await pool.execute("UPDATE events SET state = 'parked', reply = '{}'")
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    left = {row["key"]: (row["state"], row["reply"]) for row in await pool.fetch("SELECT * FROM events")}
+    assert left == {"stale": ("done", None), "fresh": ("parked", "{}")}
+
+
+async def test_more_than_a_bite_goes_too(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is deleted some at a time, until nothing old is left."""
+    monkeypatch.setattr(retention, "BITE", 10)
+    insert, age = ROWS["events"]
+    await pool.executemany(insert, [(f"{number}", 2 * age) for number in range(25)])
+
+    assert (await clean_up(pool, events=EVENTS, claims=CLAIMS))["events"] == 25
