@@ -12,7 +12,15 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigurationError
@@ -156,19 +164,26 @@ class Settings(BaseSettings):
             raise ValueError("must have at least 32 characters; `openssl rand -hex 32` makes one")
         return value
 
-    @model_validator(mode="after")
-    def _whole_groups(self) -> Self:
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Every wrong field and every half-set group in one message."""
         problems = []
         for group, names in GROUPS.items():
-            missing = [name.upper() for name in names if not _plain(getattr(self, name))]
+            missing = [name.upper() for name in names if not given.get(name)]
             if missing and len(missing) < len(names):
-                named = ", ".join(missing)
-                problems.append(f"{group} is half set: {named} missing (set it, or unset the rest)")
-        if self.database_url and not self.secret_key.get_secret_value():
-            problems.append("SECRET_KEY is needed with DATABASE_URL, the same everywhere (32+ characters)")
+                problems.append(f"{group} is half set: {', '.join(missing)} missing (set it, or unset the rest)")
+        if given.get("database_url") and not given.get("secret_key"):
+            problems.append("SECRET_KEY is needed with DATABASE_URL, the same on every machine (32+ characters)")
+        try:
+            settings = handler(given)
+        except ValidationError as error:
+            for problem in error.errors(include_input=False, include_url=False):
+                name = ".".join(str(part) for part in problem["loc"]).upper()
+                problems.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
         if problems:
-            raise ValueError("; ".join(problems))
-        return self
+            raise ConfigurationError("Some settings need attention:\n  " + "\n  ".join(problems))
+        return settings
 
     def has(self, group: str) -> bool:
         """Whether a channel or vendor of GROUPS is switched on."""
@@ -209,13 +224,5 @@ def _plain(value: Any) -> object:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment and `.env`. Raises ConfigurationError naming everything wrong."""
-    try:
-        return Settings(_env_file=os.environ.get("GIFTDESK_ENV_FILE", ".env"), **overrides)
-    except ValidationError as error:
-        lines = []
-        for problem in error.errors(include_input=False, include_url=False):
-            name = ".".join(str(part) for part in problem["loc"]).upper()
-            message = problem["msg"].removeprefix("Value error, ")
-            lines += [f"{name}: {message}"] if name else message.split("; ")
-        raise ConfigurationError("Some settings need attention:\n  " + "\n  ".join(lines)) from error
+    """Settings from the environment and `.env`. Raises ConfigurationError naming everything that is wrong."""
+    return Settings(_env_file=os.environ.get("GIFTDESK_ENV_FILE", ".env"), **overrides)

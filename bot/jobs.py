@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import asyncpg
 from pgqueuer import PgQueuer
-from pgqueuer.errors import RetryRequested
+from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job, Schedule
 
 from bot.log import log
@@ -22,6 +22,15 @@ from bot.storage import arrivals, pushes
 from bot.storage.pool import connect_one
 
 HEARTBEAT = timedelta(seconds=5)  # A killed worker's jobs run again after this long.
+# asyncpg raises its InternalClientError, too, when a connection ends between two of its own steps.
+LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    FailingListenerError,
+)
 QUEUE_PER_CHAT = 3  # More events of one chat wait in the database, not in a worker's slots.
 
 
@@ -76,7 +85,7 @@ class Jobs:
             try:
                 await self._run_connected(url, stopping, concurrency)
                 pause = 0.2
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except LOST as error:
                 if stopping.is_set():
                     return
                 log.warning("database lost, waiting for it", error=type(error).__name__, seconds=pause)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from sandbox.clock import machine_clock
+from sandbox.people import admins
 
 LINE_CHANNEL_SECRET = "5a4e2d1c0b9f8e7d6c5b4a3f2e1d0c9b"
 LINE_CHANNEL_ACCESS_TOKEN = "sandbox+line/channel+access+token/for+Giftdesk+and+nothing+else="
@@ -40,7 +41,8 @@ _SIGNING_KEY = b"sandbox tokens are signed with this"
 
 
 def environment(url: str, *, now: datetime | None = None) -> dict[str, str]:
-    """The environment variables a bot needs to use the sandbox at `url`: both platforms, MantaGo, Poshen."""
+    """The environment variables a bot needs to use the sandbox at `url`: both platforms, MantaGo,
+    Poshen, and who is staff."""
     url = url.rstrip("/")
     return {
         "LINE_CHANNEL_SECRET": LINE_CHANNEL_SECRET,
@@ -56,6 +58,7 @@ def environment(url: str, *, now: datetime | None = None) -> dict[str, str]:
         "MANTAGO_BOT_ID": MANTAGO_BOT_ID,
         "POSHEN_API_URL": f"{url}/poshen",
         "POSHEN_TOKEN": POSHEN_TOKEN,
+        "ADMINS": admins(),
     }
 
 

