@@ -282,7 +282,7 @@ async def test_who_one_is(sandbox: Sandbox, bot: str) -> None:
     await chatted(sandbox, bot, user=demo_id("line", "yu"), lang="en", lang_given=True)
 
     assert english.startswith("You are Emily Carter (line)")
-    assert "/status" in staff
+    assert "這裡會收到提醒" in staff
     assert nobody.startswith("沒有 nobody 這個人，改用示範顧客。\n您是 林小雨")
     changed = sandbox.people.find("line", "yu")
     assert changed is not None
