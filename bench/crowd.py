@@ -20,7 +20,10 @@ CROWD = 40_000  # More than are answered in the 30 s for which a list counts as 
 
 
 def settle(stand: Stand, url: str, crowd: int = CROWD) -> None:
-    """Make `crowd` customers known, by a real first visit of one and its copies."""
+    """Make `crowd` customers known, by a real first visit of one and its copies. Once per database."""
+    if url in stand.settled:
+        return
+    stand.settled.add(url)
     with stand.web(url) as server, stand.worker(url):
         for _ in range(2):
             first = stand.answered(server, connections=1, seconds=0.2, rate=5, crowd=1)

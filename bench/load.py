@@ -20,6 +20,7 @@ import json
 import sys
 import time
 from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -153,6 +154,7 @@ class Run:
         self.idle: deque[Connection] = deque()
         self.open = 0
         self.ending = False
+        self.all_answered = asyncio.Event()
 
     async def go(self) -> Result:
         """Carry it out."""
@@ -163,9 +165,9 @@ class Run:
         await (self.steadily(started, deadline) if self.plan.rate else self.busily(deadline))
         self.result.elapsed = time.time() - started
         self.ending = True
-        patience = time.time() + GRACE
-        while sum(self.statuses.values()) < len(self.result.due) and time.time() < patience:
-            await asyncio.sleep(0.01)
+        self.complete()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.all_answered.wait(), GRACE)
         self.result.processor = time.process_time() - used
         self.result.sent = len(self.result.due)
         self.result.statuses = dict(self.statuses)
@@ -219,6 +221,12 @@ class Run:
         index = number - self.plan.first
         self.statuses[status] += 1
         self.result.waits[index] = time.time() - self.result.due[index]
+        self.complete()
+
+    def complete(self) -> None:
+        """Notice when nothing is on its way any more."""
+        if self.ending and self.statuses.total() >= len(self.result.due):
+            self.all_answered.set()
 
     def lost(self) -> None:
         """Servers close connections between requests; another one takes its place."""

@@ -71,6 +71,8 @@ class Stand:
     sandbox: str
     environment: dict[str, str]
     number: int = 0
+    ticks: int = 0
+    settled: set[str] = field(default_factory=set)
     databases: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -98,7 +100,13 @@ class Stand:
         """A command that ends by itself. Raises BenchError when it fails."""
         with self.log("commands").open("ab") as words:
             done = subprocess.run(
-                command, env=self.settings(**more), cwd=machine.ROOT, stdout=words, stderr=words, check=False, timeout=60
+                command,
+                env=self.settings(**more),
+                cwd=machine.ROOT,
+                stdout=words,
+                stderr=words,
+                check=False,
+                timeout=60,
             )
         if done.returncode:
             raise BenchError(f"{' '.join(command)} failed:\n{self.log('commands').read_text()[-1500:]}")
@@ -116,10 +124,9 @@ class Stand:
     @contextmanager
     def web(self, url: str) -> Iterator[Server]:
         """`giftdesk web`."""
-        port = machine.free_port()
-        environment = self.settings(DATABASE_URL=url, PORT=str(port))
+        environment = self.settings(DATABASE_URL=url, PORT=str(machine.free_port()))
         command = [sys.executable, "-m", "bot", "web"]
-        with self.serving("web", command, environment, port, "/readyz", "/webhooks/line") as server:
+        with self.serving("web", command, environment, "/readyz", "/webhooks/line") as server:
             yield server
 
     @contextmanager
@@ -131,9 +138,10 @@ class Stand:
 
     @contextmanager
     def serving(
-        self, name: str, command: list[str], environment: dict[str, str], port: int, ready: str, path: str
+        self, name: str, command: list[str], environment: dict[str, str], ready: str, path: str
     ) -> Iterator[Server]:
-        """Any web server, once it answers."""
+        """Any web server on PORT of its environment, once it answers."""
+        port = int(environment["PORT"])
         with machine.running(command, environment, self.log(name)) as process:
             machine.wait_until_answers(f"http://127.0.0.1:{port}{ready}", process, self.log(name))
             yield Server(process.pid, port, path)
@@ -168,14 +176,18 @@ class Stand:
 
     def answered(self, server: Server, **load: Any) -> Answered:
         """Send webhooks, then wait for the replies to them."""
-        first, before = self.number, self.ticks_so_far()
+        first = self.number
         result = self.load(server, **load)
         deadline = time.monotonic() + PATIENCE
         found: dict[str, float] = {}
         while True:
-            for name, _, at in self.get(f"/_sandbox/ticks?after={before + len(found)}"):
-                found.setdefault(name, at)
-            if len(found) >= result.sent or time.monotonic() > deadline:
+            for name, _, at in self.get(f"/_sandbox/ticks?after={self.ticks}"):
+                self.ticks += 1
+                found.setdefault(name, at)  # Late ones of an earlier load are counted and not looked for.
+            if (
+                sum(token(first + index) in found for index in range(result.sent)) >= result.sent
+                or time.monotonic() > deadline
+            ):
                 break
             time.sleep(0.2)
         latencies = [
@@ -184,14 +196,29 @@ class Stand:
         last = max(found.values(), default=0.0)
         return Answered(result, len(latencies), latencies, last - min(result.due, default=last))
 
-    def ticks_so_far(self) -> int:
-        """How many replies the sandbox has counted."""
-        return len(self.get("/_sandbox/ticks"))
+    @contextmanager
+    def strangers(self) -> Iterator[Strangers]:
+        """How much of the machine processes that are not ours took meanwhile. Not zero: a noisy machine."""
+        found = Strangers()
+        started, busy, ours = time.monotonic(), machine.busy(), self._ours()
+        yield found
+        elapsed = time.monotonic() - started
+        found.cores = max(0.0, (machine.busy() - busy - (self._ours() - ours)) / elapsed)
+
+    def _ours(self) -> float:
+        return machine.processor(os.getpid()) + machine.processor(self.postgres)
 
     def get(self, path: str) -> Any:
         """Ask the sandbox."""
         with urllib.request.urlopen(self.sandbox + path, timeout=20) as answer:
             return json.load(answer)
+
+
+@dataclass(slots=True)
+class Strangers:
+    """Cores' worth of processor time that others used."""
+
+    cores: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.config import Settings
 from bot.log import log
+
+if TYPE_CHECKING:
+    from bot.storage.embedded import EmbeddedPostgres
 
 LIFELINE = "GIFTDESK_LIFELINE"
 DRAIN = 25.0  # seconds that children have to finish what they began
@@ -29,24 +33,33 @@ WEB_THREADS = 4  # in each web process; bot.web has as many database connections
 
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
-    """The URL of the database: DATABASE_URL's, else our own, started for as long as it is needed."""
+    """The URL of the database for a command: DATABASE_URL's, else our own, which `serve` may be running."""
+    server = _embedded(settings)
+    try:
+        yield server.url if server else settings.database_url
+    finally:
+        if server and not server.joined:
+            server.stop()
+
+
+def _embedded(settings: Settings) -> EmbeddedPostgres | None:
+    """Our own server, started or joined; None when there is another one."""
     if settings.database_url:
-        yield settings.database_url
-        return
+        return None
     from bot.storage.embedded import EmbeddedPostgres  # noqa: PLC0415 - only where it is used
 
-    server = EmbeddedPostgres(settings.giftdesk_home / "postgres")
-    try:
-        yield server.url
-    finally:
-        server.stop()
+    return EmbeddedPostgres(settings.giftdesk_home / "postgres")
 
 
 @dataclass(slots=True)
 class Supervisor:
-    """Starts web and worker, starts them again when they die, stops them in order."""
+    """Starts web and worker, starts them again when they die, stops them in order.
+
+    tend: called several times a second; looks after what else must live.
+    """
 
     environment: dict[str, str]
+    tend: Callable[[], None]
     stopping: threading.Event = field(default_factory=threading.Event)
     _children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _started: dict[str, float] = field(default_factory=dict)
@@ -59,6 +72,7 @@ class Supervisor:
             for role in ROLES:
                 self._start(role, reader)
             while not self.stopping.wait(0.2):
+                self.tend()
                 for role, child in self._children.items():
                     if child.poll() is not None:
                         # One that dies at once is not started in a tight loop.
@@ -116,6 +130,7 @@ def serve_web(settings: Settings) -> None:
     from granian.constants import Interfaces  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
+    os.environ["GIFTDESK_GRANIAN"] = str(os.getpid())
     Granian(
         "bot.web:create_app",
         address=settings.host,
@@ -136,6 +151,9 @@ def prepare_metrics(settings: Settings) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
+def _nothing() -> None: ...
+
+
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or Ctrl-C; then what was begun is finished."""
     stopping = threading.Event()
@@ -143,12 +161,17 @@ def serve(settings: Settings) -> None:
         signal.signal(number, lambda *_: stopping.set())
     shutil.rmtree(settings.giftdesk_home / "metrics", ignore_errors=True)
     prepare_metrics(settings)
-    with database(settings) as url:
+    server = _embedded(settings)
+    try:
+        url = server.url if server else settings.database_url
         environment = {**os.environ, "DATABASE_URL": url, "SECRET_KEY": settings.secret.decode()}
         # In a process of its own: what migrations need of memory is given back.
         done = subprocess.run([sys.executable, "-m", "bot", "migrate"], env=environment, check=False)
         if done.returncode != 0:
             raise SystemExit(done.returncode)
         log.info("giftdesk serves", address=f"http://{settings.host}:{settings.port}")
-        Supervisor(environment, stopping).run()
+        Supervisor(environment, server.tend if server else _nothing, stopping).run()
+    finally:
+        if server:
+            server.stop()
     log.info("giftdesk stopped")

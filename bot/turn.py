@@ -24,7 +24,7 @@ from bot.apis import Apis
 from bot.channels import Delivery, Inbound, Outbound, Outcome, Receipt, Rendered
 from bot.conversation.context import Context, Desk, Prepared, Work
 from bot.conversation.dispatch import Dispatcher
-from bot.conversation.events import Chat, Followed, Incoming
+from bot.conversation.events import Chat, Followed, Incoming, Left
 from bot.conversation.messages import Reply, Text
 from bot.conversation.words import Lexicon
 from bot.i18n import N_, Translator, closest
@@ -231,8 +231,8 @@ class Turns:
         )
 
     async def _meet(self, incoming: Incoming, chat: Chat) -> Customer:
-        """Somebody new: their language is guessed once. In a group nobody's row is made."""
-        if not chat.private:
+        """Somebody new: their language is guessed once. In a group nobody's row is made, nor of who leaves."""
+        if not chat.private or isinstance(incoming.what, Left):
             now = self.clock()
             return Customer(None, chat.key, "", chat.channel, self.default_locale, now, now)
         said = await self.outbound[chat.channel].language_of(chat.id)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,6 +25,7 @@ from bot.storage.version import is_current
 
 MAX_BODY = 1024 * 1024
 CONNECTIONS = 4  # as many as granian runs threads
+GRANIAN = "GIFTDESK_GRANIAN"  # The process that keeps ours; `serve_web` sets it.
 PATIENCE = 1.4  # LINE gives up after two seconds.
 
 
@@ -34,6 +38,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     if settings is None:
         settings = load_settings()
         configure(settings.log_level, settings.log_format)
+        _leave_with_granian()
     app = Flask("giftdesk", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     channels = inbound_channels(settings)
@@ -129,6 +134,22 @@ def _store(pool: ConnectionPool, found: list[Arrival], now: datetime) -> str | N
             if time.monotonic() + 0.05 > deadline:
                 return type(error).__name__
             time.sleep(0.05)
+
+
+def _leave_with_granian() -> None:
+    """Stop when granian's own process is gone: by kill -9 it leaves us behind, holding its port."""
+    granian = os.environ.get(GRANIAN)
+    if granian is None:
+        return
+
+    def watch() -> None:
+        while str(os.getppid()) == granian:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="granian", daemon=True).start()
 
 
 def _plain(text: str, status: int) -> Response:

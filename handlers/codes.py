@@ -24,13 +24,16 @@ AT_ONCE = 3
 
 
 class Retry(Action, name="retry", ttl=KEPT_FOR):
-    """Try the kept codes again, without typing them again."""
+    """Try the kept codes again, without typing them again. `of`: the event that they were read from."""
+
+    of: int
 
 
 class Pick(Action, name="pick", ttl=KEPT_FOR):
-    """Redeem one of several codes that were seen in a message; -1 means all."""
+    """Redeem one of several codes that were seen in a message (the event `of`); -1 means all."""
 
     index: int
+    of: int
 
 
 @router.command("redeem", words=N_("redeem, redeem code, redeem a code, code, promo, promo code"), personal=True)
@@ -59,20 +62,22 @@ async def read_text(ctx: Context, text: str) -> Answer | None:
 
 
 @router.action(Retry, fresh="redeem")
-async def retry(ctx: Context, _action: Retry) -> Answer:
+async def retry(ctx: Context, action: Retry) -> Answer:
     """The codes that could not be looked up a moment ago."""
-    kept = _kept(ctx)
-    return await _redeem(ctx, kept, deliberate=True) or _not_found(ctx, kept[0]) if kept else await ctx.run("redeem")
+    kept = _kept(ctx, action.of)
+    if not kept:
+        return await ctx.run("redeem")
+    return await _redeem(ctx, kept, deliberate=True, of=action.of) or _not_found(ctx, kept[0])
 
 
 @router.action(Pick, fresh="redeem")
 async def pick(ctx: Context, action: Pick) -> Answer:
     """One of the codes that were offered, or all of them."""
-    kept = _kept(ctx)
+    kept = _kept(ctx, action.of)
     chosen = kept if action.index < 0 else kept[action.index : action.index + 1]
     if not chosen:
         return await ctx.run("redeem")
-    return await _redeem(ctx, chosen, deliberate=True) or _not_found(ctx, chosen[0])
+    return await _redeem(ctx, chosen, deliberate=True, of=action.of) or _not_found(ctx, chosen[0])
 
 
 async def _several(ctx: Context, found: codes.Found) -> Answer | None:
@@ -83,17 +88,20 @@ async def _several(ctx: Context, found: codes.Found) -> Answer | None:
         ctx.ask("code")
         text = ctx._("That looks like many codes. Please send me one at a time.")
         return Reply((Text(text),), (choices.cancel(ctx._),))
-    _keep(ctx, list(found.codes))
-    buttons = [Button(code[:20], Pick(index=nr)) for nr, code in enumerate(found.codes)]
+    _keep(ctx, list(found.codes), ctx.event_id)
+    buttons = [Button(code[:20], Pick(index=nr, of=ctx.event_id)) for nr, code in enumerate(found.codes)]
     # Translators: a button: redeem all of these codes
-    buttons.append(Button(ctx._("All of them"), Pick(index=-1)))
+    buttons.append(Button(ctx._("All of them"), Pick(index=-1, of=ctx.event_id)))
     count = len(found.codes)
     text = ctx._.ngettext("I see %(n)s possible code — redeem it?", "I see %(n)s possible codes — which one?", count)
     return Reply((Text(text),), choices.ending(ctx._, *buttons))
 
 
-async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool) -> Answer | None:
-    """Redeem codes one after the other; None when a token that merely looked like a code is none."""
+async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int | None = None) -> Answer | None:
+    """Redeem codes one after the other; None when a token that merely looked like a code is none.
+
+    of: the event whose button this is. A second tap on it finds what the first one claimed.
+    """
     assert ctx.apis.poshen is not None and ctx.customer.id is not None, "the readers looked"
     permit = await ctx.services.guesses.permit(ctx.work.reads, ctx.customer.person, ctx.customer.first_seen, ctx.now)
     if permit.wait is not None:
@@ -103,14 +111,15 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool) -> Answer
     try:
         found = await asyncio.gather(*(_look_up(ctx, ctx.apis.poshen, code) for code in typed))
     except UpstreamError as error:
-        return await _unavailable(ctx, typed, error)
+        return await _unavailable(ctx, typed, error, of or ctx.event_id)
     if not deliberate and not any(found):
         return None
-    ctx.customer.state.pop("kept", None)
+    if of is None:
+        ctx.customer.state.pop("kept", None)
     said: list[Message] = []
     known = False
     for code, hit in zip(typed, found, strict=True):
-        message = await _claim(ctx, hit, guarded=permit.guarded) if hit else None
+        message = await _claim(ctx, hit, of or ctx.event_id, guarded=permit.guarded) if hit else None
         if message is None:
             wait = await ctx.services.guesses.count_miss(
                 await ctx.work.begin(), ctx.customer.person, codes.canonical(code), ctx.customer.first_seen, ctx.now
@@ -140,7 +149,7 @@ async def _look_up(ctx: Context, poshen: PoshenApi, typed: str) -> RedemptionCod
     return None
 
 
-async def _claim(ctx: Context, code: RedemptionCode, *, guarded: bool) -> Message | None:
+async def _claim(ctx: Context, code: RedemptionCode, event_id: int, *, guarded: bool) -> Message | None:
     """Claim an existing code and say how it went; None reads as "not found"."""
     if ctx.desk.only_checks:
         facts = snapshot(code)
@@ -151,7 +160,7 @@ async def _claim(ctx: Context, code: RedemptionCode, *, guarded: bool) -> Messag
         code,
         person=ctx.customer.person,
         customer_id=ctx.customer.id,
-        event_id=ctx.event_id,
+        event_id=event_id,
         now=ctx.now,
     )
     match outcome:
@@ -168,7 +177,7 @@ async def _claim(ctx: Context, code: RedemptionCode, *, guarded: bool) -> Messag
             return Text(ctx._("This code ended on %(date)s.", date=ctx._.moment(at)))
 
 
-async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError) -> Reply:
+async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError, of: int) -> Reply:
     """Keep the codes, so that one tap tries them again."""
     if isinstance(error, CredentialsRefused):
         await ctx.services.alerts.tell(
@@ -178,17 +187,17 @@ async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError) -> 
             ctx.now,
             detail=error.detail,
         )
-    _keep(ctx, typed)
-    return outage.sorry(ctx._, ctx._("the redemption service"), Retry())
+    _keep(ctx, typed, of)
+    return outage.sorry(ctx._, ctx._("the redemption service"), Retry(of=of))
 
 
-def _keep(ctx: Context, typed: list[str]) -> None:
-    ctx.customer.state["kept"] = {"codes": typed, "until": (ctx.now + KEPT_FOR).timestamp()}
+def _keep(ctx: Context, typed: list[str], of: int) -> None:
+    ctx.customer.state["kept"] = {"of": of, "codes": typed, "until": (ctx.now + KEPT_FOR).timestamp()}
 
 
-def _kept(ctx: Context) -> list[str]:
+def _kept(ctx: Context, of: int) -> list[str]:
     kept = ctx.customer.state.get("kept")
-    return list(kept["codes"]) if kept and kept["until"] > ctx.now.timestamp() else []
+    return list(kept["codes"]) if kept and kept["of"] == of and kept["until"] > ctx.now.timestamp() else []
 
 
 def _wait(ctx: Context, wait: timedelta) -> Reply:

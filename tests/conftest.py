@@ -79,4 +79,3 @@ def language(request: pytest.FixtureRequest) -> str:
 def chat(bot: Bot, channel: str, language: str) -> Chat:
     """A new customer's chat, on every channel and in every language."""
     return bot.chat(channel, language=language)
-

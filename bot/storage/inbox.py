@@ -7,12 +7,12 @@ An event's state: `new` (stored, its job is queued) → `ready` (effects and rep
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import asyncpg
+import orjson
 
 from bot.storage.arrivals import JOB, QUEUE_STATE
 from bot.storage.customers import Customer
@@ -85,8 +85,8 @@ async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
         state=row["event_state"],
         received_at=row["received_at"],
         attempts=row["attempts"],
-        payload=json.loads(row["payload"]) if row["payload"] else None,
-        reply=json.loads(row["reply"]) if row["reply"] else None,
+        payload=orjson.loads(row["payload"]) if row["payload"] else None,
+        reply=orjson.loads(row["reply"]) if row["reply"] else None,
         has_elder=row["has_elder"],
         customer=Customer.of(row) if row["person"] else None,
     )
@@ -173,7 +173,7 @@ async def unpark(connection: asyncpg.Connection, chat: str) -> dict[str, Any] | 
         """,
         chat,
     )
-    return json.loads(row["reply"]) if row else None
+    return orjson.loads(row["reply"]) if row else None
 
 
 async def forget_message(connection: asyncpg.Connection, chat: str, message_id: str) -> None:

@@ -28,7 +28,9 @@ def reference_in(chat: Chat) -> str:
     return str(found)
 
 
-@pytest.mark.parametrize("typed", ["ｗｅｌｃｏｍｅ ２０２６", "WELCOME2026", "兌換 welcome-2026", "redeem: Welcome 2026!"])
+@pytest.mark.parametrize(
+    "typed", ["ｗｅｌｃｏｍｅ ２０２６", "WELCOME2026", "兌換 welcome-2026", "redeem: Welcome 2026!"]
+)
 async def test_a_code_is_redeemed_however_it_is_typed(chat: Chat, typed: str) -> None:
     """The receipt names the reward and a reference; the same code again shows the same receipt."""
     await chat.do(chat.phone.follows())
@@ -75,7 +77,9 @@ async def test_typing_accidents_cost_nobody_a_reward(bot: Bot, typed: str, rewar
     assert reward in chat.text
 
 
-@pytest.mark.xfail(reason="codes in Chinese letters are not read; conversations.md 4.1 takes all after a keyword", strict=True)
+@pytest.mark.xfail(
+    reason="codes in Chinese letters are not read; conversations.md 4.1 takes all after a keyword", strict=True
+)
 async def test_a_code_in_chinese_letters_is_redeemed_after_a_keyword(bot: Bot) -> None:
     """Poshen takes any text as a code."""
     chat = bot.chat("line")
@@ -87,7 +91,9 @@ async def test_a_code_in_chinese_letters_is_redeemed_after_a_keyword(bot: Bot) -
 
 async def test_the_first_message_ever_is_a_sentence_with_a_code(chat: Chat, language: str) -> None:
     """It is redeemed at once, and the notice comes under the receipt."""
-    await chat.say("您好 我的序號 WELCOME2026 可以用嗎" if language == "zh-TW" else "Hi there, my code is WELCOME2026 please")
+    await chat.say(
+        "您好 我的序號 WELCOME2026 可以用嗎" if language == "zh-TW" else "Hi there, my code is WELCOME2026 please"
+    )
 
     assert chat.said("Redeemed 🎉")
     assert chat.text.index(chat._("Redeemed 🎉")) < chat.text.index(chat._("How we treat your data"))
@@ -132,9 +138,10 @@ async def test_hostile_reward_names_are_only_text(friend: Chat) -> None:
 async def test_of_two_codes_one_can_be_chosen(friend: Chat, tables: asyncpg.Pool) -> None:
     """Both are offered by name, and only the tapped one is redeemed."""
     await friend.say("WELCOME2026 還有 PICNIC4U")
-    assert friend._.ngettext(
-        "I see %(n)s possible code — redeem it?", "I see %(n)s possible codes — which one?", 2
-    ) in friend.text
+    assert (
+        friend._.ngettext("I see %(n)s possible code — redeem it?", "I see %(n)s possible codes — which one?", 2)
+        in friend.text
+    )
     assert await tables.fetchval("SELECT count(*) FROM claims") == 0
 
     await friend.tap("PICNIC4U")
@@ -161,7 +168,9 @@ async def test_one_wrong_code_among_several_does_not_spoil_the_others(friend: Ch
     await friend.tap("All of them")
 
     assert friend.said("Redeemed 🎉")
-    assert friend.said("I couldn't find %(code)s. Check for missing characters, or copy and paste it.", code="ABSENT2026")
+    assert friend.said(
+        "I couldn't find %(code)s. Check for missing characters, or copy and paste it.", code="ABSENT2026"
+    )
 
 
 async def test_more_than_three_codes_are_asked_for_one_at_a_time(friend: Chat) -> None:
@@ -239,7 +248,9 @@ async def test_a_known_word_interrupts_the_prompt_and_says_so_once(friend: Chat)
 async def test_a_deliberate_wrong_code_is_named_and_offered_again(friend: Chat) -> None:
     """The answer says what was looked for and how to go on."""
     await friend.say("兌換 NOSUCH2026")
-    assert friend.said("I couldn't find %(code)s. Check for missing characters, or copy and paste it.", code="NOSUCH2026")
+    assert friend.said(
+        "I couldn't find %(code)s. Check for missing characters, or copy and paste it.", code="NOSUCH2026"
+    )
 
     await friend.tap("Enter it again")
     assert friend.said("Paste your code — capitals and spaces don't matter.")
@@ -257,8 +268,8 @@ async def test_what_merely_looks_like_a_code_is_small_talk(friend: Chat, tables:
 @pytest.mark.parametrize(
     "text",
     [
-        "0912345678", "+886912345678", "886-912-345678", "2026-11-20", "NT1000", "R-ABC123 yes no maybe and more to come",
-        "mail@shop2026.example", "https://x.example/WELCOME2026", "summer", "20261120", "1st", "100TWD",
+        "0912345678", "+886912345678", "886-912-345678", "2026-11-20", "NT1000", "summer", "20261120", "1st", "100TWD",
+        "R-ABC123 is what it says on the receipt I have", "mail@shop2026.example", "https://x.example/WELCOME2026",
     ],
 )  # fmt: skip
 async def test_numbers_and_addresses_are_never_looked_up_as_codes(bot: Bot, text: str) -> None:
@@ -279,7 +290,9 @@ async def test_the_brands_own_pattern_makes_a_code_of_any_word(friend: Chat, tab
     assert friend.said("Redeemed 🎉")
 
     await friend.say("springlead")
-    assert friend.said("I couldn't find %(code)s. Check for missing characters, or copy and paste it.", code="springlead")
+    assert friend.said(
+        "I couldn't find %(code)s. Check for missing characters, or copy and paste it.", code="springlead"
+    )
     assert await tables.fetchval("SELECT count(*) FROM misses") == 1
 
 

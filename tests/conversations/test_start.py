@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import asyncpg
 import pytest
 from chat import Bot, Chat
@@ -153,8 +155,6 @@ async def test_what_asks_for_no_answer_gets_none(bot: Bot) -> None:
 
 async def test_without_the_code_vendor_nothing_offers_codes(chat: Chat) -> None:
     """A shop without Poshen has no dead buttons, and a code is chat."""
-    from dataclasses import replace
-
     chat.bot.desk(redeems=False)
     chat.bot.having(apis=replace(chat.bot.turns.apis, poshen=None))
     for text in ("menu", "help", "gifts", "redeem"):

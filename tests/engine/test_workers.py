@@ -10,11 +10,11 @@ from typing import Any
 import asyncpg
 import pytest
 from chat import Chat
-from engine.desk import Desk, until
 
 from bot.jobs import ChatLocks
 from bot.storage import inbox
 from bot.turn import Turns
+from engine.desk import Desk, references, until
 
 CHATS, EVENTS = 12, 20
 CODE = "WELCOME2026"
@@ -142,7 +142,7 @@ async def test_connections_that_die_in_the_middle_lose_nothing(desk: Desk) -> No
         await settled(desk)
 
     for chat in chats:
-        assert sum("R-" in str(item.message) for item in desk.sandbox.sent("line", chat.user)) == 1
+        assert sum(bool(references(item.message)) for item in desk.sandbox.sent("line", chat.user)) == 1
     assert await desk.pool.fetchval("SELECT count(*) FROM claims") == len(chats)
 
 
@@ -217,7 +217,7 @@ async def test_many_people_cannot_claim_more_than_the_cap(desk: Desk) -> None:
 
     assert await desk.pool.fetchval("SELECT count(*) FROM claims") == 5
     seen = [_read(chat) for chat in chats]
-    assert sum("R-" in text for text in seen) == 5
+    assert sum(bool(references(text)) for text in seen) == 5
     assert sum(chats[0]._("This code has been fully used.") in text for text in seen) == 25
 
 
@@ -229,8 +229,8 @@ async def test_one_person_on_two_workers_claims_once(desk: Desk) -> None:
     async with desk.working(), desk.working():
         await settled(desk)
 
-    references = {text for item in desk.sandbox.sent("line", chat.user) for text in _found(str(item.message))}
-    assert len(references) == 1
+    shown = {text for item in desk.sandbox.sent("line", chat.user) for text in references(item.message)}
+    assert len(shown) == 1
     assert await desk.pool.fetchval("SELECT count(*) FROM claims") == 1
 
 
@@ -253,9 +253,3 @@ async def test_locks_are_handed_on_in_the_order_they_were_asked_for() -> None:
 def _read(chat: Chat) -> str:
     chat.look()
     return chat.text
-
-
-def _found(message: str) -> list[str]:
-    import re
-
-    return re.findall(r"R-[0-9A-Z]{6}", message)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -16,12 +15,12 @@ from bot.storage.version import HEAD, is_current
 
 
 @pytest.fixture
-def fresh(database: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def fresh(database: str) -> str:
     """A new, empty database."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS fresh_one WITH (FORCE)")
         connection.execute("CREATE DATABASE fresh_one")
-    yield database.replace("/postgres?", "/fresh_one?", 1)
+    return database.replace("/postgres?", "/fresh_one?", 1)
 
 
 def tables(url: str) -> set[str]:

@@ -341,8 +341,6 @@ async def test_one_statement_stores_event_and_job_together(desk: Desk, phone: Ph
     await desk.pool.execute("ALTER TABLE pgqueuer ADD CONSTRAINT none_today CHECK (priority <> 0) NOT VALID")
     try:
         assert desk.post(phone.says("hello")) >= 500
-    except Exception as error:  # noqa: BLE001 - Flask's test client shows what would be a 500
-        assert "none_today" in str(error)
     finally:
         await desk.pool.execute("ALTER TABLE pgqueuer DROP CONSTRAINT none_today")
 

@@ -1,0 +1,283 @@
+"""My data: seeing it, taking it along, having it deleted; notifications off and on."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from chat import Bot, Chat
+
+
+async def delete_everything(chat: Chat) -> None:
+    await chat.say("delete my data")
+    await chat.tap("Yes, delete")
+    await chat.say("DELETE")
+    assert chat.said("Deleted. Thank you for having been here.")
+
+
+async def test_my_data_shows_what_is_kept(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Since when, in which language, how many codes, and the number staff know one by."""
+    await friend.say("WELCOME2026")
+
+    await friend.say("my data")
+
+    ref = await tables.fetchval("SELECT ref FROM customers")
+    first_seen = await tables.fetchval("SELECT first_seen FROM customers")
+    assert ref in friend.text
+    assert friend._.date(first_seen) in friend.text
+    for label, value in (("Redeemed codes", "1"), ("Notifications", friend._("on"))):
+        if friend.channel == "line":
+            assert friend.texts[friend.texts.index(friend._(label)) + 1] == value
+        else:
+            assert any(line.startswith(friend._(label)) and line.endswith(value) for line in friend.text.splitlines())
+    assert {friend._("Export"), friend._("Delete my data")} <= set(friend.buttons)
+
+
+async def test_an_export_holds_everything_and_no_whole_code(friend: Chat, tables: asyncpg.Pool) -> None:
+    """As text that a program can read, in the private chat."""
+    await friend.say("WELCOME2026")
+    await friend.say("my data")
+
+    await friend.tap("Export")
+
+    body = "".join(item.message["text"] for item in friend.shown)
+    facts = json.loads(body)
+    assert facts["user_id"] == friend.user
+    assert facts["channel"] == friend.channel
+    assert facts["language"] == friend.tag
+    assert facts["customer"] == await tables.fetchval("SELECT ref FROM customers")
+    [redeemed] = facts["redeemed"]
+    assert redeemed["rewards"] == ["金幣 100"]
+    assert redeemed["reference"] == await tables.fetchval("SELECT ref FROM claims")
+    assert "WELCOME2026" not in body
+
+
+async def test_an_export_of_many_claims_still_fits(friend: Chat, tables: asyncpg.Pool) -> None:
+    """What is left out is counted, and the text stays readable for programs."""
+    await friend.say("WELCOME2026")
+    await tables.execute(
+        "INSERT INTO claims (ref, code_id, person_hash, nth, customer_id, event_id, snapshot, claimed_at) "
+        "SELECT 'R-' || n, n, person_hash, 1, customer_id, event_id, snapshot, claimed_at "
+        "FROM claims, generate_series(100000, 100089) n"
+    )
+    await friend.say("my data")
+
+    await friend.tap("Export")
+
+    facts = json.loads("".join(item.message["text"] for item in friend.shown))
+    assert len(facts["redeemed"]) + facts.get("redeemed_left_out", 0) == 91
+
+
+async def test_an_export_button_works_for_a_quarter_of_an_hour(friend: Chat) -> None:
+    """A phone left on a table opens nothing tomorrow."""
+    await friend.say("my data")
+    friend.bot.ahead(minutes=16)
+
+    await friend.tap("Export")
+
+    assert friend.said("That button has expired — here's a fresh one.")
+    assert friend.user not in friend.text
+
+
+async def test_deleting_says_what_stays_and_until_when(friend: Chat) -> None:
+    """Before anything is deleted."""
+    await friend.say("刪除我的資料")
+
+    assert friend.said(
+        "Deleting removes your language, notification settings, lists and user ID. What you redeemed is kept "
+        "without your name, at most until %(date)s, so that nothing is claimed twice. Are you sure?",
+        date=friend._.date(friend.bot.clock() + timedelta(days=730)),
+    )
+
+
+@pytest.mark.parametrize("word", ["DELETE", "刪除", " delete ", "ＤＥＬＥＴＥ"])
+async def test_two_taps_and_a_word_delete_everything_that_names_the_customer(
+    friend: Chat, tables: asyncpg.Pool, word: str
+) -> None:
+    """No row holds the platform's id afterwards; claims hang on nobody."""
+    await friend.say("WELCOME2026")
+    await friend.say("gifts")
+    await friend.say("my data")
+    await friend.tap("Delete my data")
+    await friend.tap("Yes, delete")
+    assert friend.said("Type %(word)s within 2 minutes to delete your data.", word=friend._("DELETE"))
+
+    await friend.say(word)
+
+    assert friend.said("Deleted. Thank you for having been here.")
+    assert await tables.fetchval("SELECT count(*) FROM customers") == 0
+    assert await tables.fetchval("SELECT count(*) FROM wallets") == 0
+    assert await tables.fetchval("SELECT count(*) FROM claims WHERE customer_id IS NULL") == 1
+    for table in ("claims", "misses", "waits", "pushes"):
+        assert friend.user not in str(await tables.fetch(f"SELECT * FROM {table}"))
+
+
+async def test_what_was_deleted_cannot_be_claimed_again(friend: Chat, tables: asyncpg.Pool) -> None:
+    """The keyed hash remembers; no second claim is made."""
+    await friend.say("WELCOME2026")
+    await delete_everything(friend)
+
+    await friend.say("WELCOME2026")
+
+    assert await tables.fetchval("SELECT count(*) FROM claims") == 1
+
+
+async def test_after_deletion_one_is_somebody_new(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Another number, the notice once more, and nothing of what was."""
+    before = await tables.fetchval("SELECT ref FROM customers")
+    await friend.say("WELCOME2026")
+    await delete_everything(friend)
+
+    await friend.say("my data")
+
+    assert friend.said("How we treat your data")
+    assert before not in friend.text
+
+
+async def test_deleting_and_blocking_leaves_no_trace(bot: Bot, tables: asyncpg.Pool) -> None:
+    """Whoever deletes their data often blocks right after; that must not make a new record of them."""
+    chat = bot.chat("line")
+    await chat.say("menu")
+    await delete_everything(chat)
+
+    await chat.do(chat.phone.unfollows())
+
+    assert await tables.fetchval("SELECT count(*) FROM customers") == 0
+
+
+async def test_a_wrong_word_deletes_nothing(friend: Chat, tables: asyncpg.Pool) -> None:
+    """And is not asked again."""
+    await friend.say("delete my data")
+    await friend.tap("Yes, delete")
+
+    await friend.say("yes please")
+    assert friend.said("Nothing was deleted.")
+
+    await friend.say("DELETE")
+    assert not friend.said("Deleted. Thank you for having been here.")
+    assert await tables.fetchval("SELECT count(*) FROM customers") == 1
+
+
+async def test_the_word_alone_deletes_nothing(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Nobody was asked for it."""
+    await friend.say("DELETE")
+
+    assert await tables.fetchval("SELECT count(*) FROM customers") == 1
+
+
+async def test_the_word_comes_too_late_after_two_minutes(friend: Chat, tables: asyncpg.Pool) -> None:
+    """As said."""
+    await friend.say("delete my data")
+    await friend.tap("Yes, delete")
+    friend.bot.ahead(minutes=3)
+
+    await friend.say("DELETE")
+
+    assert await tables.fetchval("SELECT count(*) FROM customers") == 1
+
+
+async def test_the_confirmation_lasts_two_minutes(friend: Chat) -> None:
+    """A later tap shows the data again instead."""
+    await friend.say("delete my data")
+    friend.bot.ahead(minutes=3)
+
+    await friend.tap("Yes, delete")
+
+    assert friend.said("That button has expired — here's a fresh one.")
+    assert friend.said("Your data")
+
+
+async def test_deleting_can_be_cancelled_at_both_steps(friend: Chat, tables: asyncpg.Pool) -> None:
+    """By its button, and the word means nothing afterwards."""
+    await friend.say("delete my data")
+    await friend.tap("Cancel")
+    assert friend.said("OK, cancelled.")
+
+    await friend.say("delete my data")
+    await friend.tap("Yes, delete")
+    await friend.tap("Cancel")
+    await friend.say("DELETE")
+
+    assert await tables.fetchval("SELECT count(*) FROM customers") == 1
+
+
+async def test_a_question_open_elsewhere_does_not_survive_deletion(friend: Chat) -> None:
+    """Codes that were kept and prompts that were open go with the rest."""
+    friend.bot.sandbox.fault("poshen", status=500, times=1)
+    await friend.say("WELCOME2026")
+    again = friend.data_of("Try again")
+    await delete_everything(friend)
+
+    await friend.do(friend.phone.taps(again))
+
+    assert not friend.said("Redeemed 🎉")
+
+
+async def test_nothing_that_was_typed_is_kept(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Neither the text of a message nor the answer to it outlives the turn."""
+    for text in ("我的地址是台北市信義區", "兌換 NOSUCH2026", "WELCOME2026"):
+        await friend.say(text)
+
+    events = await tables.fetch("SELECT payload, reply FROM events")
+    assert {(row["payload"], row["reply"]) for row in events} == {(None, None)}
+    kept = str([await tables.fetch(f"SELECT * FROM {table}") for table in ("customers", "misses", "pgqueuer_log")])
+    assert "信義" not in kept and "NOSUCH2026" not in kept
+
+
+async def test_an_unsent_message_of_a_held_event_is_forgotten(bot: Bot, tables: asyncpg.Pool) -> None:
+    """What staff would look at is gone when its author took it back; other messages stay."""
+    chat = bot.chat("line")
+    webhooks = [chat.phone.says("my secret"), chat.phone.says("keep this")]
+    await chat.do(*webhooks)
+    for webhook in webhooks:
+        event = webhook.json["events"][0]
+        await tables.execute(
+            "UPDATE events SET held_at = now(), payload = $2 WHERE key LIKE '%' || $1",
+            event["webhookEventId"],
+            json.dumps({"account": "a", "event": event}),
+        )
+
+    await chat.do(chat.phone.unsends(webhooks[0].json["events"][0]["message"]["id"]))
+
+    assert chat.shown == []
+    kept = str(await tables.fetch("SELECT payload FROM events"))
+    assert "my secret" not in kept
+    assert "keep this" in kept
+    assert await tables.fetchval("SELECT count(*) FROM events WHERE held_at IS NOT NULL") == 1
+
+
+# Notifications.
+
+
+@pytest.mark.parametrize("word", ["unsubscribe", "取消訂閱", "退訂", "不要通知", "mute"])
+async def test_notifications_are_switched_off_by_a_word(friend: Chat, tables: asyncpg.Pool, word: str) -> None:
+    """Redeeming and looking go on."""
+    await friend.say(word)
+    assert friend.said("Notifications off. You can still redeem and check.")
+    assert await tables.fetchval("SELECT unsubscribed_at FROM customers") is not None
+
+    await friend.say("WELCOME2026")
+    assert friend.said("Redeemed 🎉")
+
+
+async def test_notifications_are_switched_on_again_by_a_tap(friend: Chat, tables: asyncpg.Pool) -> None:
+    """And "my data" says how it stands."""
+    await friend.say("unsubscribe")
+    button = friend.data_of("Turn back on")
+    await friend.say("my data")
+    assert friend.said("off")
+
+    await friend.do(friend.phone.taps(button))
+
+    assert friend.said("Notifications are on again.")
+    assert await tables.fetchval("SELECT unsubscribed_at FROM customers") is None
+
+
+async def test_a_sentence_about_unsubscribing_unsubscribes_nobody(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Only the whole message counts."""
+    for text in ("我想取消訂位", "我不要取消訂閱啦", "please unsubscribe my friend", "取消訂閱的方法是什麼"):
+        await friend.say(text)
+
+    assert await tables.fetchval("SELECT unsubscribed_at FROM customers") is None

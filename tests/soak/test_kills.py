@@ -1,0 +1,135 @@
+"""Hundreds of kill -9 under load, and a flood: nobody is forgotten, nobody gets anything twice.
+
+GIFTDESK_SOAK_KILLS sets how many kills (100); the summary is printed at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from engine.desk import another_database
+from engine.processes import Customer, Giftdesk, customers
+
+from bot.storage import schema
+from sandbox import Sandbox
+
+pytestmark = pytest.mark.soak
+
+KILLS = int(os.environ.get("GIFTDESK_SOAK_KILLS", "100"))
+FLOOD = int(os.environ.get("GIFTDESK_SOAK_FLOOD", "2000"))
+SEED = int(os.environ.get("GIFTDESK_SOAK_SEED", "7"))
+PER_SECOND = 8
+CODES = ("WELCOME2026", "DRAGON-BOAT-2026", "PICNIC4U")
+
+
+@pytest.fixture
+async def machines(database: str, tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[dict[str, Giftdesk]]:
+    """One web and two workers on one database, each in a process of its own."""
+    url = await another_database(database, "soak")
+    schema.migrate(url)
+    settings = {"DATABASE_URL": url, "SECRET_KEY": "s" * 64, "LOG_LEVEL": "WARNING"}
+    running = {
+        "web": Giftdesk(tmp_path / "web", sandbox, settings, role="web"),
+        "worker 1": Giftdesk(tmp_path / "one", sandbox, settings, role="worker"),
+        "worker 2": Giftdesk(tmp_path / "two", sandbox, settings, role="worker"),
+    }
+    for machine in running.values():
+        machine.start()
+    await running["web"].ready()
+    yield running
+    for machine in running.values():
+        if machine.process is not None and machine.process.poll() is None:
+            await machine.stop()
+
+
+async def verdict(web: Giftdesk, people: list[Customer], title: str, begun: float, facts: object) -> None:
+    """Check every promise, and print how it went."""
+    await web.settled(within=120)
+    claims = Counter(
+        {
+            (row["person"].rsplit(":", 1)[-1], row["code"]): row["n"]
+            for row in await web.rows(
+                "SELECT c.person, snapshot ->> 'code' AS code, count(*) AS n FROM claims "
+                "JOIN customers c ON c.id = customer_id GROUP BY 1, 2"
+            )
+        }
+    )
+    (unfinished,) = await web.rows("SELECT count(*) AS n FROM events WHERE state IN ('new', 'ready')")
+    (held,) = await web.rows("SELECT count(*) AS n FROM events WHERE held_at IS NOT NULL")
+    without = [person.user for person in people if not person.receipts]
+    twice = [person.user for person in people if len(person.receipts) > 1]
+    told = (
+        f"\n{title}: {len(people)} people, {time.monotonic() - begun:.0f} s, {facts}\n"
+        f"  claims {sum(claims.values())}, more than one per person and code {sum(n > 1 for n in claims.values())}, "
+        f"unfinished {unfinished['n']}, held {held['n']}, without a receipt {len(without)}, twice {len(twice)}\n"
+    )
+    sys.__stdout__.write(told)  # Past pytest's capture: this is what the long run is for.
+    assert len(claims) == sum(claims.values()) == len(people)
+    assert (unfinished["n"], held["n"]) == (0, 0)
+    assert (without, twice) == ([], [])
+
+
+async def test_random_kills_lose_and_repeat_nothing(machines: dict[str, Giftdesk]) -> None:
+    """Web and workers die at random moments, again and again, while people go on redeeming."""
+    chance = random.Random(SEED)
+    web = machines["web"]
+    sandbox = web.sandbox
+    sandbox.fault("poshen", delay_ms=60)
+    sandbox.fault("line:POST /v2/bot/message/reply", delay_ms=40)
+    begun = time.monotonic()
+    people: list[Customer] = []
+    delivering: set[asyncio.Task[None]] = set()
+    killing = asyncio.Event()
+
+    async def arrive() -> None:
+        while not killing.is_set():
+            (person,) = customers(sandbox, 1, chance.choice(CODES))
+            people.append(person)
+            delivering.add(asyncio.create_task(web.deliver(person.webhook, within=60)))
+            await asyncio.sleep(1 / PER_SECOND)
+
+    arriving = asyncio.create_task(arrive())
+    kills: Counter[str] = Counter()
+    for _ in range(KILLS):
+        await asyncio.sleep(chance.uniform(0.2, 2.5))
+        name = chance.choice(list(machines))
+        machine = machines[name]
+        assert machine.process is not None
+        family = machine.family()
+        machine.process.kill()
+        machine.process.wait()
+        for process in family:  # As when the whole machine dies.
+            if process.is_running():
+                process.kill()
+        kills[name] += 1
+        machine.start()
+    killing.set()
+    await arriving
+    await asyncio.gather(*delivering)
+
+    await verdict(web, people, f"{KILLS} kills", begun, dict(kills))
+
+
+async def test_a_flood_is_answered_to_the_last(machines: dict[str, Giftdesk]) -> None:
+    """Everybody comes at once: all are stored at once, and answered as fast as the vendor can."""
+    web = machines["web"]
+    web.sandbox.fault("poshen", delay_ms=50)
+    begun = time.monotonic()
+    people = customers(web.sandbox, FLOOD)
+    slots = asyncio.Semaphore(32)
+
+    async def deliver(person: Customer) -> None:
+        async with slots:
+            await web.deliver(person.webhook, within=60)
+
+    await asyncio.gather(*(deliver(person) for person in people))
+    accepted = time.monotonic() - begun
+    await verdict(web, people, "flood", begun, f"accepted in {accepted:.1f} s")

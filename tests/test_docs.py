@@ -1,0 +1,87 @@
+"""What is promised on paper is there, and what is there is on paper."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import main
+from bot.config import Settings
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = (ROOT / ".env.example").read_text()
+README = (ROOT / "README.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+SETTINGS = [name.upper() for name in Settings.model_fields]
+EXAMPLES = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+TARGETS = re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_is_in_the_example(name: str) -> None:
+    """`.env.example` is where people look for settings."""
+    assert name in EXAMPLES
+
+
+def test_the_example_has_no_setting_that_does_not_exist() -> None:
+    """A setting that does nothing is worse than none."""
+    assert [name for name in EXAMPLES if name not in SETTINGS] == []
+
+
+def test_no_setting_is_in_the_example_twice() -> None:
+    """The second would win without anybody noticing."""
+    names = re.findall(r"^([A-Z_]+)=", EXAMPLE, re.MULTILINE)
+
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_has_one_line_about_it(name: str) -> None:
+    """Right above it, and nobody else's."""
+    lines = EXAMPLE.splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith(f"{name}="))
+
+    assert re.match(r"# \S.{8,}", lines[place - 1]), lines[place - 1]
+    assert not lines[place - 1].startswith("# ──")
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_examples_show_the_defaults(name: str) -> None:
+    """Copied as it is, the file changes nothing."""
+    default = Settings.model_fields[name.lower()].default
+    shown = EXAMPLES.get(name)
+    expected = default.get_secret_value() if hasattr(default, "get_secret_value") else default
+    match expected:
+        case tuple():
+            expected = ",".join(expected)
+        case bool():
+            expected = str(expected).lower()
+
+    assert shown == str(expected)
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_the_readme_tells_of_every_command(name: str) -> None:
+    """What nobody reads of nobody uses."""
+    assert re.search(rf"giftdesk {name}\b|`{name}`", README)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_readme_tells_of_every_make_target(name: str) -> None:
+    """The same for make."""
+    assert re.search(rf"make {name}\b|`{name}`", README)
+
+
+@pytest.mark.parametrize("name", ["install", "demo", "run", "chat", "test", "lint", "bench", "soak", "help"])
+def test_the_promised_make_targets_are_there(name: str) -> None:
+    """Other people's scripts use these."""
+    assert name in TARGETS
+
+
+@pytest.mark.parametrize("line", ["web: giftdesk web", "worker: giftdesk worker", "release: giftdesk migrate"])
+def test_the_procfile_is_as_promised(line: str) -> None:
+    """Platforms read it."""
+    assert line in (ROOT / "Procfile").read_text().splitlines()

@@ -1,0 +1,161 @@
+"""Words people type: what they are reduced to, and what they mean."""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.conversation.router import Router, Routes
+from bot.conversation.words import Lexicon, fold
+from bot.errors import ConfigurationError
+from bot.i18n import Translator, load_translators
+from handlers import ROUTERS
+
+ZONE = ZoneInfo("Asia/Taipei")
+LANGUAGES = load_translators(ZONE)
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    """The words of all handlers in all languages."""
+    commands = Routes(ROUTERS).commands
+    return Lexicon({name: command.words for name, command in commands.items()}, LANGUAGES.values())
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("Menu", "menu"),
+        ("ＭＥＮＵ", "menu"),
+        ("  menu \n", "menu"),
+        ("my   gifts", "my gifts"),
+        ("my\u3000gifts", "my gifts"),
+        ("menu!!!", "menu"),
+        ("menu ~ 。", "menu"),
+        ("獎品？", "獎品"),
+        ("獎品呢", "獎品"),
+        ("獎品嗎？", "獎品"),
+        ("查一下", "查"),
+        ("\u200bmenu\ufeff", "menu"),
+        ("\u202emenu\u202c", "menu"),
+        ("?", "?"),
+        ("？", "?"),
+        ("。", "。"),
+        ("嗎", "嗎"),
+        ("", ""),
+    ],
+)
+def test_what_is_typed_is_reduced_to_what_is_meant(typed: str, meant: str) -> None:
+    """Width, case, invisible marks, edges and politeness go; a message of nothing else stays."""
+    assert fold(typed) == meant
+
+
+@given(st.text())
+def test_reducing_is_total_and_final(text: str) -> None:
+    """Whatever is typed, and once is enough."""
+    assert fold(fold(text)) == fold(text)
+
+
+def test_only_the_beginning_of_a_novel_is_read() -> None:
+    """A pasted book costs nothing."""
+    assert len(fold("x" * 100_000)) <= 500
+
+
+@pytest.mark.parametrize(
+    ("intent", "words"),
+    [
+        ("menu", "選單 主選單 功能 開始 你好 嗨 menu start hi hello"),
+        ("gifts", "我的獎品 獎品 票券 優惠券 我的禮物 gifts tickets coupons rewards"),
+        ("redeem", "兌換 兌換碼 序號 輸入序號 領獎 redeem code promo"),
+        ("language", "語言 英文 中文 language english chinese"),
+        ("help", "說明 幫助 怎麼用 help ? ？"),
+        ("human", "真人 客服 人工 找人 agent human support"),
+        ("cancel", "取消 算了 離開 cancel exit"),
+        ("unsubscribe", "取消訂閱 不要通知 退訂 unsubscribe mute"),
+        ("data", "我的資料 隱私 privacy"),
+        ("delete", "刪除我的資料"),
+    ],
+)
+def test_every_word_of_an_intent_is_understood_in_both_languages(lexicon: Lexicon, intent: str, words: str) -> None:
+    """Whichever language one speaks, and with the manners people type with."""
+    for word in words.split():
+        politely = () if word in "?？" else (f"{word}。", f"{word} ～", f"{word}！")
+        for typed in (word, f" {word} ", word.upper(), *politely):
+            assert lexicon.intent(typed) == intent, typed
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("my gifts", "gifts"),
+        ("stop that", "cancel"),
+        ("my data", "data"),
+        ("delete my data", "delete"),
+        ("ＨＩ！", "menu"),
+    ],
+)
+def test_words_of_two_words_are_understood(lexicon: Lexicon, text: str, intent: str) -> None:
+    """Blanks inside belong to them."""
+    assert lexicon.intent(text) == intent
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我想取消訂位", "取消訂位", "我不要取消訂閱", "please cancel my booking", "hi there", "is this a gift",
+        "my code is lost", "不好意思請問客服幾點下班", "說明書在哪裡", "", "。", "🎁", "幫我刪除我的資料好了",
+    ],
+)  # fmt: skip
+def test_a_sentence_with_a_word_in_it_means_no_intent(lexicon: Lexicon, text: str) -> None:
+    """Nobody is unsubscribed for asking about a table."""
+    assert lexicon.intent(text) is None
+
+
+def test_the_words_of_an_intent_come_longest_first(lexicon: Lexicon) -> None:
+    """So that `redeem code` is found before `redeem`."""
+    words = lexicon.words("redeem")
+
+    assert [len(word) for word in words] == sorted(map(len, words), reverse=True)
+    assert {"redeem", "兌換"} <= set(words)
+    assert lexicon.words("nothing of that name") == []
+
+
+class _Catalogue(gettext.NullTranslations):
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def gettext(self, message: str) -> str:
+        return self._texts.get(message, message)
+
+
+def test_a_word_with_two_meanings_stops_the_start() -> None:
+    """Named with its language, so that a translator finds it."""
+    german = Translator("de", _Catalogue({"menu, start": "Menü, Hilfe", "help": "hilfe!"}), ZONE)
+
+    with pytest.raises(ConfigurationError, match=r"'hilfe'.*'menu'.*'help'.*de"):
+        Lexicon({"menu": "menu, start", "help": "help"}, [german])
+
+
+def test_the_same_word_twice_for_one_intent_is_no_clash() -> None:
+    """Languages share words."""
+    lexicon = Lexicon({"menu": "menu, MENU"}, LANGUAGES.values())
+
+    assert lexicon.words("menu") == ["menu"]
+
+
+def test_two_handlers_for_one_thing_stop_the_start() -> None:
+    """Their order can then never matter."""
+    routers = [Router(), Router()]
+    for router in routers:
+
+        @router.command("same")
+        async def answer(ctx: object) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="same"):
+        Routes(routers)
