@@ -16,6 +16,7 @@ from bench.stand import Stand
 from bot.storage.customers import SYMBOLS
 from sandbox.credentials import LINE_BOT_USER_ID
 
+PAST = 2_000  # events that an "empty" database has had
 CROWD = 40_000  # More than are answered in the 30 s for which a list counts as fresh.
 
 
@@ -31,7 +32,7 @@ def settle(stand: Stand, url: str, crowd: int = CROWD) -> None:
         raise RuntimeError(f"The bot does not answer; see {stand.log('worker')}: {stand.log('worker').read_text()}")
     with psycopg.connect(url, autocommit=True) as connection:
         add_customers(connection, 1, crowd)
-        add_past(connection, 2_000, crowd)  # So that the planner's statistics are not those of an empty table.
+        add_past(connection, 0, PAST, crowd)  # So that the planner's statistics are not those of an empty table.
         connection.execute("VACUUM ANALYZE")
 
 
@@ -64,8 +65,8 @@ def _reference(number: str) -> str:
     return " || ".join(f"substr('{SYMBOLS}', ({number} >> {shift} & 31)::int + 1, 1)" for shift in range(25, -1, -5))
 
 
-def add_past(connection: psycopg.Connection, events: int, customers: int) -> None:
-    """Events that are done, as they are kept until the retention forgets them."""
+def add_past(connection: psycopg.Connection, start: int, end: int, customers: int) -> None:
+    """Events number `start` to `end` that are done, as they are kept until the retention forgets them."""
     prefix = f"line:{LINE_BOT_USER_ID}:{person(0)[:10]}"
     connection.execute(
         f"""
@@ -73,9 +74,9 @@ def add_past(connection: psycopg.Connection, events: int, customers: int) -> Non
         SELECT 'line:{LINE_BOT_USER_ID}:01J' || upper(lpad(to_hex(n), 23, '0')), 'line',
             '{prefix}' || lpad(to_hex(n %% %s::bigint), 23, '0'), 'done', at, at, 'delivered'
         FROM (SELECT n, now() - interval '13 days' * (1 - n::float / %s::bigint) AS at
-              FROM generate_series(1, %s::bigint) n) past
+              FROM generate_series(%s::bigint, %s::bigint) n) past
         """,
-        (customers, events, events),
+        (customers, end, start, end - 1),
     )
 
 
@@ -84,7 +85,7 @@ def timed_fill(stand: Stand, url: str, *, customers: int, events: int) -> float:
     started = time.monotonic()
     with psycopg.connect(url, autocommit=True) as connection:
         add_customers(connection, CROWD, customers)
-        add_past(connection, events, customers)
+        add_past(connection, PAST, events, customers)
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
     return time.monotonic() - started

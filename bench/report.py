@@ -47,7 +47,7 @@ class Row:
         """The limit as the table shows it."""
         if self.limit is None:
             return "–"
-        return f"{'≤' if self.at_most else '≥'} {self.limit:g}{' ×' if self.peer is not None else ' ' + self.unit}"
+        return f"{'≤' if self.at_most else '≥'} {self.limit:.3g}{' ×' if self.peer is not None else ' ' + self.unit}"
 
 
 def skipped(name: str, reason: object) -> Row:

@@ -69,6 +69,7 @@ class Stand:
     say: Callable[[str], None]
     server: EmbeddedPostgres
     sandbox: str
+    sandbox_process: int
     environment: dict[str, str]
     number: int = 0
     ticks: int = 0
@@ -246,4 +247,4 @@ def stand(*, quick: bool, say: Callable[[str], None]) -> Iterator[Stand]:
                 raise BenchError("The sandbox did not start:\n" + (folder / "sandbox.log").read_text()[-1500:])
             time.sleep(0.05)
         started = json.loads(ready.read_text())
-        yield Stand(folder, quick, say, server, started["url"], started["environment"])
+        yield Stand(folder, quick, say, server, started["url"], sandbox.pid, started["environment"])

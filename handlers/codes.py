@@ -103,34 +103,37 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int |
     of: the event whose button this is. A second tap on it finds what the first one claimed.
     """
     assert ctx.apis.poshen is not None and ctx.customer.id is not None, "the readers looked"
-    permit = await ctx.services.guesses.permit(ctx.work.reads, ctx.customer.person, ctx.customer.first_seen, ctx.now)
+    guesses = ctx.services.guesses
+    permit = await guesses.permit(ctx.work.reads, ctx.customer.person, ctx.customer.first_seen, ctx.now)
     if permit.wait is not None:
         return _wait(ctx, permit.wait)
-    if permit.guarded and not deliberate:
+    if not deliberate and (
+        permit.guarded or await guesses.talks_too_much(ctx.work.reads, ctx.customer.person, ctx.now)
+    ):
         return None
     try:
         found = await asyncio.gather(*(_look_up(ctx, ctx.apis.poshen, code) for code in typed))
     except UpstreamError as error:
         return await _unavailable(ctx, typed, error, of or ctx.event_id)
     if not deliberate and not any(found):
+        for code in typed:
+            await guesses.count_talk(await ctx.work.begin(), ctx.customer.person, codes.canonical(code), ctx.now)
         return None
     if of is None:
         ctx.customer.state.pop("kept", None)
     said: list[Message] = []
-    known = False
+    known, wait = False, None
     for code, hit in zip(typed, found, strict=True):
         message = await _claim(ctx, hit, of or ctx.event_id, guarded=permit.guarded) if hit else None
         if message is None:
-            wait = await ctx.services.guesses.count_miss(
+            counted = await guesses.count_miss(
                 await ctx.work.begin(), ctx.customer.person, codes.canonical(code), ctx.customer.first_seen, ctx.now
             )
-            said.append(Text(_not_found_text(ctx, code)))
-            if wait is not None:
-                said.append(Text(_wait_text(ctx, wait)))
-                break
-        else:
-            said.append(message)
-            known = True
+            wait = counted or wait
+        known = known or message is not None
+        said.append(message or Text(_not_found_text(ctx, code)))
+    if wait is not None:
+        said.append(Text(_wait_text(ctx, wait)))
     if known:
         return Reply(
             tuple(said), choices.ending(ctx._, choices.my_gifts(ctx._), choices.another_code(ctx._)), valuable=True
@@ -166,9 +169,10 @@ async def _claim(ctx: Context, code: RedemptionCode, event_id: int, *, guarded: 
     match outcome:
         case Claimed(claim=claim):
             return receipt_card(ctx._, claim, ctx.now)
+        case _ if guarded:
+            return None  # While somebody is guessing, a reason would tell them that the code exists.
         case UsedUp():
-            # While somebody is guessing, "used up" would tell them that the code exists.
-            return None if guarded else Text(ctx._("This code has been fully used."))
+            return Text(ctx._("This code has been fully used."))
         case Paused():
             return Text(ctx._("This campaign is paused — please try later."))
         case NotYet(at=at):

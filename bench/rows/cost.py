@@ -55,10 +55,13 @@ def measure(stand: Stand) -> Iterator[Row]:
 def _cost(stand: Stand, web: Server, worker: int) -> tuple[float, ...]:
     """Milliseconds per event of web, worker and database."""
     stand.answered(web, connections=32, seconds=2, rate=RATE / 2, crowd=CROWD)
-    roots = (web.pid, worker, stand.postgres)
+    roots = (web.pid, worker, stand.postgres, stand.sandbox_process)
     before = [machine.processor(root) for root in roots]
     done = stand.answered(web, connections=64, seconds=stand.seconds(8), rate=RATE, crowd=CROWD)
     after = [machine.processor(root) for root in roots]
     if done.lost:
         stand.say(f"[red]{done.lost} of {done.result.sent} events without a reply[/red]")
-    return tuple((then - now) / max(1, done.replies) * 1000 for now, then in zip(before, after, strict=True))
+    *parts, sandbox = ((then - now) / max(1, done.replies) * 1000 for now, then in zip(before, after, strict=True))
+    generator = done.result.processor / max(1, done.replies) * 1000
+    stand.say(f"{sum(parts):.2f} ms; beside it the sandbox {sandbox:.2f} ms, the load generator {generator:.2f} ms")
+    return tuple(parts)

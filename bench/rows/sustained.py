@@ -104,7 +104,9 @@ def _peer(stand: Stand, name: str) -> float | Unavailable:
     except (Unavailable, BenchError, OSError, subprocess.SubprocessError) as reason:
         stand.say(f"{name}: not measured, {reason}")
         return reason if isinstance(reason, Unavailable) else Unavailable(f"{type(reason).__name__}: it does not start")
-    stand.say(f"{name}: {done.replies / done.seconds:.0f}/s, {done.lost} lost")
+    stand.say(f"{name}: {done.replies / max(done.seconds, 1):.0f}/s, {done.lost} lost")
+    if done.lost > done.replies:
+        return Unavailable(f"it does not answer: {done.result.statuses}")
     return done.replies / done.seconds
 
 

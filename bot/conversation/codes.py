@@ -78,7 +78,8 @@ def answer(text: str) -> Found:
     found = find(cleaned, ())
     if found.codes:
         return Found(found.codes, deliberate=True)
-    token = _joined(cleaned.split("\n")[0].split(" "))
+    line = cleaned.split("\n")[0]
+    token = _joined(line.split(" ")) or _in_any_letters(line)
     return Found((token,) if token and len(token) >= 4 else (), deliberate=True)
 
 
@@ -111,8 +112,8 @@ def _after_keyword(cleaned: str, keywords: Sequence[str]) -> str | None:
             match = re.search(f"{edge}{re.escape(word)}{edge}", line, re.IGNORECASE)
             if match is None:
                 continue
-            rest = line[match.end() :]
-            joined = _joined(rest[_CONNECTOR.match(rest).end() :].split(" "))  # type: ignore[union-attr]  # It matches "".
+            rest = _CONNECTOR.sub("", line[match.end() :], count=1)
+            joined = _joined(rest.split(" ")) or (_in_any_letters(rest) if match.start() == 0 else None)
             if joined is None or len(joined) < 4 or _NO_CODE.fullmatch(joined):
                 continue
             # In the middle of a sentence, or in several words, only something with a digit is a code.
@@ -120,6 +121,13 @@ def _after_keyword(cleaned: str, keywords: Sequence[str]) -> str | None:
             if alone or any(ch.isdigit() for ch in joined):
                 return joined
     return None
+
+
+def _in_any_letters(text: str) -> str | None:
+    """A code written in Chinese, say: one word of letters and at least one digit, when it is announced."""
+    word = text.replace(" ", "")
+    fits = 4 <= len(word) <= 32 and word.replace("-", "").isalnum() and any(ch.isdigit() for ch in word)
+    return word if fits else None
 
 
 def _joined(words: Sequence[str]) -> str | None:

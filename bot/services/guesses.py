@@ -15,6 +15,7 @@ from bot.storage import guesses
 BUDGET = 5  # wrong codes in ten minutes, then a wait
 BUDGET_A_DAY = 30
 BUDGET_GUARDED = 2
+BUDGET_TALK = 15  # words in ten minutes that looked like codes, were looked up, and were none
 WAITS = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))
 NEWCOMER = timedelta(days=1)  # throw-away accounts get half of everything
 GUARD_MISSES = 100  # by everybody, in ten minutes
@@ -50,6 +51,21 @@ class GuessLimits:
             return Permit(WAITS[-1], guarded)
         return Permit(None, guarded)
 
+    async def talks_too_much(self, connection: asyncpg.Connection | asyncpg.Pool, person: str, now: datetime) -> bool:
+        """Whether so many of somebody's words looked like codes that further ones are taken for talk.
+
+        They are no attempts and bring no wait, but neither may they be a way to guess without limit:
+        a code announced as one is still tried.
+        """
+        standing = await guesses.standing(connection, self._hash("talk", person), now)
+        return standing.recent >= BUDGET_TALK
+
+    async def count_talk(self, connection: asyncpg.Connection, person: str, word: str, now: datetime) -> None:
+        """Count a word that only looked like a code. The guard hears of it, as of any miss."""
+        prefix = self._hash("prefix", word[:PREFIX])
+        if await guesses.add_miss(connection, self._hash("talk", person), self._hash("code", word), prefix, now):
+            await self._watch(connection, prefix, now)
+
     async def count_miss(
         self, connection: asyncpg.Connection, person: str, code: str, first_seen: datetime, now: datetime
     ) -> timedelta | None:
@@ -61,12 +77,24 @@ class GuessLimits:
         prefix = self._hash("prefix", code[:PREFIX])
         if not await guesses.add_miss(connection, who, self._hash("code", code), prefix, now):
             return None
+        await self._watch(connection, prefix, now)
         standing = await guesses.standing(connection, who, now)
-        everybody, alike = await guesses.totals(connection, prefix, now)
         guarded = standing.guard_until is not None and standing.guard_until > now
-        if (everybody > GUARD_MISSES or alike > GUARD_PEOPLE) and await guesses.raise_guard(
-            connection, now + GUARD_FOR, now
-        ):
+        budget = self._share(BUDGET_GUARDED if guarded else BUDGET, first_seen, now)
+        if standing.recent < budget:
+            return None
+        recently = standing.wait_until is not None and standing.wait_until > now - timedelta(days=1)
+        level = min(standing.wait_level + 1, len(WAITS)) if recently else 1
+        wait = WAITS[level - 1]
+        await guesses.make_wait(connection, who, now + wait, level)
+        return wait
+
+    async def _watch(self, connection: asyncpg.Connection, prefix: bytes, now: datetime) -> None:
+        """Raise the guard, and tell staff once an hour, when everybody together guesses too much."""
+        everybody, alike = await guesses.totals(connection, prefix, now)
+        if everybody <= GUARD_MISSES and alike <= GUARD_PEOPLE:
+            return
+        if await guesses.raise_guard(connection, now + GUARD_FOR, now):
             await self.alerts.tell(
                 connection,
                 "guard",
@@ -78,14 +106,6 @@ class GuessLimits:
                 misses=everybody,
                 people=alike,
             )
-        budget = self._share(BUDGET_GUARDED if guarded else BUDGET, first_seen, now)
-        if standing.recent < budget:
-            return None
-        recently = standing.wait_until is not None and standing.wait_until > now - timedelta(days=1)
-        level = min(standing.wait_level + 1, len(WAITS)) if recently else 1
-        wait = WAITS[level - 1]
-        await guesses.make_wait(connection, who, now + wait, level)
-        return wait
 
     def _hash(self, purpose: str, value: str) -> bytes:
         return keyed_hash(self.secret, purpose, value)

@@ -37,6 +37,12 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ("pgqueuer_log", old.format("created"), 6 * hour),
         ("pgqueuer_statistics", old.format("created"), 7 * day),
     )
+    # Codes that wait for [try again] have ten minutes; whoever never writes again must not leave them here.
+    await pool.execute(
+        "UPDATE customers SET state = state - 'kept' "
+        "WHERE state ? 'kept' AND (state -> 'kept' ->> 'until')::float8 < extract(epoch FROM now() - $1::interval)",
+        hour,
+    )
     # An answer that nobody came for within the hour is of no use to anybody.
     await pool.execute(
         "UPDATE events SET state = 'done', reply = NULL, outcome = 'not collected' "

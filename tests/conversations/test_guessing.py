@@ -280,3 +280,31 @@ async def test_the_guard_comes_down_when_it_is_calm_again(friend: Chat, tables: 
     await friend.say("WELCOME2026")
 
     assert friend.said("Redeemed 🎉")
+
+
+async def test_words_that_only_look_like_codes_are_looked_up_so_often_and_no_more(chat: Chat) -> None:
+    """They are talk and bring no wait, but they must not be guesses without a limit."""
+    for number in range(20):
+        await chat.say(f"abcd{number:04}x")
+        chat.bot.ahead(seconds=4)  # No flood.
+
+    assert 1 <= len(chat.bot.sandbox.calls("poshen")) <= 2 * 15
+
+    await chat.say("WELCOME2026")
+    assert not chat.said("Redeemed 🎉")
+
+    await chat.say("redeem WELCOME2026")
+    assert chat.said("Redeemed 🎉")
+
+
+async def test_a_wait_does_not_swallow_the_code_that_is_right(bot: Bot) -> None:
+    """All of several: the wrong ones bring a wait, the right one its receipt."""
+    chat = bot.chat("line", language="en")
+    await chat.say("redeem NOSUCH11")
+    await chat.say("redeem NOSUCH12")
+    await chat.say("NOSUCH13 WELCOME2026")
+
+    await chat.tap("All of them")
+
+    assert chat.said("Redeemed 🎉")
+    assert "Too many tries" in chat.text

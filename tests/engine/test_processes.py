@@ -126,6 +126,18 @@ async def test_other_commands_leave_the_running_database_alone(served: Giftdesk)
     assert await served.get("/readyz") == 200
 
 
+async def test_a_worker_that_is_told_to_stop_finishes_what_it_began(served: Giftdesk) -> None:
+    """SIGTERM in the middle of eight look-ups: their answers are used, so nobody has to ask again."""
+    people = customers(served.sandbox, 8)
+    served.sandbox.fault("poshen", delay_ms=1_000, times=8)
+    await asyncio.gather(*(served.deliver(person.webhook) for person in people))
+    await until(lambda: len(served.sandbox.calls("poshen")) == 8)
+    served.child("worker").terminate()
+
+    await each_got_one_receipt(served, people)
+    assert len(served.sandbox.calls("poshen")) == 8
+
+
 async def test_a_stop_under_load_finishes_and_loses_nothing(served: Giftdesk) -> None:
     """SIGTERM while webhooks come in: status 0, what was accepted is answered, now or after the next start."""
     people = customers(served.sandbox, 40)

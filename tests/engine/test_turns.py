@@ -101,6 +101,15 @@ async def test_an_event_that_is_run_by_two_workers_counts_once(desk: Desk) -> No
     assert receipts(chat) == await claims(desk) == 1
 
 
+async def test_only_the_first_of_two_workers_commits(desk: Desk) -> None:
+    """Also where there is no customer whose version could tell, as in groups."""
+    desk.post(desk.chat("line").phone.says_in_group("C" + "1" * 32, "選單"))
+    number = (await desk.event())["id"]
+
+    assert await inbox.finish(desk.pool, number, None, desk.clock(), reply=None, outcome="silent")
+    assert not await inbox.finish(desk.pool, number, None, desk.clock(), reply=None, outcome="silent")
+
+
 async def test_a_reply_that_is_delivered_by_two_workers_is_read_once(desk: Desk) -> None:
     """Both find it committed and deliver; the reply token works for one of them only."""
     chat = await known(desk)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation.actions import MAX_LENGTH, Action, Packer, Unreadable
+from bot.conversation.actions import MAX_LENGTH, Action, Packer, Unreadable, _digest
 
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 PERSON = "line:Ubot:Ume"
@@ -119,10 +119,10 @@ def test_two_buttons_may_not_share_a_name() -> None:
 
 def test_a_button_of_a_version_with_other_arguments_is_unreadable() -> None:
     """After an update an old button is renewed, not misread."""
-    signed = f"v1.test-nothing.one~two.zzzzzz.{PACKER._digest('owner', PERSON, 6)}"
-    data = f"{signed}.{PACKER._digest('button', signed, 12)}"
+    signed = f"v1.test-nothing.one~two.zzzzzz.{PACKER._owner(PERSON)}"
+    data = f"{signed}.{_digest(PACKER.secret, f'button:{signed}', 12)}"
     assert PACKER.read(data, person=PERSON, now=NOW).action == Nothing()  # Without fields there is nothing to misread.
 
-    signed = f"v1.test-everything.one.zzzzzz.{PACKER._digest('owner', PERSON, 6)}"
+    signed = f"v1.test-everything.one.zzzzzz.{PACKER._owner(PERSON)}"
     with pytest.raises(Unreadable):
-        PACKER.read(f"{signed}.{PACKER._digest('button', signed, 12)}", person=PERSON, now=NOW)
+        PACKER.read(f"{signed}.{_digest(PACKER.secret, f'button:{signed}', 12)}", person=PERSON, now=NOW)

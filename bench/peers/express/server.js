@@ -3,6 +3,13 @@ const express = require('express');
 const line = require('@line/bot-sdk');
 
 const env = process.env;
+
+// The SDK drops the path of its baseURL, and the sandbox's LINE lives below one.
+const plainFetch = globalThis.fetch;
+const dropped = `${new URL(env.LINE_API_URL).origin}/v2/`;
+globalThis.fetch = (url, options) =>
+  plainFetch(String(url).replace(dropped, `${env.LINE_API_URL}/v2/`), options);
+
 const client = new line.messagingApi.MessagingApiClient({
   channelAccessToken: env.LINE_CHANNEL_ACCESS_TOKEN,
   baseURL: env.LINE_API_URL,
