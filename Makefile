@@ -42,9 +42,10 @@ soak: install ## The long ones: hundreds of kills, floods.
 
 translations: install ## Take new and changed texts of the code into every catalogue.
 	$(BIN)/pybabel --quiet extract -F pyproject.toml -k N_ --no-location --add-comments=Translators: --sort-output \
-		--project=Giftdesk --output-file=locales/messages.pot .
+		--project=Giftdesk --version=1 --copyright-holder="the Giftdesk authors" \
+		--msgid-bugs-address="the project's issues" --output-file=locales/messages.pot .
 	$(BIN)/pybabel --quiet update --input-file=locales/messages.pot --output-dir=locales --no-fuzzy-matching \
-		--ignore-pot-creation-date --omit-header
+		--ignore-pot-creation-date --width=110
 
 language: install ## Begin a new language: make language L=vi
 	$(BIN)/pybabel --quiet init --input-file=locales/messages.pot --output-dir=locales --locale=$(L)

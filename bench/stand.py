@@ -85,6 +85,10 @@ class Stand:
         """How long to measure."""
         return max(2.0, full / 2) if self.quick else full
 
+    def rounds(self, full: int) -> int:
+        """How many times to measure; medians of one are what makes a quick run noisy."""
+        return 1 if self.quick else full
+
     # ── processes ────────────────────────────────────────────────────────────────────────────
 
     def database(self, name: str) -> str:

@@ -152,9 +152,13 @@ class Turns:
                     answer = answer.after(Text(ctx._("Sorry for the delay — here is your result.")))
                 messages = render(answer, lambda action: packer.pack(action, person=customer.person, now=ctx.now))
             ready = Ready(f"reply:{taken.key}", chat.id, messages, incoming.reply_token, valuable) if messages else None
-            if ready is not None and spent:
+            outcome = "answered"
+            if ready is None:
+                outcome = "silent"
+            elif spent:
                 ready.token = None
-            if customer.state.pop("missed", None):
+                outcome = "answered" if valuable else "parked"
+            if taken.has_waiting:
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
             committed = await inbox.finish(
                 work.reads,
@@ -162,7 +166,7 @@ class Turns:
                 customer,
                 ctx.now,
                 reply=ready.dump() if ready else None,
-                outcome=None if ready else "silent",
+                outcome=None if outcome == "answered" else outcome,
             )
             if not committed:
                 raise Later(0.05, "the customer changed meanwhile")  # noqa: TRY301 - undone just below
@@ -170,10 +174,7 @@ class Turns:
         except BaseException:
             await work.end(commit=False)
             raise
-        if ready is not None and spent and not valuable:
-            await inbox.park(self.pool, taken.id)
-            return None, "parked"
-        return ready, "answered" if ready else "silent"
+        return (None if outcome == "parked" else ready), outcome
 
     async def _in_good_time(self, ctx: Context, taken: Taken, incoming: Incoming) -> tuple[Any, bool]:
         """The handler's answer, and whether the reply token had to be spent on "still checking"."""
@@ -200,7 +201,7 @@ class Turns:
                 timer.cancel()
             if not handling.done():
                 handling.cancel()
-            await asyncio.gather(*busy, return_exceptions=True)
+            await asyncio.gather(handling, *busy, return_exceptions=True)
 
     async def _say_still_checking(self, ctx: Context, taken: Taken, incoming: Incoming) -> bool:
         assert incoming.chat is not None, "checked by the caller"
@@ -295,8 +296,11 @@ class Turns:
                 await self._end(taken, "delivered")
                 return
             if not ready.valuable:
-                await self._end(taken, "late")
+                # It may have gone into a "still checking" before a crash: then its button asks for this.
+                await inbox.park(self.pool, taken.id)
                 return
+            if await inbox.state_of(self.pool, taken.id) != "ready":
+                return  # A worker that took this one for dead has just delivered it.
             receipt = await channel.deliver(replace(delivery, reply_token=None), accepted)
         await self._settle(taken, ready, receipt)
 
@@ -342,8 +346,6 @@ class Turns:
                 messages=orjson.dumps(_dumped(ready.messages[ready.done :])).decode(),
                 waiting=waiting,
             )
-            if waiting:
-                await customers.note_missed(connection, taken.chat)
             await inbox.delivered(connection, taken.id, "waiting" if waiting else "pushed later")
 
     async def _end(self, taken: Taken, outcome: str) -> None:
@@ -379,6 +381,9 @@ class Turns:
             if receipt.outcome is Outcome.UNREACHABLE:
                 await customers.mark_recipient_unreachable(self.pool, push.channel, push.recipient)
             log.info("push done", outcome=receipt.outcome.value, detail=receipt.detail)
+            if receipt.outcome is Outcome.LATE:
+                await pushes.wait(self.pool, push_id)
+                return
             await pushes.over(self.pool, push_id, receipt.outcome.value)
 
     def _rendered(self, channel: Outbound, stored: list[dict[str, Any]]) -> list[Rendered]:

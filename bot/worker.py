@@ -34,7 +34,7 @@ from bot.services.alerts import Alerts
 from bot.services.guesses import GuessLimits
 from bot.services.redemption import Redemption
 from bot.services.wallet import Wallet
-from bot.storage import inbox
+from bot.storage import inbox, pushes
 from bot.storage import pool as pools
 from bot.storage.retention import clean_up
 from bot.turn import Turns
@@ -177,8 +177,9 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             log.info("cleaned up", **{name.replace(" ", "_"): rows for name, rows in gone.items() if rows})
 
         async def sweep() -> None:
-            if orphans := await inbox.requeue_orphans(pool):
-                log.error("events without a job, queued again", events=orphans)
+            events, messages = await inbox.requeue_orphans(pool), await pushes.requeue_orphans(pool)
+            if events or messages:
+                log.error("work without a job, queued again", events=events, pushes=messages)
 
         jobs = Jobs(take=turns.take, push=turns.push, sweep=sweep, clean_up=forget)
         log.info("worker ready", channels=",".join(channels), languages=",".join(turns.languages))

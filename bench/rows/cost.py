@@ -20,7 +20,7 @@ def measure(stand: Stand) -> Iterator[Row]:
     url, bare = stand.database("main"), stand.database("floor")
     settle(stand, url)
     rounds: dict[str, list[tuple[float, ...]]] = {"ours": [], "floor": []}
-    for _ in range(2 if stand.quick else 3):
+    for _ in range(stand.rounds(3)):
         with stand.web(url) as web, stand.worker(url) as worker:
             rounds["ours"].append(_cost(stand, web, worker))
         environment = stand.settings(DATABASE_URL=bare, PORT=str(machine.free_port()))

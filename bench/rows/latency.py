@@ -19,7 +19,8 @@ def measure(stand: Stand) -> Iterator[Row]:
     with stand.web(url) as web, stand.worker(url):
         stand.answered(web, connections=32, seconds=2, rate=RATE, crowd=CROWD)
         rounds = [
-            stand.answered(web, connections=32, seconds=stand.seconds(10), rate=RATE, crowd=CROWD) for _ in range(3)
+            stand.answered(web, connections=32, seconds=stand.seconds(10), rate=RATE, crowd=CROWD)
+            for _ in range(stand.rounds(3))
         ]
     for share, limit in ((0.5, 15), (0.99, 60)):
         added = [done.percentile(share) * 1000 - 2 * DELAY_MS for done in rounds]

@@ -24,7 +24,7 @@ def measure(stand: Stand) -> Iterator[Row]:
     took = timed_fill(stand, filled, customers=customers, events=events)
     stand.say(f"{customers:,} customers and {events:,} past events put into the tables in {took:.0f} s")
     found: dict[str, list[tuple[float, float]]] = {"empty": [], "filled": []}
-    for _ in range(2 if stand.quick else 3):
+    for _ in range(stand.rounds(3)):
         for name, url, crowd in (("empty", empty, CROWD), ("filled", filled, customers)):
             found[name].append(_burst(stand, url, crowd))
             stand.say(f"{name}: {found[name][-1][0]:.0f} events/s, {found[name][-1][1]:.2f} ms per event")

@@ -24,16 +24,16 @@ def measure(stand: Stand) -> Iterator[Row]:
     with _serve(stand) as (server, _):
         stand.answered(server, connections=1, seconds=0.2, rate=5, crowd=1)
         _known(stand)
-    for _ in range(2 if stand.quick else 4):
+    for _ in range(stand.rounds(4)):
         with _serve(stand) as (_, took):
             starts.append(took)
     with _serve(stand) as (server, took):
         starts.append(took)
-        time.sleep(5)
+        time.sleep(stand.seconds(5))
         roots = (server.pid, _postgres(stand))
         idle = machine.memory(roots)
         busy = [idle]
-        for _ in range(2 if stand.quick else 4):
+        for _ in range(stand.rounds(4)):
             done = stand.answered(server, connections=32, seconds=4, rate=RATE, crowd=CROWD)
             busy.append(machine.memory(roots))
     note = "PSS of serve, web, worker and its PostgreSQL"

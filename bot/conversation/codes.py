@@ -89,9 +89,9 @@ def spellings(code: str) -> list[str]:
     bare = upper.replace("-", "").replace(" ", "")
     if " " in code:  # People type a blank where the code has a dash.
         return list(dict.fromkeys([upper.replace(" ", "-"), bare, code.replace(" ", "")]))
-    # A code typed in one go may be one of PREFIX-XXXX-XXXX.
+    # A code typed in one go may be one of PREFIX-XXXX-XXXX; a shorter one may be written small.
     regrouped = f"{upper[:-8]}-{upper[-8:-4]}-{upper[-4:]}" if "-" not in code and len(code) > 11 else bare
-    return list(dict.fromkeys([code, upper, regrouped]))
+    return list(dict.fromkeys([code, upper, regrouped, code.lower()]))[:3]
 
 
 def canonical(code: str) -> str:

@@ -108,10 +108,3 @@ async def delete(connection: asyncpg.Connection, customer: Customer) -> None:
     """Remove everything that identifies the customer; claims keep their keyed hash."""
     await connection.execute("DELETE FROM wallets WHERE customer_id = $1", customer.id)
     await connection.execute("DELETE FROM customers WHERE id = $1", customer.id)
-
-
-async def note_missed(connection: asyncpg.Connection, person: str) -> None:
-    """Something waits for them until they write again."""
-    await connection.execute(
-        """UPDATE customers SET state = state || '{"missed": true}', version = version + 1 WHERE person = $1""", person
-    )

@@ -22,13 +22,16 @@ SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat,
        e.received_at, e.attempts, e.payload, e.reply,
        EXISTS (SELECT FROM events elder WHERE elder.chat = e.chat AND elder.id < e.id
                AND elder.state IN ('new', 'ready')) AS has_elder,
+       EXISTS (SELECT FROM pushes p WHERE p.waiting AND p.channel = e.channel
+               AND p.recipient = split_part(e.chat, ':', 3)) AS has_waiting,
        {Customer.COLUMNS}
 FROM events e LEFT JOIN customers c ON c.person = e.chat
 WHERE e.id = $1
 """
 
 _FINISH = """
-UPDATE events SET state = CASE WHEN $2::text IS NULL THEN 'done' ELSE 'ready' END, reply = $2, outcome = $3,
+UPDATE events SET reply = $2, outcome = $3,
+    state = CASE WHEN $2::text IS NULL THEN 'done' WHEN $3 = 'parked' THEN 'parked' ELSE 'ready' END,
     held_at = CASE WHEN $4 THEN now() END, payload = CASE WHEN $4 THEN payload END
 WHERE id = $1 AND state = 'new'
 """
@@ -57,7 +60,10 @@ _FINISH += "RETURNING true"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One event as a worker takes it up, with the customer when they are known already."""
+    """One event as a worker takes it up, with the customer when they are known already.
+
+    has_elder: an earlier event of the chat is unfinished. has_waiting: pushes wait for this customer to write.
+    """
 
     id: int
     key: str
@@ -69,6 +75,7 @@ class Taken:
     payload: dict[str, Any] | None
     reply: dict[str, Any] | None
     has_elder: bool
+    has_waiting: bool
     customer: Customer | None
 
 
@@ -88,6 +95,7 @@ async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
         payload=orjson.loads(row["payload"]) if row["payload"] else None,
         reply=orjson.loads(row["reply"]) if row["reply"] else None,
         has_elder=row["has_elder"],
+        has_waiting=row["has_waiting"],
         customer=Customer.of(row) if row["person"] else None,
     )
 
@@ -103,6 +111,8 @@ async def finish(
     held: bool = False,
 ) -> bool:
     """Commit an answer (JSON text) and what the turn changed of the customer, in one statement.
+
+    outcome: why there is nothing to deliver; `parked` keeps the answer for the tap that asks for it.
 
     False, with nothing written, when another worker finished the event or changed the customer
     meanwhile. What the customer wrote is forgotten here, unless the event is held for staff.
@@ -155,8 +165,16 @@ async def failed(pool: asyncpg.Pool, event_id: int) -> int:
 
 
 async def park(pool: asyncpg.Pool, event_id: int) -> None:
-    """Keep a finished reply for the tap that asks for it."""
-    await pool.execute("UPDATE events SET state = 'parked' WHERE id = $1 AND state = 'ready'", event_id)
+    """Keep a reply that came too late for the tap that asks for it."""
+    await pool.execute(
+        "UPDATE events SET state = 'parked', outcome = 'parked' WHERE id = $1 AND state = 'ready'", event_id
+    )
+
+
+async def state_of(pool: asyncpg.Pool, event_id: int) -> str | None:
+    """How far an event is by now."""
+    state: str | None = await pool.fetchval("SELECT state FROM events WHERE id = $1", event_id)
+    return state
 
 
 async def unpark(connection: asyncpg.Connection, chat: str) -> dict[str, Any] | None:

@@ -155,6 +155,8 @@ pushes = Table(
     Column("messages", Text),
     Column("done", SmallInteger, nullable=False, server_default="0"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("waiting", Boolean, nullable=False, server_default=text("false")),  # for the recipient to write again
     Column("outcome", Text),
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Index("pushes_waiting", "recipient", postgresql_where=text("waiting")),
 )

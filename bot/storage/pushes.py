@@ -41,7 +41,7 @@ async def add(
         await connection.fetchval(
             f"""
             WITH added AS (
-                INSERT INTO pushes (key, channel, recipient, messages) VALUES ($1, $2, $3, $4)
+                INSERT INTO pushes (key, channel, recipient, messages, waiting) VALUES ($1, $2, $3, $4, $5)
                 ON CONFLICT (key) DO NOTHING RETURNING id
             ), queued AS (
                 INSERT INTO pgqueuer (priority, entrypoint, payload, status)
@@ -63,14 +63,35 @@ async def resume(connection: asyncpg.Connection, channel: str, recipient: str) -
     """Queue what waits for this recipient, who has just written again."""
     await connection.execute(
         f"""
+        WITH resumed AS (
+            UPDATE pushes SET waiting = false WHERE waiting AND channel = $1 AND recipient = $2 RETURNING id
+        )
         INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM pushes
-        WHERE channel = $1 AND recipient = $2 AND messages IS NOT NULL AND created_at > now() - interval '14 days'
-        ORDER BY id
+        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM resumed ORDER BY id
         """,
         channel,
         recipient,
     )
+
+
+async def wait(pool: asyncpg.Pool, push_id: int) -> None:
+    """Let it wait until its recipient writes again; `resume` then gives it a job."""
+    await pool.execute("UPDATE pushes SET waiting = true, outcome = 'waiting' WHERE id = $1", push_id)
+
+
+async def requeue_orphans(pool: asyncpg.Pool) -> int:
+    """Give unfinished pushes that have no job (any more) a new one; returns how many."""
+    status: str = await pool.execute(
+        f"""
+        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM pushes p
+        WHERE messages IS NOT NULL AND NOT waiting AND created_at < now() - interval '2 minutes'
+            AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'
+                AND q.payload = convert_to(p.id::text, 'UTF8'))
+        ORDER BY id LIMIT 10000
+        """
+    )
+    return int(status.rsplit(maxsplit=1)[-1])
 
 
 async def read(pool: asyncpg.Pool, push_id: int) -> Push | None:

@@ -264,14 +264,6 @@ async def test_every_command_explains_itself(env: dict[str, str]) -> None:
         assert name in said.split(), name
 
 
-@pytest.mark.xfail(strict=True, reason="`giftdesk menus` is not built yet; remove this mark with it")
-async def test_there_is_a_command_for_menus(env: dict[str, str]) -> None:
-    """It installs LINE's rich menus and the Messenger profile."""
-    _, said = await command("--help", env=env)
-
-    assert "menus" in said.split()
-
-
 # ── demo and chat ────────────────────────────────────────────────────────────────────────────
 
 TYPED = "我的獎品\nWELCOME2026\n"

@@ -124,9 +124,11 @@ def upgrade() -> None:
         sa.Column("messages", sa.Text),
         sa.Column("done", sa.SmallInteger, nullable=False, server_default="0"),
         sa.Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),
+        sa.Column("waiting", sa.Boolean, nullable=False, server_default=sa.text("false")),
         sa.Column("outcome", sa.Text),
         sa.Column("created_at", MOMENT, nullable=False, server_default=NOW),
     )
+    op.create_index("pushes_waiting", "pushes", ["recipient"], postgresql_where=sa.text("waiting"))
     # PgQueuer's log and statistics are for looking at, not for correctness: they need not survive a crash.
     install = QueryBuilderEnvironment(DBSettings(durability=Durability.balanced)).build_install_query()
     op.get_bind().exec_driver_sql(install.replace("%", "%%"))
