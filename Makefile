@@ -45,7 +45,7 @@ translations: install ## Take new and changed texts of the code into every catal
 		--project=Giftdesk --version=1 --copyright-holder="the Giftdesk authors" \
 		--msgid-bugs-address="the project's issues" --output-file=locales/messages.pot .
 	$(BIN)/pybabel --quiet update --input-file=locales/messages.pot --output-dir=locales --no-fuzzy-matching \
-		--ignore-pot-creation-date --width=110
+		--ignore-pot-creation-date --ignore-obsolete --width=110
 
 language: install ## Begin a new language: make language L=vi
 	$(BIN)/pybabel --quiet init --input-file=locales/messages.pot --output-dir=locales --locale=$(L)

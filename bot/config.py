@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     how_to_claim_zh: str = ""
     how_to_claim_en: str = ""
     event_retention_days: int = Field(14, ge=8, le=400)
-    claim_retention_days: int = Field(730, ge=30)
+    claim_retention_days: int = Field(730, ge=365)
 
     web_workers: int = Field(1, ge=1, le=64)
     worker_concurrency: int = Field(200, ge=20, le=2000)

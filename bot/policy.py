@@ -26,9 +26,9 @@ def changed(policy: Policy, changes: Sequence[str], settings: Settings) -> Polic
                 case "pause" | "resume" if not value:
                     policy = replace(policy, paused=name.lower() == "pause")
                 case "per":
-                    policy = replace(policy, per_customer=_count(value))
+                    policy = replace(policy, per_customer=_count(value, 1_000))
                 case "max":
-                    policy = replace(policy, max_claims=None if gone else _count(value))
+                    policy = replace(policy, max_claims=None if gone else _count(value, 2_000_000_000))
                 case "from":
                     policy = replace(policy, starts_at=None if gone else _midnight(value, settings))
                 case "until":  # That day is still included.
@@ -89,9 +89,9 @@ def _print(policies: dict[int, Policy], settings: Settings) -> None:
     console.print(table if policies else "No group has a policy of its own: one claim per customer and code, no limit.")
 
 
-def _count(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 30_000:
-        raise ValueError("must be a whole number from 1 to 30000")
+def _count(value: str, most: int) -> int:
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= most:
+        raise ValueError(f"must be a whole number from 1 to {most}")
     return int(value)
 
 

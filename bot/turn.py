@@ -41,7 +41,16 @@ BUSY_AFTER = 0.8
 STILL_CHECKING_AFTER = timedelta(seconds=20)
 CHATTY_UNTIL = timedelta(minutes=10)
 TRIES = 3
-PUSH_TRIES = 12  # with growing pauses, about a day
+PUSH_TRIES = 17  # with growing pauses of four hours at most, about a day
+CHAT_WAITS = 10.0  # seconds; a longer pause asked for by a platform is not spent in front of the chat
+# The database went away under a turn: that says nothing about the event.
+NOT_ITS_FAULT = (
+    Later,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+)
 
 
 @dataclass(slots=True)
@@ -58,6 +67,7 @@ class Ready:
     valuable: bool
     done: int = 0
     tries: int = 0
+    perhaps: bool = False  # An answered try may have arrived all the same.
 
     def dump(self) -> str:
         """As JSON."""
@@ -70,13 +80,15 @@ class Ready:
                 "valuable": self.valuable,
                 "done": self.done,
                 "tries": self.tries,
+                "perhaps": self.perhaps,
             }
         ).decode()
 
     @classmethod
     def load(cls, stored: dict[str, Any]) -> Self:
-        """From JSON."""
-        return cls(**{**stored, "messages": _loaded(stored["messages"])})
+        """From JSON, of another version perhaps: what this one does not know is left out."""
+        known = {name: value for name, value in stored.items() if name in cls.__slots__}
+        return cls(**{**known, "messages": _loaded(stored["messages"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +119,18 @@ class Turns:
             if taken.channel not in self.outbound:
                 log.error("the channel of this event is switched off; it waits", channel=taken.channel)
                 raise Later(60, "channel off")
-            if taken.state == "ready":
-                assert taken.reply is not None, "committed together with the state"
-                await self._deliver(taken, Ready.load(taken.reply), first=False)
-            elif (ready := await self._answer(taken)) is not None:
-                await self._deliver(taken, ready, first=True)
+            first = taken.state == "new"
+            ready = await self._answer(taken) if first else None
+            try:
+                if not first:
+                    assert taken.reply is not None, "committed together with the state"
+                    ready = Ready.load(taken.reply)
+                if ready is not None:
+                    await self._deliver(taken, ready, first=first)
+            except NOT_ITS_FAULT:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a delivery trips over, its chat must go on
+                await self._undeliverable(taken, error)
 
     # ── answering ────────────────────────────────────────────────────────────────────────────
 
@@ -120,7 +139,7 @@ class Turns:
         started = asyncio.get_running_loop().time()
         try:
             ready, outcome = await self._handle(taken)
-        except (Later, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError):
+        except NOT_ITS_FAULT:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a turn trips over, its chat must go on
             ready, outcome = await self._failed(taken, error)
@@ -188,10 +207,12 @@ class Turns:
             timer = loop.call_later(BUSY_AFTER, lambda: busy.append(loop.create_task(channel.show_busy(chat.id))))
         handling = asyncio.ensure_future(self.dispatcher.answer(ctx))
         try:
-            patience = self.patience - (self.clock() - taken.received_at)
-            if incoming.reply_token is None or patience <= timedelta(0):
+            age = self.clock() - taken.received_at
+            if incoming.reply_token is None or age > TOKEN_GOOD_FOR:
                 return await handling, False
-            finished, _ = await asyncio.wait({handling}, timeout=patience.total_seconds())
+            # Taken up late, it still has a moment before the token is better spent on a sign of life.
+            patience = max(self.patience - age, min(self.patience, timedelta(seconds=1))).total_seconds()
+            finished, _ = await asyncio.wait({handling}, timeout=patience)
             if finished:
                 return handling.result(), False
             spent = await self._say_still_checking(ctx, taken, incoming)
@@ -201,6 +222,8 @@ class Turns:
                 timer.cancel()
             if not handling.done():
                 handling.cancel()
+            for task in busy:  # Not waited for: the turn's transaction may be open by now.
+                task.cancel()
             await asyncio.gather(handling, *busy, return_exceptions=True)
 
     async def _say_still_checking(self, ctx: Context, taken: Taken, incoming: Incoming) -> bool:
@@ -228,6 +251,7 @@ class Turns:
             apis=self.apis,
             services=self.services,
             work=Work(self.pool),
+            prompt=self.clock() - taken.received_at < TOKEN_GOOD_FOR,
             routes=self.dispatcher.routes,
         )
 
@@ -291,8 +315,8 @@ class Turns:
         delivery = Delivery(ready.to, ready.messages, _key(ready.key), token, ready.done)
         receipt = await channel.deliver(delivery, accepted)
         if receipt.outcome is Outcome.LATE and token is not None:
-            if not first:
-                # The token was good and is used: the try that a crash cut short did arrive.
+            if not first and (ready.perhaps or not ready.tries):
+                # The token was good and is used: a try that a crash or a 5xx cut short did arrive.
                 await self._end(taken, "delivered")
                 return
             if not ready.valuable:
@@ -308,19 +332,21 @@ class Turns:
         if receipt.outcome is Outcome.RETRY:
             ready.tries += 1
             ready.done = receipt.done
+            ready.perhaps = ready.perhaps or receipt.perhaps
             metrics.RETRIES.labels("delivery").inc()
-            if ready.tries < TRIES:
+            pause = receipt.retry_after or 2.0 * ready.tries
+            if ready.tries < TRIES and pause <= CHAT_WAITS:
                 await inbox.partly_delivered(self.pool, taken.id, ready.dump())
-                raise Later(receipt.retry_after or 2.0 * ready.tries, f"delivery: {receipt.detail}")
+                raise Later(pause, f"delivery: {receipt.detail}")
             if ready.valuable:
-                await self._push_instead(taken, ready)
+                await self._push_instead(taken, ready, pause=pause)
                 return
         if receipt.outcome is Outcome.UNREACHABLE:
             await customers.mark_unreachable(self.pool, taken.chat)
         if receipt.outcome is Outcome.LATE and ready.valuable:
             await self._push_instead(taken, ready, waiting=True)
             return
-        if receipt.outcome is Outcome.REFUSED:
+        if receipt.outcome in (Outcome.REFUSED, Outcome.BARRED):
             log.error("delivery refused", detail=receipt.detail)
             await self.services.alerts.tell(
                 self.pool,
@@ -330,10 +356,24 @@ class Turns:
                 channel=self.desks[taken.channel].channel_name,
                 detail=receipt.detail,
             )
+            if receipt.outcome is Outcome.BARRED and ready.valuable:
+                await self._push_instead(taken, ready, pause=60)
+                return
         await self._end(taken, receipt.outcome.value)
 
-    async def _push_instead(self, taken: Taken, ready: Ready, *, waiting: bool = False) -> None:
-        """Let a job of its own bring a valuable reply, so that the chat can go on.
+    async def _undeliverable(self, taken: Taken, error: Exception) -> None:
+        """Try a delivery that breaks twice more, then give it up, so that the chat goes on."""
+        attempts = await inbox.failed(self.pool, taken.id)
+        log.error("delivery failed", attempt=attempts, error=type(error).__name__, where=_where(error))
+        if attempts < 2 * TRIES:  # The answering before it may have used up its own.
+            raise Later(2.0, "delivery failed") from error
+        await self.services.alerts.tell(
+            self.pool, "undeliverable", N_("A reply could not be delivered; the log says why."), self.clock()
+        )
+        await self._end(taken, "undeliverable")
+
+    async def _push_instead(self, taken: Taken, ready: Ready, *, waiting: bool = False, pause: float = 0) -> None:
+        """Let a job of its own bring a valuable reply after `pause` seconds, so that the chat can go on.
 
         waiting: the platform takes nothing until the customer writes again (Messenger's 24 hours).
         """
@@ -345,6 +385,7 @@ class Turns:
                 recipient=ready.to,
                 messages=orjson.dumps(_dumped(ready.messages[ready.done :])).decode(),
                 waiting=waiting,
+                pause=pause,
             )
             await inbox.delivered(connection, taken.id, "waiting" if waiting else "pushed later")
 
@@ -364,24 +405,29 @@ class Turns:
         with structlog.contextvars.bound_contextvars(push=push_id, channel=push.channel):
             channel = self.outbound.get(push.channel)
             if channel is None:
-                await pushes.over(self.pool, push_id, "channel off")
-                return
-            messages = self._rendered(channel, push.messages)
+                raise Later(600, "channel off")
 
             async def accepted(done: int) -> None:
                 await pushes.progress(self.pool, push_id, done)
 
-            receipt = await channel.deliver(
-                Delivery(push.recipient, messages, _key(push.key), None, push.done), accepted
-            )
-            if receipt.outcome is Outcome.RETRY and push.attempts < PUSH_TRIES:
+            try:
+                messages = self._rendered(channel, push.messages)
+                receipt = await channel.deliver(
+                    Delivery(push.recipient, messages, _key(push.key), None, push.done), accepted
+                )
+            except NOT_ITS_FAULT:
+                raise
+            except Exception as error:  # noqa: BLE001 - it has its tries like any other
+                log.error("push failed", error=type(error).__name__, where=_where(error))
+                receipt = Receipt(Outcome.RETRY, push.done, "an error of ours")
+            if receipt.outcome in (Outcome.RETRY, Outcome.BARRED) and push.attempts < PUSH_TRIES:
                 await pushes.failed(self.pool, push_id)
                 metrics.RETRIES.labels("push").inc()
-                raise Later(min(5 * 2**push.attempts, 14_400), f"push: {receipt.detail}")
-            if receipt.outcome is Outcome.UNREACHABLE:
-                await customers.mark_recipient_unreachable(self.pool, push.channel, push.recipient)
+                pause = max(receipt.retry_after or 0, min(5 * 2**push.attempts, 14_400))
+                raise Later(pause, f"push: {receipt.detail}")
             log.info("push done", outcome=receipt.outcome.value, detail=receipt.detail)
-            if receipt.outcome is Outcome.LATE:
+            if receipt.outcome is Outcome.LATE and not push.key.startswith("alert:"):
+                # An alert of last week helps nobody; a result still does.
                 await pushes.wait(self.pool, push_id)
                 return
             await pushes.over(self.pool, push_id, receipt.outcome.value)
@@ -395,9 +441,11 @@ class Turns:
 
 def _drop_stale(ctx: Context) -> None:
     """Forget questions and codes whose time is over."""
-    for name in ("asking", "kept"):
-        if (held := ctx.customer.state.get(name)) and held["until"] <= ctx.now.timestamp():
-            del ctx.customer.state[name]
+    state, now = ctx.customer.state, ctx.now.timestamp()
+    if ctx.asked() is None:
+        ctx.settle()
+    if kept := {of: codes for of, codes in state.pop("kept", {}).items() if codes["until"] > now}:
+        state["kept"] = kept
     if isinstance(ctx.incoming.what, Followed):
         ctx.settle()
 

@@ -37,6 +37,7 @@ from bot.services.wallet import Wallet
 from bot.storage import inbox, pushes
 from bot.storage import pool as pools
 from bot.storage.retention import clean_up
+from bot.storage.version import is_current_now
 from bot.turn import Turns
 from handlers import ROUTERS, TOUCHES
 
@@ -119,6 +120,7 @@ def _desks(settings: Settings) -> dict[str, Desk]:
             },
             handoff=settings.handoff,
             claim_retention=timedelta(days=settings.claim_retention_days),
+            log_days=settings.event_retention_days,
             code_pattern=re.compile(settings.code_pattern) if settings.code_pattern else None,
             redeems=settings.has("Poshen"),
             only_checks=settings.poshen_mode == "check",
@@ -168,18 +170,25 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     try:
         turns = build_turns(settings, pool, channels, apis)
 
+        # PgQueuer would swallow what these raise.
         async def forget() -> None:
-            gone = await clean_up(
-                pool,
-                events=timedelta(days=settings.event_retention_days),
-                claims=timedelta(days=settings.claim_retention_days),
-            )
-            log.info("cleaned up", **{name.replace(" ", "_"): rows for name, rows in gone.items() if rows})
+            try:
+                gone = await clean_up(
+                    pool,
+                    events=timedelta(days=settings.event_retention_days),
+                    claims=timedelta(days=settings.claim_retention_days),
+                )
+                log.info("cleaned up", **{table: rows for table, rows in gone.items() if rows})
+            except Exception as error:  # noqa: BLE001 - it is tried again in an hour
+                log.error("clean-up failed", error=type(error).__name__)
 
         async def sweep() -> None:
-            events, messages = await inbox.requeue_orphans(pool), await pushes.requeue_orphans(pool)
-            if events or messages:
-                log.error("work without a job, queued again", events=events, pushes=messages)
+            try:
+                events, messages = await inbox.requeue_orphans(pool), await pushes.requeue_orphans(pool)
+                if events or messages:
+                    log.error("work without a job, queued again", events=events, pushes=messages)
+            except Exception as error:  # noqa: BLE001 - it is tried again in three minutes
+                log.error("sweep failed", error=type(error).__name__)
 
         jobs = Jobs(take=turns.take, push=turns.push, sweep=sweep, clean_up=forget)
         log.info("worker ready", channels=",".join(channels), languages=",".join(turns.languages))
@@ -191,14 +200,20 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
 
 
 async def _connect(settings: Settings, stopping: asyncio.Event) -> asyncpg.Pool | None:
-    """The database's pool, waited for; None when told to stop meanwhile."""
+    """The database's pool, waited for until its schema is there; None when told to stop meanwhile."""
+    pool = None
     while not stopping.is_set():
         try:
-            return await pools.connect(settings.database_url, size=POOL)
-        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+            pool = pool or await pools.connect(settings.database_url, size=POOL)
+            if await is_current_now(pool):
+                return pool
+            log.warning("migrations are missing, waiting for `giftdesk migrate`")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             log.warning("no database yet, waiting for it", error=type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), 1)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), 1)
+    if pool is not None:
+        await pool.close()
     return None
 
 

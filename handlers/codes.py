@@ -9,7 +9,7 @@ from bot.apis.poshen import PoshenApi, RedemptionCode
 from bot.conversation import codes
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Button, Link, Message, Reply, Text
+from bot.conversation.messages import SILENCE, Button, Link, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
@@ -48,7 +48,7 @@ async def ask_for_code(ctx: Context) -> Answer:
 @router.answer("code")
 async def read_answer(ctx: Context, text: str) -> Answer | None:
     """The answer to "paste your code"."""
-    found = codes.answer(text)
+    found = codes.answer(text, ctx.lexicon.words("redeem"), ctx.desk.code_pattern)
     return await _several(ctx, found) if found.codes else None
 
 
@@ -67,7 +67,7 @@ async def retry(ctx: Context, action: Retry) -> Answer:
     kept = _kept(ctx, action.of)
     if not kept:
         return await ctx.run("redeem")
-    return await _redeem(ctx, kept, deliberate=True, of=action.of) or _not_found(ctx, kept[0])
+    return await _redeem(ctx, kept, deliberate=True, of=action.of) or SILENCE
 
 
 @router.action(Pick, fresh="redeem")
@@ -77,7 +77,7 @@ async def pick(ctx: Context, action: Pick) -> Answer:
     chosen = kept if action.index < 0 else kept[action.index : action.index + 1]
     if not chosen:
         return await ctx.run("redeem")
-    return await _redeem(ctx, chosen, deliberate=True, of=action.of) or _not_found(ctx, chosen[0])
+    return await _redeem(ctx, chosen, deliberate=True, of=action.of) or SILENCE
 
 
 async def _several(ctx: Context, found: codes.Found) -> Answer | None:
@@ -107,9 +107,8 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int |
     permit = await guesses.permit(ctx.work.reads, ctx.customer.person, ctx.customer.first_seen, ctx.now)
     if permit.wait is not None:
         return _wait(ctx, permit.wait)
-    if not deliberate and (
-        permit.guarded or await guesses.talks_too_much(ctx.work.reads, ctx.customer.person, ctx.now)
-    ):
+    who = (ctx.customer.person, ctx.customer.first_seen, ctx.now)
+    if not deliberate and (permit.guarded or await guesses.talks_too_much(ctx.work.reads, *who)):
         return None
     try:
         found = await asyncio.gather(*(_look_up(ctx, ctx.apis.poshen, code) for code in typed))
@@ -119,12 +118,15 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int |
         for code in typed:
             await guesses.count_talk(await ctx.work.begin(), ctx.customer.person, codes.canonical(code), ctx.now)
         return None
-    if of is None:
-        ctx.customer.state.pop("kept", None)
     said: list[Message] = []
     known, wait = False, None
+    # Claimed in the order of their ids, as everybody does: two customers cannot wait for each other.
+    claimed = {
+        hit.id: await _claim(ctx, hit, of or ctx.event_id, guarded=permit.guarded)
+        for hit in sorted((hit for hit in found if hit), key=lambda hit: hit.id)
+    }
     for code, hit in zip(typed, found, strict=True):
-        message = await _claim(ctx, hit, of or ctx.event_id, guarded=permit.guarded) if hit else None
+        message = claimed[hit.id] if hit else None
         if message is None:
             counted = await guesses.count_miss(
                 await ctx.work.begin(), ctx.customer.person, codes.canonical(code), ctx.customer.first_seen, ctx.now
@@ -136,7 +138,7 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int |
         said.append(Text(_wait_text(ctx, wait)))
     if known:
         return Reply(
-            tuple(said), choices.ending(ctx._, choices.my_gifts(ctx._), choices.another_code(ctx._)), valuable=True
+            tuple(said), choices.ending(ctx._, *choices.gifts(ctx), choices.another_code(ctx._)), valuable=True
         )
     return Reply(tuple(said), _not_found_choices(ctx))
 
@@ -168,7 +170,7 @@ async def _claim(ctx: Context, code: RedemptionCode, event_id: int, *, guarded: 
     )
     match outcome:
         case Claimed(claim=claim):
-            return receipt_card(ctx._, claim, ctx.now)
+            return receipt_card(ctx._, claim, ctx.now, (*choices.gifts(ctx), choices.another_code(ctx._)))
         case _ if guarded:
             return None  # While somebody is guessing, a reason would tell them that the code exists.
         case UsedUp():
@@ -196,12 +198,15 @@ async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError, of:
 
 
 def _keep(ctx: Context, typed: list[str], of: int) -> None:
-    ctx.customer.state["kept"] = {"of": of, "codes": typed, "until": (ctx.now + KEPT_FOR).timestamp()}
+    kept = ctx.customer.state.setdefault("kept", {})
+    kept[str(of)] = {"codes": typed, "until": (ctx.now + KEPT_FOR).timestamp()}
+    while len(kept) > AT_ONCE:
+        del kept[next(iter(kept))]
 
 
 def _kept(ctx: Context, of: int) -> list[str]:
-    kept = ctx.customer.state.get("kept")
-    return list(kept["codes"]) if kept and kept["of"] == of and kept["until"] > ctx.now.timestamp() else []
+    kept = ctx.customer.state.get("kept", {}).get(str(of))
+    return list(kept["codes"]) if kept and kept["until"] > ctx.now.timestamp() else []
 
 
 def _wait(ctx: Context, wait: timedelta) -> Reply:
@@ -221,10 +226,6 @@ def _wait_text(ctx: Context, wait: timedelta) -> str:
         "Too many tries. Please wait %(n)s minutes, or ask our staff.",
         minutes,
     )
-
-
-def _not_found(ctx: Context, typed: str) -> Reply:
-    return Reply((Text(_not_found_text(ctx, typed)),), _not_found_choices(ctx))
 
 
 def _not_found_text(ctx: Context, typed: str) -> str:

@@ -72,7 +72,7 @@ async def show_list(ctx: Context, action: ShowList) -> Answer:
             return _outage(ctx)
         if problem:
             before.append(Text(_as_of(ctx, shelf)))
-        if page:
+        if page and shelf.snapshot != action.snapshot:
             page = 0
             before.append(Text(ctx._("The list changed — starting from page 1.")))
     return _page(ctx, shelf, action.model_copy(update={"page": page}), before)
@@ -189,8 +189,7 @@ def _title(ctx: Context, action: ShowList, start: int, total: int) -> str:
 
 def _nothing(ctx: Context, before: Sequence[Message]) -> Reply:
     text = Text(ctx._("No gifts yet. Join a campaign or redeem a code to get some."))
-    first = (choices.redeem_code(ctx._),) if ctx.desk.redeems else ()
-    return Reply((*before, text), choices.ending(ctx._, *first))
+    return Reply((*before, text), choices.ending(ctx._, *choices.codes(ctx)))
 
 
 def _as_of(ctx: Context, shelf: Shelf) -> str:

@@ -47,6 +47,8 @@ async def in_a_group(ctx: Context) -> Answer:
 
 
 def _personal(ctx: Context) -> Reply:
+    if not ctx.desk.private_chat_url:
+        return Reply((Text(ctx._("That's personal — please ask me in our private chat.")),))
     return Reply((Text(ctx._("That's personal — tap to continue in our private chat.")),), _private_chat(ctx))
 
 

@@ -45,6 +45,7 @@ async def not_understood(ctx: Context) -> Answer:
     if lost == 2:
         return Reply((Text(ctx._("I didn't catch that. Try:")), Text(_help_text(ctx))), _tries(ctx))
     state["lost"], state["quiet_until"] = 0, (ctx.now + QUIET_FOR).timestamp()
+    ctx.ask("human")
     text = ctx._("I can't help with that, but our staff can. Shall I call somebody?")
     return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
 
@@ -59,14 +60,11 @@ async def sticker(ctx: Context) -> Answer:
 async def media(ctx: Context) -> Answer:
     """Images and files cannot be read."""
     text = ctx._("I can't read images or files yet — please paste the code as text.")
-    return Reply((Text(text),), choices.ending(ctx._, choices.redeem_code(ctx._)))
+    return Reply((Text(text),), choices.ending(ctx._, *choices.codes(ctx)))
 
 
 def _tries(ctx: Context) -> tuple[Button | Link, ...]:
-    first = [choices.my_gifts(ctx._)] if ctx.desk.shows_gifts else []
-    if ctx.desk.redeems:
-        first.append(choices.redeem_code(ctx._))
-    return choices.ending(ctx._, *first, choices.person(ctx._))
+    return choices.ending(ctx._, *choices.topics(ctx), choices.person(ctx._))
 
 
 def _help_text(ctx: Context) -> str:

@@ -42,7 +42,7 @@ async def speak(ctx: Context, action: Speak) -> Answer:
     ctx.speak(action.tag)
     # Translators: said in the language that was just chosen: "Switched to English."
     text = ctx._("Switched to %(language)s.", language=_own_name(action.tag))
-    return Reply((Text(text),), choices.ending(ctx._, choices.my_gifts(ctx._), choices.redeem_code(ctx._)))
+    return Reply((Text(text),), choices.ending(ctx._, *choices.topics(ctx)))
 
 
 def other_languages(ctx: Context) -> list[Button]:

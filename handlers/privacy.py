@@ -40,7 +40,7 @@ class Resume(Action, name="resume"):
 async def show_data(ctx: Context) -> Answer:
     """What is kept, in one card."""
     _ = ctx._
-    count = len(await claims.of_customer(ctx.work.reads, _id(ctx)))
+    count = await claims.count_of_customer(ctx.work.reads, _id(ctx))
     # Translators: a button: send me all my data
     export = Button(_("Export"), Export())
     # Translators: a button
@@ -62,7 +62,7 @@ async def show_data(ctx: Context) -> Answer:
 
 @router.action(Export, fresh="data")
 async def export(ctx: Context, _action: Export) -> Answer:
-    """Everything, as text, in this private chat: a link could be forwarded, and would need guarding."""
+    """Everything, receipts up to the last hundred, as text in this private chat: a link could be forwarded."""
     customer = ctx.customer
     redeemed = [
         {
@@ -85,13 +85,7 @@ async def export(ctx: Context, _action: Export) -> Answer:
         "redeemed": redeemed,
     }
     text = json.dumps(facts, ensure_ascii=False, indent=1)
-    pieces = [text[start : start + 1900] for start in range(0, len(text), 1900)]
-    if len(pieces) > 5:
-        facts["redeemed"] = redeemed[:20]
-        facts["redeemed_left_out"] = len(redeemed) - 20
-        text = json.dumps(facts, ensure_ascii=False, indent=1)
-        pieces = [text[start : start + 1900] for start in range(0, len(text), 1900)][:5]
-    return Reply(tuple(Text(piece) for piece in pieces), choices.ending(ctx._), valuable=True)
+    return Reply((Text(text),), choices.ending(ctx._), valuable=True)
 
 
 @router.command("delete", words=N_("delete my data, forget me"), personal=True)
@@ -106,9 +100,11 @@ async def start_deleting(ctx: Context, _action: Delete) -> Answer:
     _ = ctx._
     until = _.date(ctx.now + ctx.desk.claim_retention)
     text = _(
-        "Deleting removes your language, notification settings, lists and user ID. What you redeemed is kept "
-        "without your name, at most until %(date)s, so that nothing is claimed twice. Are you sure?",
+        "Deleting removes your language, notification settings, lists and user ID; it leaves the technical log "
+        "within %(days)s days. What you redeemed is kept without your name, at most until %(date)s, so that "
+        "nothing is claimed twice. Are you sure?",
         date=until,
+        days=_.number(ctx.desk.log_days),
     )
     # Translators: a button
     surely = Button(_("Yes, delete"), DeleteSurely())

@@ -28,4 +28,5 @@ async def show_receipt(ctx: Context, text: str) -> Answer | None:
     if claim is None:
         text = ctx._("I couldn't find %(ref)s among your receipts.", ref=f"R-{match.group(1)}")
         return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
-    return Reply((receipt_card(ctx._, claim, ctx.now),), choices.ending(ctx._, choices.my_gifts(ctx._)))
+    card = receipt_card(ctx._, claim, ctx.now, choices.gifts(ctx))
+    return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))

@@ -58,15 +58,14 @@ async def forget(ctx: Context) -> Answer:
 
 def menu_choices(ctx: Context) -> tuple[Button | Link, ...]:
     """Quick replies of the menu."""
-    first = [choices.my_gifts(ctx._)] if ctx.desk.shows_gifts else []
-    if ctx.desk.redeems:
-        first.append(choices.redeem_code(ctx._))
-    return choices.ending(ctx._, *first, choices.help_(ctx._))
+    return choices.ending(ctx._, *choices.topics(ctx), choices.help_(ctx._))
 
 
 def add_notice(ctx: Context, reply: Reply) -> Reply:
     """The notice, once per version of its text, under whatever is answered first."""
     if ctx.customer.id is None or ctx.customer.notice >= NOTICE_VERSION or not reply.messages:
         return reply
+    if not (ctx.prompt or reply.valuable):
+        return reply  # Too late to be delivered for free, so nobody would see it.
     ctx.customer.notice = NOTICE_VERSION
     return replace(reply, messages=(*reply.messages, notice_card(ctx._, ctx.desk))[:5])

@@ -32,5 +32,5 @@ async def see_result(ctx: Context, _action: SeeResult) -> Answer:
     waiting = await inbox.unpark(await ctx.work.begin(), ctx.customer.person)
     if waiting is None:
         text = ctx._("That result was already shown. You can ask again at any time.")
-        return Reply((Text(text),), choices.ending(ctx._, choices.my_gifts(ctx._)))
+        return Reply((Text(text),), choices.ending(ctx._, *choices.gifts(ctx)))
     return Prepared(waiting["messages"])

@@ -41,6 +41,7 @@ class Outcome(StrEnum):
     RETRY = "retry"  # Not accepted, a later try may be.
     LATE = "late"  # Too late for a free reply, or outside Messenger's 24 hours.
     UNREACHABLE = "unreachable"  # Blocked, deleted, unknown: stop sending until they write again.
+    BARRED = "barred"  # Our credentials are refused: staff can mend it, and what is of value is tried again.
     REFUSED = "refused"  # Our fault or our configuration: logged, alerted, not repeated.
 
 
@@ -65,12 +66,14 @@ class Receipt:
     """What became of a delivery. `done`: messages accepted so far. `detail`: safe to log.
 
     `retry_after`: seconds, when the platform or our own rule names them (only with RETRY).
+    `perhaps`: the platform failed in a way that does not rule out that it has the messages.
     """
 
     outcome: Outcome
     done: int
     detail: str = ""
     retry_after: float | None = None
+    perhaps: bool = False
 
 
 class Inbound(Protocol):

@@ -56,7 +56,8 @@ def find(text: str, keywords: Sequence[str], pattern: re.Pattern[str] | None = N
     announced = _after_keyword(cleaned, keywords)
     if announced is not None:
         parts = announced.split(" ")  # "redeem A1B2C3D4 E5F6G7H8" names two codes, not one with a blank.
-        return Found(tuple(parts) if all(map(_looks_like_code, parts)) else (announced,), deliberate=True)
+        several = tuple(dict.fromkeys(parts)) if all(map(_looks_like_code, parts)) else (announced,)
+        return Found(several, deliberate=True)
     lines = _ADDRESS.sub(" ", cleaned)
     tokens = [match.group() for match in _CODE.finditer(lines)]
     if pattern is not None:
@@ -72,14 +73,16 @@ def find(text: str, keywords: Sequence[str], pattern: re.Pattern[str] | None = N
     return Found((spaced,) if spaced else (), deliberate=False)
 
 
-def answer(text: str) -> Found:
-    """The code in the answer to "please type your code": nearly anything counts."""
+def answer(text: str, keywords: Sequence[str], pattern: re.Pattern[str] | None = None) -> Found:
+    """The code in the answer to "please type your code": nearly any single word counts, a sentence does not."""
     cleaned = clean(text)
-    found = find(cleaned, ())
+    found = find(cleaned, keywords, pattern)
     if found.codes:
         return Found(found.codes, deliberate=True)
     line = cleaned.split("\n")[0]
     token = _joined(line.split(" ")) or _in_any_letters(line)
+    if token and " " in token and not any(ch.isdigit() for ch in token) and not token.isupper():
+        token = None
     return Found((token,) if token and len(token) >= 4 else (), deliberate=True)
 
 
@@ -113,9 +116,12 @@ def _after_keyword(cleaned: str, keywords: Sequence[str]) -> str | None:
             if match is None:
                 continue
             rest = _CONNECTOR.sub("", line[match.end() :], count=1)
-            joined = _joined(rest.split(" ")) or (_in_any_letters(rest) if match.start() == 0 else None)
-            if joined is None or len(joined) < 4 or _NO_CODE.fullmatch(joined):
+            apart = rest != line[match.end() :] and match.start() == 0  # 兌換 端午2026, not 兌換期限到2026
+            joined = _joined(rest.split(" ")) or (_in_any_letters(rest) if apart else None)
+            if joined is None or len(joined) < (6 if joined.isdigit() else 4) or _NO_CODE.fullmatch(joined):
                 continue
+            if sum(part.isalpha() and part.islower() and len(part) != 4 for part in joined.split()[:-1]) > 1:
+                continue  # "code of conduct 2026" is a sentence.
             # In the middle of a sentence, or in several words, only something with a digit is a code.
             alone = match.start() == 0 and " " not in joined
             if alone or any(ch.isdigit() for ch in joined):
@@ -136,7 +142,7 @@ def _joined(words: Sequence[str]) -> str | None:
     for word in words:
         stripped = word.strip("。，、！!.,?？:;")
         match = _CODE.match(stripped)
-        if match is None:
+        if match is None or stripped[match.end() : match.end() + 1] in {"/", ":", "@", "."}:
             break
         run.append(match.group())
         if match.end() != len(stripped):

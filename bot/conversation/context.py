@@ -42,6 +42,7 @@ class Desk:
     how_to_claim: Mapping[str, str] = field(default_factory=dict)
     handoff: timedelta = timedelta(hours=1)
     claim_retention: timedelta = timedelta(days=730)
+    log_days: int = 14
     code_pattern: re.Pattern[str] | None = None
     redeems: bool = True
     only_checks: bool = False
@@ -105,6 +106,7 @@ class Context:
     services: Services
     work: Work
     routes: Routes
+    prompt: bool = True  # The answer comes soon enough to be shown whatever it is.
 
     async def run(self, command: str) -> Answer:
         """The answer of another command; of the menu when there is none of that name (any more)."""

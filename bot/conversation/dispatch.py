@@ -67,7 +67,9 @@ class Dispatcher:
             ctx.settle()
             _understood(ctx)
             answer = await ctx.run(intent)
-            if asked and intent != "cancel" and isinstance(answer, Reply):
+            again = ctx.asked()
+            same = asked is not None and again is not None and asked["question"] == again["question"]
+            if asked and not same and intent != "cancel" and isinstance(answer, Reply):
                 return answer.after(Text(ctx._("OK, let's leave that for now.")))
             return answer
         if asked is not None:
@@ -87,7 +89,8 @@ class Dispatcher:
         flood = _flood(ctx)
         if flood is not None:
             return flood
-        ctx.customer.muted_until = None  # A tap on our button asks for us.
+        ctx.customer.muted_until = None  # A tap on our button asks for us,
+        ctx.settle()  # and for something else than what we were asking.
         if data.startswith(MENU_TAP):
             name = data.removeprefix(MENU_TAP)
             return await ctx.run(name)

@@ -51,20 +51,20 @@ class GuessLimits:
             return Permit(WAITS[-1], guarded)
         return Permit(None, guarded)
 
-    async def talks_too_much(self, connection: asyncpg.Connection | asyncpg.Pool, person: str, now: datetime) -> bool:
+    async def talks_too_much(
+        self, connection: asyncpg.Connection | asyncpg.Pool, person: str, first_seen: datetime, now: datetime
+    ) -> bool:
         """Whether so many of somebody's words looked like codes that further ones are taken for talk.
 
         They are no attempts and bring no wait, but neither may they be a way to guess without limit:
         a code announced as one is still tried.
         """
         standing = await guesses.standing(connection, self._hash("talk", person), now)
-        return standing.recent >= BUDGET_TALK
+        return standing.recent >= self._share(BUDGET_TALK, first_seen, now)
 
     async def count_talk(self, connection: asyncpg.Connection, person: str, word: str, now: datetime) -> None:
-        """Count a word that only looked like a code. The guard hears of it, as of any miss."""
-        prefix = self._hash("prefix", word[:PREFIX])
-        if await guesses.add_miss(connection, self._hash("talk", person), self._hash("code", word), prefix, now):
-            await self._watch(connection, prefix, now)
+        """Count a word that only looked like a code. Small talk never raises the guard: it has no prefix."""
+        await guesses.add_miss(connection, self._hash("talk", person), self._hash("code", word), b"", now)
 
     async def count_miss(
         self, connection: asyncpg.Connection, person: str, code: str, first_seen: datetime, now: datetime

@@ -130,6 +130,11 @@ async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id
     return [_claim(row) for row in rows]
 
 
+async def count_of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> int:
+    """How many claims a customer has."""
+    return int(await connection.fetchval("SELECT count(*) FROM claims WHERE customer_id = $1", customer_id))
+
+
 async def by_ref(connection: asyncpg.Connection | asyncpg.Pool, ref: str, customer_id: int) -> Claim | None:
     """A customer's own claim by its reference."""
     row = await connection.fetchrow(

@@ -91,20 +91,23 @@ async def add(pool: asyncpg.Pool, person: str, channel: str, locale: str) -> Cus
 
 
 async def mark_unreachable(pool: asyncpg.Pool, person: str) -> None:
-    """They blocked us or are gone: nothing is sent until they write again."""
+    """They blocked us or are gone; writing again clears it."""
     await pool.execute("UPDATE customers SET unreachable_at = now() WHERE person = $1", person)
-
-
-async def mark_recipient_unreachable(pool: asyncpg.Pool, channel: str, recipient: str) -> None:
-    """The same for whom a push did not find: it knows the platform's id alone."""
-    await pool.execute(
-        "UPDATE customers SET unreachable_at = now() WHERE channel = $1 AND split_part(person, ':', 3) = $2",
-        channel,
-        recipient,
-    )
 
 
 async def delete(connection: asyncpg.Connection, customer: Customer) -> None:
     """Remove everything that identifies the customer; claims keep their keyed hash."""
     await connection.execute("DELETE FROM wallets WHERE customer_id = $1", customer.id)
     await connection.execute("DELETE FROM customers WHERE id = $1", customer.id)
+    await connection.execute(
+        """
+        UPDATE events SET payload = NULL, reply = NULL, held_at = NULL, state = 'done', outcome = 'deleted'
+        WHERE chat = $1 AND (state = 'parked' OR held_at IS NOT NULL)
+        """,
+        customer.person,
+    )
+    await connection.execute(
+        "DELETE FROM pushes WHERE channel = $1 AND recipient = split_part($2, ':', 3)",
+        customer.channel,
+        customer.person,
+    )

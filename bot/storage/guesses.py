@@ -68,11 +68,14 @@ async def make_wait(connection: asyncpg.Connection, person: bytes, until: dateti
 
 
 async def totals(connection: asyncpg.Connection, prefix: bytes, now: datetime) -> tuple[int, int]:
-    """(misses of everybody, people who missed with this prefix) in the last ten minutes."""
+    """(misses of everybody, people who missed with this prefix) in the last ten minutes.
+
+    What has no prefix was talk, not a try.
+    """
     row = await connection.fetchrow(
         """
         SELECT count(*), count(DISTINCT person_hash) FILTER (WHERE prefix_hash = $1)
-        FROM misses WHERE at > $2::timestamptz - interval '10 minutes'
+        FROM misses WHERE at > $2::timestamptz - interval '10 minutes' AND prefix_hash <> ''
         """,
         prefix,
         now,

@@ -200,7 +200,8 @@ async def forget_message(connection: asyncpg.Connection, chat: str, message_id: 
         """
         UPDATE events SET payload = NULL, state = CASE WHEN state = 'new' THEN 'ignored' ELSE state END,
             outcome = 'unsent', held_at = NULL
-        WHERE chat = $1 AND payload IS NOT NULL AND payload::json -> 'event' -> 'message' ->> 'id' = $2
+        WHERE chat = $1 AND (state IN ('new', 'ready', 'parked') OR held_at IS NOT NULL)
+            AND payload IS NOT NULL AND payload::json -> 'event' -> 'message' ->> 'id' = $2
         """,
         chat,
         message_id,

@@ -32,10 +32,12 @@ async def add(
     recipient: str,
     messages: str,
     waiting: bool = False,
+    pause: float = 0,
 ) -> bool:
     """Queue a push with its job, in the caller's transaction; False when the key was used already.
 
     waiting: without a job; `resume` gives it one when the recipient writes again.
+    pause: seconds before the first try.
     """
     return (
         await connection.fetchval(
@@ -44,8 +46,9 @@ async def add(
                 INSERT INTO pushes (key, channel, recipient, messages, waiting) VALUES ($1, $2, $3, $4, $5)
                 ON CONFLICT (key) DO NOTHING RETURNING id
             ), queued AS (
-                INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-                SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM added WHERE NOT $5
+                INSERT INTO pgqueuer (priority, entrypoint, payload, status, execute_after)
+                SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued', now() + $6 * interval '1 second'
+                FROM added WHERE NOT $5
             )
             SELECT true FROM added
             """,
@@ -54,6 +57,7 @@ async def add(
             recipient,
             messages,
             waiting,
+            float(pause),
         )
         is True
     )

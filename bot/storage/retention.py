@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import asyncpg
 
+from bot.log import log
+
 BITE = 5_000
 
 
@@ -18,12 +20,7 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
     hour, day = timedelta(hours=1), timedelta(days=1)
     old = "{} < now() - $1::interval"
     rules = (
-        # Held events wait for staff; after three months nobody will come.
-        (
-            "events",
-            old.format("received_at") + " AND coalesce(held_at, '-infinity') < now() - interval '90 days'",
-            events,
-        ),
+        ("events", old.format("received_at"), events),
         ("pushes", old.format("created_at"), events),
         ("misses", old.format("at"), 2 * day),
         ("waits", old.format("until"), 2 * day),
@@ -39,9 +36,7 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
     )
     # Codes that wait for [try again] have ten minutes; whoever never writes again must not leave them here.
     await pool.execute(
-        "UPDATE customers SET state = state - 'kept' "
-        "WHERE state ? 'kept' AND (state -> 'kept' ->> 'until')::float8 < extract(epoch FROM now() - $1::interval)",
-        hour,
+        "UPDATE customers SET state = state - 'kept' WHERE state ? 'kept' AND last_seen < now() - $1::interval", hour
     )
     # An answer that nobody came for within the hour is of no use to anybody.
     await pool.execute(
@@ -49,7 +44,13 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         "WHERE state = 'parked' AND received_at < now() - $1::interval",
         hour,
     )
-    return {table: await _delete(pool, table, which, age) for table, which, age in rules}
+    gone = {}
+    for table, which, age in rules:
+        try:
+            gone[table] = await _delete(pool, table, which, age)
+        except (asyncpg.PostgresError, TimeoutError) as error:  # One table must not keep the others.
+            log.error("clean-up failed", table=table, error=type(error).__name__)
+    return gone
 
 
 async def _delete(pool: asyncpg.Pool, table: str, which: str, age: timedelta) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncpg
     import psycopg
 
 HEAD = "0001"  # The newest migration; a test keeps it so.
@@ -17,3 +18,10 @@ def is_current(connection: psycopg.Connection[Any]) -> bool:
         return False
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return row is not None and row[0] == HEAD
+
+
+async def is_current_now(pool: asyncpg.Pool) -> bool:
+    """The same, for the worker's connections."""
+    if not await pool.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
+        return False
+    return bool(await pool.fetchval("SELECT version_num = $1 FROM alembic_version", HEAD))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.conversation.actions import Action
+from bot.conversation.context import Context
 from bot.conversation.messages import Button, Link
 from bot.i18n import Translator
 
@@ -53,6 +54,21 @@ def menu(_: Translator) -> Button:
     """Home."""
     # Translators: a button
     return Button(_("Menu"), Go(command="menu"))
+
+
+def gifts(ctx: Context) -> tuple[Button, ...]:
+    """To the wallet, where there is one."""
+    return (my_gifts(ctx._),) if ctx.desk.shows_gifts else ()
+
+
+def codes(ctx: Context) -> tuple[Button, ...]:
+    """To the prompt for a code, where codes are redeemed."""
+    return (redeem_code(ctx._),) if ctx.desk.redeems else ()
+
+
+def topics(ctx: Context) -> tuple[Button, ...]:
+    """What this shop offers."""
+    return (*gifts(ctx), *codes(ctx))
 
 
 def ending(_: Translator, *first: Button | Link) -> tuple[Button | Link, ...]:

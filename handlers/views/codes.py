@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.conversation.codes import masked
-from bot.conversation.messages import Card, Row
+from bot.conversation.messages import Button, Card, Row
 from bot.i18n import Translator
 from bot.storage.claims import Claim
-from handlers.views import choices
 
 JUST_NOW = timedelta(minutes=10)
 
 
-def receipt_card(_: Translator, claim: Claim, now: datetime) -> Card:
+def receipt_card(_: Translator, claim: Claim, now: datetime, buttons: tuple[Button, ...]) -> Card:
     """A claim. The same card whenever it is shown; only the greeting knows how long ago it was."""
     just_now = now - claim.claimed_at < JUST_NOW
     rewards = [reward["name"] for reward in claim.snapshot["rewards"] if reward["name"]]
@@ -29,7 +28,7 @@ def receipt_card(_: Translator, claim: Claim, now: datetime) -> Card:
         rows=(Row(_("Code"), masked(claim.snapshot["code"])), Row(_("Time"), _.moment(claim.claimed_at))),
         # Translators: label of a receipt's reference number
         receipt=Row(_("Reference"), claim.ref),
-        buttons=(choices.my_gifts(_), choices.another_code(_)),
+        buttons=buttons,
     )
 
 

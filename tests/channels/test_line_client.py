@@ -114,11 +114,11 @@ async def test_refused_text_is_refused(
 @pytest.mark.parametrize(
     ("fault", "receipt"),
     [
-        ({"status": 500}, Receipt(Outcome.RETRY, 0, "HTTP 500")),
-        ({"status": 503, "body": "<html>"}, Receipt(Outcome.RETRY, 0, "HTTP 503")),
+        ({"status": 500}, Receipt(Outcome.RETRY, 0, "HTTP 500", perhaps=True)),
+        ({"status": 503, "body": "<html>"}, Receipt(Outcome.RETRY, 0, "HTTP 503", perhaps=True)),
         ({"status": 429, "headers": {"Retry-After": "7"}}, Receipt(Outcome.RETRY, 0, "HTTP 429", retry_after=7)),
-        ({"status": 401}, Receipt(Outcome.REFUSED, 0, "credentials: HTTP 401, check LINE_CHANNEL_ACCESS_TOKEN")),
-        ({"status": 403}, Receipt(Outcome.REFUSED, 0, "credentials: HTTP 403, check LINE_CHANNEL_ACCESS_TOKEN")),
+        ({"status": 401}, Receipt(Outcome.BARRED, 0, "credentials: HTTP 401, check LINE_CHANNEL_ACCESS_TOKEN")),
+        ({"status": 403}, Receipt(Outcome.BARRED, 0, "credentials: HTTP 403, check LINE_CHANNEL_ACCESS_TOKEN")),
         ({"status": 413}, Receipt(Outcome.REFUSED, 0, "HTTP 413")),
         ({"status": 302, "body": {}}, Receipt(Outcome.REFUSED, 0, "HTTP 302")),
         ({"status": 400, "body": "garbage"}, Receipt(Outcome.REFUSED, 0, "HTTP 400")),

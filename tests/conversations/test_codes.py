@@ -557,3 +557,52 @@ async def test_the_last_of_a_capped_code_goes_to_one_of_many(bot: Bot, tables: a
     assert sum(chat.said("Redeemed 🎉") for chat in chats) == 3
     assert sum(chat.said("This code has been fully used.") for chat in chats) == 5
     assert await tables.fetchval("SELECT count(*) FROM claims") == 3
+
+
+@pytest.mark.parametrize("text", ["where do i find it", "what is that", "thanks a lot"])
+async def test_a_sentence_is_no_answer_to_the_question_for_a_code(bot: Bot, tables: asyncpg.Pool, text: str) -> None:
+    """Who asks back has not tried anything."""
+    chat = bot.chat("line", language="en")
+    await chat.say("redeem")
+    await chat.say(text)
+
+    assert chat.said("I didn't catch that. Try:")
+    assert await tables.fetchval("SELECT count(*) FROM misses") == 0
+
+
+async def test_a_tap_on_something_else_ends_the_question(bot: Bot) -> None:
+    """What is typed after it is no code."""
+    chat = bot.chat("line", language="en")
+    await chat.say("hello")
+    menu = chat.data_of("My gifts")
+    await chat.say("redeem")
+    await chat.do(chat.phone.taps(menu))
+    await chat.say("ABCDEFGH")
+
+    assert chat.said("I didn't catch that. Try:")
+
+
+async def test_asking_for_the_same_thing_twice_needs_no_remark(bot: Bot) -> None:
+    """The question is simply asked again."""
+    chat = bot.chat("line", language="en")
+    await chat.say("redeem")
+    await chat.say("redeem")
+
+    assert not chat.said("OK, let's leave that for now.")
+
+
+async def test_each_code_of_an_outage_keeps_its_own_button(bot: Bot) -> None:
+    """Two codes typed while the vendor is down are both one tap away."""
+    chat = bot.chat("messenger")
+    bot.sandbox.fault("poshen", status=503)
+    await chat.say("WELCOME2026")
+    first = chat.data_of("Try again")
+    await chat.say("兌換 PICNIC4U")
+    second = chat.data_of("Try again")
+    bot.sandbox.clear_faults()
+    bot.turns.apis.poshen.upstream.breaker = type(bot.turns.apis.poshen.upstream.breaker)()
+
+    await chat.do(chat.phone.taps(second))
+    assert "Picnic basket" in chat.text
+    await chat.do(chat.phone.taps(first))
+    assert "金幣 100" in chat.text

@@ -482,3 +482,18 @@ async def test_nobody_sees_anothers_gifts(open_chat: OpenChat, tables: asyncpg.P
     asked = [call.json["platformClientId"] for call in theirs.bot.sandbox.calls("mantago")]
     assert asked == [mine.user, theirs.user]
     assert await tables.fetchval("SELECT count(DISTINCT customer_id) FROM wallets") == 2
+
+
+async def test_every_page_of_the_last_known_list_is_there_while_the_vendor_is_down(bot: Bot, channel: str) -> None:
+    """An old list is still the list that the button names."""
+    chat = bot.chat(channel, user="collector")
+    await chat.say("我的獎品")
+    await chat.tap("Digital gifts")
+    bot.ahead(minutes=11)
+    bot.sandbox.fault("mantago", status=500)
+
+    await chat.tap("Next page")
+
+    assert not chat.said("The list changed — starting from page 1.")
+    assert "10–18" in chat.text or "Flash" in chat.text or len(chat.buttons) > 2
+    assert chat.said("Previous page")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncpg
+import pytest
 from chat import Bot, Chat
 
 LOST = "I didn't catch that. Try:"
@@ -196,3 +197,15 @@ async def test_one_customers_quiet_is_no_others(bot: Bot) -> None:
     await other.say("menu")
 
     assert other.said("What would you like to do?")
+
+
+@pytest.mark.parametrize(("language", "yes"), [("zh-TW", "好"), ("en", "Yes please")])
+async def test_yes_calls_a_person(bot: Bot, language: str, yes: str) -> None:
+    """The offer after the third sentence that was not understood can be taken with a word."""
+    chat = bot.chat("line", language=language)
+    for text in ("嗯嗯嗯", "隨便說說啦", "再說說看嘛"):
+        await chat.say(text)
+    await chat.say(yes)
+
+    assert "menu" in chat.text or "選單" in chat.text
+    assert await bot.pool.fetchval("SELECT muted_until IS NOT NULL FROM customers")

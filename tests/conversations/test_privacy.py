@@ -86,9 +86,11 @@ async def test_deleting_says_what_stays_and_until_when(friend: Chat) -> None:
     await friend.say("刪除我的資料")
 
     assert friend.said(
-        "Deleting removes your language, notification settings, lists and user ID. What you redeemed is kept "
-        "without your name, at most until %(date)s, so that nothing is claimed twice. Are you sure?",
+        "Deleting removes your language, notification settings, lists and user ID; it leaves the technical log "
+        "within %(days)s days. What you redeemed is kept without your name, at most until %(date)s, so that "
+        "nothing is claimed twice. Are you sure?",
         date=friend._.date(friend.bot.clock() + timedelta(days=730)),
+        days=14,
     )
 
 

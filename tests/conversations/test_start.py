@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -163,3 +164,18 @@ async def test_without_the_code_vendor_nothing_offers_codes(chat: Chat) -> None:
 
     await chat.say("WELCOME2026")
     assert chat.said("I didn't catch that. Try:")
+
+
+async def test_a_notice_nobody_can_see_is_shown_the_next_time(bot: Bot) -> None:
+    """The welcome came too late for a free reply: what was dropped with it does not count as read."""
+    chat = bot.chat("line")
+    late = chat.phone.follows()
+    bot.clock.ahead -= timedelta(minutes=2)
+    assert bot.post(late) == 200
+    bot.clock.ahead += timedelta(minutes=2)
+    await bot.quiet()
+    chat.look()
+
+    await chat.say("選單")
+
+    assert chat.said("How we treat your data")

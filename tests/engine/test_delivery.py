@@ -160,6 +160,60 @@ async def test_the_platforms_own_pause_is_kept(desk: Desk) -> None:
     assert desk.paused == [7.0]
 
 
+async def test_a_long_pause_is_not_spent_in_front_of_the_chat(desk: Desk) -> None:
+    """What is of value comes after the pause by a job of its own; the chat goes on meanwhile."""
+    chat = await known(desk)
+    desk.sandbox.fault(REPLY, status=429, headers={"Retry-After": "3600"}, times=1)
+    await chat.say(CODE)
+
+    assert desk.paused == []
+    assert statuses(desk, PUSH) == [200]
+    assert receipts(chat) == 1
+    assert (await desk.event())["outcome"] == "pushed later"
+
+
+async def test_a_token_that_died_after_a_refused_try_is_no_witness(desk: Desk) -> None:
+    """LINE took nothing (429), then calls the token invalid: the receipt is pushed, not taken for shown."""
+    chat = await known(desk)
+    invalid = {"message": "Invalid reply token"}
+    desk.sandbox.fault(REPLY, status=429, headers={"Retry-After": "1"}, times=1)
+    desk.sandbox.fault(REPLY, status=400, body=invalid, times=1)
+    await chat.say(CODE)
+
+    assert statuses(desk, REPLY) == [429, 400]
+    assert statuses(desk, PUSH) == [200]
+    assert receipts(chat) == 1
+
+
+@pytest.mark.parametrize("route", [REPLY, SEND])
+async def test_refused_credentials_lose_no_receipt(desk: Desk, route: str) -> None:
+    """Staff are told, and what is of value comes once the token is mended."""
+    chat = await known(desk, route.partition(":")[0])
+    desk.sandbox.fault(route, status=401, body={}, times=1)
+    await chat.say(CODE)
+
+    assert receipts(chat) == 1
+    alert = await desk.pool.fetchval("SELECT count(*) FROM pushes WHERE key LIKE 'alert:%-refused:%'")
+    assert alert > 0
+
+
+async def test_a_delivery_that_always_breaks_gives_way(desk: Desk) -> None:
+    """An error of ours is tried again, then given up and told to staff; the next message is answered."""
+    chat = await known(desk)
+
+    async def breaks(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        if delivery.reply_token is None:  # The alert to staff.
+            return await deliver(delivery, accepted)
+        raise TypeError("a bug")
+
+    desk.post(chat.phone.says(CODE))
+    await desk.run(desk.wrapped("line", breaks))
+    assert (await desk.event())["outcome"] == "undeliverable"
+
+    await chat.say(CODE)
+    assert receipts(chat) == 1
+
+
 async def test_a_valuable_answer_is_pushed_when_replies_keep_failing(desk: Desk) -> None:
     """After three tries a job of its own brings it, and every try of that has the same retry key."""
     chat = await known(desk)
@@ -379,7 +433,8 @@ async def test_a_push_waits_longer_each_time_and_then_gives_up(desk: Desk) -> No
     pauses = desk.paused[2:]
     assert len(pauses) == PUSH_TRIES
     assert pauses == sorted(pauses)
-    assert (pauses[0], pauses[1], pauses[-1]) == (5, 10, 5 * 2 ** (PUSH_TRIES - 1))
+    assert (pauses[0], pauses[1], pauses[-1]) == (5, 10, 14_400)
+    assert 20 * 3600 < sum(pauses) < 30 * 3600
     push = await desk.pool.fetchrow("SELECT outcome, messages FROM pushes")
     assert (push["outcome"], push["messages"]) == ("retry", None)
 
@@ -394,17 +449,6 @@ async def test_a_push_to_nobody_ends(desk: Desk) -> None:
 
     assert statuses(desk, PUSH) == [400]
     assert await desk.pool.fetchval("SELECT outcome FROM pushes") == "unreachable"
-
-
-async def test_a_push_to_nobody_marks_the_customer(desk: Desk) -> None:
-    """The platform does not know them any more, whether an answer or a push found out."""
-    chat = await known(desk)
-    unknown = {"message": "The request body has 1 error(s)", "details": [{"message": "Failed", "property": "to"}]}
-    desk.sandbox.fault(REPLY, status=500)
-    desk.sandbox.fault(PUSH, status=400, body=unknown)
-    await chat.say(CODE)
-
-    assert await desk.pool.fetchval("SELECT unreachable_at IS NOT NULL FROM customers")
 
 
 async def test_a_push_is_queued_once_per_key(desk: Desk) -> None:

@@ -89,15 +89,15 @@ async def test_only_what_is_older_than_its_time_goes(pool: asyncpg.Pool, table: 
     assert await pool.fetchval(f"SELECT count(*) FROM {table}") == 1
 
 
-async def test_a_held_event_waits_three_months_for_staff(pool: asyncpg.Pool) -> None:
-    """Its answer is still owed."""
+async def test_a_held_event_goes_with_the_others(pool: asyncpg.Pool) -> None:
+    """It holds what a customer wrote, so staff have a fortnight for it and no longer."""
     insert, _ = ROWS["events"]
-    for key, age in (("waiting", 60), ("forgotten", 120)):
+    for key, age in (("fresh", 13), ("forgotten", 15)):
         await pool.execute(insert, key, timedelta(days=age))
         await pool.execute("UPDATE events SET held_at = received_at WHERE key = $1", key)
     await clean_up(pool, events=EVENTS, claims=CLAIMS)
 
-    assert [row["key"] for row in await pool.fetch("SELECT key FROM events")] == ["waiting"]
+    assert [row["key"] for row in await pool.fetch("SELECT key FROM events")] == ["fresh"]
 
 
 async def test_a_push_that_is_still_on_its_way_is_never_deleted(pool: asyncpg.Pool) -> None:

@@ -41,10 +41,7 @@ class _NotSentError(Exception):
 
 
 class _LostError(Exception):
-    """The request left and no answer came. `broken`: the connection ended, rather than our patience."""
-
-    def __init__(self, *, broken: bool) -> None:
-        self.broken = broken
+    """The request left and no answer came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +128,8 @@ class LineClient:
         try:
             try:
                 answer = await send([each.message for each in messages])
-            except _LostError as lost:
-                if not lost.broken:
-                    raise
-                # A connection often breaks because it was idle, before LINE read anything. The token
-                # works once, so asking again cannot say it twice; a used one tells that it was said.
+            except _LostError:
+                # The token works once, so asking again cannot say it twice; a used one tells that it was said.
                 answer = await send([each.message for each in messages])
                 if answer.status != 200 and not answer.is_about_content:
                     return Receipt(Outcome.UNKNOWN, 0, f"no answer, then HTTP {answer.status}")
@@ -224,17 +218,9 @@ class LineClient:
                     await response.aclose()
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             if response is None:
-                failure = _failure(error)
-                raise failure from None
+                raise (_NotSentError if never_sent(error) else _LostError) from None
             # The status came, and it says what happened; a broken body changes nothing.
         return _Answer(response.status_code, _body(content), _retry_after(response))
-
-
-def _failure(error: Exception) -> _NotSentError | _LostError:
-    if never_sent(error):
-        return _NotSentError()
-    timed_out = isinstance(error, TimeoutError | httpx.ReadTimeout)
-    return _LostError(broken=not timed_out)
 
 
 def _body(content: bytes) -> Json:
@@ -270,9 +256,9 @@ def _judged(answer: _Answer, *, instead_of: _Answer | None = None) -> Receipt:
     if _is_about_recipient(answer):
         return Receipt(Outcome.UNREACHABLE, 0, "unknown recipient")
     if answer.status in {401, 403}:
-        return Receipt(Outcome.REFUSED, 0, f"credentials: HTTP {answer.status}, check LINE_CHANNEL_ACCESS_TOKEN")
+        return Receipt(Outcome.BARRED, 0, f"credentials: HTTP {answer.status}, check LINE_CHANNEL_ACCESS_TOKEN")
     if answer.status == 429 and "monthly limit" in answer.says:
         return Receipt(Outcome.REFUSED, 0, "quota: the plan's messages of this month are used up")
     if answer.status in {408, 429} or answer.status >= 500:
-        return Receipt(Outcome.RETRY, 0, detail, answer.retry_after)
+        return Receipt(Outcome.RETRY, 0, detail, answer.retry_after, perhaps=answer.status != 429)
     return Receipt(Outcome.REFUSED, 0, detail)

@@ -245,7 +245,7 @@ def _judged(answer: _Answer, done: int, *, instead_of: _Answer | None = None) ->
         return Receipt(Outcome.RETRY, done, f"asked too often: {answer.detail}", SLOW_DOWN_SECONDS)
     if answer.code in _CREDENTIALS or (not answer.code and answer.status in {401, 403}):
         detail = f"credentials: {answer.detail}, check MESSENGER_PAGE_ACCESS_TOKEN"
-        return Receipt(Outcome.REFUSED, done, detail)
+        return Receipt(Outcome.BARRED, done, detail)
     if answer.code in _TEMPORARY or answer.status >= 500:
         return Receipt(Outcome.RETRY, done, answer.detail)
     return Receipt(Outcome.REFUSED, done, answer.detail)
