@@ -21,6 +21,7 @@ import structlog
 
 from bot import metrics
 from bot.apis import Apis
+from bot.apis.http import request_id
 from bot.channels import Delivery, Inbound, Outbound, Outcome, Receipt, Rendered
 from bot.conversation.context import Context, Desk, Prepared, Work
 from bot.conversation.dispatch import Dispatcher
@@ -115,6 +116,7 @@ class Turns:
             return
         if taken.has_elder:
             raise Later(0.2, "an earlier event of this chat is not finished")
+        request_id.set(f"giftdesk-{taken.id}")
         with structlog.contextvars.bound_contextvars(event=taken.id, channel=taken.channel):
             if taken.channel not in self.outbound:
                 log.error("the channel of this event is switched off; it waits", channel=taken.channel)

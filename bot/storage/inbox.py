@@ -25,7 +25,10 @@ SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat,
        EXISTS (SELECT FROM pushes p WHERE p.waiting AND p.channel = e.channel
                AND p.recipient = split_part(e.chat, ':', 3)) AS has_waiting,
        {Customer.COLUMNS}
-FROM events e LEFT JOIN customers c ON c.person = e.chat
+FROM events e LEFT JOIN LATERAL (
+    -- The limit keeps the planner from joining whole tables while its statistics are young.
+    SELECT * FROM customers WHERE person = e.chat LIMIT 1
+) c ON true
 WHERE e.id = $1
 """
 

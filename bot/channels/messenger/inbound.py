@@ -21,7 +21,7 @@ from bot.conversation.events import (
 )
 
 GET_STARTED = "GET_STARTED"
-"""The payload of our Get Started button; the Messenger profile that `giftdesk menus` installs names it."""
+"""The payload of our Get Started button, as the README sets it in the Messenger profile."""
 
 
 class MessengerInbound:
