@@ -118,8 +118,8 @@ def _serving(stand: Stand, name: str) -> Iterator[Server]:
         command = ["node", str(_node() / "server.js")]
     else:
         kind = ["--threads", "8"] if name == "gthread" else ["--worker-connections", "1000"]
-        command = [str(_venv() / "bin" / "gunicorn"), "-k", name, "-w", "2", *kind, "--log-level", "error"]
-        command += ["-b", f"127.0.0.1:{port}", "bench.peers.flask_echo:app"]
+        command = [str(_venv() / "bin" / "python"), "-m", "gunicorn", "-k", name, "-w", "2", *kind]
+        command += ["--log-level", "error", "-b", f"127.0.0.1:{port}", "bench.peers.flask_echo:app"]
     with stand.serving(name, command, environment, "/", "/callback") as server:
         yield server
 
