@@ -15,7 +15,7 @@ from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
 from bot.services.wallet import Shelf
 from handlers.views import choices, outage
-from handlers.views.gifts import folded_card, gift_card, more_card, overview_card, tab_buttons, ticket_cards
+from handlers.views.gifts import folded_card, gift_card, list_names, more_card, overview_card, tab_buttons, ticket_cards
 
 router = Router()
 
@@ -174,7 +174,7 @@ def _page(ctx: Context, shelf: Shelf, action: ShowList, before: Sequence[Message
 
 def _title(ctx: Context, action: ShowList, start: int, total: int) -> str:
     _ = ctx._
-    name = {"tickets": _("Tickets"), "physical": _("Physical gifts"), "virtual": _("Digital gifts")}[action.kind]
+    name = list_names(_)[action.kind]
     if total <= PAGE:
         return name
     last = min(start + PAGE, total)

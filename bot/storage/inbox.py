@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from bot.storage.arrivals import JOB, QUEUE_STATE
+from bot.storage.arrivals import JOB
 from bot.storage.customers import Customer
 
 _BEGIN = f"""
@@ -250,9 +250,3 @@ async def release_held(pool: asyncpg.Pool) -> int:
         """
     )
     return int(status.rsplit(maxsplit=1)[-1])
-
-
-async def queue_state(connection: asyncpg.Connection | asyncpg.Pool) -> tuple[int, float, int]:
-    """(unfinished events, age of the oldest in seconds, held events)."""
-    row = await connection.fetchrow(QUEUE_STATE)
-    return int(row[0]), float(row[1]), int(row[2])

@@ -13,11 +13,17 @@ from bot.i18n import Translator
 from handlers.views import choices
 
 
+def list_names(_: Translator) -> dict[str, str]:
+    """What the lists are called."""
+    # Translators: these three are buttons
+    return {"tickets": _("Tickets"), "physical": _("Physical gifts"), "virtual": _("Digital gifts")}
+
+
 def overview_card(
     _: Translator, gifts: Gifts, taken_at: datetime, opens: dict[str, Action], refresh: Action, *, redeems: bool
 ) -> Card:
     """How much of each kind there is; a tap on a number opens its list."""
-    labels = {"tickets": _("Tickets"), "physical": _("Physical gifts"), "virtual": _("Digital gifts")}
+    labels = list_names(_)
     counts = {"tickets": len(gifts.tickets), "physical": len(gifts.physical), "virtual": len(gifts.virtual)}
     notes = [
         _.ngettext("%(n)s item can't be shown right now.", "%(n)s items can't be shown right now.", gifts.skipped)
@@ -40,8 +46,7 @@ def overview_card(
 
 def tab_buttons(_: Translator, opens: dict[str, Action]) -> list[Button]:
     """The lists as buttons."""
-    # Translators: these three are buttons
-    labels = {"tickets": _("Tickets"), "physical": _("Physical gifts"), "virtual": _("Digital gifts")}
+    labels = list_names(_)
     return [Button(labels[kind], action) for kind, action in opens.items()]
 
 

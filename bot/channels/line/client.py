@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
-import aiohttp
 import httpx
 import orjson
 
-from bot.apis.http import never_sent, open_http
+from bot.apis.http import open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
-from bot.channels.limits import record, records, word
+from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange, timeouts
+from bot.channels.limits import records, word
 from bot.channels.line.colors import palette
 from bot.channels.line.render import MESSAGES, render
 from bot.conversation.messages import Reply
@@ -24,24 +24,10 @@ from bot.errors import ConfigurationError
 
 API_URL = "https://api.line.me"
 BRAND_COLOUR = "#0F766E"
-CONNECTIONS = 100
 BUSY_SECONDS = 20  # LINE takes multiples of five up to sixty, and stops early when a message arrives.
 
-READ_SECONDS = 6.0
-
-_CONNECT_SECONDS = 3.0
-_TOTAL_SECONDS = 12.0
-_PROFILE_SECONDS = 1.0
 _ACCEPTED = frozenset({200, 409})  # 409: an earlier try with this retry key was accepted.
 _PATH = re.compile(r"[\w./\[\]-]{1,120}", re.ASCII)
-
-
-class _NotSentError(Exception):
-    """The request surely did not leave."""
-
-
-class _LostError(Exception):
-    """The request left and no answer came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +74,7 @@ class LineClient:
         self._http = http
         self._api = api_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"}
-        timeout = httpx.Timeout(read_seconds, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS)
-        self._timeout = {"timeout": timeout.as_dict()}
+        self._timeout = timeouts(read_seconds)
         self._colors = palette(brand_colour)
 
     @classmethod
@@ -128,16 +113,16 @@ class LineClient:
         try:
             try:
                 answer = await send([each.message for each in messages])
-            except _LostError:
+            except LostError:
                 # The token works once, so asking again cannot say it twice; a used one tells that it was said.
                 answer = await send([each.message for each in messages])
                 if answer.status != 200 and not answer.is_about_content:
                     return Receipt(Outcome.UNKNOWN, 0, f"no answer, then HTTP {answer.status}")
             if answer.is_about_content and (contents := _as_text(messages)):
                 return _judged(await send(contents), instead_of=answer)
-        except _NotSentError:
+        except NotSentError:
             return Receipt(Outcome.RETRY, 0, "no connection")
-        except _LostError:
+        except LostError:
             return Receipt(Outcome.UNKNOWN, 0, "no answer")
         return _judged(answer)
 
@@ -151,31 +136,31 @@ class LineClient:
             if answer.is_about_content and not _is_about_recipient(answer) and (contents := _as_text(messages)):
                 # A retry key stands for one content, so the text has its own.
                 return _judged(await send(contents, uuid5(key, "plain")), instead_of=answer)
-        except _NotSentError:
+        except NotSentError:
             return Receipt(Outcome.RETRY, 0, "no connection")
-        except _LostError:
+        except LostError:
             return Receipt(Outcome.RETRY, 0, "no answer")  # Safe: the retry key keeps it from being said twice.
         return _judged(answer)
 
     async def show_busy(self, to: str) -> None:
         if not to.startswith("U"):
             return  # LINE shows it to one person only, not in groups.
-        with suppress(_NotSentError, _LostError):
+        with suppress(NotSentError, LostError):
             body = {"chatId": to, "loadingSeconds": BUSY_SECONDS}
             await self._call("POST", "/v2/bot/chat/loading/start", body)
 
     async def language_of(self, user_id: str) -> str | None:
         try:
-            async with asyncio.timeout(_PROFILE_SECONDS):
+            async with asyncio.timeout(PROFILE_SECONDS):
                 answer = await self._call("GET", f"/v2/bot/profile/{quote(user_id, safe='')}")
-        except (_NotSentError, _LostError, TimeoutError):
+        except (NotSentError, LostError, TimeoutError):
             return None
         return word(answer.body.get("language")) if answer.status == 200 else None
 
     async def check(self) -> str:
         try:
             answer = await self._call("GET", "/v2/bot/info")
-        except (_NotSentError, _LostError):
+        except (NotSentError, LostError):
             raise ConfigurationError(
                 "LINE does not answer: check the network, and LINE_API_URL if you have set it"
             ) from None
@@ -198,7 +183,7 @@ class LineClient:
     async def _call(
         self, method: str, path: str, body: Json | None = None, headers: Mapping[str, str] | None = None
     ) -> _Answer:
-        """One call. Raises _NotSentError or _LostError when there is no answer."""
+        """One call. Raises NotSentError or LostError when there is no answer."""
         request = self._http.build_request(
             method,
             self._api + path,
@@ -206,28 +191,8 @@ class LineClient:
             headers=self._headers if headers is None else {**self._headers, **headers},
             extensions=self._timeout,
         )
-        response: httpx.Response | None = None
-        content = b""
-        # Errors of httpx and aiohttp quote URLs: none of them leaves this method.
-        try:
-            async with asyncio.timeout(_TOTAL_SECONDS):
-                response = await self._http.send(request, stream=True)
-                try:
-                    content = await response.aread()
-                finally:
-                    await response.aclose()
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            if response is None:
-                raise (_NotSentError if never_sent(error) else _LostError) from None
-            # The status came, and it says what happened; a broken body changes nothing.
-        return _Answer(response.status_code, _body(content), _retry_after(response))
-
-
-def _body(content: bytes) -> Json:
-    try:
-        return record(orjson.loads(content))
-    except orjson.JSONDecodeError:
-        return {}
+        response, answered = await exchange(self._http, request)
+        return _Answer(response.status_code, answered, _retry_after(response))
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -10,26 +10,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import aiohttp
 import httpx
 import orjson
 
-from bot.apis.http import never_sent, open_http
+from bot.apis.http import open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
+from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange, timeouts
 from bot.channels.limits import record, word
 from bot.channels.messenger.render import render
 from bot.conversation.messages import Reply
 from bot.errors import ConfigurationError
 
 API_URL = "https://graph.facebook.com/v26.0"
-CONNECTIONS = 100
 SLOW_DOWN_SECONDS = 60.0  # Ours: Meta's limits are counted over minutes, and it names no time.
 
-READ_SECONDS = 6.0
-
-_CONNECT_SECONDS = 3.0
-_TOTAL_SECONDS = 12.0
-_PROFILE_SECONDS = 1.0
 
 # https://developers.facebook.com/docs/messenger-platform/error-codes. Codes and subcodes share one
 # space of numbers there and move between the two places, so one set is asked for both.
@@ -42,14 +36,6 @@ _CREDENTIALS = frozenset({10, 102, 104, 190, 200})
 _LIMITED = frozenset({4, 17, 32, 613, 80006})
 _TEMPORARY = frozenset({1, 2})
 _PARAMETER = 100
-
-
-class _NotSentError(Exception):
-    """The request surely did not leave."""
-
-
-class _LostError(Exception):
-    """The request left and no answer came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +74,7 @@ class MessengerClient:
         self._http = http
         self._api = api_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {page_access_token}", "Content-Type": "application/json"}
-        timeout = httpx.Timeout(read_seconds, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS)
-        self._timeout = {"timeout": timeout.as_dict()}
+        self._timeout = timeouts(read_seconds)
         # https://developers.facebook.com/docs/graph-api/guides/secure-requests
         self._proof = hmac.digest(app_secret.encode(), page_access_token.encode(), hashlib.sha256).hex()
 
@@ -132,9 +117,9 @@ class MessengerClient:
             answer = await send(rendered.message)
             if rendered.plain and _is_about_content(answer):
                 return _judged(await send(rendered.plain), done, instead_of=answer)
-        except _NotSentError:
+        except NotSentError:
             return Receipt(Outcome.RETRY, done, "no connection")
-        except _LostError:
+        except LostError:
             # Messenger has no key that would make a second try safe, and most messages whose answer is
             # lost did arrive. What was granted is in the ledger and can be asked for; a doubled
             # confirmation would look like a doubled grant.
@@ -142,21 +127,21 @@ class MessengerClient:
         return _judged(answer, done)
 
     async def show_busy(self, to: str) -> None:
-        with suppress(_NotSentError, _LostError):
+        with suppress(NotSentError, LostError):
             await self._call("POST", "/me/messages", {"recipient": {"id": to}, "sender_action": "typing_on"})
 
     async def language_of(self, user_id: str) -> str | None:
         try:
-            async with asyncio.timeout(_PROFILE_SECONDS):
+            async with asyncio.timeout(PROFILE_SECONDS):
                 answer = await self._call("GET", f"/{quote(user_id, safe='')}", fields="locale")
-        except (_NotSentError, _LostError, TimeoutError):
+        except (NotSentError, LostError, TimeoutError):
             return None
         return word(answer.body.get("locale")) if answer.status == 200 else None
 
     async def check(self) -> str:
         try:
             answer = await self._call("GET", "/me", fields="id,name")
-        except (_NotSentError, _LostError):
+        except (NotSentError, LostError):
             raise ConfigurationError(
                 "Messenger does not answer: check the network, and MESSENGER_API_URL if you have set it"
             ) from None
@@ -182,7 +167,7 @@ class MessengerClient:
         await self._http.aclose()
 
     async def _call(self, method: str, path: str, body: Json | None = None, *, fields: str = "") -> _Answer:
-        """One call. Raises _NotSentError or _LostError when there is no answer."""
+        """One call. Raises NotSentError or LostError when there is no answer."""
         asked = f"&fields={fields}" if fields else ""
         request = self._http.build_request(
             method,
@@ -191,28 +176,8 @@ class MessengerClient:
             headers=self._headers,
             extensions=self._timeout,
         )
-        response: httpx.Response | None = None
-        content = b""
-        # Errors of httpx and aiohttp quote URLs: none of them leaves this method.
-        try:
-            async with asyncio.timeout(_TOTAL_SECONDS):
-                response = await self._http.send(request, stream=True)
-                try:
-                    content = await response.aread()
-                finally:
-                    await response.aclose()
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            if response is None:
-                raise (_NotSentError if never_sent(error) else _LostError) from None
-            # The status came, and it says what happened; a broken body changes nothing.
-        return _Answer(response.status_code, _body(content))
-
-
-def _body(content: bytes) -> Json:
-    try:
-        return record(orjson.loads(content))
-    except orjson.JSONDecodeError:
-        return {}
+        response, answered = await exchange(self._http, request)
+        return _Answer(response.status_code, answered)
 
 
 def _number(value: object) -> int:
