@@ -4,8 +4,8 @@
 `async with Sandbox.running() as sandbox:`. The bot knows nothing of this package, and it nothing of the bot.
 """
 
-from sandbox.credentials import environment, voucher_and_card_environment
+from sandbox.credentials import environment
 from sandbox.phone import Phone, Webhook
 from sandbox.server import Sandbox
 
-__all__ = ["Phone", "Sandbox", "Webhook", "environment", "voucher_and_card_environment"]
+__all__ = ["Phone", "Sandbox", "Webhook", "environment"]

@@ -41,8 +41,8 @@ _SIGNING_KEY = b"sandbox tokens are signed with this"
 
 
 def environment(url: str, *, now: datetime | None = None) -> dict[str, str]:
-    """The environment variables a bot needs to use the sandbox at `url`: both platforms, MantaGo,
-    Poshen, and who is staff."""
+    """The environment variables a bot needs to use the sandbox at `url`: both platforms, all four
+    vendors, and who is staff."""
     url = url.rstrip("/")
     return {
         "LINE_CHANNEL_SECRET": LINE_CHANNEL_SECRET,
@@ -58,22 +58,17 @@ def environment(url: str, *, now: datetime | None = None) -> dict[str, str]:
         "MANTAGO_BOT_ID": MANTAGO_BOT_ID,
         "POSHEN_API_URL": f"{url}/poshen",
         "POSHEN_TOKEN": POSHEN_TOKEN,
-        "ADMINS": admins(),
-    }
-
-
-def voucher_and_card_environment(url: str) -> dict[str, str]:
-    """The environment variables for Got It's vouchers and Altegio's gift cards."""
-    url = url.rstrip("/")
-    return {
         "GOTIT_API_URL": f"{url}/gotit",
         "GOTIT_CLIENT_ID": GOTIT_CLIENT_ID,
         "GOTIT_CLIENT_SECRET": GOTIT_CLIENT_SECRET,
         "GOTIT_APP_UUID": GOTIT_APP_UUID,
+        "GOTIT_POINT_PER_VND": "0.001",
         "ALTEGIO_API_URL": f"{url}/altegio",
         "ALTEGIO_PARTNER_TOKEN": ALTEGIO_PARTNER_TOKEN,
         "ALTEGIO_USER_TOKEN": ALTEGIO_USER_TOKEN,
         "ALTEGIO_COMPANY_ID": ",".join(str(company) for company in ALTEGIO_COMPANY_IDS),
+        "ALTEGIO_CURRENCY": "TWD",
+        "ADMINS": admins(),
     }
 
 

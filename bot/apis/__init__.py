@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from bot.apis.altegio import AltegioApi
+from bot.apis.gotit import GotItApi
 from bot.apis.mantago import MantagoApi
 from bot.apis.poshen import PoshenApi
 
@@ -15,8 +17,10 @@ class Apis:
 
     mantago: MantagoApi | None = None
     poshen: PoshenApi | None = None
+    gotit: GotItApi | None = None
+    altegio: AltegioApi | None = None
 
     async def aclose(self) -> None:
         """Close every client, each even if another one fails to."""
-        clients = (self.mantago, self.poshen)
+        clients = (self.mantago, self.poshen, self.gotit, self.altegio)
         await asyncio.gather(*(client.aclose() for client in clients if client), return_exceptions=True)

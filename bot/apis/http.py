@@ -160,12 +160,13 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What is asked. repeatable: sending it twice does no harm."""
+    """What is asked. repeatable: sending it twice does no harm. patient: a 429 may be waited out."""
 
     operation: str
     request: httpx.Request
     write: bool
     repeatable: bool
+    patient: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +250,7 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
         write: bool = False,
         repeatable: bool = False,
+        patient: bool = True,
     ) -> T:
         """Make one call, retried as far as that is safe, and return `read(body)`.
 
@@ -257,6 +259,7 @@ class Upstream:
         into the result and raises ShapeError when it cannot. write: the call changes something, so
         it gets 20 s instead of 6 s by default and is only repeated when it surely did not arrive.
         repeatable: a write that may be sent twice because the second changes nothing.
+        patient: a 429 is waited out when that takes no longer than 5 s; else it is raised at once.
 
         Raises UpstreamUnavailable (nothing happened), RateLimited, OutcomeUnknown (a write that may
         have happened), UpstreamRefused and its kinds, or ContractError. None of them carries the
@@ -273,7 +276,7 @@ class Upstream:
             extensions=self._writes if write else self._reads,
         )
         try:
-            body = await self._persist(_Call(operation, request, write, repeatable or not write), began)
+            body = await self._persist(_Call(operation, request, write, repeatable or not write, patient), began)
             try:
                 result = read(body)
             except ShapeError as error:
@@ -377,7 +380,8 @@ class Upstream:
         if status == 429:
             wait = _retry_after(response)
             limited = RateLimited(self.name, f"{operation}: 429, asked too often", wait)
-            return _Failure(limited, healthy=True, retry=wait is None or wait <= LONGEST_RETRY_AFTER, wait=wait)
+            retry = call.patient and (wait is None or wait <= LONGEST_RETRY_AFTER)
+            return _Failure(limited, healthy=True, retry=retry, wait=wait)
         parsed: Any = None
         try:
             parsed = _parse(body)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,6 +11,7 @@ from typing import Any
 
 # Neither PostgreSQL nor the platforms take these; a lone surrogate cannot even be encoded.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 _JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
@@ -59,6 +62,16 @@ def integer(value: object) -> int | None:
     return None
 
 
+def amount(value: object) -> Decimal | None:
+    """A sum, exactly, also when written as a string; None for anything else."""
+    if isinstance(value, str) and not _AMOUNT.fullmatch(value):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        return None
+    read = Decimal(value)
+    return read if read.is_finite() and -10 < read.adjusted() < 20 else None
+
+
 def moment(value: object) -> datetime | None:
     """An ISO 8601 date and time in UTC; one without an offset is taken for UTC; None when unreadable."""
     if not isinstance(value, str):
@@ -67,4 +80,14 @@ def moment(value: object) -> datetime | None:
         read = datetime.fromisoformat(value)
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError):
+        return None
+
+
+def expiry(token: str) -> datetime | None:
+    """When a JSON Web Token ends; None when it does not say. Its signature is the vendor's business."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return datetime.fromtimestamp(claims["exp"], UTC)
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, OSError):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -46,6 +47,12 @@ def reply(status: int = 200, body: Any = None, /, *, cut: int = 0, **headers: An
     fields = {"content-type": "application/json", "content-length": str(len(content)), **headers}
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
     return f"HTTP/1.1 {status} X\r\n{head}\r\n".encode() + content[: len(content) - cut]
+
+
+def jwt(claims: object) -> str:
+    """A JSON Web Token over `claims` that nobody signed."""
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"e30.{payload}.c2ln"
 
 
 @dataclass

@@ -378,6 +378,15 @@ async def test_a_long_429_is_told_at_once(
     assert clock.slept == []
 
 
+async def test_who_is_not_patient_is_told_of_a_429_at_once(vendor: Vendor, clock: Clock) -> None:
+    vendor.says(reply(429, retry_after="1"), OK)
+    async with calling(vendor, clock) as upstream:
+        with pytest.raises(RateLimited) as caught:
+            await upstream.call("buy", "POST", "/things", write=True, patient=False)
+    assert caught.value.retry_after == 1
+    assert (len(vendor.seen), clock.slept) == (1, [])
+
+
 async def test_our_own_limit_spaces_calls_and_then_refuses(vendor: Vendor, clock: Clock) -> None:
     vendor.says(OK)
     waits: list[float] = []

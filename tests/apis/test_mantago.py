@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -22,7 +20,7 @@ from bot.errors import (
     UpstreamUnavailable,
 )
 
-from .scripted import HANG, Clock, Vendor, reply
+from .scripted import HANG, Clock, Vendor, jwt, reply
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -348,11 +346,6 @@ async def test_the_check_cannot_tell_while_the_vendor_is_down(vendor: Vendor, ma
     vendor.says(reply(503))
     with pytest.raises(UpstreamUnavailable):
         await mantago.check()
-
-
-def jwt(claims: object) -> str:
-    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return f"e30.{payload}.c2ln"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.apis.reading import ShapeError, array, integer, mapping, moment, text
+from bot.apis.reading import ShapeError, amount, array, integer, mapping, moment, text
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,30 @@ def test_integer(value: object, number: int | None) -> None:
 )
 def test_text(value: object, shown: str | None) -> None:
     assert text(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "sum_"),
+    [
+        (9000, Decimal(9000)),
+        (Decimal("680.50"), Decimal("680.50")),
+        ("1250.5", Decimal("1250.5")),
+        ("0", Decimal(0)),
+        (-3, Decimal(-3)),
+        ("NaN", None),
+        ("Infinity", None),
+        (Decimal("1E+999999"), None),
+        (Decimal("1E-999999"), None),
+        ("1,250", None),
+        ("1_000", None),
+        ("٥", None),
+        (True, None),
+        (None, None),
+        ([1], None),
+    ],
+)
+def test_amount(value: object, sum_: Decimal | None) -> None:
+    assert amount(value) == sum_
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.apis import Apis
+from bot.apis.altegio import AltegioApi, Cards
+from bot.apis.gotit import NAME, GotItApi, Issued, explain
+from bot.apis.http import Upstream, open_http
 from bot.apis.mantago import Gifts, MantagoApi
 from bot.apis.poshen import PoshenApi
-from bot.errors import ConfigurationError, Conflict, CredentialsRefused, NotFound, OutcomeUnknown
+from bot.errors import ConfigurationError, Conflict, CredentialsRefused, NotFound, OutcomeUnknown, UpstreamRefused
 from sandbox import Sandbox
 from sandbox.credentials import POSHEN_READ_ONLY_TOKEN
 
@@ -38,9 +42,35 @@ def poshen_of(sandbox: Sandbox, **changes: str) -> PoshenApi:
     return PoshenApi.open(env["POSHEN_API_URL"], token=env["POSHEN_TOKEN"])
 
 
+def gotit_of(sandbox: Sandbox, **changes: str) -> GotItApi:
+    """With the sandbox's time: a token's end is a time of day."""
+    env = sandbox.environment() | changes
+    http = open_http(env["GOTIT_API_URL"], setting="GOTIT_API_URL", headers={})
+    return GotItApi(
+        Upstream(NAME, http, explain=explain),
+        client_id=env["GOTIT_CLIENT_ID"],
+        client_secret=env["GOTIT_CLIENT_SECRET"],
+        app_uuid=env["GOTIT_APP_UUID"],
+        clock=lambda: NOW,
+    )
+
+
+def altegio_of(sandbox: Sandbox, **changes: str) -> AltegioApi:
+    env = sandbox.environment() | changes
+    return AltegioApi.open(
+        env["ALTEGIO_API_URL"],
+        partner_token=env["ALTEGIO_PARTNER_TOKEN"],
+        user_token=env["ALTEGIO_USER_TOKEN"],
+        company_ids=tuple(int(company) for company in env["ALTEGIO_COMPANY_ID"].split(",")),
+        max_per_second=None,
+    )
+
+
 @pytest.fixture
 async def apis(sandbox: Sandbox) -> AsyncIterator[Apis]:
-    apis = Apis(mantago=mantago_of(sandbox), poshen=poshen_of(sandbox))
+    apis = Apis(
+        mantago=mantago_of(sandbox), poshen=poshen_of(sandbox), gotit=gotit_of(sandbox), altegio=altegio_of(sandbox)
+    )
     yield apis
     await apis.aclose()
 
@@ -57,6 +87,18 @@ def poshen(apis: Apis) -> PoshenApi:
     return apis.poshen
 
 
+@pytest.fixture
+def gotit(apis: Apis) -> GotItApi:
+    assert apis.gotit
+    return apis.gotit
+
+
+@pytest.fixture
+def altegio(apis: Apis) -> AltegioApi:
+    assert apis.altegio
+    return apis.altegio
+
+
 async def test_everything_the_demo_people_own_can_be_read(sandbox: Sandbox, mantago: MantagoApi) -> None:
     owned = 0
     for person in tuple(sandbox.people):
@@ -65,10 +107,12 @@ async def test_everything_the_demo_people_own_can_be_read(sandbox: Sandbox, mant
     assert owned
 
 
-async def test_the_checks_pass(mantago: MantagoApi, poshen: PoshenApi) -> None:
+async def test_the_checks_pass(mantago: MantagoApi, poshen: PoshenApi, gotit: GotItApi, altegio: AltegioApi) -> None:
     await mantago.check("line")
     await mantago.check("facebook")
     await poshen.check()
+    await gotit.check()
+    assert await altegio.check() == ""
 
 
 async def test_an_unknown_user_owns_nothing(mantago: MantagoApi) -> None:
@@ -169,3 +213,106 @@ async def test_a_slow_start_of_mantago_is_survived(sandbox: Sandbox, mantago: Ma
     sandbox.fault("mantago", status=502, body="<html>bad gateway</html>", times=1)
     await mantago.gifts("line", "Unobody")
     assert len(sandbox.calls("mantago")) == 2
+
+
+# Got It
+
+ISSUE = {"gift_id": 422, "price_id": 1899, "recipient": "C-8F3K2", "issuer": "bot"}
+
+
+@pytest.mark.parametrize("setting", ["GOTIT_CLIENT_ID", "GOTIT_CLIENT_SECRET", "GOTIT_APP_UUID"])
+@pytest.mark.parametrize("value", ["", "wrong", "x" * 256])
+async def test_a_wrong_gotit_setting_is_named(sandbox: Sandbox, setting: str, value: str) -> None:
+    api = gotit_of(sandbox, **{setting: value})
+    with pytest.raises(ConfigurationError, match=setting):
+        await api.check()
+    await api.aclose()
+
+
+async def test_the_catalogue_is_the_whole_one(sandbox: Sandbox, gotit: GotItApi) -> None:
+    catalogue = await gotit.catalogue()
+    assert {(gift.gift_id, gift.price_id) for gift in catalogue.gifts} == {
+        (gift["gift_id"], gift["price_id"]) for gift in sandbox.gotit.gifts
+    }
+    assert (await gotit.page(name="highlands")).gifts[0].gift_id == 422
+
+
+async def test_old_tokens_are_renewed_by_one_call(sandbox: Sandbox, gotit: GotItApi) -> None:
+    await gotit.page()
+    sandbox.gotit.expire_tokens()
+    pages = await asyncio.gather(*(gotit.page() for _ in range(8)))
+    assert all(page.gifts for page in pages)
+    assert len(sandbox.calls("gotit", "POST /api/rewardhub/v1.0/token")) == 2
+
+
+async def test_a_voucher_is_issued_under_our_request_id(sandbox: Sandbox, gotit: GotItApi) -> None:
+    assert await gotit.issue("GD_1", **ISSUE) == Issued("GD_1", "Voucher Highlands Coffee")
+    assert await gotit.issue("GD_1", **ISSUE) == Issued("GD_1", "Voucher Highlands Coffee")
+    assert sandbox.gotit.issued["GD_1"]["recipient_identify_id"] == "C-8F3K2"
+    assert len(sandbox.gotit.issued) == 1
+
+
+async def test_a_repeated_request_id_may_be_refused(sandbox: Sandbox, gotit: GotItApi) -> None:
+    await gotit.issue("GD_1", **ISSUE)
+    sandbox.gotit.repeats = "refused"
+    with pytest.raises(Conflict) as caught:
+        await gotit.issue("GD_1", **ISSUE)
+    assert caught.value.code == 4100
+
+
+async def test_a_voucher_that_is_gone_is_refused(sandbox: Sandbox, gotit: GotItApi) -> None:
+    with pytest.raises(NotFound):
+        await gotit.issue("GD_1", **ISSUE | {"price_id": 1})
+    with pytest.raises(UpstreamRefused):
+        await gotit.issue("GD_2", **ISSUE | {"issuer": ""})
+    assert sandbox.gotit.issued == {}
+
+
+@pytest.mark.parametrize("trouble", [{"drop": True}, {"cut": True}, {"status": 504}, {"body": "<html>"}])
+async def test_an_issue_whose_answer_was_lost_is_unknown_and_the_same_again_is_the_same(
+    sandbox: Sandbox, gotit: GotItApi, trouble: dict[str, object]
+) -> None:
+    sandbox.fault("gotit:POST /api/rewardhub/v1.0/gifts/issue", after=True, times=1, **trouble)
+    with pytest.raises(OutcomeUnknown):
+        await gotit.issue("GD_1", **ISSUE)
+    assert len(sandbox.calls("gotit", "POST /api/rewardhub/v1.0/gifts/issue")) == 1
+    assert (await gotit.issue("GD_1", **ISSUE)).transaction_id == "GD_1"
+    assert len(sandbox.gotit.issued) == 1
+
+
+# Altegio
+
+
+@pytest.mark.parametrize("setting", ["ALTEGIO_PARTNER_TOKEN", "ALTEGIO_USER_TOKEN"])
+async def test_a_wrong_altegio_token_is_named(sandbox: Sandbox, setting: str) -> None:
+    api = altegio_of(sandbox, **{setting: "wrong"})
+    with pytest.raises(ConfigurationError, match=setting):
+        await api.check()
+    await api.aclose()
+
+
+async def test_a_location_of_somebody_else_is_named(sandbox: Sandbox) -> None:
+    api = altegio_of(sandbox, ALTEGIO_COMPANY_ID="680001,1")
+    with pytest.raises(ConfigurationError, match=r"location 1: .*ALTEGIO_COMPANY_ID"):
+        await api.check()
+    held = await api.cards("886912345678")
+    await api.aclose()
+    assert held.failed == (1,)
+    assert len(held.cards) == 2
+
+
+async def test_the_cards_of_both_locations_are_read_once(altegio: AltegioApi) -> None:
+    held = await altegio.cards("886912345678")
+    assert [(card.number, card.company_id, card.usable(NOW)) for card in held.cards] == [
+        ("00420017", 680001, True),
+        ("00420018", 680001, True),
+        ("77001234", 680002, False),
+        ("77001235", 680002, False),
+    ]
+    assert [card.endless for card in held.cards] == [False, True, False, False]
+    assert (held.failed, held.skipped) == ((), 0)
+
+
+@pytest.mark.parametrize("phone", ["886987654321", "84912345678"])
+async def test_a_phone_without_cards_has_none(altegio: AltegioApi, phone: str) -> None:
+    assert await altegio.cards(phone) == Cards()

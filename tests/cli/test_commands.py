@@ -39,6 +39,8 @@ def without(env: dict[str, str], *names: str) -> dict[str, str]:
         ("LINE_CHANNEL_SECRET", "LINE_CHANNEL_ACCESS_TOKEN"),
         ("MESSENGER_VERIFY_TOKEN", "MESSENGER_APP_SECRET"),
         ("MANTAGO_BOT_ID", "MANTAGO_TOKEN"),
+        ("GOTIT_API_URL", "GOTIT_CLIENT_SECRET"),
+        ("ALTEGIO_COMPANY_ID", "ALTEGIO_USER_TOKEN"),
     ],
 )
 async def test_a_half_set_channel_stops_the_start(env: dict[str, str], gone: str, kept: str) -> None:
@@ -62,6 +64,13 @@ async def test_all_wrong_settings_are_listed_at_once(env: dict[str, str]) -> Non
         "LINE_API_URL": "http://example.com",
         "DATABASE_URL": "mysql://here",
         "CODE_PATTERN": "(",
+        "GOTIT_POINT_PER_VND": "-1",
+        "GOTIT_POINT_OVERRIDES": "1899:90",
+        "GOTIT_REQUEST_PREFIX": "gift desk",
+        "GOTIT_IMAGE_HOSTS": "https://gotit.vn",
+        "ALTEGIO_COMPANY_ID": "680001;680002",
+        "ALTEGIO_CURRENCY": "NTD",
+        "PHONE_REGION": "UK",
     }
     status, said = await command("web", env={**env, **wrong})
 
@@ -124,7 +133,7 @@ async def test_the_doctor_is_content_when_all_is_right(env: dict[str, str]) -> N
 
     assert status == 0, said
     assert "problem" not in said
-    for part in ("LINE", "Messenger", "MantaGo", "Poshen", "database"):
+    for part in ("LINE", "Messenger", "MantaGo", "Poshen", "Got It", "Altegio", "database"):
         assert part in said
 
 
@@ -135,6 +144,8 @@ async def test_the_doctor_is_content_when_all_is_right(env: dict[str, str]) -> N
         ("messenger", "MESSENGER_PAGE_ACCESS_TOKEN"),
         ("poshen", "POSHEN_TOKEN"),
         ("mantago", "MANTAGO_TOKEN"),
+        ("gotit", "GOTIT_CLIENT_SECRET"),
+        ("altegio", "ALTEGIO_USER_TOKEN"),
     ],
 )
 async def test_the_doctor_names_a_refused_credential(

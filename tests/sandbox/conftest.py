@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox import Sandbox
-from sandbox.credentials import environment, voucher_and_card_environment
+from sandbox.credentials import environment
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ class Api:
     def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
         self.sandbox = sandbox
         self.session = session
-        self.settings = environment(sandbox.url, now=NOON) | voucher_and_card_environment(sandbox.url)
+        self.settings = environment(sandbox.url, now=NOON)
 
     async def __call__(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **more: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,24 @@ def test_near_days_are_words_counted_in_the_brands_zone(hours: int, en: str, zh:
 def test_numbers_are_grouped(value: int, written: str) -> None:
     """From a thousand on."""
     assert EN.number(value) == ZH.number(value) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "en", "zh"),
+    [
+        (1250, "TWD", "NT$1,250", "$1,250"),
+        (Decimal("1250.00"), "TWD", "NT$1,250", "$1,250"),
+        (Decimal("680.5"), "TWD", "NT$680.50", "$680.50"),
+        (Decimal("1E+3"), "VND", "₫1,000", "₫1,000"),
+        (Decimal("0.125"), "KWD", "KWD0.125", "KWD0.125"),
+        (Decimal("-3.5"), "USD", "-$3.50", "-US$3.50"),
+        (0, "USD", "$0", "US$0"),
+        (Decimal("12345.50"), "", "12,345.5", "12,345.5"),
+    ],
+)
+def test_sums_are_exact_and_have_no_needless_cents(value: Decimal | int, currency: str, en: str, zh: str) -> None:
+    """A balance is never rounded; where the currency is not known, none is made up."""
+    assert (EN.money(value, currency), ZH.money(value, currency)) == (en, zh)
 
 
 def test_plurals_follow_the_language() -> None:
