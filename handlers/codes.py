@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from bot.apis.poshen import PoshenApi, RedemptionCode
 from bot.conversation import codes
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import SILENCE, Button, Link, Message, Reply, Text
+from bot.conversation.messages import SILENCE, Button, Choice, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
-from bot.services.redemption import Claimed, NotYet, Over, Paused, UsedUp, snapshot
+from bot.services.redemption import Claimed, NotYet, Outcome, Over, Paused, UsedUp, snapshot
+from bot.storage.claims import Claim
+from bot.storage.issues import Issue
+from handlers import cards
 from handlers.views import choices, outage
 from handlers.views.codes import receipt_card, valid_card
 
@@ -48,6 +52,8 @@ async def ask_for_code(ctx: Context) -> Answer:
 @router.answer("code")
 async def read_answer(ctx: Context, text: str) -> Answer | None:
     """The answer to "paste your code"."""
+    if ctx.desk.shows_cards and cards.concerns_linking(ctx, text):
+        return None  # A link code is for nobody else's eyes, and a phone number is no code.
     found = codes.answer(text, ctx.lexicon.words("redeem"), ctx.desk.code_pattern)
     return await _several(ctx, found) if found.codes else None
 
@@ -121,12 +127,14 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int |
     said: list[Message] = []
     known, wait = False, None
     # Claimed in the order of their ids, as everybody does: two customers cannot wait for each other.
-    claimed = {
-        hit.id: await _claim(ctx, hit, of or ctx.event_id, guarded=permit.guarded)
+    outcomes = {
+        hit.id: await _claim(ctx, hit, of or ctx.event_id)
         for hit in sorted((hit for hit in found if hit), key=lambda hit: hit.id)
     }
+    claimed = [outcome.claim for outcome in outcomes.values() if isinstance(outcome, Claimed)]
+    vouchers = await _issue_promised(ctx, claimed)
     for code, hit in zip(typed, found, strict=True):
-        message = claimed[hit.id] if hit else None
+        message = _said(ctx, hit, outcomes[hit.id], vouchers, guarded=permit.guarded) if hit else None
         if message is None:
             counted = await guesses.count_miss(
                 await ctx.work.begin(), ctx.customer.person, codes.canonical(code), ctx.customer.first_seen, ctx.now
@@ -154,23 +162,53 @@ async def _look_up(ctx: Context, poshen: PoshenApi, typed: str) -> RedemptionCod
     return None
 
 
-async def _claim(ctx: Context, code: RedemptionCode, event_id: int, *, guarded: bool) -> Message | None:
-    """Claim an existing code and say how it went; None reads as "not found"."""
+async def _claim(ctx: Context, code: RedemptionCode, event_id: int) -> Outcome | None:
+    """Claim an existing code; None where codes are only checked."""
     if ctx.desk.only_checks:
-        facts = snapshot(code)
-        return valid_card(ctx._, facts, [reward["name"] for reward in facts["rewards"]])
-    assert ctx.customer.id is not None, "only private chats get here"
-    outcome = await ctx.services.redemption.claim(
-        await ctx.work.begin(),
-        code,
-        person=ctx.customer.person,
-        customer_id=ctx.customer.id,
-        event_id=event_id,
-        now=ctx.now,
+        return None
+    return await ctx.services.redemption.claim(
+        await ctx.work.begin(), code, customer=ctx.customer, event_id=event_id, now=ctx.now
     )
+
+
+async def _issue_promised(ctx: Context, claimed: Sequence[Claim]) -> dict[str, list[Issue]]:
+    """The vouchers that claims brought, by the claim's reference, issued by now if the vendor can."""
+    promised = {
+        claim.ref: found
+        for claim in claimed
+        if (found := await ctx.services.redemption.vouchers_of(ctx.work.reads, claim))
+    }
+    if not promised or ctx.apis.gotit is None:
+        return promised
+    await ctx.work.save()
+    tried = await asyncio.gather(
+        *(
+            ctx.services.vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue.id, ctx.now)
+            for found in promised.values()
+            for issue in found
+            if issue.state in ("pending", "unknown")
+        )
+    )
+    now_known = {issue.id: issue for issue in tried}
+    return {ref: [now_known.get(issue.id, issue) for issue in found] for ref, found in promised.items()}
+
+
+def _said(
+    ctx: Context,
+    code: RedemptionCode,
+    outcome: Outcome | None,
+    vouchers: Mapping[str, list[Issue]],
+    *,
+    guarded: bool,
+) -> Message | None:
+    """How it went with a code; None reads as "not found"."""
     match outcome:
+        case None:
+            facts = snapshot(code)
+            return valid_card(ctx._, facts, [reward["name"] for reward in facts["rewards"]])
         case Claimed(claim=claim):
-            return receipt_card(ctx._, claim, ctx.now, (*choices.gifts(ctx), choices.another_code(ctx._)))
+            buttons = (*choices.gifts(ctx), choices.another_code(ctx._))
+            return receipt_card(ctx._, claim, ctx.now, buttons, vouchers.get(claim.ref, ()))
         case _ if guarded:
             return None  # While somebody is guessing, a reason would tell them that the code exists.
         case UsedUp():
@@ -232,7 +270,7 @@ def _not_found_text(ctx: Context, typed: str) -> str:
     return ctx._("I couldn't find %(code)s. Check for missing characters, or copy and paste it.", code=typed)
 
 
-def _not_found_choices(ctx: Context) -> tuple[Button | Link, ...]:
+def _not_found_choices(ctx: Context) -> tuple[Choice, ...]:
     # Translators: a button
     again = Button(ctx._("Enter it again"), choices.Go(command="redeem"), keyboard=True)
     return choices.ending(ctx._, again, choices.help_(ctx._))

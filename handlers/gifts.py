@@ -15,7 +15,7 @@ from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
 from bot.services.wallet import Shelf
 from handlers.views import choices, outage
-from handlers.views.gifts import folded_card, gift_card, list_names, more_card, overview_card, tab_buttons, ticket_cards
+from handlers.views.gifts import folded_card, gift_card, list_names, more_card, tab_buttons, ticket_cards
 
 router = Router()
 
@@ -38,24 +38,8 @@ class ShowList(Action, name="list"):
     expired: bool = False
 
 
-class Refresh(Action, name="refresh"):
-    """Ask the vendor again."""
-
-
 class HowTo(Action, name="howto"):
     """How to claim or use a gift."""
-
-
-@router.command("gifts", words=N_("gifts, my gifts, tickets, coupons, rewards, my rewards"), personal=True)
-async def show_overview(ctx: Context) -> Answer:
-    """How much of each kind there is."""
-    return await _overview(ctx, fresh_enough=FRESH)
-
-
-@router.action(Refresh, fresh="gifts")
-async def refresh(ctx: Context, _action: Refresh) -> Answer:
-    """The overview, asked anew."""
-    return await _overview(ctx, fresh_enough=timedelta(0))
 
 
 @router.action(ShowList, fresh="gifts")
@@ -63,15 +47,16 @@ async def show_list(ctx: Context, action: ShowList) -> Answer:
     """A page. Its button names a list; when that is gone, the new list starts from its first page."""
     if ctx.apis.mantago is None:
         return await ctx.run("menu")
-    shelf = await ctx.services.wallet.kept(ctx.work.reads, _id(ctx))
+    shelf = await ctx.services.wallet.kept(ctx.work.reads, customer_id(ctx))
     page, before = action.page, list[Message]()
     if shelf is None or shelf.snapshot != action.snapshot or ctx.now - shelf.taken_at > SNAPSHOT_LIVES:
         try:
-            shelf, problem = await _shelf(ctx, FRESH)
-        except UpstreamError:
-            return _outage(ctx)
-        if problem:
-            before.append(Text(_as_of(ctx, shelf)))
+            shelf = await ask(ctx, FRESH)
+        except UpstreamError as error:
+            shelf = await fallback(ctx, error)
+            if shelf is None:
+                return outage.sorry(ctx._, ctx._("the gift service"), action)
+            before.append(Text(as_of(ctx, shelf)))
         if page and shelf.snapshot != action.snapshot:
             page = 0
             before.append(Text(ctx._("The list changed — starting from page 1.")))
@@ -87,50 +72,29 @@ async def explain(ctx: Context, _action: HowTo) -> Answer:
     return Reply((Text(text),), choices.ending(ctx._, choices.my_gifts(ctx._), choices.person(ctx._)))
 
 
-async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
-    if ctx.apis.mantago is None:
-        return await ctx.run("menu")
-    try:
-        shelf, problem = await _shelf(ctx, fresh_enough)
-    except UpstreamError:
-        return _outage(ctx)
-    gifts = shelf.gifts
-    before = (Text(_as_of(ctx, shelf)),) if problem else ()
-    if not (gifts.tickets or gifts.physical or gifts.virtual or gifts.skipped):
-        return _nothing(ctx, before)
-    opens: dict[str, Action] = {kind: ShowList(kind=kind, snapshot=shelf.snapshot) for kind in KINDS}
-    card = overview_card(ctx._, gifts, shelf.taken_at, opens, Refresh(), redeems=ctx.desk.redeems)
-    filled = {kind: action for kind, action in opens.items() if getattr(gifts, kind)}
-    return Reply((*before, card), choices.ending(ctx._, *tab_buttons(ctx._, filled)))
-
-
-async def _shelf(ctx: Context, fresh_enough: timedelta) -> tuple[Shelf, bool]:
-    """The customer's list, and whether it is an old one because the vendor is in trouble.
-
-    Raises UpstreamError when the vendor is, and nothing was kept.
-    """
+async def ask(ctx: Context, fresh_enough: timedelta) -> Shelf:
+    """The customer's list, asked anew unless it is fresh enough. Raises UpstreamError; writes nothing."""
     wallet = ctx.services.wallet
     age = wallet.age(ctx.customer, ctx.now)
-    if age is not None and age < fresh_enough and (kept := await wallet.kept(ctx.work.reads, _id(ctx))):
-        return kept, False
+    if age is not None and age < fresh_enough and (kept := await wallet.kept(ctx.work.reads, customer_id(ctx))):
+        return kept
     chat = ctx.incoming.chat
     assert ctx.apis.mantago is not None and chat is not None, "the caller looked"
-    try:
-        gifts = await ctx.apis.mantago.gifts(PLATFORMS[chat.channel], chat.id)
-    except UpstreamError as error:
-        if isinstance(error, CredentialsRefused):
-            await ctx.services.alerts.tell(
-                await ctx.work.begin(),
-                "mantago-credentials",
-                N_("MantaGo refuses our credentials; customers see their last known list. %(detail)s"),
-                ctx.now,
-                detail=error.detail,
-            )
-        kept = await wallet.kept(ctx.work.reads, _id(ctx))
-        if kept is None:
-            raise
-        return kept, True
-    return wallet.keep(ctx.customer, gifts, ctx.now), False
+    gifts = await ctx.apis.mantago.gifts(PLATFORMS[chat.channel], chat.id)
+    return wallet.keep(ctx.customer, gifts, ctx.now)
+
+
+async def fallback(ctx: Context, error: UpstreamError) -> Shelf | None:
+    """The last list we know, when the vendor is in trouble; staff are told what only they can mend."""
+    if isinstance(error, CredentialsRefused):
+        await ctx.services.alerts.tell(
+            await ctx.work.begin(),
+            "mantago-credentials",
+            N_("MantaGo refuses our credentials; customers see their last known list. %(detail)s"),
+            ctx.now,
+            detail=error.detail,
+        )
+    return await ctx.services.wallet.kept(ctx.work.reads, customer_id(ctx))
 
 
 def _page(ctx: Context, shelf: Shelf, action: ShowList, before: Sequence[Message]) -> Reply:
@@ -146,7 +110,7 @@ def _page(ctx: Context, shelf: Shelf, action: ShowList, before: Sequence[Message
         listed.sort(key=lambda gift: ORDER[gift.state(ctx.now)])
         cards = [gift_card(_, gift, ctx.now, HowTo()) for gift in listed]
     if not cards and not hidden:
-        return _nothing(ctx, before)
+        return nothing(ctx, before)
     start = action.page * PAGE
     shown, left = cards[start : start + PAGE], len(cards) - start - PAGE
     if not shown and cards:  # A page beyond the end, when a list shrank under an old button.
@@ -187,12 +151,14 @@ def _title(ctx: Context, action: ShowList, start: int, total: int) -> str:
     )
 
 
-def _nothing(ctx: Context, before: Sequence[Message]) -> Reply:
+def nothing(ctx: Context, before: Sequence[Message]) -> Reply:
+    """No gifts yet, and how to get some."""
     text = Text(ctx._("No gifts yet. Join a campaign or redeem a code to get some."))
     return Reply((*before, text), choices.ending(ctx._, *choices.codes(ctx)))
 
 
-def _as_of(ctx: Context, shelf: Shelf) -> str:
+def as_of(ctx: Context, shelf: Shelf) -> str:
+    """That this is an older list."""
     return ctx._(
         "We can't reach %(service)s right now. This is how things stood at %(time)s.",
         service=ctx._("the gift service"),
@@ -205,10 +171,7 @@ def _when(ctx: Context, moment: datetime) -> str:
     return ctx._.time(moment) if today else ctx._.moment(moment)
 
 
-def _outage(ctx: Context) -> Reply:
-    return outage.sorry(ctx._, ctx._("the gift service"), Refresh())
-
-
-def _id(ctx: Context) -> int:
+def customer_id(ctx: Context) -> int:
+    """The row of who asks."""
     assert ctx.customer.id is not None, "only private chats get here"
     return ctx.customer.id

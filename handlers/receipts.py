@@ -8,9 +8,10 @@ from bot.conversation.codes import clean
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Reply, Text
 from bot.conversation.router import Router
-from bot.storage import claims
+from bot.storage import claims, issues
 from handlers.views import choices
 from handlers.views.codes import receipt_card
+from handlers.vouchers import issue_reply
 
 router = Router()
 
@@ -24,9 +25,13 @@ async def show_receipt(ctx: Context, text: str) -> Answer | None:
     match = _REFERENCE.search(cleaned) if len(cleaned) <= 40 and "R-" in cleaned else None
     if match is None or ctx.customer.id is None:
         return None
-    claim = await claims.by_ref(ctx.work.reads, f"R-{match.group(1)}", ctx.customer.id)
-    if claim is None:
-        text = ctx._("I couldn't find %(ref)s among your receipts.", ref=f"R-{match.group(1)}")
+    ref = f"R-{match.group(1)}"
+    if claim := await claims.by_ref(ctx.work.reads, ref, ctx.customer.id):
+        promised = await ctx.services.redemption.vouchers_of(ctx.work.reads, claim)
+        card = receipt_card(ctx._, claim, ctx.now, choices.gifts(ctx), promised)
+    elif (issue := await issues.by_ref(ctx.work.reads, ref)) and issue.customer_id == ctx.customer.id:
+        return issue_reply(ctx, issue)
+    else:
+        text = ctx._("I couldn't find %(ref)s among your receipts.", ref=ref)
         return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
-    card = receipt_card(ctx._, claim, ctx.now, choices.gifts(ctx))
     return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +11,13 @@ import asyncpg
 
 from bot.apis.poshen import RedemptionCode
 from bot.services.hashes import keyed_hash
-from bot.storage import claims
+from bot.services.points import Points
+from bot.services.vouchers import Vouchers, Wanted
+from bot.storage import claims, issues, rewards
 from bot.storage.claims import Claim
+from bot.storage.customers import Customer
+from bot.storage.issues import Issue
+from bot.storage.rewards import Grant
 
 MISSING_FOR = timedelta(seconds=60)
 MOST_MISSING = 10_000
@@ -52,21 +58,28 @@ class Over:
 Outcome = Claimed | UsedUp | Paused | NotYet | Over
 
 
-def snapshot(code: RedemptionCode) -> dict[str, Any]:
+def snapshot(code: RedemptionCode, grants: Sequence[Grant] = ()) -> dict[str, Any]:
     """What a code gives, as it is kept with the claim: it survives the code's deletion at the vendor."""
     return {
         "code": code.code,
         "group": code.group.name if code.group else "",
         "game": code.game.name if code.game else "",
         "rewards": [{"name": reward.name, "type": reward.type} for reward in code.rewards],
+        "points": sum(grant.points for grant in grants),
+        "vouchers": sum(grant.gift_id is not None for grant in grants),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """Claims codes in our own ledger: Poshen's documents give no call that redeems for a chat customer."""
+    """Claims codes in our own ledger: Poshen's documents give no call that redeems for a chat customer.
+
+    A rule that promises a voucher is kept even while Got It is switched off: it is issued once it is on again.
+    """
 
     secret: bytes
+    points: Points
+    vouchers: Vouchers
     _missing: dict[bytes, datetime] = field(default_factory=dict)
 
     def known_missing(self, spelling: str, now: datetime) -> bool:
@@ -85,18 +98,20 @@ class Redemption:
         connection: asyncpg.Connection,
         code: RedemptionCode,
         *,
-        person: str,
-        customer_id: int,
+        customer: Customer,
         event_id: int,
         now: datetime,
     ) -> Outcome:
-        """Claim `code` for `person`, in the caller's transaction.
+        """Claim `code` for `customer`, in the caller's transaction, with the points that its rewards bring.
+
+        Vouchers that they bring are reserved only: `vouchers_of` finds them, to be issued once this is committed.
 
         What they claimed before is found first, so that a repeat shows the same receipt even when the
         group has been paused or has ended since. A twin that wins the race is noticed by the unique
         constraint, never by having looked.
         """
-        who = self.person_hash(person)
+        assert customer.id is not None, "only private chats get here"
+        who = self.person_hash(customer.person)
         policy = await claims.policy_of(connection, code.group.id if code.group else None)
         earlier = await claims.of_customer_and_code(connection, code.id, who)
         if mine := next((claim for claim in earlier if claim.event_id == event_id), None):
@@ -111,21 +126,45 @@ class Redemption:
             return Over(policy.ends_at)
         if policy.max_claims is not None and await claims.lock_code(connection, code.id) >= policy.max_claims:
             return UsedUp()
+        rules = await rewards.of(connection, [reward.id for reward in code.rewards])
+        grants = [rules[reward.id] for reward in code.rewards if reward.id in rules]
         claim = await claims.add(
             connection,
             code_id=code.id,
             person_hash=who,
             nth=len(earlier) + 1,
-            customer_id=customer_id,
+            customer_id=customer.id,
             event_id=event_id,
             group_id=code.group.id if code.group else None,
-            snapshot=snapshot(code),
+            snapshot=snapshot(code, grants),
             now=now,
         )
         if claim is None:
             return Claimed((await claims.of_customer_and_code(connection, code.id, who))[-1], fresh=False)
+        await self._reward(connection, customer, claim, grants, now)
         return Claimed(claim, fresh=True)
+
+    async def vouchers_of(self, connection: asyncpg.Connection | asyncpg.Pool, claim: Claim) -> list[Issue]:
+        """The vouchers that a claim's rewards brought."""
+        promised = claim.snapshot.get("vouchers", 0)  # Older claims knew of none.
+        return await issues.by_keys(connection, _voucher_keys(claim, promised)) if promised else []
+
+    async def _reward(
+        self, connection: asyncpg.Connection, customer: Customer, claim: Claim, grants: Sequence[Grant], now: datetime
+    ) -> None:
+        assert customer.id is not None, "the caller looked"
+        if total := claim.snapshot["points"]:
+            await self.points.grant(connection, customer.id, total, key=f"claim:{claim.ref}", ref=claim.ref, now=now)
+        promised = [grant for grant in grants if grant.gift_id is not None]
+        for key, grant in zip(_voucher_keys(claim, len(promised)), promised, strict=True):
+            assert grant.gift_id is not None and grant.price_id is not None, "they are set together"
+            wanted = Wanted(grant.gift_id, grant.price_id, dict(grant.offer or {}))
+            await self.vouchers.reserve(connection, customer, wanted, key=key, kind="reward", issuer="bot", now=now)
 
     def person_hash(self, person: str) -> bytes:
         """How the ledger knows a person; it outlives the deletion of their data."""
         return keyed_hash(self.secret, "person", person)
+
+
+def _voucher_keys(claim: Claim, count: int) -> list[str]:
+    return [f"claim:{claim.ref}:{number}" for number in range(count)]

@@ -26,11 +26,12 @@ class Customer:
 
     id: None for somebody we keep no row of (a group, a person whose data was just deleted).
     state: where the conversation stands (a pending question, a kept code, counters); plain JSON.
+    blocked_until: set by staff; not saved with the reply.
     wallet: a list of gifts that this turn brought, to be kept; not what is kept already.
     """
 
     COLUMNS: ClassVar[str] = """c.id, c.person, c.ref, c.channel, c.locale, c.locale_chosen, c.notice, c.state,
-       c.muted_until, c.unsubscribed_at, c.unreachable_at, c.first_seen, c.last_seen, c.version"""
+       c.muted_until, c.unsubscribed_at, c.unreachable_at, c.blocked_until, c.first_seen, c.last_seen, c.version"""
 
     id: int | None
     person: str
@@ -45,6 +46,7 @@ class Customer:
     muted_until: datetime | None = None
     unsubscribed_at: datetime | None = None
     unreachable_at: datetime | None = None
+    blocked_until: datetime | None = None
     version: int = 0
     wallet: Stored | None = None
 
@@ -63,6 +65,7 @@ class Customer:
             muted_until=row["muted_until"],
             unsubscribed_at=row["unsubscribed_at"],
             unreachable_at=row["unreachable_at"],
+            blocked_until=row["blocked_until"],
             first_seen=row["first_seen"],
             last_seen=row["last_seen"],
             version=row["version"],
@@ -88,6 +91,48 @@ async def add(pool: asyncpg.Pool, person: str, channel: str, locale: str) -> Cus
         except asyncpg.UniqueViolationError:
             continue  # The reference is taken; the next one will not be.
     raise RuntimeError("five taken references in a row")
+
+
+async def by_id(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> Customer | None:
+    """The customer of this id; None when they had their data deleted."""
+    row = await connection.fetchrow(f"SELECT {Customer.COLUMNS} FROM customers c WHERE id = $1", customer_id)
+    return Customer.of(row) if row else None
+
+
+async def by_ref(connection: asyncpg.Connection | asyncpg.Pool, ref: str) -> Customer | None:
+    """The customer whom staff know as `ref` (C-8F3K2M)."""
+    row = await connection.fetchrow(f"SELECT {Customer.COLUMNS} FROM customers c WHERE ref = $1", ref)
+    return Customer.of(row) if row else None
+
+
+async def by_person(connection: asyncpg.Connection | asyncpg.Pool, person: str) -> Customer | None:
+    """The customer of this chat."""
+    row = await connection.fetchrow(f"SELECT {Customer.COLUMNS} FROM customers c WHERE person = $1", person)
+    return Customer.of(row) if row else None
+
+
+async def note_menu(pool: asyncpg.Pool, customer_id: int, menu: str) -> None:
+    """Remember which menu they were given; `""` is the one that everybody has.
+
+    The version stays as it is: an event in hand at this moment may write over this, and the next gives it again.
+    """
+    await pool.execute(
+        """
+        UPDATE customers
+        SET state = CASE WHEN $2 = '' THEN state - 'menu' ELSE jsonb_set(state, '{menu}', to_jsonb($2::text)) END
+        WHERE id = $1
+        """,
+        customer_id,
+        menu,
+    )
+
+
+async def by_user_id(connection: asyncpg.Connection | asyncpg.Pool, user_id: str) -> Customer | None:
+    """The customer with this id of a platform's. Reads the whole table: rare, and for owners only."""
+    row = await connection.fetchrow(
+        f"SELECT {Customer.COLUMNS} FROM customers c WHERE split_part(person, ':', 3) = $1 LIMIT 1", user_id
+    )
+    return Customer.of(row) if row else None
 
 
 async def mark_unreachable(pool: asyncpg.Pool, person: str) -> None:

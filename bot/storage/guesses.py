@@ -99,3 +99,36 @@ async def raise_guard(connection: asyncpg.Connection, until: datetime, now: date
         )
         is True
     )
+
+
+async def guard_until(connection: asyncpg.Connection | asyncpg.Pool, now: datetime) -> datetime | None:
+    """Until when the guard is raised; None when it is not."""
+    until: datetime | None = await connection.fetchval(
+        "SELECT raised_until FROM guard WHERE id = 1 AND raised_until > $1", now
+    )
+    return until
+
+
+async def set_guard(connection: asyncpg.Connection, until: datetime | None) -> None:
+    """Raise or lower the guard by hand."""
+    await connection.execute(
+        """
+        INSERT INTO guard (id, raised_until) VALUES (1, $1)
+        ON CONFLICT (id) DO UPDATE SET raised_until = excluded.raised_until
+        """,
+        until,
+    )
+
+
+async def count_since(connection: asyncpg.Connection, person: bytes, since: datetime) -> int:
+    """How many tries of a person are counted since then."""
+    return int(
+        await connection.fetchval("SELECT count(*) FROM misses WHERE person_hash = $1 AND at > $2", person, since)
+    )
+
+
+async def add_try(connection: asyncpg.Connection, person: bytes, now: datetime) -> None:
+    """Count a try of something that is no redemption code; it never raises the guard."""
+    await connection.execute(
+        "INSERT INTO misses (person_hash, code_hash, prefix_hash, at) VALUES ($1, '', '', $2)", person, now
+    )

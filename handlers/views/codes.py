@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.conversation.codes import masked
 from bot.conversation.messages import Button, Card, Row
 from bot.i18n import Translator
 from bot.storage.claims import Claim
+from bot.storage.issues import Issue
+from handlers.views.vouchers import state_words
 
 JUST_NOW = timedelta(minutes=10)
 
 
-def receipt_card(_: Translator, claim: Claim, now: datetime, buttons: tuple[Button, ...]) -> Card:
+def receipt_card(
+    _: Translator, claim: Claim, now: datetime, buttons: tuple[Button, ...], vouchers: Sequence[Issue] = ()
+) -> Card:
     """A claim. The same card whenever it is shown; only the greeting knows how long ago it was."""
     just_now = now - claim.claimed_at < JUST_NOW
     rewards = [reward["name"] for reward in claim.snapshot["rewards"] if reward["name"]]
+    points = claim.snapshot.get("points", 0)  # Older claims knew of none.
     source = " · ".join(part for part in (claim.snapshot["game"], claim.snapshot["group"]) if part)
     greeting = (
         _("Redeemed 🎉") if just_now else _("You already redeemed this on %(date)s", date=_.date(claim.claimed_at))
@@ -25,7 +31,12 @@ def receipt_card(_: Translator, claim: Claim, now: datetime, buttons: tuple[Butt
         title=greeting,
         hero=_list(_, rewards) if rewards else _("Redeemed"),
         text=source,
-        rows=(Row(_("Code"), masked(claim.snapshot["code"])), Row(_("Time"), _.moment(claim.claimed_at))),
+        rows=(
+            *((Row(_("Points"), f"+{_.number(points)}"),) if points else ()),
+            *(Row(_("Voucher"), f"{issue.offer['name']} · {state_words(_)[issue.state]}") for issue in vouchers),
+            Row(_("Code"), masked(claim.snapshot["code"])),
+            Row(_("Time"), _.moment(claim.claimed_at)),
+        ),
         # Translators: label of a receipt's reference number
         receipt=Row(_("Reference"), claim.ref),
         buttons=buttons,

@@ -6,42 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.apis.mantago import Gift, Gifts, Ticket
+from bot.apis.mantago import Gift, Ticket
 from bot.conversation.actions import Action
-from bot.conversation.messages import Badge, Button, Card, Row, Tile
+from bot.conversation.messages import Badge, Button, Card, Row
 from bot.i18n import Translator
-from handlers.views import choices
 
 
 def list_names(_: Translator) -> dict[str, str]:
     """What the lists are called."""
     # Translators: these three are buttons
     return {"tickets": _("Tickets"), "physical": _("Physical gifts"), "virtual": _("Digital gifts")}
-
-
-def overview_card(
-    _: Translator, gifts: Gifts, taken_at: datetime, opens: dict[str, Action], refresh: Action, *, redeems: bool
-) -> Card:
-    """How much of each kind there is; a tap on a number opens its list."""
-    labels = list_names(_)
-    counts = {"tickets": len(gifts.tickets), "physical": len(gifts.physical), "virtual": len(gifts.virtual)}
-    notes = [
-        _.ngettext("%(n)s item can't be shown right now.", "%(n)s items can't be shown right now.", gifts.skipped)
-        if gifts.skipped
-        else "",
-        _.ngettext("%(n)s more item is not listed.", "%(n)s more items are not listed.", gifts.truncated)
-        if gifts.truncated
-        else "",
-        _("Updated %(time)s", time=_.time(taken_at)),
-    ]
-    # Translators: a button: load the list again
-    again = Button(_("Refresh"), refresh)
-    return Card(
-        title=_("Your gifts"),
-        tiles=tuple(Tile(_.number(counts[kind]), labels[kind], opens[kind]) for kind in opens),
-        note="\n".join(filter(None, notes)),
-        buttons=(choices.redeem_code(_), again) if redeems else (again,),
-    )
 
 
 def tab_buttons(_: Translator, opens: dict[str, Action]) -> list[Button]:

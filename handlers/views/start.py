@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.conversation.context import Desk
-from bot.conversation.messages import Button, Card, Link, Row
+from bot.conversation.messages import Button, Card, Link, Row, Tile
 from bot.i18n import Translator
 from handlers.views import choices
 from handlers.views.choices import Go
@@ -13,13 +13,14 @@ from handlers.views.choices import Go
 
 def welcome_card(_: Translator, desk: Desk, other_languages: Sequence[Button], *, returning: bool) -> Card:
     """The first thing a customer sees."""
-    text = (
-        _("Welcome back — everything is still here.")
-        if returning
-        else _("See your tickets and gifts and redeem codes, right here in the chat.")
-    )
+    if returning:
+        text = _("Welcome back — everything is still here.")
+    elif desk.shows_vouchers and desk.shows_cards:
+        text = _("See your tickets and gifts, redeem codes, get vouchers and check gift cards.")
+    else:
+        text = _("See your tickets and gifts and redeem codes, right here in the chat.")
     buttons: list[Button | Link] = []
-    if desk.shows_gifts:
+    if desk.shows_wallet:
         buttons.append(choices.my_gifts(_))
     if desk.redeems:
         buttons.append(choices.redeem_code(_))
@@ -31,7 +32,13 @@ def welcome_card(_: Translator, desk: Desk, other_languages: Sequence[Button], *
 
 def notice_card(_: Translator, desk: Desk) -> Card:
     """What we keep of a customer, why, how long, who receives it, and their rights."""
-    receivers = _(", ").join(name for name, used in (("MantaGo", desk.shows_gifts), ("Poshen", desk.redeems)) if used)
+    vendors = (
+        ("MantaGo", desk.shows_gifts),
+        ("Poshen", desk.redeems),
+        ("Got It", desk.shows_vouchers),
+        ("Altegio", desk.shows_cards),
+    )
+    receivers = _(", ").join(name for name, used in vendors if used)
     days = _.ngettext("%(n)s day", "%(n)s days", desk.claim_retention.days)
     note = _("Type “my data” to see it, “delete my data” to remove it, “unsubscribe” to stop notifications.")
     return Card(
@@ -47,7 +54,7 @@ def notice_card(_: Translator, desk: Desk) -> Card:
             for row in (
                 Row(_("Kept by"), desk.brand),
                 Row(_("Used for"), _("Showing your gifts, redeeming your codes once, answering you")),
-                Row(_("Kept"), _("User ID, language, receipts; up to %(days)s after your last visit", days=days)),
+                Row(_("Kept"), _kept(_, desk, days)),
                 Row(_("Shared with"), _("%(names)s, only what each one needs", names=receivers) if receivers else ""),
             )
             if row.value
@@ -57,16 +64,45 @@ def notice_card(_: Translator, desk: Desk) -> Card:
     )
 
 
-def menu_card(_: Translator, desk: Desk) -> Card:
-    """The menu, without what this shop does not offer."""
+def _kept(_: Translator, desk: Desk, days: str) -> str:
+    if desk.shows_cards:
+        return _(
+            "User ID, language, receipts, points, and your phone if you link it (encrypted); up to %(days)s after "
+            "your last visit",
+            days=days,
+        )
+    return _("User ID, language, receipts; up to %(days)s after your last visit", days=days)
+
+
+ICONS = {"gifts": "🎁", "redeem": "🔑", "vouchers": "🎫", "cards": "💳", "language": "🌐", "help": "💬"}
+
+
+def topics(_: Translator, desk: Desk) -> tuple[Button, ...]:
+    """What this shop offers, in the order of every menu: the card, LINE's rich menu, Messenger's persistent one."""
     # Translators: a button
     language = Button(_("Language"), Go(command="language"))
     # Translators: a button
     helping = Button(_("Help and staff"), Go(command="help"))
-    buttons = (
-        *((choices.my_gifts(_),) if desk.shows_gifts else ()),
+    return (
+        *((choices.my_gifts(_),) if desk.shows_wallet else ()),
         *((choices.redeem_code(_),) if desk.redeems else ()),
+        *((choices.vouchers(_),) if desk.shows_vouchers else ()),
+        *((choices.gift_cards(_),) if desk.shows_cards else ()),
         language,
         helping,
     )
-    return Card(eyebrow=desk.brand, title=_("What would you like to do?"), buttons=buttons)
+
+
+def menu_card(_: Translator, desk: Desk) -> Card:
+    """The menu, without what this shop does not offer."""
+    tiles = tuple(
+        Tile(ICONS[action.command], button.label, action)
+        for button in topics(_, desk)
+        if isinstance(action := button.action, Go)
+    )
+    return Card(eyebrow=desk.brand, title=_("What would you like to do?"), tiles=tiles)
+
+
+def greeting(_: Translator, brand: str) -> str:
+    """What Messenger shows above its Get Started button, before the first message; at most 160 characters."""
+    return _("Welcome to %(brand)s Rewards. Tap the button below to see what is waiting for you.", brand=brand)

@@ -16,6 +16,7 @@ from bot.apis.http import Upstream, open_http
 from bot.apis.poshen import NAME, PoshenApi, explain
 from bot.storage import claims
 from bot.storage.claims import Policy
+from bot.storage.customers import Customer
 
 SPRING = 5  # WELCOME2026's group.
 INVISIBLE = "W\u200bEL\ufeffCOME\u20602026"
@@ -514,6 +515,8 @@ async def test_two_workers_that_both_saw_no_claim_make_one(bot: Bot, tables: asy
     assert bot.turns.apis.poshen is not None
     code = await bot.turns.apis.poshen.find("WELCOME2026")
     assert code is not None
+    now = bot.clock()
+    somebody = Customer(1, "line:a:b", "C-000001", "line", "en", first_seen=now, last_seen=now)
     looked = asyncio.Barrier(2)
 
     class Racing:
@@ -533,9 +536,7 @@ async def test_two_workers_that_both_saw_no_claim_make_one(bot: Bot, tables: asy
 
     async def claim(event: int) -> Any:
         async with tables.acquire() as connection, connection.transaction():
-            return await redemption.claim(
-                Racing(connection), code, person="line:a:b", customer_id=1, event_id=event, now=bot.clock()
-            )
+            return await redemption.claim(Racing(connection), code, customer=somebody, event_id=event, now=bot.clock())
 
     first, second = await asyncio.gather(claim(1), claim(2))
 

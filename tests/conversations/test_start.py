@@ -95,10 +95,9 @@ async def test_the_menu_comes_by_any_of_its_words(friend: Chat, typed: str) -> N
     await friend.say(typed)
 
     assert friend.said("What would you like to do?")
-    labels = ("My gifts", "Redeem a code", "Language", "Help and staff")
-    assert [friend._(label) for label in labels] == [
-        label for label in friend.buttons if label in {friend._(name) for name in labels}
-    ]
+    labels = [friend._(name) for name in ("My gifts", "Redeem a code", "Vouchers", "Gift cards", "Language")]
+    found = [label for shown in friend.buttons for label in labels if shown == label or shown.startswith(f"{label} ")]
+    assert found[: len(labels)] == labels
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,248 @@
+"""Linking a phone to a chat: only what was proven at the counter, or told by the platform itself, counts.
+
+A phone number is no secret, and Altegio tells anybody's balance to whoever asks with it. So a number that was
+merely typed is never looked up, and every failure reads the same.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+import asyncpg
+
+from bot.services.hashes import keyed_hash
+from bot.services.notices import Notices
+from bot.services.sealing import Sealer
+from bot.storage import guesses, links
+from bot.storage.customers import SYMBOLS, Customer
+
+CODE_LIVES = timedelta(minutes=10)
+CODE_SYMBOLS = 8  # 40 bits
+WRONG_AN_HOUR = 5
+CODES_A_DAY = 30
+LAPSES_AFTER = timedelta(days=365)
+MARKED_EVERY = timedelta(days=1)
+
+Assurance = Literal["staff_code", "platform"]
+
+# Digits as people set them apart; after NFKC, so in no other width.
+_DIGITS = re.compile(r"\+?[\s(]*[0-9](?:[\s().\-‐-―/]*[0-9])+\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A proven phone. phone: E.164 digits without `+`. masked: fit to be shown to its owner."""
+
+    phone: str = field(repr=False)
+    assurance: Assurance
+    linked_at: datetime
+    used_at: datetime
+
+    @property
+    def masked(self) -> str:
+        """The number with its middle hidden."""
+        return masked(self.phone)
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """A phone whose link nobody used for a year. Numbers get new owners: it proves nothing any more."""
+
+    masked: str
+
+
+def parse_phone(text: str, region: str) -> str | None:
+    """E.164 digits without `+` of a number as people type it, None when it is none. Source: libphonenumber."""
+    import phonenumbers  # noqa: PLC0415 - its tables take 10 MB that shops without gift cards need not load
+
+    try:
+        number = phonenumbers.parse(unicodedata.normalize("NFKC", text), region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+
+
+def reads_like_phone(text: str, region: str) -> bool:
+    """Whether a whole message is a phone number, even one that nobody has.
+
+    With `+` or a leading zero it is, by its length alone; other digits must make a number that exists.
+    """
+    folded = unicodedata.normalize("NFKC", text).strip()
+    if not _DIGITS.fullmatch(folded):
+        return False
+    digits = sum(character.isdigit() for character in folded)
+    if folded.startswith("+") or folded.lstrip("( ").startswith("0"):
+        return (8 if folded.startswith("+") else 9) <= digits <= 17
+    return 9 <= digits <= 15 and any(parse_phone(number, region) for number in (folded, f"+{folded}"))
+
+
+def masked(phone: str) -> str:
+    """`886912345678` as `09••-•••-678` in Taiwan, `+84 •••••• 678` elsewhere."""
+    import phonenumbers  # noqa: PLC0415 - see parse_phone
+
+    if phone.startswith("8869") and len(phone) == 12:
+        return f"09••-•••-{phone[-3:]}"
+    return f"+{phonenumbers.parse(f'+{phone}').country_code} •••••• {phone[-3:]}"
+
+
+def read_code(typed: str) -> str | None:
+    """The link code that a text begins with, however it was typed; None when it cannot be one.
+
+    Crockford's alphabet forgives O for 0 and I or L for 1; what people add after the code (`謝謝`) is left out.
+    """
+    symbols = ""
+    for run in _runs(typed):
+        symbols += run
+        if len(symbols) >= CODE_SYMBOLS:
+            break
+    symbols = symbols.translate(str.maketrans("OIL", "011"))
+    return symbols if len(symbols) == CODE_SYMBOLS and all(symbol in SYMBOLS for symbol in symbols) else None
+
+
+def is_bare_code(text: str) -> bool:
+    """Whether a whole message could be a link code: its eight symbols with nothing but blanks and dashes between."""
+    folded = unicodedata.normalize("NFKC", text)
+    alone = re.fullmatch(r"[\s0-9A-Za-z\-‐-―]+", folded) is not None
+    return alone and len("".join(_runs(text))) == CODE_SYMBOLS and read_code(text) is not None
+
+
+def _runs(text: str) -> list[str]:
+    return re.findall(r"[0-9A-Z]+", unicodedata.normalize("NFKC", text).upper())
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """region: where numbers without a country code are from (`TW`)."""
+
+    secret: bytes
+    sealer: Sealer
+    notices: Notices
+    region: str = "TW"
+
+    def phone(self, text: str) -> str | None:
+        """What somebody typed as a phone number, see `parse_phone`."""
+        return parse_phone(text, self.region)
+
+    def reads_like_phone(self, text: str) -> bool:
+        """Whether a whole message is a phone number, see there."""
+        return reads_like_phone(text, self.region)
+
+    async def new_code(self, connection: asyncpg.Connection, phone: str, *, staff: str, now: datetime) -> str | None:
+        """A one-time code for a phone, as staff read it out (`K7PQ-4M2X`); it replaces the phone's older one.
+
+        phone: E.164 digits without `+`. staff: who issues it, for the daily limit and for whoever asks later.
+        None when this member of staff issued as many as a day allows.
+        """
+        if await links.issued_since(connection, staff, now - timedelta(days=1)) >= CODES_A_DAY:
+            return None
+        code = "".join(secrets.choice(SYMBOLS) for _ in range(CODE_SYMBOLS))
+        await links.add_code(
+            connection,
+            code_hash=self._hash("link code", code),
+            phone_hash=self._hash("phone", phone),
+            phone=self.sealer.seal(phone),
+            issued_by=staff,
+            now=now,
+            expires_at=now + CODE_LIVES,
+        )
+        return f"{code[:4]}-{code[4:]}"
+
+    async def cancel_code(self, connection: asyncpg.Connection, phone: str, now: datetime) -> bool:
+        """End a phone's live code; whether there was one."""
+        return await links.cancel_code(connection, self._hash("phone", phone), now)
+
+    async def is_live(self, connection: asyncpg.Connection | asyncpg.Pool, typed: str, now: datetime) -> bool:
+        """Whether this is a link code that waits to be used. The caller counts how often somebody asks."""
+        return await links.is_live(connection, self._hash("link code", read_code(typed) or ""), now)
+
+    async def use_code(
+        self, connection: asyncpg.Connection, customer: Customer, typed: str, now: datetime
+    ) -> Link | None:
+        """Link the phone that a code was issued for. None for any failure: which one is nobody's business."""
+        assert customer.id is not None, "only private chats get here"
+        who = self._hash("linker", customer.person)
+        if await guesses.count_since(connection, who, now - timedelta(hours=1)) >= WRONG_AN_HOUR:
+            return None
+        code = read_code(typed)
+        found = await links.use_code(connection, self._hash("link code", code), customer.id, now) if code else None
+        phone = self.sealer.open(found.phone) if found else None
+        if found is None or phone is None:
+            await guesses.add_try(connection, who, now)
+            return None
+        return await self._link(connection, customer, phone, found.phone_hash, "staff_code", now)
+
+    async def link(self, connection: asyncpg.Connection, customer: Customer, phone: str, now: datetime) -> Link:
+        """Link a phone that the platform itself told us for this customer."""
+        return await self._link(connection, customer, phone, self._hash("phone", phone), "platform", now)
+
+    async def linked(
+        self, connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, now: datetime
+    ) -> Link | Lapsed | None:
+        """A customer's link, which lapses when it is not used for a year."""
+        stored = await links.of_customer(connection, customer_id)
+        phone = self.sealer.open(stored.phone) if stored else None
+        if stored is None or phone is None:
+            return None
+        if now - stored.used_at > LAPSES_AFTER:
+            return Lapsed(masked(phone))
+        proven: Assurance = "staff_code" if stored.assurance == "staff_code" else "platform"
+        return Link(phone, proven, stored.linked_at, stored.used_at)
+
+    def to_be_marked(self, link: Link, now: datetime) -> bool:
+        """Whether using it now is worth a write: once a day is enough to keep it alive."""
+        return now - link.used_at >= MARKED_EVERY
+
+    async def mark_used(self, connection: asyncpg.Connection, customer_id: int, now: datetime) -> None:
+        """Keep a link alive for another year."""
+        await links.used(connection, customer_id, now)
+
+    async def unlink(self, connection: asyncpg.Connection, customer_id: int) -> bool:
+        """Forget a customer's phone; whether there was one."""
+        return await links.remove(connection, customer_id)
+
+    def cache_key(self, phone: str) -> bytes:
+        """A name for a phone that tells nobody the number."""
+        return self._hash("phone", phone)
+
+    async def _link(
+        self,
+        connection: asyncpg.Connection,
+        customer: Customer,
+        phone: str,
+        phone_hash: bytes,
+        assurance: Assurance,
+        now: datetime,
+    ) -> Link:
+        assert customer.id is not None, "only private chats get here"
+        former = await links.put(
+            connection,
+            customer.id,
+            channel=customer.channel,
+            phone_hash=phone_hash,
+            phone=self.sealer.seal(phone),
+            assurance=assurance,
+            now=now,
+            lapsed_before=now - LAPSES_AFTER,
+        )
+        if former is not None and (_ := await self.notices.language_of(connection, former)):
+            await self.notices.tell(
+                connection,
+                former,
+                f"relinked:{former}:{now.isoformat()}",
+                _(
+                    "Phone %(phone)s was linked to another account. If that wasn't you, contact us now.",
+                    phone=masked(phone),
+                ),
+                choices=((_("Talk to a person"), "human"), (_("Menu"), "menu")),
+            )
+        return Link(phone, assurance, now, now)
+
+    def _hash(self, purpose: str, value: str) -> bytes:
+        return keyed_hash(self.secret, purpose, value)

@@ -1,0 +1,66 @@
+"""Points: granted by redeemed codes and by staff, spent on vouchers. Nobody's but ours.
+
+No vendor has a call that deducts points, so what a customer may spend is counted here; MantaGo's points are
+never promised as spendable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from bot.storage import points
+from bot.storage.points import Account
+
+
+@dataclass(frozen=True, slots=True)
+class NotEnough:
+    """The account does not cover it. available: what it holds."""
+
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Changes of accounts, each in the caller's transaction and once by its key."""
+
+    async def balance(self, connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> Account:
+        """What a customer has."""
+        return await points.balance(connection, customer_id)
+
+    async def grant(
+        self, connection: asyncpg.Connection, customer_id: int, amount: int, *, key: str, ref: str, now: datetime
+    ) -> bool:
+        """Give `amount` for the receipt `ref`; False when that was done before."""
+        return await points.enter(
+            connection, customer_id, key=f"grant:{key}", kind="grant", available=amount, ref=ref, now=now
+        )
+
+    async def adjust(
+        self,
+        connection: asyncpg.Connection,
+        customer_id: int,
+        amount: int,
+        *,
+        key: str,
+        actor: str,
+        reason: str,
+        now: datetime,
+    ) -> Account | NotEnough:
+        """Give or take (`amount` < 0) by hand. Held points cannot be taken: they may be spent already."""
+        account = await points.lock(connection, customer_id)
+        if account.available + amount < 0:
+            return NotEnough(account.available)
+        await points.enter(
+            connection,
+            customer_id,
+            key=f"adjust:{key}",
+            kind="adjust",
+            available=amount,
+            actor=actor,
+            reason=reason,
+            now=now,
+        )
+        return await points.balance(connection, customer_id)

@@ -1,0 +1,322 @@
+"""Vouchers: issued once, paid once, whatever is repeated and whatever dies in between.
+
+    reserve   one transaction: the intent with its request id, and the points held
+    attempt   one call at a time, under a lease, always with that request id
+    end       one transaction: done and paid, or failed and given back
+
+A call whose outcome is not known leaves the points held. It is repeated after 5 s, 30 s and 2 min, then staff decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from bot.apis.gotit import GotItApi
+from bot.errors import (
+    Conflict,
+    ContractError,
+    CredentialsRefused,
+    OutcomeUnknown,
+    UpstreamRefused,
+    UpstreamUnavailable,
+)
+from bot.i18n import N_, Translator
+from bot.services.alerts import Alerts
+from bot.services.catalogue import Catalogue
+from bot.services.notices import Notices
+from bot.services.points import NotEnough
+from bot.services.sealing import Sealer
+from bot.storage import issues, points
+from bot.storage.customers import SYMBOLS, Customer
+from bot.storage.issues import Issue
+
+CALL_WITHIN = 45.0  # seconds for a call with everything around it (a new token, one replay)
+LEASE = timedelta(seconds=60)  # longer than any call: two never ask for the same issue at the same time
+PAUSES = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2))
+# A voucher that a code promised, while nothing could be sent at all: asked for again and again, for about a day.
+PROMISED_PAUSES = (*PAUSES, *[timedelta(minutes=10)] * 6, *[timedelta(hours=1)] * 22)
+
+
+@dataclass(frozen=True, slots=True)
+class CapReached:
+    """The customer got as many vouchers today as the brand allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to issue. cost: points for all of it. offer: see `catalogue.snapshot`."""
+
+    gift_id: int
+    price_id: int
+    offer: dict[str, Any]
+    cost: int = 0
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How a voucher reached us: Got It's documents promise neither, so mostly both are empty."""
+
+    link: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vouchers:
+    """request_prefix: begins every request id. per_day: exchanges a day and customer, 0 for no limit."""
+
+    sealer: Sealer
+    alerts: Alerts
+    notices: Notices
+    catalogue: Catalogue
+    zone: ZoneInfo
+    request_prefix: str = "GD"
+    per_day: int = 0
+    pauses: Sequence[timedelta] = field(default=PAUSES)
+    promised_pauses: Sequence[timedelta] = field(default=PROMISED_PAUSES)
+
+    async def reserve(
+        self,
+        connection: asyncpg.Connection,
+        customer: Customer,
+        wanted: Wanted,
+        *,
+        key: str,
+        kind: str,
+        issuer: str,
+        now: datetime,
+    ) -> Issue | NotEnough | CapReached:
+        """Write the intent down and hold its points, in the caller's transaction; commit it before `attempt`.
+
+        key: the same wish, however often it is repeated, is the same issue. kind: exchange, reward or staff.
+        """
+        assert customer.id is not None, "only private chats get here"
+        account = await points.lock(connection, customer.id)  # and so one wish of a customer at a time
+        if known := await issues.by_key(connection, key):
+            return known
+        if kind == "exchange" and self.per_day:
+            today = now.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+            if await issues.exchanged_since(connection, customer.id, today) >= self.per_day:
+                return CapReached()
+        if account.available < wanted.cost:
+            return NotEnough(account.available)
+        issue = await issues.add(
+            connection,
+            key=key,
+            request_id=self._request_id(now),
+            kind=kind,
+            customer_id=customer.id,
+            recipient=customer.ref,
+            issuer=issuer,
+            gift_id=wanted.gift_id,
+            price_id=wanted.price_id,
+            quantity=wanted.quantity,
+            cost=wanted.cost,
+            balance=account.available,
+            offer=wanted.offer,
+            now=now,
+        )
+        assert issue is not None, "the account was locked before the key was looked for"
+        if wanted.cost:
+            await points.enter(
+                connection,
+                customer.id,
+                key=f"hold:{issue.ref}",
+                kind="hold",
+                available=-wanted.cost,
+                held=wanted.cost,
+                ref=issue.ref,
+                actor=issuer,
+                now=now,
+            )
+        return issue
+
+    async def attempt(
+        self, pool: asyncpg.Pool, api: GotItApi, issue_id: int, now: datetime, *, late: bool = False
+    ) -> Issue:
+        """Ask Got It for a reserved voucher, unless that is done, decided, or being done by somebody else.
+
+        late: nobody waits for the answer, so the customer is told its end by a message of its own.
+        Returns the issue as it stands then. Never raises for what the vendor does.
+        """
+        issue = await issues.lease(pool, issue_id, now, now + LEASE, states=("pending", "unknown"))
+        if issue is None:
+            current = await issues.read(pool, issue_id)
+            assert current is not None, "issues are never deleted"
+            if current.state in ("pending", "unknown"):  # Whoever is at it may die; then this is taken up again.
+                due = current.next_at - now if current.next_at and current.next_at > now else LEASE
+                await issues.queue(pool, issue_id, due)
+            return current
+        clean = issue.state == "pending"  # No earlier call can have reached the vendor.
+        try:
+            async with asyncio.timeout(CALL_WITHIN):
+                issued = await api.issue(
+                    issue.request_id,
+                    gift_id=issue.gift_id,
+                    price_id=issue.price_id,
+                    quantity=issue.quantity,
+                    recipient=issue.recipient,
+                    issuer=issue.issuer,
+                    point=issue.cost // issue.quantity,
+                    current_point=issue.balance,
+                )
+        except (OutcomeUnknown, ContractError) as error:
+            return await self._again(pool, issue, now, "unknown", error.detail)
+        except TimeoutError:
+            return await self._again(pool, issue, now, "unknown", "no answer in time")
+        except UpstreamUnavailable as error:
+            if not clean:
+                return await self._again(pool, issue, now, "unknown", error.detail)
+            if issue.kind == "reward":
+                return await self._again(pool, issue, now, "pending", error.detail)
+            return await self._end(pool, issue, now, "failed", reason=error.detail, late=late)
+        except UpstreamRefused as error:
+            if isinstance(error, CredentialsRefused):
+                await self.alerts.tell(
+                    pool,
+                    "gotit-credentials",
+                    N_("Got It refuses our credentials, no voucher can be issued. %(detail)s"),
+                    now,
+                    detail=error.detail,
+                )
+            else:
+                self.catalogue.drop(issue.gift_id, issue.price_id)
+            if isinstance(error, CredentialsRefused) and not clean:
+                # It says nothing about the call before.
+                return await self._again(pool, issue, now, "unknown", error.detail)
+            if clean and not isinstance(error, Conflict) and issue.kind != "reward":
+                return await self._end(pool, issue, now, "failed", reason=error.detail, late=late)
+            # "Used already" after an unknown call is most likely our own success; a promised voucher that is
+            # refused is a promise to keep. Both are for staff to settle, and the points stay held.
+            return await self._hand_over(pool, issue, now, error.detail)
+        delivered = Delivered(issued.link, issued.code)
+        return await self._end(pool, issue, now, "done", delivered=delivered, late=late)
+
+    async def resolve(
+        self, connection: asyncpg.Connection, issue: Issue, now: datetime, *, ok: bool, reason: str
+    ) -> Issue | None:
+        """Staff know how it ended: in the caller's transaction, and the customer is told. None: it had ended."""
+        return await self._settle(connection, issue, now, "done" if ok else "failed", reason=reason, late=True)
+
+    async def reopen(self, connection: asyncpg.Connection, issue: Issue) -> None:
+        """Staff want it asked for once more, with the same request id, right after this transaction."""
+        state = "pending" if issue.state == "pending" else "unknown"
+        await issues.postpone(connection, issue.id, state, reason=issue.reason, next_at=None)
+        await issues.queue(connection, issue.id, timedelta(0))
+
+    def delivered(self, issue: Issue) -> Delivered:
+        """The link and the code of a voucher, when Got It sent any."""
+        opened = self.sealer.open(issue.delivery) if issue.delivery else None
+        return Delivered(**json.loads(opened)) if opened else Delivered()
+
+    async def _again(self, pool: asyncpg.Pool, issue: Issue, now: datetime, state: str, reason: str) -> Issue:
+        """Leave it open and have it asked for again later, or by staff when that was tried often enough."""
+        pauses = self.promised_pauses if state == "pending" else self.pauses
+        if issue.attempts > len(pauses):
+            return await self._hand_over(pool, issue, now, reason)
+        pause = pauses[issue.attempts - 1]
+        async with pool.acquire() as connection, connection.transaction():
+            postponed = await issues.postpone(connection, issue.id, state, reason=reason, next_at=now + pause)
+            if postponed is not None:
+                await issues.queue(connection, issue.id, pause)
+        return postponed or replace(issue, state=state)
+
+    async def _hand_over(self, pool: asyncpg.Pool, issue: Issue, now: datetime, reason: str) -> Issue:
+        async with pool.acquire() as connection, connection.transaction():
+            handed = await issues.postpone(connection, issue.id, "check", reason=reason, next_at=None)
+            await self.alerts.tell(
+                connection,
+                f"issue:{issue.ref}",
+                N_(
+                    "Voucher %(ref)s for %(customer)s needs a decision: %(detail)s. Ask Got It about %(request)s, then "
+                    "/issue resolve %(ref)s ok|failed reason=…, or /issue retry %(ref)s"
+                ),
+                now,
+                ref=issue.ref,
+                customer=issue.recipient,
+                detail=reason,
+                request=issue.request_id,
+            )
+        return handed or issue
+
+    async def _end(
+        self,
+        pool: asyncpg.Pool,
+        issue: Issue,
+        now: datetime,
+        state: str,
+        *,
+        late: bool,
+        reason: str | None = None,
+        delivered: Delivered | None = None,
+    ) -> Issue:
+        async with pool.acquire() as connection, connection.transaction():
+            settled = await self._settle(connection, issue, now, state, late=late, reason=reason, delivered=delivered)
+            return settled or await issues.read(connection, issue.id) or issue
+
+    async def _settle(
+        self,
+        connection: asyncpg.Connection,
+        issue: Issue,
+        now: datetime,
+        state: str,
+        *,
+        late: bool,
+        reason: str | None = None,
+        delivered: Delivered | None = None,
+    ) -> Issue | None:
+        sealed = None
+        if delivered and (delivered.link or delivered.code):
+            sealed = self.sealer.seal(json.dumps({"link": delivered.link, "code": delivered.code}))
+        settled = await issues.settle(connection, issue.id, state, now, reason=reason, delivery=sealed)
+        if settled is None or settled.customer_id is None:
+            return settled
+        if settled.cost:
+            back = settled.cost if state == "failed" else 0
+            await points.enter(
+                connection,
+                settled.customer_id,
+                key=f"{'release' if back else 'commit'}:{settled.ref}",
+                kind="release" if back else "commit",
+                available=back,
+                held=-settled.cost,
+                ref=settled.ref,
+                now=now,
+            )
+        if late and (_ := await self.notices.language_of(connection, settled.customer_id)):
+            mine = (_("My vouchers"), "my_vouchers")
+            await self.notices.tell(
+                connection,
+                settled.customer_id,
+                f"issue:{settled.ref}:{state}",
+                told(_, settled),
+                choices=(mine, (_("Menu"), "menu")),
+            )
+        return settled
+
+    def _request_id(self, now: datetime) -> str:
+        """`GD_20261120_` and a ULID: sortable, unique, and of Got It's own form."""
+        moment = int(now.timestamp() * 1000) << 80 | secrets.randbits(80)
+        ulid = "".join(SYMBOLS[moment >> shift & 31] for shift in range(125, -1, -5))
+        return f"{self.request_prefix}_{now.astimezone(self.zone):%Y%m%d}_{ulid}"
+
+
+def told(_: Translator, issue: Issue) -> str:
+    """How an issue ended, in one message."""
+    facts = {"name": issue.offer["name"], "ref": issue.ref, "cost": _.number(issue.cost)}
+    if issue.state == "done":
+        if issue.cost:
+            return _("Done ✅ %(name)s · −%(cost)s points · ref %(ref)s", **facts)
+        return _("Done ✅ %(name)s · ref %(ref)s", **facts)
+    if issue.cost:
+        return _("%(name)s (ref %(ref)s) could not be issued. Your %(cost)s points are back.", **facts)
+    return _("%(name)s (ref %(ref)s) could not be issued. Our staff can help you.", **facts)

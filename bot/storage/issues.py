@@ -1,0 +1,284 @@
+"""Vouchers asked of Got It: each intent is a row, committed with its request id before the first call.
+
+An issue's state: `pending` (a call may be on its way) → `done` or `failed`, or `unknown` (no readable answer
+came: it is asked again, with the same request id only) → `check` when asking again did not help: staff decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from bot.storage.customers import reference
+
+JOB = "issue"  # PgQueuer's entrypoint; the job's payload is the issue's id.
+OPEN = ("pending", "unknown", "check")
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One voucher, wanted or issued.
+
+    kind: exchange (for points), reward (a code gave it) or staff. cost: points for all of it. balance: what the
+    customer could spend before. recipient: the customer's reference, all that
+    Got It is told of them. offer: {name, brand, image, price_value} as it was shown. delivery: sealed.
+    reason: why it is not done, safe to show to staff.
+    """
+
+    id: int
+    ref: str
+    key: str
+    request_id: str
+    kind: str
+    state: str
+    customer_id: int | None
+    recipient: str
+    issuer: str
+    gift_id: int
+    price_id: int
+    quantity: int
+    cost: int
+    balance: int
+    offer: dict[str, Any]
+    delivery: bytes | None
+    reason: str | None
+    attempts: int
+    next_at: datetime | None
+    created_at: datetime
+    settled_at: datetime | None
+
+    @property
+    def open(self) -> bool:
+        """Whether its end is not known yet."""
+        return self.state in OPEN
+
+
+_COLUMNS = """id, ref, key, request_id, kind, state, customer_id, recipient, issuer, gift_id, price_id, quantity, cost,
+    balance, offer, delivery, reason, attempts, next_at, created_at, settled_at"""
+
+
+def _issue(row: asyncpg.Record | None) -> Issue | None:
+    return Issue(**row) if row else None
+
+
+async def add(
+    connection: asyncpg.Connection,
+    *,
+    key: str,
+    request_id: str,
+    kind: str,
+    customer_id: int | None,
+    recipient: str,
+    issuer: str,
+    gift_id: int,
+    price_id: int,
+    quantity: int,
+    cost: int,
+    balance: int,
+    offer: Mapping[str, Any],
+    now: datetime,
+) -> Issue | None:
+    """Write an intent down; None when one with this key exists."""
+    row = await connection.fetchrow(
+        f"""
+        INSERT INTO issues (ref, key, request_id, kind, state, customer_id, recipient, issuer, gift_id, price_id,
+            quantity, cost, balance, offer, created_at)
+        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        ON CONFLICT (key) DO NOTHING RETURNING {_COLUMNS}
+        """,
+        reference("R"),
+        key,
+        request_id,
+        kind,
+        customer_id,
+        recipient,
+        issuer,
+        gift_id,
+        price_id,
+        quantity,
+        cost,
+        balance,
+        dict(offer),
+        now,
+    )
+    return _issue(row)
+
+
+async def read(connection: asyncpg.Connection | asyncpg.Pool, issue_id: int) -> Issue | None:
+    """An issue by its id."""
+    return _issue(await connection.fetchrow(f"SELECT {_COLUMNS} FROM issues WHERE id = $1", issue_id))
+
+
+async def by_key(connection: asyncpg.Connection | asyncpg.Pool, key: str) -> Issue | None:
+    """An issue by what it was asked for with."""
+    return _issue(await connection.fetchrow(f"SELECT {_COLUMNS} FROM issues WHERE key = $1", key))
+
+
+async def by_ref(connection: asyncpg.Connection | asyncpg.Pool, ref: str) -> Issue | None:
+    """Anybody's issue by its reference: for staff, or to be compared with who asks."""
+    return _issue(await connection.fetchrow(f"SELECT {_COLUMNS} FROM issues WHERE ref = $1", ref))
+
+
+async def by_keys(connection: asyncpg.Connection | asyncpg.Pool, keys: Sequence[str]) -> list[Issue]:
+    """Several issues by what they were asked for with, in the order they were."""
+    rows = await connection.fetch(f"SELECT {_COLUMNS} FROM issues WHERE key = ANY($1) ORDER BY id", keys)
+    return [Issue(**row) for row in rows]
+
+
+async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, limit: int = 100) -> list[Issue]:
+    """A customer's issues, newest first."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM issues WHERE customer_id = $1 ORDER BY id DESC LIMIT $2", customer_id, limit
+    )
+    return [Issue(**row) for row in rows]
+
+
+async def count_of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> int:
+    """How many vouchers a customer has, those on their way included."""
+    return int(
+        await connection.fetchval(
+            "SELECT count(*) FROM issues WHERE customer_id = $1 AND state <> 'failed'", customer_id
+        )
+    )
+
+
+async def exchanged_since(connection: asyncpg.Connection, customer_id: int, since: datetime) -> int:
+    """How many vouchers a customer exchanged points for since then; failed ones do not count."""
+    return int(
+        await connection.fetchval(
+            """
+            SELECT count(*) FROM issues
+            WHERE customer_id = $1 AND kind = 'exchange' AND state <> 'failed' AND created_at >= $2
+            """,
+            customer_id,
+            since,
+        )
+    )
+
+
+async def unsettled(connection: asyncpg.Connection | asyncpg.Pool, limit: int = 50) -> list[Issue]:
+    """Issues whose end is not known, oldest first: for staff."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM issues WHERE state IN ('pending', 'unknown', 'check') ORDER BY id LIMIT $1", limit
+    )
+    return [Issue(**row) for row in rows]
+
+
+async def unsettled_of(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> list[str]:
+    """The references of a customer's issues that have no end yet, oldest first."""
+    rows = await connection.fetch(
+        "SELECT ref FROM issues WHERE customer_id = $1 AND state IN ('pending', 'unknown', 'check') ORDER BY id",
+        customer_id,
+    )
+    return [row["ref"] for row in rows]
+
+
+async def lease(
+    connection: asyncpg.Connection | asyncpg.Pool,
+    issue_id: int,
+    now: datetime,
+    until: datetime,
+    *,
+    states: tuple[str, ...],
+) -> Issue | None:
+    """Take an open issue for one call, counted; None when it is settled, not due yet, or somebody is at it.
+
+    A lease that ran out was somebody's who died in mid-call: what became of that call is unknown from now on.
+    """
+    return _issue(
+        await connection.fetchrow(
+            f"""
+            UPDATE issues SET attempts = attempts + 1, leased_until = $3,
+                state = CASE WHEN leased_until IS NULL THEN state ELSE 'unknown' END
+            WHERE id = $1 AND state = ANY($4) AND (leased_until IS NULL OR leased_until <= $2)
+                AND (next_at IS NULL OR next_at <= $2)
+            RETURNING {_COLUMNS}
+            """,
+            issue_id,
+            now,
+            until,
+            states,
+        )
+    )
+
+
+async def settle(
+    connection: asyncpg.Connection,
+    issue_id: int,
+    state: str,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    delivery: bytes | None = None,
+) -> Issue | None:
+    """Bring an open issue to its end (`done`, `failed`); None when it has one already."""
+    return _issue(
+        await connection.fetchrow(
+            f"""
+            UPDATE issues SET state = $2, reason = $3, delivery = $4, settled_at = $5, leased_until = NULL,
+                next_at = NULL
+            WHERE id = $1 AND state IN ('pending', 'unknown', 'check') RETURNING {_COLUMNS}
+            """,
+            issue_id,
+            state,
+            reason,
+            delivery,
+            now,
+        )
+    )
+
+
+async def postpone(
+    connection: asyncpg.Connection, issue_id: int, state: str, *, reason: str | None, next_at: datetime | None
+) -> Issue | None:
+    """Leave an issue open and free for the next call: `unknown`, `check`, or `pending` when nothing was sent."""
+    return _issue(
+        await connection.fetchrow(
+            f"""
+            UPDATE issues SET state = $2, reason = $3, next_at = $4, leased_until = NULL
+            WHERE id = $1 AND state IN ('pending', 'unknown', 'check') RETURNING {_COLUMNS}
+            """,
+            issue_id,
+            state,
+            reason,
+            next_at,
+        )
+    )
+
+
+async def queue(connection: asyncpg.Connection | asyncpg.Pool, issue_id: int, pause: timedelta) -> None:
+    """Have an issue looked at again after `pause`."""
+    await connection.execute(
+        f"""
+        INSERT INTO pgqueuer (priority, entrypoint, payload, status, execute_after)
+        VALUES (0, '{JOB}', convert_to($1::bigint::text, 'UTF8'), 'queued', now() + $2::interval)
+        """,
+        issue_id,
+        pause,
+    )
+
+
+async def requeue_orphans(pool: asyncpg.Pool) -> int:
+    """Give open issues that have no job (any more) a new one; returns how many. Those with staff need none."""
+    status: str = await pool.execute(
+        f"""
+        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM issues i
+        WHERE state IN ('pending', 'unknown') AND created_at < now() - interval '2 minutes'
+            AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'
+                AND q.payload = convert_to(i.id::text, 'UTF8'))
+        ORDER BY id LIMIT 10000
+        """
+    )
+    return int(status.rsplit(maxsplit=1)[-1])
+
+
+async def forget(connection: asyncpg.Connection, customer_id: int) -> None:
+    """Cut a customer's vouchers loose from them; how they were delivered is forgotten."""
+    await connection.execute(
+        "UPDATE issues SET customer_id = NULL, delivery = NULL WHERE customer_id = $1", customer_id
+    )

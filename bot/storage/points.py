@@ -1,0 +1,106 @@
+"""Points: an append-only ledger, and each customer's account, which is always its sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """available: can be spent. held: set aside for vouchers whose outcome is open."""
+
+    available: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger: by how much it changed the account, and why."""
+
+    kind: str
+    available: int
+    held: int
+    ref: str | None
+    actor: str
+    reason: str | None
+    at: datetime
+
+
+async def balance(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> Account:
+    """What a customer has; nothing for somebody who never had any."""
+    row = await connection.fetchrow("SELECT available, held FROM accounts WHERE customer_id = $1", customer_id)
+    return Account(**row) if row else Account()
+
+
+async def lock(connection: asyncpg.Connection, customer_id: int) -> Account:
+    """The account, which nobody else changes until this transaction ends. It is opened if there was none."""
+    row = await connection.fetchrow(
+        """
+        INSERT INTO accounts AS a (customer_id, available, held) VALUES ($1, 0, 0)
+        ON CONFLICT (customer_id) DO UPDATE SET held = a.held RETURNING available, held
+        """,
+        customer_id,
+    )
+    return Account(**row)
+
+
+async def enter(
+    connection: asyncpg.Connection,
+    customer_id: int,
+    *,
+    key: str,
+    kind: str,
+    available: int,
+    held: int = 0,
+    ref: str | None = None,
+    actor: str = "bot",
+    reason: str | None = None,
+    now: datetime,
+) -> bool:
+    """Write one line and change the account by it; False when a line with this key exists already.
+
+    Raises asyncpg.CheckViolationError when the account would fall below nothing: look under `lock` first.
+    """
+    await lock(connection, customer_id)
+    changed = await connection.fetchval(
+        """
+        WITH entry AS (
+            INSERT INTO points (key, customer_id, kind, available, held, ref, actor, reason, at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING RETURNING available, held
+        )
+        UPDATE accounts a SET available = a.available + entry.available, held = a.held + entry.held
+        FROM entry WHERE a.customer_id = $2 RETURNING true
+        """,
+        key,
+        customer_id,
+        kind,
+        available,
+        held,
+        ref,
+        actor,
+        reason,
+        now,
+    )
+    return changed is True
+
+
+async def history(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, limit: int = 100) -> list[Entry]:
+    """A customer's ledger, newest first."""
+    rows = await connection.fetch(
+        """
+        SELECT kind, available, held, ref, actor, reason, at FROM points
+        WHERE customer_id = $1 ORDER BY id DESC LIMIT $2
+        """,
+        customer_id,
+        limit,
+    )
+    return [Entry(**row) for row in rows]
+
+
+async def forget(connection: asyncpg.Connection, customer_id: int) -> None:
+    """Close the account and cut its ledger loose from the customer."""
+    await connection.execute("DELETE FROM accounts WHERE customer_id = $1", customer_id)
+    await connection.execute("UPDATE points SET customer_id = NULL WHERE customer_id = $1", customer_id)

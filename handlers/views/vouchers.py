@@ -1,0 +1,139 @@
+"""Vouchers: what can be had for points, what it would cost, and how an exchange stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.conversation.actions import Action
+from bot.conversation.messages import Badge, Button, Card, Link, Row, Tone
+from bot.i18n import Translator
+from bot.services.catalogue import Offer
+from bot.services.vouchers import Delivered
+from bot.storage.issues import Issue
+from bot.storage.points import Account, Entry
+
+DONG = "VND"
+TONES: Mapping[str, Tone] = {"pending": "soon", "unknown": "soon", "check": "soon", "done": "valid", "failed": "old"}
+
+
+def state_words(_: Translator) -> dict[str, str]:
+    """An issue's state, as customers read it. Whether we or our staff find out makes no difference to them."""
+    # Translators: states of a voucher, on a badge
+    return {
+        "pending": _("Confirming"),
+        "unknown": _("Confirming"),
+        "check": _("Confirming"),
+        "done": _("Issued"),
+        "failed": _("Cancelled"),
+    }
+
+
+def points_text(_: Translator, points: int) -> str:
+    """`3 points`."""
+    return _.ngettext("%(n)s point", "%(n)s points", points)
+
+
+def offer_card(_: Translator, offer: Offer, account: Account, picture: str, get: Action) -> Card:
+    """A voucher that can be had, or how much is missing."""
+    short = offer.cost - account.available
+    # Translators: a button: exchange points for this voucher
+    button = Button(_("Get it"), get)
+    missing = _.ngettext("%(n)s more point", "%(n)s more points", max(short, 0))
+    return Card(
+        image=picture,
+        eyebrow=offer.gift.brand,
+        title=offer.gift.name,
+        hero=points_text(_, offer.cost),
+        rows=(Row(_("Value"), _.money(offer.gift.price_value, DONG)),),
+        note=missing if short > 0 else "",
+        buttons=() if short > 0 else (button,),
+    )
+
+
+def confirm_card(_: Translator, offer: Offer, account: Account, confirm: Action, cancel: Button) -> Card:
+    """What would be spent: before, after, and that there is no way back."""
+    # Translators: a button
+    yes = Button(_("Confirm"), confirm)
+    return Card(
+        eyebrow=offer.gift.brand,
+        title=_("Get %(name)s?", name=offer.gift.name),
+        rows=(
+            Row(_("Value"), _.money(offer.gift.price_value, DONG)),
+            Row(_("Points now"), _.number(account.available)),
+            Row(_("It costs"), f"−{_.number(offer.cost)}"),
+            Row(_("Points after"), _.number(account.available - offer.cost)),
+        ),
+        note=_("It can't be undone."),
+        buttons=(yes, cancel),
+    )
+
+
+def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str) -> Card:
+    """How an exchange stands: the same card whenever it is asked for, until it has its end."""
+    name = issue.offer["name"]
+    rows = [Row(_("Value"), _.money(issue.offer["price_value"], DONG))]
+    text = ""
+    buttons: tuple[Link, ...] = ()
+    if issue.state == "done":
+        title, text = _("Done ✅"), delivery
+        if issue.cost:
+            rows.append(Row(_("Points"), f"−{_.number(issue.cost)}"))
+        if delivered.code:
+            rows.append(Row(_("Code"), delivered.code))
+        if delivered.link:
+            # Translators: a button: open the voucher's own page
+            buttons = (Link(_("Open voucher"), delivered.link),)
+    elif issue.state == "failed":
+        title = _("Not available right now")
+        text = _("Your points are back.") if issue.cost else _("Our staff can help you.")
+    elif issue.cost:
+        title = _("Confirming")
+        text = _(
+            "Your %(cost)s points are on hold and won't be taken twice. We'll tell you here.", cost=_.number(issue.cost)
+        )
+    else:
+        title, text = _("Confirming"), _("Your voucher is on its way. We'll tell you here.")
+    return Card(
+        look="success" if issue.state == "done" else "plain",
+        title=title,
+        hero=name,
+        text=text,
+        rows=(*rows, Row(_("Time"), _.moment(issue.created_at))),
+        receipt=Row(_("Reference"), issue.ref),
+        buttons=buttons,
+    )
+
+
+def voucher_card(_: Translator, issue: Issue, picture: str, show: Action) -> Card:
+    """One of the customer's own vouchers, in a list."""
+    # Translators: a button: show the whole receipt
+    details = Button(_("Details"), show)
+    return Card(
+        image=picture,
+        eyebrow=issue.offer["brand"],
+        badge=Badge(state_words(_)[issue.state], TONES[issue.state]),
+        title=issue.offer["name"],
+        rows=(
+            Row(_("Value"), _.money(issue.offer["price_value"], DONG)),
+            *((Row(_("Points"), f"−{_.number(issue.cost)}"),) if issue.cost and issue.state != "failed" else ()),
+            Row(_("Date"), _.date(issue.created_at)),
+            Row(_("Reference"), issue.ref),
+        ),
+        buttons=(details,),
+    )
+
+
+def points_card(_: Translator, account: Account, entries: Sequence[Entry], buttons: tuple[Button, ...]) -> Card:
+    """How many points there are, and the last things that changed them."""
+    rows = [Row(_("On hold"), _.number(account.held))] if account.held else []
+    rows += [Row(f"{_entry_words(_)[entry.kind]} · {_.date(entry.at)}", _signed(_, entry)) for entry in entries]
+    return Card(title=_("Your points"), hero=points_text(_, account.available), rows=tuple(rows), buttons=buttons)
+
+
+def _entry_words(_: Translator) -> dict[str, str]:
+    # Translators: what changed the points, in a list
+    return {"grant": _("Code redeemed"), "adjust": _("By our staff"), "hold": _("Voucher"), "release": _("Given back")}
+
+
+def _signed(_: Translator, entry: Entry) -> str:
+    return f"{'+' if entry.available > 0 else '−'}{_.number(abs(entry.available))}"

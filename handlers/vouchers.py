@@ -1,0 +1,358 @@
+"""Vouchers: points exchanged for Got It's vouchers, each once, and what the customer got so far."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot.apis.gotit import GotItApi
+from bot.conversation.actions import Action
+from bot.conversation.context import Answer, Context
+from bot.conversation.messages import Button, Card, Carousel, Choice, Message, Reply, Text
+from bot.conversation.router import Router
+from bot.errors import UpstreamError
+from bot.i18n import N_, Translator
+from bot.services.catalogue import Listed, Offer
+from bot.services.points import NotEnough
+from bot.services.vouchers import CapReached, Wanted
+from bot.storage import issues, points
+from bot.storage.issues import Issue
+from bot.storage.points import Account
+from handlers.views import choices, outage
+from handlers.views.gifts import more_card
+from handlers.views.vouchers import confirm_card, issue_card, offer_card, points_card, points_text, voucher_card
+
+router = Router()
+
+PAGE = 9  # and one card that leads on, as in handlers/gifts
+CONFIRM_WITHIN = timedelta(minutes=2)
+LONGEST_QUERY = 30
+RANGES = ((100, 500), (500, 1000))
+
+
+class ShowOffers(Action, name="offers"):
+    """A page of the catalogue. high: 0 is no limit, -1 what the customer can pay. query: what was searched for."""
+
+    low: int = 0
+    high: int = 0
+    page: int = 0
+    query: str = ""
+
+
+class Search(Action, name="search"):
+    """Ask for a brand."""
+
+
+class Get(Action, name="get"):
+    """Show what this voucher would cost."""
+
+    gift_id: int
+    price_id: int
+
+
+class Exchange(Action, name="exchange"):
+    """Yes, get it. `nonce` names the wish: however often it is tapped, it is one exchange."""
+
+    nonce: str
+
+
+class ShowIssue(Action, name="issue", ttl=timedelta(days=90)):
+    """How an exchange stands now."""
+
+    ref: str
+
+
+class ShowMine(Action, name="mine"):
+    """A page of the customer's own vouchers."""
+
+    page: int = 0
+
+
+@router.command("vouchers", words=N_("vouchers, voucher, exchange, exchange points, get vouchers"), personal=True)
+async def show_catalogue(ctx: Context) -> Answer:
+    """The points, and what they can be exchanged for."""
+    return await show_offers(ctx, ShowOffers())
+
+
+@router.command("my_vouchers", words=N_("my vouchers, my voucher"), personal=True)
+async def show_my_vouchers(ctx: Context) -> Answer:
+    """What the customer got."""
+    return await show_mine(ctx, ShowMine())
+
+
+@router.command("points", words=N_("points, my points, point balance"), personal=True)
+async def show_points(ctx: Context) -> Answer:
+    """The balance and what changed it last."""
+    if ctx.apis.gotit is None:
+        return await ctx.run("menu")
+    account = await points.balance(ctx.work.reads, _id(ctx))
+    entries = [entry for entry in await points.history(ctx.work.reads, _id(ctx), 12) if entry.available][:6]
+    card = points_card(ctx._, account, entries, (choices.vouchers(ctx._), choices.my_vouchers(ctx._)))
+    return Reply((card,), choices.ending(ctx._, *choices.codes(ctx)))
+
+
+@router.action(ShowOffers, fresh="vouchers")
+async def show_offers(ctx: Context, action: ShowOffers) -> Answer:
+    """A page of the catalogue, the cheapest first."""
+    if ctx.apis.gotit is None:
+        return await ctx.run("menu")
+    account = await points.balance(ctx.work.reads, _id(ctx))
+    said: list[Message] = []
+    if not action.page and not action.query:
+        said.append(Text(ctx._("You have %(points)s.", points=points_text(ctx._, account.available))))
+    try:
+        listed, old = await ctx.services.catalogue.listed(ctx.apis.gotit, ctx.now)
+    except UpstreamError:
+        reply = outage.sorry(ctx._, ctx._("the voucher service"), action)
+        return reply.after(*said)
+    if old:
+        said.append(
+            Text(
+                ctx._(
+                    "We can't reach %(service)s right now. This is how things stood at %(time)s.",
+                    service=ctx._("the voucher service"),
+                    time=ctx._.time(listed.taken_at),
+                )
+            )
+        )
+    found = _matching(listed, action, account)
+    if not found:
+        text = ctx._("Nothing found for “%(query)s”.", query=action.query) if action.query else _too_poor(ctx, action)
+        return Reply((*said, Text(text)), choices.ending(ctx._, *_filters(ctx, action, account)))
+    start = action.page * PAGE if action.page * PAGE < len(found) else 0
+    shown, left = found[start : start + PAGE], len(found) - start - PAGE
+    cards = [
+        offer_card(
+            ctx._,
+            offer,
+            account,
+            ctx.services.catalogue.picture(offer.gift.image),
+            Get(gift_id=offer.gift.gift_id, price_id=offer.gift.price_id),
+        )
+        for offer in shown
+    ]
+    return Reply(
+        (*said, _carousel(ctx._("Vouchers"), cards, ctx._, left, action)),
+        choices.ending(ctx._, *_turning(ctx._, action, start, left), *_filters(ctx, action, account)),
+    )
+
+
+@router.action(Search, fresh="vouchers")
+async def ask_for_brand(ctx: Context, _action: Search) -> Answer:
+    """Which brand?"""
+    if ctx.apis.gotit is None:
+        return await ctx.run("menu")
+    ctx.ask("brand")
+    return Reply((Text(ctx._("Which brand are you looking for?")),), (choices.cancel(ctx._),))
+
+
+@router.answer("brand")
+async def search(ctx: Context, text: str) -> Answer | None:
+    """The brand, or a part of a voucher's name."""
+    query = " ".join(text.split())[:LONGEST_QUERY]
+    return await show_offers(ctx, ShowOffers(query=query)) if query else None
+
+
+@router.action(Get, fresh="vouchers")
+async def preview(ctx: Context, action: Get) -> Answer:
+    """What it costs and what is left; nothing happens before the next tap."""
+    if ctx.apis.gotit is None:
+        return await ctx.run("menu")
+    offer, failed = await _offer(ctx, ctx.apis.gotit, action.gift_id, action.price_id, action)
+    if failed is not None:
+        return failed
+    if offer is None:
+        text = Text(ctx._("This voucher is not available any more."))
+        return Reply((text,), choices.ending(ctx._, choices.vouchers(ctx._)))
+    return await _preview(ctx, offer)
+
+
+@router.action(Exchange, fresh="vouchers")
+async def exchange(ctx: Context, action: Exchange) -> Answer:
+    """Get it: once, however often this is tapped, delivered or run again."""
+    if ctx.apis.gotit is None:
+        return await ctx.run("menu")
+    key = f"exchange:{_id(ctx)}:{action.nonce}"
+    issue = await issues.by_key(ctx.work.reads, key)
+    if issue is None:
+        getting = ctx.customer.state.get("getting")
+        if not getting or getting["nonce"] != action.nonce or getting["until"] < ctx.now.timestamp():
+            answer = await ctx.run("vouchers")
+            words = Text(ctx._("That button has expired — here's a fresh one."))
+            return answer.after(words) if isinstance(answer, Reply) else answer
+        wish = Get(gift_id=getting["gift_id"], price_id=getting["price_id"])
+        offer, failed = await _offer(ctx, ctx.apis.gotit, wish.gift_id, wish.price_id, wish)
+        if failed is not None:
+            return failed
+        if offer is None or offer.cost != getting["cost"]:
+            changed = Text(ctx._("The price changed — please confirm again."))
+            again = await preview(ctx, wish)
+            return again.after(changed) if isinstance(again, Reply) and offer else again
+        reserved = await ctx.services.vouchers.reserve(
+            await ctx.work.begin(),
+            ctx.customer,
+            Wanted(wish.gift_id, wish.price_id, offer.snapshot, offer.cost),
+            key=key,
+            kind="exchange",
+            issuer="bot",
+            now=ctx.now,
+        )
+        if isinstance(reserved, CapReached):
+            text = Text(ctx._("You've reached today's limit."))
+            return Reply((text,), choices.ending(ctx._, choices.my_vouchers(ctx._)))
+        if isinstance(reserved, NotEnough):
+            return _short(ctx, offer.cost, reserved.available)
+        await ctx.work.save()
+        issue = reserved
+    ctx.customer.state.pop("getting", None)
+    if issue.state in ("pending", "unknown"):
+        issue = await ctx.services.vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue.id, ctx.now)
+    return issue_reply(ctx, issue)
+
+
+@router.action(ShowIssue, fresh="my_vouchers")
+async def show_issue(ctx: Context, action: ShowIssue) -> Answer:
+    """How it stands now."""
+    issue = await issues.by_ref(ctx.work.reads, action.ref)
+    if issue is None or issue.customer_id != ctx.customer.id:
+        return await ctx.run("my_vouchers")
+    return issue_reply(ctx, issue)
+
+
+@router.action(ShowMine, fresh="my_vouchers")
+async def show_mine(ctx: Context, action: ShowMine) -> Answer:
+    """The customer's vouchers from our own ledger, newest first: Got It has no call that lists them."""
+    if ctx.apis.gotit is None:
+        return await ctx.run("menu")
+    mine = await issues.of_customer(ctx.work.reads, _id(ctx))
+    if not mine:
+        text = Text(ctx._("No vouchers yet. Exchange points to get some."))
+        return Reply((text,), choices.ending(ctx._, choices.vouchers(ctx._), *choices.codes(ctx)))
+    start = action.page * PAGE if action.page * PAGE < len(mine) else 0
+    shown, left = mine[start : start + PAGE], len(mine) - start - PAGE
+    picture = ctx.services.catalogue.picture
+    cards = [voucher_card(ctx._, issue, picture(issue.offer["image"]), ShowIssue(ref=issue.ref)) for issue in shown]
+    return Reply(
+        (_carousel(ctx._("My vouchers"), cards, ctx._, left, action),),
+        choices.ending(ctx._, *_turning(ctx._, action, start, left), choices.vouchers(ctx._)),
+    )
+
+
+def issue_reply(ctx: Context, issue: Issue) -> Reply:
+    """How an exchange stands, with a way to look again while it is open."""
+    delivery = ctx.desk.delivery.get(ctx._.tag) or ctx._("Got It delivers it. Keep the reference until you have it.")
+    card = issue_card(ctx._, issue, ctx.services.vouchers.delivered(issue), delivery)
+    # Translators: a button
+    again = (Button(ctx._("See result"), ShowIssue(ref=issue.ref)),) if issue.open else ()
+    return Reply(
+        (card,),
+        choices.ending(ctx._, *again, choices.my_vouchers(ctx._), choices.vouchers(ctx._)),
+        valuable=True,
+    )
+
+
+async def _offer(
+    ctx: Context, gotit: GotItApi, gift_id: int, price_id: int, retry: Action
+) -> tuple[Offer | None, Reply | None]:
+    """An offer as it stands now, None when it is gone; or what to say while the vendor cannot be asked."""
+    try:
+        listed, old = await ctx.services.catalogue.listed(gotit, ctx.now)
+    except UpstreamError:
+        return None, outage.sorry(ctx._, ctx._("the voucher service"), retry)
+    if old:  # Nothing can be issued either, and a price of yesterday is no price.
+        return None, outage.sorry(ctx._, ctx._("the voucher service"), retry)
+    wanted = (gift_id, price_id)
+    return next((o for o in listed.offers if (o.gift.gift_id, o.gift.price_id) == wanted), None), None
+
+
+async def _preview(ctx: Context, offer: Offer) -> Reply:
+    account = await points.balance(ctx.work.reads, _id(ctx))
+    if account.available < offer.cost:
+        return _short(ctx, offer.cost, account.available)
+    nonce = secrets.token_hex(4)
+    ctx.customer.state["getting"] = {
+        "nonce": nonce,
+        "gift_id": offer.gift.gift_id,
+        "price_id": offer.gift.price_id,
+        "cost": offer.cost,
+        "until": (ctx.now + CONFIRM_WITHIN).timestamp(),
+    }
+    return Reply((confirm_card(ctx._, offer, account, Exchange(nonce=nonce), choices.cancel(ctx._)),))
+
+
+def _matching(listed: Listed, action: ShowOffers, account: Account) -> list[Offer]:
+    high = account.available if action.high < 0 else action.high or None
+    wanted = _plain(action.query)
+    return sorted(
+        (
+            offer
+            for offer in listed.offers
+            if offer.cost >= action.low
+            and (high is None or offer.cost <= high)
+            and wanted in _plain(f"{offer.gift.brand} {offer.gift.name}")
+        ),
+        key=lambda offer: (offer.cost, offer.gift.name, offer.gift.price_id),
+    )
+
+
+def _plain(text: str) -> str:
+    """Without case, width and accents: nobody types `Vé xem phim` on a phone set to Chinese."""
+    folded = unicodedata.normalize("NFKD", text).casefold().replace("đ", "d")
+    return "".join(ch for ch in folded if not unicodedata.combining(ch))
+
+
+def _filters(ctx: Context, action: ShowOffers, account: Account) -> list[Button]:
+    """The ranges that are not shown right now, the search, and the customer's own vouchers."""
+    _ = ctx._
+    shown = (action.low, action.high, action.query)
+    # Translators: a button: every voucher
+    buttons = [(ShowOffers(), _("All"))]
+    if account.available:
+        within = _("Up to %(points)s pts", points=_.number(account.available))
+        buttons.append((ShowOffers(high=-1), within))
+    buttons += [(ShowOffers(low=low, high=high), f"{_.number(low)}–{_.number(high)}") for low, high in RANGES]
+    # Translators: a button: search for a brand
+    search_ = Button(_("Search"), Search(), keyboard=True)
+    return [
+        *(Button(label, filter_) for filter_, label in buttons if (filter_.low, filter_.high, filter_.query) != shown),
+        search_,
+        choices.my_vouchers(_),
+    ]
+
+
+def _turning(_: Translator, action: ShowOffers | ShowMine, start: int, left: int) -> list[Choice]:
+    """Buttons to the pages before and after."""
+    buttons: list[Choice] = []
+    page = start // PAGE
+    if left > 0:
+        buttons.append(Button(_("Next page"), action.model_copy(update={"page": page + 1})))
+    if page:
+        buttons.append(Button(_("Previous page"), action.model_copy(update={"page": page - 1})))
+    return buttons
+
+
+def _carousel(
+    title: str, cards: Sequence[Card], _: Translator, left: int, action: ShowOffers | ShowMine
+) -> Card | Carousel:
+    shown = list(cards)
+    if left > 0:
+        shown.append(more_card(_, left, action.model_copy(update={"page": action.page + 1})))
+    return Carousel(title, tuple(shown)) if len(shown) > 1 else shown[0]
+
+
+def _short(ctx: Context, cost: int, available: int) -> Reply:
+    text = ctx._.ngettext("%(n)s more point is needed.", "%(n)s more points are needed.", cost - available)
+    return Reply((Text(text),), choices.ending(ctx._, choices.vouchers(ctx._), *choices.codes(ctx)))
+
+
+def _too_poor(ctx: Context, action: ShowOffers) -> str:
+    if action.high < 0:
+        return ctx._("Not enough points for a voucher yet. Collect some more and come back.")
+    return ctx._("There is no voucher in this range right now.")
+
+
+def _id(ctx: Context) -> int:
+    assert ctx.customer.id is not None, "only private chats get here"
+    return ctx.customer.id

@@ -1,0 +1,161 @@
+"""The wallet at a glance: tickets, gifts, vouchers, gift cards and points, every vendor asked at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.apis.mantago import Gifts
+from bot.conversation.actions import Action
+from bot.conversation.context import Answer, Context
+from bot.conversation.messages import Button, Reply, Text, Tile
+from bot.conversation.router import Router
+from bot.errors import UpstreamError, UpstreamUnavailable
+from bot.i18n import N_
+from bot.services.wallet import Shelf
+from bot.storage import issues, points
+from handlers import cards, gifts
+from handlers.gifts import KINDS, ShowList
+from handlers.views import choices, outage
+from handlers.views.choices import Go
+from handlers.views.gifts import list_names, tab_buttons
+from handlers.views.wallet import overview_card, unlisted_notes
+
+router = Router()
+
+
+class Refresh(Action, name="refresh"):
+    """Ask the vendors again."""
+
+
+@router.command("gifts", words=N_("gifts, my gifts, tickets, coupons, rewards, my rewards"), personal=True)
+async def show_overview(ctx: Context) -> Answer:
+    """How much of each kind there is, and how much of it is new."""
+    return await _overview(ctx, fresh_enough=gifts.FRESH)
+
+
+@router.action(Refresh, fresh="gifts")
+async def refresh(ctx: Context, _action: Refresh) -> Answer:
+    """The overview, asked anew."""
+    return await _overview(ctx, fresh_enough=timedelta(0))
+
+
+async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
+    if not ctx.desk.shows_wallet:
+        return await ctx.run("menu")
+    answers = await _ask(ctx, fresh_enough)
+    shelf, troubled = None, list[str]()
+    before: list[Text] = []
+    if isinstance(found := answers.get("gifts"), UpstreamError):
+        shelf = await gifts.fallback(ctx, found)
+        if shelf is not None:
+            before.append(Text(gifts.as_of(ctx, shelf)))
+        elif len(answers) == 1 and not ctx.desk.shows_vouchers:
+            return outage.sorry(ctx._, ctx._("the gift service"), Refresh())
+        else:
+            troubled.append(ctx._("the gift service"))
+    elif isinstance(found, Shelf):
+        shelf = found
+    usable = answers.get("cards")
+    if isinstance(usable, UpstreamError):
+        await cards.report(ctx, usable)
+        if len(answers) == 1 and not ctx.desk.shows_vouchers:
+            return outage.sorry(ctx._, ctx._("the gift card service"), Refresh())
+        troubled.append(ctx._("the gift card service"))
+    account = await points.balance(ctx.work.reads, gifts.customer_id(ctx))
+    vouchers = await issues.count_of_customer(ctx.work.reads, gifts.customer_id(ctx))
+    listed = shelf.gifts if shelf else None
+    holds = vouchers or account.available or account.held or usable
+    if not (holds or troubled or (listed and _anything(listed))):
+        return gifts.nothing(ctx, before)
+    counts: dict[str, str] = {}
+    opens: dict[str, Action] = {}
+    if ctx.desk.shows_gifts:
+        for kind in KINDS:
+            counts[kind] = ctx._.number(len(getattr(listed, kind))) if listed else "–"
+            opens[kind] = ShowList(kind=kind, snapshot=shelf.snapshot if shelf else "")
+    if ctx.desk.shows_vouchers:
+        counts["vouchers"], opens["vouchers"] = ctx._.number(vouchers), Go(command="my_vouchers")
+    if ctx.desk.shows_cards:
+        counts["cards"] = ctx._.number(usable) if isinstance(usable, int) else "＋" if usable is None else "–"
+        opens["cards"] = Go(command="cards")
+    if ctx.desk.shows_vouchers:
+        counts["points"], opens["points"] = ctx._.number(account.available), Go(command="points")
+    labels = list_names(ctx._) | {
+        "vouchers": ctx._("Vouchers"),
+        # Translators: a button
+        "cards": ctx._("Gift cards"),
+        "points": ctx._("Points"),
+    }
+    card = overview_card(
+        ctx._,
+        tuple(Tile(value, labels[name], opens[name]) for name, value in counts.items()),
+        new=_count_new(ctx, listed, found_now=isinstance(found, Shelf)),
+        notes=(*_missing(ctx, troubled), *(unlisted_notes(ctx._, listed) if listed else ())),
+        taken_at=shelf.taken_at if shelf else ctx.now,
+        buttons=_buttons(ctx),
+    )
+    filled = {kind: opens[kind] for kind in KINDS if listed and getattr(listed, kind)}
+    return Reply((*before, card), choices.ending(ctx._, *tab_buttons(ctx._, filled)))
+
+
+async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
+    """Every vendor's part, or the error it made. A slow one is not waited for when others have something to show."""
+    questions: dict[str, Coroutine[Any, Any, Any]] = {}
+    if ctx.desk.shows_gifts:
+        questions["gifts"] = gifts.ask(ctx, fresh_enough)
+    if ctx.desk.shows_cards:
+        questions["cards"] = cards.count_usable(ctx)
+    alone = len(questions) == 1 and not ctx.desk.shows_vouchers
+    tasks = {name: asyncio.create_task(question) for name, question in questions.items()}
+    if not tasks:
+        return {}
+    try:
+        await asyncio.wait(tasks.values(), timeout=None if alone else ctx.desk.overview_waits)
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        results = await asyncio.gather(*tasks.values(), return_exceptions=True)
+    answers: dict[str, Any] = {}
+    for name, result in zip(tasks, results, strict=True):
+        if isinstance(result, asyncio.CancelledError):
+            answers[name] = UpstreamUnavailable(name, "no answer in time for the overview")
+        elif isinstance(result, UpstreamError):
+            answers[name] = result
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            answers[name] = result
+    return answers
+
+
+def _count_new(ctx: Context, listed: Gifts | None, *, found_now: bool) -> int:
+    """What came since the overview was shown before; nothing is new to somebody who sees it for the first time."""
+    if listed is None or not found_now:
+        return 0
+    seen = ctx.customer.state.get("seen")
+    ctx.customer.state["seen"] = ctx.now.timestamp()
+    if seen is None:
+        return 0
+    received: list[datetime | None] = [
+        *(ticket.received for ticket in listed.tickets),
+        *(gift.received for gift in (*listed.physical, *listed.virtual)),
+    ]
+    return sum(moment is not None and moment.timestamp() > seen for moment in received)
+
+
+def _anything(listed: Gifts) -> bool:
+    return bool(listed.tickets or listed.physical or listed.virtual or listed.skipped)
+
+
+def _missing(ctx: Context, troubled: list[str]) -> list[str]:
+    return [ctx._("We can't reach %(service)s right now. Nothing is lost.", service=service) for service in troubled]
+
+
+def _buttons(ctx: Context) -> tuple[Button, ...]:
+    # Translators: a button: load the list again
+    again = Button(ctx._("Refresh"), Refresh())
+    exchange = (choices.vouchers(ctx._),) if ctx.desk.shows_vouchers else ()
+    return (*choices.codes(ctx), *exchange, again)
