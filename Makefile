@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run chat test lint bench soak translations language lock
+.PHONY: help install demo run chat test lint bench soak translations language font lock
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ translations: install ## Take new and changed texts of the code into every catal
 
 language: install ## Begin a new language: make language L=vi
 	$(BIN)/pybabel --quiet init --input-file=locales/messages.pot --output-dir=locales --locale=$(L)
+
+font: install ## Renew the font of the menus' pictures; FROM= names Noto Sans CJK Bold (.ttc) where it is not found.
+	$(BIN)/python -m bot.font $(FROM)
 
 lock: ## Renew requirements.lock (needs uv).
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import Followed, Left, Unsent
-from bot.conversation.messages import SILENCE, Button, Link, Reply
+from bot.conversation.messages import SILENCE, Choice, Reply
 from bot.conversation.router import Router
 from bot.i18n import N_
 from bot.storage import inbox
@@ -17,7 +17,7 @@ from handlers.views.start import menu_card, notice_card, welcome_card
 
 router = Router()
 
-NOTICE_VERSION = 1  # Raise it when the notice's text changes: everybody is shown it once more.
+NOTICE_VERSION = 2  # Raise it when the notice's text changes: everybody is shown it once more.
 
 
 @router.command("menu", words=N_("menu, start, hi, hello, hey"))
@@ -56,7 +56,7 @@ async def forget(ctx: Context) -> Answer:
     return SILENCE
 
 
-def menu_choices(ctx: Context) -> tuple[Button | Link, ...]:
+def menu_choices(ctx: Context) -> tuple[Choice, ...]:
     """Quick replies of the menu."""
     return choices.ending(ctx._, *choices.topics(ctx), choices.help_(ctx._))
 

@@ -70,6 +70,7 @@ class Line:
         self.rich_menu_images: dict[str, bytes] = {}
         self.rich_menu_aliases: dict[str, str] = {}
         self.rich_menu_of: dict[str, str] = {}  # A user id, or `all` for everybody, to a rich menu id.
+        self.batches: dict[str, str] = {}  # Request id to phase.
         # LINE does not say whether a refused content uses up its reply token; True makes it do so.
         self.refusal_burns_token = False
         self._next = 461_000_000_000_000_000
@@ -97,9 +98,12 @@ class Line:
             ("POST", "/v2/bot/richmenu/alias", self._create_alias),
             ("POST", "/v2/bot/richmenu/alias/{alias}", self._change_alias),
             ("DELETE", "/v2/bot/richmenu/alias/{alias}", self._delete_alias),
+            ("POST", "/v2/bot/richmenu/batch", self._batch),
+            ("GET", "/v2/bot/richmenu/progress/batch", self._batch_progress),
             ("GET", "/v2/bot/richmenu/{menu}", self._get_menu),
             ("DELETE", "/v2/bot/richmenu/{menu}", self._delete_menu),
             ("POST", "/v2/bot/richmenu/{menu}/content", self._menu_image),
+            ("GET", "/v2/bot/richmenu/{menu}/content", self._get_menu_image),
             ("POST", "/v2/bot/user/{user}/richmenu/{menu}", self._link_menu),
             ("GET", "/v2/bot/user/{user}/richmenu", self._linked_menu),
             ("DELETE", "/v2/bot/user/{user}/richmenu", self._unlink_menu),
@@ -342,6 +346,44 @@ class Line:
             refuse(400, {"message": "An image has already been uploaded to the richmenu"})
         self.rich_menu_images[menu] = image
         return answer({})
+
+    async def _get_menu_image(self, request: web.Request) -> web.Response:
+        self._allowed(request)
+        image = self.rich_menu_images.get(self._menu(request))
+        if image is None:
+            refuse(404, {"message": "Not found"})
+        return web.Response(body=image, content_type="image/png")
+
+    async def _batch(self, request: web.Request) -> web.Response:
+        """Move everybody from one menu to another, or to none. LINE does it in the background, this at once."""
+        self._allowed(request)
+        operations = (await _json_body(request)).get("operations")
+        if not isinstance(operations, list) or not 1 <= len(operations) <= 1_000:
+            _invalid("operations", "Size must be between 1 and 1000")
+        for number, operation in enumerate(operations):
+            if operation.get("type") not in ("link", "unlink"):
+                _invalid(f"operations[{number}].type", "must be link or unlink")
+            for name in ("from", "to") if operation["type"] == "link" else ("from",):
+                if operation.get(name) not in self.rich_menus:
+                    refuse(404, {"message": "Not found"})
+                if operation[name] not in self.rich_menu_images:
+                    _invalid(f"operations[{number}].{name}", "richmenu has no image")
+        if len({operation["from"] for operation in operations}) < len(operations):
+            _invalid("operations[].from", "from richmenu is duplicated")
+        moves = {operation["from"]: operation.get("to") for operation in operations}
+        linked = {user: moves.get(menu, menu) for user, menu in self.rich_menu_of.items() if user != "all"}
+        main = {user: menu for user, menu in self.rich_menu_of.items() if user == "all"}
+        self.rich_menu_of = main | {user: menu for user, menu in linked.items() if menu}
+        named = _request_id()
+        self.batches[named["x-line-request-id"]] = "succeeded"
+        return answer({}, 202, named)
+
+    async def _batch_progress(self, request: web.Request) -> web.Response:
+        self._allowed(request)
+        phase = self.batches.get(request.query.get("requestId", ""))
+        if phase is None:
+            refuse(404, {"message": "Not found"})
+        return answer({"phase": phase, "acceptedTime": self.clock().strftime("%Y-%m-%dT%H:%M:%S.000Z")})
 
     async def _link_menu(self, request: web.Request) -> web.Response:
         self._allowed(request)

@@ -16,6 +16,8 @@ from bot.conversation.messages import Reply
 
 Json = dict[str, Any]
 Pack = Callable[[Action], str]
+Step = tuple[str, Callable[[], Awaitable[str]]]
+"""A change of a set-up: what it is, and doing it, which returns why to stop here for now (`""`: go on)."""
 
 
 class Malformed(Exception):
@@ -94,10 +96,33 @@ class Inbound(Protocol):
         """One raw event, read leniently; what cannot be understood comes back as `Ignored`. Never raises."""
 
 
+class Menus(Protocol):
+    """Menus below the chat, one per language, on a platform where each person is given theirs by us.
+
+    A menu is named by the platform's id; `""` is the account's own, which everybody has who was given none.
+    """
+
+    async def learn(self) -> None:
+        """Read which menus are installed; none, when that cannot be read. Never raises."""
+
+    def due(self, language: str | None, has: str | None) -> str | None:
+        """The menu to give to a reader of `language` who has another one; None when there is nothing to do.
+
+        From memory alone. language: None stands for the account's own. has: None when that is not known.
+        """
+
+    async def give(self, user_id: str, menu: str) -> bool:
+        """Show somebody a menu from now on; whether that worked. Never raises, and takes a few seconds at most."""
+
+
 class Outbound(Protocol):
     """The worker's half of a channel: rendering (pure) and sending."""
 
     name: str
+
+    @property
+    def menus(self) -> Menus | None:
+        """None where the platform needs no help of ours with them."""
 
     def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
         """An answer as this platform's messages. Total: whatever the text, the result is legal."""

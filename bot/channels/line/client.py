@@ -18,12 +18,14 @@ from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
 from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange, timeouts
 from bot.channels.limits import records, word
 from bot.channels.line.colors import palette
+from bot.channels.line.menu import ALIAS, alias_of
 from bot.channels.line.render import MESSAGES, render
 from bot.conversation.messages import Reply
 from bot.errors import ConfigurationError
 
 API_URL = "https://api.line.me"
 BRAND_COLOUR = "#0F766E"
+GIVE_SECONDS = 3.0  # A menu is given beside an answer, and tried again with the next one.
 BUSY_SECONDS = 20  # LINE takes multiples of five up to sixty, and stops early when a message arrives.
 
 _ACCEPTED = frozenset({200, 409})  # 409: an earlier try with this retry key was accepted.
@@ -31,12 +33,16 @@ _PATH = re.compile(r"[\w./\[\]-]{1,120}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """LINE's answer. `paths`: the properties it complains about, safe to log; its texts may quote ours."""
+class Answer:
+    """LINE's answer. `paths`: the properties it complains about, safe to log; its texts may quote ours.
+
+    request_id: LINE's own name for the request that this answers.
+    """
 
     status: int
     body: Json
     retry_after: float | None = None
+    request_id: str = ""
 
     @property
     def says(self) -> str:
@@ -58,7 +64,7 @@ class _Answer:
 
 
 class LineClient:
-    """LINE as the worker uses it."""
+    """LINE as the worker uses it, and `giftdesk menus`."""
 
     name = "line"
 
@@ -76,6 +82,7 @@ class LineClient:
         self._headers = {"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"}
         self._timeout = timeouts(read_seconds)
         self._colors = palette(brand_colour)
+        self.menus = CustomerMenus(self)
 
     @classmethod
     def connect(
@@ -107,8 +114,8 @@ class LineClient:
         return replace(receipt, done=delivery.done + taken)
 
     async def _reply(self, token: str, messages: Sequence[Rendered]) -> Receipt:
-        async def send(contents: list[Json]) -> _Answer:
-            return await self._call("POST", "/v2/bot/message/reply", {"replyToken": token, "messages": contents})
+        async def send(contents: list[Json]) -> Answer:
+            return await self.call("POST", "/v2/bot/message/reply", {"replyToken": token, "messages": contents})
 
         try:
             try:
@@ -127,9 +134,9 @@ class LineClient:
         return _judged(answer)
 
     async def _push(self, to: str, messages: Sequence[Rendered], key: UUID) -> Receipt:
-        async def send(contents: list[Json], key: UUID) -> _Answer:
+        async def send(contents: list[Json], key: UUID) -> Answer:
             body = {"to": to, "messages": contents}
-            return await self._call("POST", "/v2/bot/message/push", body, {"X-Line-Retry-Key": str(key)})
+            return await self.call("POST", "/v2/bot/message/push", body, {"X-Line-Retry-Key": str(key)})
 
         try:
             answer = await send([each.message for each in messages], key)
@@ -147,19 +154,19 @@ class LineClient:
             return  # LINE shows it to one person only, not in groups.
         with suppress(NotSentError, LostError):
             body = {"chatId": to, "loadingSeconds": BUSY_SECONDS}
-            await self._call("POST", "/v2/bot/chat/loading/start", body)
+            await self.call("POST", "/v2/bot/chat/loading/start", body)
 
     async def language_of(self, user_id: str) -> str | None:
         try:
             async with asyncio.timeout(PROFILE_SECONDS):
-                answer = await self._call("GET", f"/v2/bot/profile/{quote(user_id, safe='')}")
+                answer = await self.call("GET", f"/v2/bot/profile/{quote(user_id, safe='')}")
         except (NotSentError, LostError, TimeoutError):
             return None
         return word(answer.body.get("language")) if answer.status == 200 else None
 
     async def check(self) -> str:
         try:
-            answer = await self._call("GET", "/v2/bot/info")
+            answer = await self.call("GET", "/v2/bot/info")
         except (NotSentError, LostError):
             raise ConfigurationError(
                 "LINE does not answer: check the network, and LINE_API_URL if you have set it"
@@ -180,19 +187,73 @@ class LineClient:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def _call(
+    async def call(
         self, method: str, path: str, body: Json | None = None, headers: Mapping[str, str] | None = None
-    ) -> _Answer:
+    ) -> Answer:
         """One call. Raises NotSentError or LostError when there is no answer."""
+        content = None if body is None else orjson.dumps(body)
+        return await self._exchange(method, self._api + path, content, headers)
+
+    async def upload(self, path: str, png: bytes) -> Answer:
+        """Send a picture. Raises NotSentError or LostError when there is no answer."""
+        # https://developers.line.biz/en/reference/messaging-api/#domain-name
+        data_api = self._api.replace("://api.line.me", "://api-data.line.me", 1)
+        return await self._exchange("POST", data_api + path, png, {"Content-Type": "image/png"})
+
+    async def _exchange(
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
+    ) -> Answer:
         request = self._http.build_request(
             method,
-            self._api + path,
-            content=None if body is None else orjson.dumps(body),
+            url,
+            content=content,
             headers=self._headers if headers is None else {**self._headers, **headers},
             extensions=self._timeout,
         )
         response, answered = await exchange(self._http, request)
-        return _Answer(response.status_code, answered, _retry_after(response))
+        named = response.headers.get("x-line-request-id", "")
+        return Answer(response.status_code, answered, _retry_after(response), named)
+
+
+class CustomerMenus:
+    """Which rich menu is whose: each language's own, as `giftdesk menus` installed them, found by their aliases.
+
+    The account's default is the menu of the default language, so nobody is linked to that one.
+    """
+
+    def __init__(self, client: LineClient) -> None:
+        self._client = client
+        self._of: dict[str, str] = {}  # by alias
+
+    async def learn(self) -> None:
+        try:
+            answer = await self._client.call("GET", "/v2/bot/richmenu/alias/list")
+        except (NotSentError, LostError):
+            self._of = {}
+            return
+        listed = records(answer.body.get("aliases")) if answer.status == 200 else []
+        found = ((word(alias.get("richMenuAliasId")), word(alias.get("richMenuId"))) for alias in listed)
+        self._of = {alias: menu for alias, menu in found if alias and menu and alias.startswith(ALIAS)}
+
+    def due(self, language: str | None, has: str | None) -> str | None:
+        if not self._of:
+            return None
+        wanted = self._of.get(alias_of(language), "") if language else ""
+        return None if wanted == has else wanted
+
+    async def give(self, user_id: str, menu: str) -> bool:
+        # https://developers.line.biz/en/reference/messaging-api/#link-rich-menu-to-user
+        path = f"/v2/bot/user/{quote(user_id, safe='')}/richmenu"
+        try:
+            async with asyncio.timeout(GIVE_SECONDS):
+                answer = await self._client.call(*(("POST", f"{path}/{menu}") if menu else ("DELETE", path)))
+        except (NotSentError, LostError, TimeoutError):
+            answer = None
+        if answer is not None and answer.status == 200:
+            return True
+        # The menu was replaced a moment ago, or LINE is in trouble: then none are known, and nothing is tried.
+        await self.learn()
+        return False
 
 
 def _retry_after(response: httpx.Response) -> float | None:
@@ -205,12 +266,12 @@ def _as_text(messages: Sequence[Rendered]) -> list[Json]:
     return [each.plain or each.message for each in messages] if any(each.plain for each in messages) else []
 
 
-def _is_about_recipient(answer: _Answer) -> bool:
+def _is_about_recipient(answer: Answer) -> bool:
     # https://developers.line.biz/en/reference/messaging-api/#send-push-message: of another provider, or none.
     return answer.status == 400 and (answer.paths == "to" or "failed to send messages" in answer.says)
 
 
-def _judged(answer: _Answer, *, instead_of: _Answer | None = None) -> Receipt:
+def _judged(answer: Answer, *, instead_of: Answer | None = None) -> Receipt:
     """What an answer means. instead_of: the answer that refused the cards which this text stands in for."""
     # https://developers.line.biz/en/reference/messaging-api/#status-codes
     detail = " ".join(part for part in (f"HTTP {answer.status}", answer.paths) if part)

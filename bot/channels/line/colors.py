@@ -44,9 +44,9 @@ def palette(brand_colour: str) -> Palette:
     return Palette(
         strip=brand_colour.upper(),
         accent=accent,
-        tint=_mixed(brand_colour, WHITE, 0.95),
-        deep=_mixed(accent, "#000000", 0.25),
-        deeper=_mixed(accent, "#000000", 0.45),
+        tint=mixed(brand_colour, WHITE, 0.95),
+        deep=mixed(accent, "#000000", 0.25),
+        deeper=mixed(accent, "#000000", 0.45),
     )
 
 
@@ -54,7 +54,7 @@ def _channels(color: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
-def _mixed(color: str, other: str, share: float) -> str:
+def mixed(color: str, other: str, share: float) -> str:
     pairs = zip(_channels(color), _channels(other), strict=True)
     return "#" + "".join(f"{round(mine + (theirs - mine) * share):02X}" for mine, theirs in pairs)
 

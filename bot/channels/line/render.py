@@ -13,7 +13,19 @@ from bot.channels import Json, Pack, Rendered
 from bot.channels.limits import BLANK, clean, one_line, pieces, shorten, utf16
 from bot.channels.line.colors import Palette
 from bot.channels.line.flex import BUTTONS, QUICK_REPLY_LABEL, carousels, fitting_bubble, tap
-from bot.conversation.messages import Button, Card, Carousel, Message, Reply, Text, Tile, gist, offered, plain
+from bot.conversation.messages import (
+    Button,
+    Card,
+    Carousel,
+    Message,
+    Reply,
+    SharePhone,
+    Text,
+    Tile,
+    gist,
+    offered,
+    plain,
+)
 
 # https://developers.line.biz/en/reference/messaging-api/ names the limits at these anchors; how LINE
 # counts is in https://developers.line.biz/en/docs/messaging-api/text-character-count/
@@ -36,7 +48,11 @@ def render(reply: Reply, pack: Pack, colors: Palette) -> list[Rendered]:
     """An answer as at most five LINE messages, the quick replies under the last one."""
     drafts = [draft for message in reply.messages for draft in _drafts(message, pack, colors)]
     drafts = _at_most_five(drafts)
-    choices = [action for choice in offered(reply) if (action := tap(choice, pack, QUICK_REPLY_LABEL))]
+    choices = [
+        action
+        for choice in offered(reply)
+        if not isinstance(choice, SharePhone) and (action := tap(choice, pack, QUICK_REPLY_LABEL))
+    ]
     buttons = [action for draft in drafts for action in draft.actions]
     last = len(drafts) - 1
     return [

@@ -32,14 +32,14 @@ _WINDOW_CLOSED = frozenset({2018278, 2534022, 2018065})
 _UNREACHABLE = frozenset({551, 1545041, 2018001, 2018108, 2018218})
 _HANDED_OVER = frozenset({2018300, 2018321, 2534037})
 _RESTRICTED = frozenset({368, 2022, 1893063, 2018344})
-_CREDENTIALS = frozenset({10, 102, 104, 190, 200})
-_LIMITED = frozenset({4, 17, 32, 613, 80006})
+CREDENTIALS = frozenset({10, 102, 104, 190, 200})
+LIMITED = frozenset({4, 17, 32, 613, 80006})
 _TEMPORARY = frozenset({1, 2})
-_PARAMETER = 100
+PARAMETER = 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
     status: int
     body: Json
 
@@ -58,9 +58,10 @@ class _Answer:
 
 
 class MessengerClient:
-    """Messenger as the worker uses it."""
+    """Messenger as the worker uses it, and `giftdesk menus`."""
 
     name = "messenger"
+    menus = None  # Messenger itself shows each person the menu of their locale.
 
     def __init__(
         self,
@@ -109,9 +110,9 @@ class MessengerClient:
         return Receipt(Outcome.DELIVERED, done, " ".join(detail for detail in details if detail))
 
     async def _send(self, to: str, rendered: Rendered, *, done: int) -> Receipt:
-        async def send(message: Json) -> _Answer:
+        async def send(message: Json) -> Answer:
             body = {"recipient": {"id": to}, "messaging_type": "RESPONSE", "message": message}
-            return await self._call("POST", "/me/messages", body)
+            return await self.call("POST", "/me/messages", body)
 
         try:
             answer = await send(rendered.message)
@@ -128,29 +129,29 @@ class MessengerClient:
 
     async def show_busy(self, to: str) -> None:
         with suppress(NotSentError, LostError):
-            await self._call("POST", "/me/messages", {"recipient": {"id": to}, "sender_action": "typing_on"})
+            await self.call("POST", "/me/messages", {"recipient": {"id": to}, "sender_action": "typing_on"})
 
     async def language_of(self, user_id: str) -> str | None:
         try:
             async with asyncio.timeout(PROFILE_SECONDS):
-                answer = await self._call("GET", f"/{quote(user_id, safe='')}", fields="locale")
+                answer = await self.call("GET", f"/{quote(user_id, safe='')}", fields="locale")
         except (NotSentError, LostError, TimeoutError):
             return None
         return word(answer.body.get("locale")) if answer.status == 200 else None
 
     async def check(self) -> str:
         try:
-            answer = await self._call("GET", "/me", fields="id,name")
+            answer = await self.call("GET", "/me", fields="id,name")
         except (NotSentError, LostError):
             raise ConfigurationError(
                 "Messenger does not answer: check the network, and MESSENGER_API_URL if you have set it"
             ) from None
-        if answer.code == _PARAMETER:
+        if answer.code == PARAMETER:
             raise ConfigurationError(
                 "Messenger refuses our proof: MESSENGER_APP_SECRET must be the secret of the app that"
                 " MESSENGER_PAGE_ACCESS_TOKEN was made with"
             )
-        if answer.code in _CREDENTIALS or answer.status in {401, 403}:
+        if answer.code in CREDENTIALS or answer.status in {401, 403}:
             raise ConfigurationError(
                 f"Messenger refuses MESSENGER_PAGE_ACCESS_TOKEN ({answer.detail}): make a new page access"
                 " token with pages_messaging in the app's dashboard and set it"
@@ -166,7 +167,7 @@ class MessengerClient:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def _call(self, method: str, path: str, body: Json | None = None, *, fields: str = "") -> _Answer:
+    async def call(self, method: str, path: str, body: Json | None = None, *, fields: str = "") -> Answer:
         """One call. Raises NotSentError or LostError when there is no answer."""
         asked = f"&fields={fields}" if fields else ""
         request = self._http.build_request(
@@ -177,20 +178,20 @@ class MessengerClient:
             extensions=self._timeout,
         )
         response, answered = await exchange(self._http, request)
-        return _Answer(response.status_code, answered)
+        return Answer(response.status_code, answered)
 
 
 def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _is_about_content(answer: _Answer) -> bool:
+def _is_about_content(answer: Answer) -> bool:
     """Whether a plainer message may do: a parameter is refused, and not because of whom it is for."""
     known = _WINDOW_CLOSED | _UNREACHABLE | _HANDED_OVER
-    return answer.code == _PARAMETER and answer.subcode not in known
+    return answer.code == PARAMETER and answer.subcode not in known
 
 
-def _judged(answer: _Answer, done: int, *, instead_of: _Answer | None = None) -> Receipt:
+def _judged(answer: Answer, done: int, *, instead_of: Answer | None = None) -> Receipt:
     """What an answer means. instead_of: the answer that refused the card which this text stands in for."""
     if 200 <= answer.status < 300 and not answer.code:
         refused = f"as text, card refused: {instead_of.detail}" if instead_of else ""
@@ -206,9 +207,9 @@ def _judged(answer: _Answer, done: int, *, instead_of: _Answer | None = None) ->
         return Receipt(Outcome.REFUSED, done, f"handed over: {answer.detail}")
     if numbers & _RESTRICTED:
         return Receipt(Outcome.REFUSED, done, f"restricted by Meta: {answer.detail}")
-    if answer.code in _LIMITED or answer.status == 429:
+    if answer.code in LIMITED or answer.status == 429:
         return Receipt(Outcome.RETRY, done, f"asked too often: {answer.detail}", SLOW_DOWN_SECONDS)
-    if answer.code in _CREDENTIALS or (not answer.code and answer.status in {401, 403}):
+    if answer.code in CREDENTIALS or (not answer.code and answer.status in {401, 403}):
         detail = f"credentials: {answer.detail}, check MESSENGER_PAGE_ACCESS_TOKEN"
         return Receipt(Outcome.BARRED, done, detail)
     if answer.code in _TEMPORARY or answer.status >= 500:

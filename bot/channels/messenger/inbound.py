@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 
 from bot.channels import Json, Malformed
@@ -16,12 +17,16 @@ from bot.conversation.events import (
     Said,
     SentMedia,
     SentSticker,
+    SharedPhone,
     Tapped,
     What,
 )
 
 GET_STARTED = "GET_STARTED"
-"""The payload of our Get Started button, as the README sets it in the Messenger profile."""
+"""The payload of our Get Started button, as `giftdesk menus` sets it in the Messenger profile."""
+
+
+_PHONE = re.compile(r"\+?[0-9][0-9 ()-]{6,18}[0-9]")
 
 
 class MessengerInbound:
@@ -90,7 +95,11 @@ def _what(raw: Json, event: Json) -> What:
 def _message(message: Json) -> What:
     if message.get("is_echo"):
         return Ignored("echo")
-    tapped = _tapped(record(message.get("quick_reply")))
+    chosen = record(message.get("quick_reply"))
+    # A `user_phone_number` quick reply brings the number as its payload; no button of ours looks like one.
+    if _PHONE.fullmatch(word(chosen.get("payload")) or ""):
+        return SharedPhone(str(chosen["payload"]))
+    tapped = _tapped(chosen)
     if tapped:
         return tapped
     text = message.get("text")

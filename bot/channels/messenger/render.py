@@ -28,6 +28,7 @@ from bot.conversation.messages import (
     Link,
     Message,
     Reply,
+    SharePhone,
     Text,
     facts,
     labelled,
@@ -77,13 +78,12 @@ def render(reply: Reply, pack: Pack) -> list[Rendered]:
     more = [item for draft in drafts for item in draft.under]
     # A tile and a choice often open the same list; one quick reply for both is enough.
     opened = {item["payload"] for item in more}
-    choices = [
-        item
-        for choice in offered(reply)
-        if isinstance(choice, Button)
-        for item in _quick(choice, pack)
-        if item["payload"] not in opened
-    ]
+    choices: list[Json] = []
+    for choice in offered(reply):
+        if isinstance(choice, SharePhone):
+            choices.append({"content_type": "user_phone_number"})
+        elif isinstance(choice, Button):
+            choices += [item for item in _quick(choice, pack) if item["payload"] not in opened]
     under = [*more[: max(0, QUICK_REPLIES - len(choices))], *choices]
     last = len(drafts) - 1
     return [_rendered(draft, under if index == last else []) for index, draft in enumerate(drafts)]
