@@ -10,6 +10,7 @@ import gettext
 import io
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from babel import Locale
 from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 
 from bot.errors import ConfigurationError
 
@@ -54,6 +55,20 @@ class Translator:
     def number(self, value: int) -> str:
         """1234 as this language writes it."""
         return str(value) if 0 <= value < 1000 else format_decimal(value, locale=self.locale)
+
+    def money(self, value: Decimal | int, currency: str = "") -> str:
+        """A sum, exact: NT$1,250, ₫50,000, $680.50; a plain number when its currency is not known.
+
+        currency: an ISO 4217 code or `''`.
+        """
+        if not currency:
+            return str(format_decimal(value, locale=self.locale, decimal_quantization=False))
+        pattern = str(self.locale.currency_formats["standard"].pattern)
+        if value == int(value):
+            pattern = pattern.replace(".00", "")  # Nobody writes NT$1,250.00, although TWD has cents.
+        return format_currency(
+            value, currency, format=pattern, locale=self.locale, currency_digits=False, decimal_quantization=False
+        )
 
     def date(self, moment: datetime) -> str:
         """The day, without ambiguity: 2026/11/20, 20 Nov 2026."""

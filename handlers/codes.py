@@ -178,19 +178,19 @@ async def _issue_promised(ctx: Context, claimed: Sequence[Claim]) -> dict[str, l
         for claim in claimed
         if (found := await ctx.services.redemption.vouchers_of(ctx.work.reads, claim))
     }
-    if not promised or ctx.apis.gotit is None:
-        return promised
-    await ctx.work.save()
-    tried = await asyncio.gather(
-        *(
-            ctx.services.vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue.id, ctx.now)
-            for found in promised.values()
-            for issue in found
-            if issue.state in ("pending", "unknown")
+    if not promised:
+        return {}
+    vouchers, known = ctx.services.vouchers, {issue.id: issue for found in promised.values() for issue in found}
+    if ctx.apis.gotit is not None:
+        await ctx.work.save()
+        waiting = [issue.id for issue in known.values() if issue.state in ("pending", "unknown")]
+        tried = await asyncio.gather(
+            *(vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue_id, ctx.now) for issue_id in waiting)
         )
-    )
-    now_known = {issue.id: issue for issue in tried}
-    return {ref: [now_known.get(issue.id, issue) for issue in found] for ref, found in promised.items()}
+        known |= {issue.id: issue for issue in tried}
+    connection = await ctx.work.begin()
+    told = {issue_id: await vouchers.promise(connection, issue) for issue_id, issue in sorted(known.items())}
+    return {ref: [told[issue.id] for issue in found] for ref, found in promised.items()}
 
 
 def _said(

@@ -7,6 +7,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.events import Joined, Said, Tapped
 from bot.conversation.messages import SILENCE, Link, Reply, Text
 from bot.conversation.router import Router
+from handlers import cards
 
 router = Router()
 
@@ -29,12 +30,12 @@ async def in_a_group(ctx: Context) -> Answer:
                 ),
                 _private_chat(ctx),
             )
-        case Said(text=text, mentioned=mentioned):
-            spoken = _without_mention(text) if mentioned else text
+        case Said(words=spoken, mentioned=mentioned):
             intent = ctx.lexicon.intent(spoken)
             command = ctx.routes.commands.get(intent) if intent else None
             announced = codes.find(spoken, ctx.lexicon.words("redeem"), ctx.desk.code_pattern)
-            if announced.codes and (announced.deliberate or mentioned):
+            links = ctx.desk.shows_cards and cards.announces_code(ctx, spoken)
+            if links or (announced.codes and (announced.deliberate or mentioned)):
                 text = ctx._("Send codes to me privately so nobody else uses them.")
                 return Reply((Text(text),), _private_chat(ctx))
             if (command and command.personal) or mentioned:
@@ -55,7 +56,3 @@ def _personal(ctx: Context) -> Reply:
 def _private_chat(ctx: Context) -> tuple[Link, ...]:
     # Translators: a button
     return (Link(ctx._("Private chat"), ctx.desk.private_chat_url),) if ctx.desk.private_chat_url else ()
-
-
-def _without_mention(text: str) -> str:
-    return " ".join(word for word in text.split() if not word.startswith("@"))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import SentMedia, SentSticker
-from bot.conversation.messages import SILENCE, Button, Link, Reply, Text
+from bot.conversation.messages import SILENCE, Choice, Reply, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
 from handlers.views import choices
@@ -63,7 +63,7 @@ async def media(ctx: Context) -> Answer:
     return Reply((Text(text),), choices.ending(ctx._, *choices.codes(ctx)))
 
 
-def _tries(ctx: Context) -> tuple[Button | Link, ...]:
+def _tries(ctx: Context) -> tuple[Choice, ...]:
     return choices.ending(ctx._, *choices.topics(ctx), choices.person(ctx._))
 
 
@@ -73,6 +73,10 @@ def _help_text(ctx: Context) -> str:
         lines.append(ctx._("• Paste a code to redeem it."))
     if ctx.desk.shows_gifts:
         lines.append(ctx._("• Type “gifts” to see your tickets and gifts."))
+    if ctx.desk.shows_vouchers:
+        lines.append(ctx._("• Type “vouchers” to exchange your points."))
+    if ctx.desk.shows_cards:
+        lines.append(ctx._("• Type “link” to check your gift cards."))
     lines.append(ctx._("• Type “language” to change the language."))
     lines.append(ctx._("• Type “agent” to reach our staff."))
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 from bot.conversation.actions import Action
 from bot.conversation.codes import masked
@@ -12,12 +13,14 @@ from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.router import Router
 from bot.conversation.words import fold
 from bot.i18n import N_
-from bot.storage import claims, customers
+from bot.storage import claims, customers, issues, links, points
+from bot.storage.points import Account
 from handlers.views import choices
 
 router = Router()
 
 CONFIRM_WITHIN = timedelta(minutes=2)
+EXPORT_AT_MOST = 20_000  # characters; LINE takes five messages of 5,000 UTF-16 code units
 
 
 class Export(Action, name="export", ttl=timedelta(minutes=15)):
@@ -41,6 +44,21 @@ async def show_data(ctx: Context) -> Answer:
     """What is kept, in one card."""
     _ = ctx._
     count = await claims.count_of_customer(ctx.work.reads, _id(ctx))
+    link = await ctx.services.linking.linked(ctx.work.reads, _id(ctx), ctx.now)
+    rows = [
+        Row(_("Since"), _.date(ctx.customer.first_seen)),
+        Row(_("Language"), _.locale.get_language_name(_.locale) or _.tag),
+        Row(_("Linked phone"), link.masked if link else ""),
+        Row(_("Redeemed codes"), _.number(count)),
+    ]
+    if ctx.desk.shows_vouchers:
+        account = await points.balance(ctx.work.reads, _id(ctx))
+        vouchers = await issues.count_of_customer(ctx.work.reads, _id(ctx))
+        rows += [Row(_("Points"), _.number(account.available)), Row(_("My vouchers"), _.number(vouchers))]
+    rows += [
+        Row(_("Notifications"), _("off") if ctx.customer.unsubscribed_at else _("on")),
+        Row(_("Customer number"), ctx.customer.ref),
+    ]
     # Translators: a button: send me all my data
     export = Button(_("Export"), Export())
     # Translators: a button
@@ -48,13 +66,7 @@ async def show_data(ctx: Context) -> Answer:
     card = Card(
         eyebrow=_("Privacy"),
         title=_("Your data"),
-        rows=(
-            Row(_("Since"), _.date(ctx.customer.first_seen)),
-            Row(_("Language"), _.locale.get_language_name(_.locale) or _.tag),
-            Row(_("Redeemed codes"), _.number(count)),
-            Row(_("Notifications"), _("off") if ctx.customer.unsubscribed_at else _("on")),
-            Row(_("Customer number"), ctx.customer.ref),
-        ),
+        rows=tuple(row for row in rows if row.value),
         buttons=(export, delete),
     )
     return Reply((card,), choices.ending(_))
@@ -62,8 +74,13 @@ async def show_data(ctx: Context) -> Answer:
 
 @router.action(Export, fresh="data")
 async def export(ctx: Context, _action: Export) -> Answer:
-    """Everything, receipts up to the last hundred, as text in this private chat: a link could be forwarded."""
+    """Everything, receipts up to the last hundred, as text in this private chat: a link could be forwarded.
+
+    Phones, codes and vouchers' codes stay hidden: a text is easily shown around.
+    """
     customer = ctx.customer
+    link = await ctx.services.linking.linked(ctx.work.reads, _id(ctx), ctx.now)
+    account = await points.balance(ctx.work.reads, _id(ctx))
     redeemed = [
         {
             "reference": claim.ref,
@@ -74,7 +91,17 @@ async def export(ctx: Context, _action: Export) -> Answer:
         }
         for claim in await claims.of_customer(ctx.work.reads, _id(ctx))
     ]
-    facts = {
+    vouchers = [
+        {
+            "reference": issue.ref,
+            "time": issue.created_at.isoformat(),
+            "name": issue.offer["name"],
+            "points": issue.cost,
+            "state": issue.state,
+        }
+        for issue in await issues.of_customer(ctx.work.reads, _id(ctx))
+    ]
+    facts: dict[str, Any] = {
         "customer": customer.ref,
         "channel": customer.channel,
         "user_id": customer.person.rsplit(":", 1)[-1],
@@ -82,10 +109,12 @@ async def export(ctx: Context, _action: Export) -> Answer:
         "first_seen": customer.first_seen.isoformat(),
         "last_seen": customer.last_seen.isoformat(),
         "notifications": customer.unsubscribed_at is None,
+        "linked_phone": link.masked if link else None,
+        "points": {"available": account.available, "on_hold": account.held},
+        "vouchers": vouchers,
         "redeemed": redeemed,
     }
-    text = json.dumps(facts, ensure_ascii=False, indent=1)
-    return Reply((Text(text),), choices.ending(ctx._), valuable=True)
+    return Reply((Text(_export_text(facts)),), choices.ending(ctx._), valuable=True)
 
 
 @router.command("delete", words=N_("delete my data, forget me"), personal=True)
@@ -98,17 +127,31 @@ async def ask_to_delete(ctx: Context) -> Answer:
 async def start_deleting(ctx: Context, _action: Delete) -> Answer:
     """Step one: what will go and what stays."""
     _ = ctx._
+    account = await points.balance(ctx.work.reads, _id(ctx))
+    if reason := await _not_now(ctx, account):
+        return reason
     until = _.date(ctx.now + ctx.desk.claim_retention)
-    text = _(
-        "Deleting removes your language, notification settings, lists and user ID; it leaves the technical log "
-        "within %(days)s days. What you redeemed is kept without your name, at most until %(date)s, so that "
-        "nothing is claimed twice. Are you sure?",
-        date=until,
-        days=_.number(ctx.desk.log_days),
-    )
+    texts = [
+        _(
+            "Deleting removes your linked phone, language, notification settings, lists and user ID; it leaves the "
+            "technical log within %(days)s days. What you redeemed is kept without your name, at most until "
+            "%(date)s, so that nothing is claimed twice. Are you sure?",
+            date=until,
+            days=_.number(ctx.desk.log_days),
+        )
+    ]
+    if account.available:
+        texts.insert(
+            0,
+            _.ngettext(
+                "You still have %(n)s point. It will be lost.",
+                "You still have %(n)s points. They will be lost.",
+                account.available,
+            ),
+        )
     # Translators: a button
     surely = Button(_("Yes, delete"), DeleteSurely())
-    return Reply((Text(text),), (surely, choices.cancel(_)))
+    return Reply(tuple(Text(text) for text in texts), (surely, choices.cancel(_)))
 
 
 @router.action(DeleteSurely, fresh="data")
@@ -126,7 +169,13 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     if fold(text) not in {fold(_("DELETE")) for _ in ctx.languages.values()}:
         return Reply((Text(ctx._("Nothing was deleted.")),), choices.ending(ctx._))
     connection = await ctx.work.begin()
+    # The account is locked first, so that no voucher is begun between looking and deleting.
+    if reason := await _not_now(ctx, await points.lock(connection, _id(ctx))):
+        return reason
     await claims.anonymise(connection, _id(ctx))
+    await links.forget(connection, _id(ctx))
+    await issues.forget(connection, _id(ctx))
+    await points.forget(connection, _id(ctx))
     await customers.delete(connection, ctx.customer)
     ctx.customer.id = None
     return Reply((Text(ctx._("Deleted. Thank you for having been here.")),), valuable=True)
@@ -147,6 +196,29 @@ async def resume(ctx: Context, _action: Resume) -> Answer:
     """Notifications on again."""
     ctx.customer.unsubscribed_at = None
     return Reply((Text(ctx._("Notifications are on again.")),), choices.ending(ctx._))
+
+
+def _export_text(facts: dict[str, Any]) -> str:
+    """JSON that stays whole in the messages of one answer: the oldest receipts are left out, and counted."""
+    while len(text := json.dumps(facts, ensure_ascii=False, indent=1)) > EXPORT_AT_MOST:
+        longest = max(("redeemed", "vouchers"), key=lambda name: len(facts[name]))
+        facts[longest].pop()
+        facts[f"{longest}_left_out"] = facts.get(f"{longest}_left_out", 0) + 1
+    return text
+
+
+async def _not_now(ctx: Context, account: Account) -> Reply | None:
+    """Why the data cannot be deleted yet: a voucher whose end is open would be lost with its points."""
+    if refs := await issues.unsettled_of(ctx.work.reads, _id(ctx)):
+        text = ctx._(
+            "We're still confirming a voucher (ref %(ref)s). Please delete your data once that is settled.",
+            ref=ctx._(", ").join(refs),
+        )
+    elif account.held:
+        text = ctx._("Some of your points are still on hold. Please delete your data once that is settled.")
+    else:
+        return None
+    return Reply((Text(text),), choices.ending(ctx._, *choices.gifts(ctx), choices.person(ctx._)))
 
 
 def _id(ctx: Context) -> int:

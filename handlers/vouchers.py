@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -14,7 +13,7 @@ from bot.conversation.messages import Button, Card, Carousel, Choice, Message, R
 from bot.conversation.router import Router
 from bot.errors import UpstreamError
 from bot.i18n import N_, Translator
-from bot.services.catalogue import Listed, Offer
+from bot.services.catalogue import Listed, Offer, named
 from bot.services.points import NotEnough
 from bot.services.vouchers import CapReached, Wanted
 from bot.storage import issues, points
@@ -209,7 +208,7 @@ async def exchange(ctx: Context, action: Exchange) -> Answer:
     ctx.customer.state.pop("getting", None)
     if issue.state in ("pending", "unknown"):
         issue = await ctx.services.vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue.id, ctx.now)
-    return issue_reply(ctx, issue)
+    return await issue_reply(ctx, issue)
 
 
 @router.action(ShowIssue, fresh="my_vouchers")
@@ -218,7 +217,7 @@ async def show_issue(ctx: Context, action: ShowIssue) -> Answer:
     issue = await issues.by_ref(ctx.work.reads, action.ref)
     if issue is None or issue.customer_id != ctx.customer.id:
         return await ctx.run("my_vouchers")
-    return issue_reply(ctx, issue)
+    return await issue_reply(ctx, issue)
 
 
 @router.action(ShowMine, fresh="my_vouchers")
@@ -240,8 +239,10 @@ async def show_mine(ctx: Context, action: ShowMine) -> Answer:
     )
 
 
-def issue_reply(ctx: Context, issue: Issue) -> Reply:
-    """How an exchange stands, with a way to look again while it is open."""
+async def issue_reply(ctx: Context, issue: Issue) -> Reply:
+    """How an exchange stands, with a way to look again while it is open; then its end is promised to be told."""
+    if issue.open:
+        issue = await ctx.services.vouchers.promise(await ctx.work.begin(), issue)
     delivery = ctx.desk.delivery.get(ctx._.tag) or ctx._("Got It delivers it. Keep the reference until you have it.")
     card = issue_card(ctx._, issue, ctx.services.vouchers.delivered(issue), delivery)
     # Translators: a button
@@ -284,23 +285,14 @@ async def _preview(ctx: Context, offer: Offer) -> Reply:
 
 def _matching(listed: Listed, action: ShowOffers, account: Account) -> list[Offer]:
     high = account.available if action.high < 0 else action.high or None
-    wanted = _plain(action.query)
     return sorted(
         (
             offer
             for offer in listed.offers
-            if offer.cost >= action.low
-            and (high is None or offer.cost <= high)
-            and wanted in _plain(f"{offer.gift.brand} {offer.gift.name}")
+            if offer.cost >= action.low and (high is None or offer.cost <= high) and named(offer.gift, action.query)
         ),
         key=lambda offer: (offer.cost, offer.gift.name, offer.gift.price_id),
     )
-
-
-def _plain(text: str) -> str:
-    """Without case, width and accents: nobody types `Vé xem phim` on a phone set to Chinese."""
-    folded = unicodedata.normalize("NFKD", text).casefold().replace("đ", "d")
-    return "".join(ch for ch in folded if not unicodedata.combining(ch))
 
 
 def _filters(ctx: Context, action: ShowOffers, account: Account) -> list[Button]:

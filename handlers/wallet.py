@@ -52,8 +52,6 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
         shelf = await gifts.fallback(ctx, found)
         if shelf is not None:
             before.append(Text(gifts.as_of(ctx, shelf)))
-        elif len(answers) == 1 and not ctx.desk.shows_vouchers:
-            return outage.sorry(ctx._, ctx._("the gift service"), Refresh())
         else:
             troubled.append(ctx._("the gift service"))
     elif isinstance(found, Shelf):
@@ -61,13 +59,13 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     usable = answers.get("cards")
     if isinstance(usable, UpstreamError):
         await cards.report(ctx, usable)
-        if len(answers) == 1 and not ctx.desk.shows_vouchers:
-            return outage.sorry(ctx._, ctx._("the gift card service"), Refresh())
         troubled.append(ctx._("the gift card service"))
     account = await points.balance(ctx.work.reads, gifts.customer_id(ctx))
     vouchers = await issues.count_of_customer(ctx.work.reads, gifts.customer_id(ctx))
     listed = shelf.gifts if shelf else None
     holds = vouchers or account.available or account.held or usable
+    if troubled and not holds and listed is None:
+        return outage.sorry(ctx._, ctx._(", ").join(troubled), Refresh())
     if not (holds or troubled or (listed and _anything(listed))):
         return gifts.nothing(ctx, before)
     counts: dict[str, str] = {}
@@ -97,7 +95,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
         taken_at=shelf.taken_at if shelf else ctx.now,
         buttons=_buttons(ctx),
     )
-    filled = {kind: opens[kind] for kind in KINDS if listed and getattr(listed, kind)}
+    filled: dict[str, Action] = {kind: opens[kind] for kind in KINDS if listed and getattr(listed, kind)}
     return Reply((*before, card), choices.ending(ctx._, *tab_buttons(ctx._, filled)))
 
 

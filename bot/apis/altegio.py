@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.apis.http import CONNECTIONS, Observe, Upstream, bearer, open_http, unobserved
+from bot.apis.http import CONNECTIONS, Breaker, Observe, Upstream, bearer, open_http, unobserved
 from bot.apis.reading import ShapeError, amount, array, integer, mapping, moment, text
 from bot.errors import ConfigurationError, ContractError, CredentialsRefused, NotFound, UpstreamError, UpstreamRefused
 
@@ -127,6 +127,8 @@ class AltegioApi:
         upstream = Upstream(
             NAME,
             http,
+            # One customer's question is a call to each location: a bad second of theirs must not stop everybody's.
+            breaker=Breaker(consecutive=5 * len(company_ids)),
             explain=explain,
             observe=observe,
             connections=connections,

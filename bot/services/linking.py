@@ -15,10 +15,12 @@ from typing import Literal
 
 import asyncpg
 
+from bot.i18n import N_
+from bot.services.alerts import Alerts
 from bot.services.hashes import keyed_hash
 from bot.services.notices import Notices
 from bot.services.sealing import Sealer
-from bot.storage import guesses, links
+from bot.storage import guesses, links, staff
 from bot.storage.customers import SYMBOLS, Customer
 
 CODE_LIVES = timedelta(minutes=10)
@@ -124,6 +126,7 @@ class Linking:
     secret: bytes
     sealer: Sealer
     notices: Notices
+    alerts: Alerts
     region: str = "TW"
 
     def phone(self, text: str) -> str | None:
@@ -137,7 +140,7 @@ class Linking:
     async def new_code(self, connection: asyncpg.Connection, phone: str, *, staff: str, now: datetime) -> str | None:
         """A one-time code for a phone, as staff read it out (`K7PQ-4M2X`); it replaces the phone's older one.
 
-        phone: E.164 digits without `+`. staff: who issues it, for the daily limit and for whoever asks later.
+        phone: E.164 digits without `+`. staff: a member's id, for the daily limit and for telling them of its use.
         None when this member of staff issued as many as a day allows.
         """
         if await links.issued_since(connection, staff, now - timedelta(days=1)) >= CODES_A_DAY:
@@ -165,17 +168,24 @@ class Linking:
     async def use_code(
         self, connection: asyncpg.Connection, customer: Customer, typed: str, now: datetime
     ) -> Link | None:
-        """Link the phone that a code was issued for. None for any failure: which one is nobody's business."""
+        """Link the phone that a code was issued for, and tell who issued it.
+
+        None for any failure: which one is nobody's business. A member's own codes are none for themself.
+        """
         assert customer.id is not None, "only private chats get here"
         who = self._hash("linker", customer.person)
         if await guesses.count_since(connection, who, now - timedelta(hours=1)) >= WRONG_AN_HOUR:
             return None
-        code = read_code(typed)
-        found = await links.use_code(connection, self._hash("link code", code), customer.id, now) if code else None
+        code, found = read_code(typed), None
+        if code is not None:
+            member = await staff.by_person(connection, customer.person)
+            own = str(member.id) if member else ""
+            found = await links.use_code(connection, self._hash("link code", code), customer.id, now, not_of=own)
         phone = self.sealer.open(found.phone) if found else None
         if found is None or phone is None:
             await guesses.add_try(connection, who, now)
             return None
+        await self._tell_issuer(connection, found, customer, phone)
         return await self._link(connection, customer, phone, found.phone_hash, "staff_code", now)
 
     async def link(self, connection: asyncpg.Connection, customer: Customer, phone: str, now: datetime) -> Link:
@@ -207,9 +217,49 @@ class Linking:
         """Forget a customer's phone; whether there was one."""
         return await links.remove(connection, customer_id)
 
+    async def revoke(self, connection: asyncpg.Connection, customer_id: int, *, key: str) -> bool:
+        """Staff take a link away, and the customer is told, once by `key`; whether there was one."""
+        stored = await links.of_customer(connection, customer_id)
+        if not await links.remove(connection, customer_id):
+            return False
+        phone = self.sealer.open(stored.phone) if stored else None
+        if phone is not None and (_ := await self.notices.language_of(connection, customer_id)):
+            await self.notices.tell(
+                connection,
+                customer_id,
+                f"revoked:{key}",
+                _("Our staff unlinked your phone %(phone)s. Your balance is unaffected.", phone=masked(phone)),
+                choices=((_("Talk to a person"), "human"), (_("Menu"), "menu")),
+            )
+        return True
+
+    async def same_person(self, connection: asyncpg.Connection | asyncpg.Pool, one: Customer, other: Customer) -> bool:
+        """Whether two chats are one person's, as far as is known: one chat, or one phone linked on two channels."""
+        if one.person == other.person:
+            return True
+        if one.id is None or other.id is None:
+            return False
+        return await links.same_phone(connection, one.id, other.id)
+
     def cache_key(self, phone: str) -> bytes:
         """A name for a phone that tells nobody the number."""
         return self._hash("phone", phone)
+
+    async def _tell_issuer(
+        self, connection: asyncpg.Connection, used: links.Used, customer: Customer, phone: str
+    ) -> None:
+        """The member who read the code out sees that it has arrived, and with whom."""
+        member = await staff.by_id(connection, int(used.issued_by)) if used.issued_by.isdecimal() else None
+        if member is not None:
+            await self.alerts.tell_member(
+                connection,
+                member,
+                f"linked:{used.id}",
+                N_("Linked: %(phone)s, with your code, to %(customer)s."),
+                runs=((N_("Show"), f"/who {customer.ref}"),),
+                phone=masked(phone),
+                customer=customer.ref,
+            )
 
     async def _link(
         self,

@@ -21,8 +21,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a code that was just used up was for."""
+    """What a code that was just used up was for, and who had issued it."""
 
+    id: int
+    issued_by: str
     phone_hash: bytes
     phone: bytes
 
@@ -78,6 +80,21 @@ async def put(
         lapsed_before,
     )
     return former
+
+
+async def same_phone(connection: asyncpg.Connection | asyncpg.Pool, one: int, other: int) -> bool:
+    """Whether two customers have linked the same phone: they are one person on two channels."""
+    return (
+        await connection.fetchval(
+            """
+            SELECT true FROM links a JOIN links b ON a.phone_hash = b.phone_hash
+            WHERE a.customer_id = $1 AND b.customer_id = $2
+            """,
+            one,
+            other,
+        )
+        is True
+    )
 
 
 async def used(connection: asyncpg.Connection, customer_id: int, now: datetime) -> None:
@@ -151,20 +168,26 @@ async def is_live(connection: asyncpg.Connection | asyncpg.Pool, code_hash: byte
     )
 
 
-async def use_code(connection: asyncpg.Connection, code_hash: bytes, customer_id: int, now: datetime) -> Used | None:
-    """Use a code up; None when it is unknown, used, cancelled or too old. Who used it is kept, the phone is not."""
+async def use_code(
+    connection: asyncpg.Connection, code_hash: bytes, customer_id: int, now: datetime, *, not_of: str = ""
+) -> Used | None:
+    """Use a code up; None when it is unknown, used, cancelled or too old. Who used it is kept, the phone is not.
+
+    not_of: whose codes are not for this customer.
+    """
     row = await connection.fetchrow(
         """
         WITH live AS (
-            SELECT id, phone_hash, phone FROM link_codes
-            WHERE code_hash = $1 AND ended_at IS NULL AND expires_at > $3 FOR UPDATE
+            SELECT id, issued_by, phone_hash, phone FROM link_codes
+            WHERE code_hash = $1 AND ended_at IS NULL AND expires_at > $3 AND issued_by <> $4 FOR UPDATE
         )
         UPDATE link_codes c SET ended_at = $3, used_by = $2, phone = '' FROM live WHERE c.id = live.id
-        RETURNING live.phone_hash, live.phone
+        RETURNING live.id, live.issued_by, live.phone_hash, live.phone
         """,
         code_hash,
         customer_id,
         now,
+        not_of,
     )
     return Used(**row) if row else None
 

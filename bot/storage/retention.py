@@ -9,13 +9,17 @@ import asyncpg
 from bot.log import log
 
 BITE = 5_000
+# A link lapses when it is not used for a year; for a month more its owner is told why it is gone.
+LINKS = timedelta(days=365 + 30)
+# The codes of a bulk job, for whoever lost their file. Poshen has them anyway.
+BULK_LISTS = timedelta(days=90)
 
 
 async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) -> dict[str, int]:
     """Delete what is older than it needs to be; returns how many rows went, by table.
 
     events: how long event keys are kept against replays (at least a week).
-    claims: how long receipts are kept, and customers who no longer write.
+    claims: how long receipts are kept, and customers who no longer write, with their points.
     """
     hour, day = timedelta(hours=1), timedelta(days=1)
     old = "{} < now() - $1::interval"
@@ -25,18 +29,36 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ("misses", old.format("at"), 2 * day),
         ("waits", old.format("until"), 2 * day),
         ("wallets", old.format("taken_at"), 30 * day),
+        ("links", old.format("used_at"), LINKS),
+        ("link_codes", old.format("created_at"), claims),
         ("claims", old.format("claimed_at"), claims),
+        ("undone", old.format("undone_at"), claims),
+        ("exports", old.format("created_at"), BULK_LISTS),
+        ("bulk_codes", f"job_id IN (SELECT id FROM bulk_jobs WHERE {old.format('ended_at')})", BULK_LISTS),
         (
-            "customers",
-            old.format("last_seen") + " AND NOT EXISTS (SELECT FROM claims WHERE customer_id = customers.id)",
+            "accounts",
+            f"held = 0 AND customer_id IN (SELECT id FROM customers WHERE {old.format('last_seen')})",
             claims,
         ),
+        (
+            "customers",
+            old.format("last_seen")
+            + " AND NOT EXISTS (SELECT FROM claims WHERE customer_id = customers.id)"
+            + " AND NOT EXISTS (SELECT FROM accounts WHERE customer_id = customers.id)",
+            claims,
+        ),
+        ("workers", old.format("at"), day),
+        ("tallies", old.format("day"), claims),
         ("pgqueuer_log", old.format("created"), 6 * hour),
         ("pgqueuer_statistics", old.format("created"), 7 * day),
     )
     # Codes that wait for [try again] have ten minutes; whoever never writes again must not leave them here.
     await pool.execute(
         "UPDATE customers SET state = state - 'kept' WHERE state ? 'kept' AND last_seen < now() - $1::interval", hour
+    )
+    # Who issued a link code and who used it is kept; the phone that it was for is not, once it is over.
+    await pool.execute(
+        "UPDATE link_codes SET ended_at = expires_at, phone = '' WHERE ended_at IS NULL AND expires_at < now()"
     )
     # An answer that nobody came for within the hour is of no use to anybody.
     await pool.execute(

@@ -458,9 +458,9 @@ async def test_an_answer_of_a_strange_shape_is_an_outage(open_chat: OpenChat) ->
 
 
 async def test_without_the_vendor_there_is_no_such_tile(chat: Chat) -> None:
-    """A shop without MantaGo shows no dead button, and the word brings the menu."""
-    chat.bot.desk(shows_gifts=False)
-    chat.bot.having(apis=replace(chat.bot.turns.apis, mantago=None))
+    """A shop with codes alone shows no dead button, and the word brings the menu."""
+    chat.bot.desk(shows_gifts=False, shows_vouchers=False, shows_cards=False)
+    chat.bot.having(apis=replace(chat.bot.turns.apis, mantago=None, gotit=None, altegio=None))
 
     await chat.say("menu")
     assert chat._("My gifts") not in chat.buttons

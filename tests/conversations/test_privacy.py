@@ -8,6 +8,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from chat import Bot, Chat
+from proving import EMPTY, link, new_code
 
 
 async def delete_everything(chat: Chat) -> None:
@@ -86,9 +87,9 @@ async def test_deleting_says_what_stays_and_until_when(friend: Chat) -> None:
     await friend.say("刪除我的資料")
 
     assert friend.said(
-        "Deleting removes your language, notification settings, lists and user ID; it leaves the technical log "
-        "within %(days)s days. What you redeemed is kept without your name, at most until %(date)s, so that "
-        "nothing is claimed twice. Are you sure?",
+        "Deleting removes your linked phone, language, notification settings, lists and user ID; it leaves the "
+        "technical log within %(days)s days. What you redeemed is kept without your name, at most until %(date)s, "
+        "so that nothing is claimed twice. Are you sure?",
         date=friend._.date(friend.bot.clock() + timedelta(days=730)),
         days=14,
     )
@@ -248,6 +249,165 @@ async def test_an_unsent_message_of_a_held_event_is_forgotten(bot: Bot, tables: 
     assert "my secret" not in kept
     assert "keep this" in kept
     assert await tables.fetchval("SELECT count(*) FROM events WHERE held_at IS NOT NULL") == 1
+
+
+# Points, vouchers and the linked phone.
+
+
+async def give_points(chat: Chat, tables: asyncpg.Pool, amount: int) -> int:
+    """Points, as staff give them; returns the customer's id."""
+    customer: int = await tables.fetchval("SELECT id FROM customers WHERE person LIKE $1", f"%:{chat.user}")
+    async with tables.acquire() as connection, connection.transaction():
+        await chat.bot.turns.services.points.adjust(
+            connection, customer, amount, key=f"test:{chat.user}", actor="test", reason="", now=chat.bot.clock()
+        )
+    return customer
+
+
+async def add_issue(tables: asyncpg.Pool, customer: int, state: str, ref: str = "R-0P3NED") -> None:
+    """A voucher of this customer."""
+    await tables.execute(
+        """
+        INSERT INTO issues (ref, key, request_id, kind, state, customer_id, recipient, issuer, gift_id, price_id, cost,
+            offer, delivery)
+        VALUES ($1, $1, $1, 'exchange', $2, $3, 'C-1', 'bot', 1, 2, 100, $4, 'sealed')
+        """,
+        ref,
+        state,
+        customer,
+        {"name": "Highlands Coffee 100k", "brand": "Highlands", "image": "", "price_value": 100000},
+    )
+
+
+async def test_my_data_shows_points_vouchers_and_the_masked_phone(friend: Chat, tables: asyncpg.Pool) -> None:
+    """On the card and in the export; no phone and no code of a voucher is whole."""
+    await link(friend)
+    await add_issue(tables, await give_points(friend, tables, 250), "done")
+
+    await friend.say("my data")
+    for label, value in (("Linked phone", "09••-•••-678"), ("Points", "250"), ("My vouchers", "1")):
+        assert friend.said(label)
+        assert value in friend.text
+    await friend.tap("Export")
+
+    body = "".join(item.message["text"] for item in friend.shown)
+    facts = json.loads(body)
+    assert facts["linked_phone"] == "09••-•••-678"
+    assert facts["points"] == {"available": 250, "on_hold": 0}
+    assert [(v["reference"], v["name"], v["state"]) for v in facts["vouchers"]] == [
+        ("R-0P3NED", "Highlands Coffee 100k", "done")
+    ]
+    assert "912345678" not in body and "sealed" not in body
+
+
+async def test_an_export_with_many_vouchers_stays_whole(friend: Chat, tables: asyncpg.Pool) -> None:
+    """What is left out is counted."""
+    customer = await give_points(friend, tables, 1)
+    for number in range(100):
+        await add_issue(tables, customer, "done", f"R-{number:06}")
+    await friend.say("WELCOME2026")
+    await tables.execute(
+        "INSERT INTO claims (ref, code_id, person_hash, nth, customer_id, event_id, snapshot, claimed_at) "
+        "SELECT 'R-' || n, n, person_hash, 1, customer_id, event_id, snapshot, claimed_at "
+        "FROM claims, generate_series(100000, 100089) n"
+    )
+    await friend.say("my data")
+
+    await friend.tap("Export")
+
+    facts = json.loads("".join(item.message["text"] for item in friend.shown))
+    assert len(facts["vouchers"]) + facts["vouchers_left_out"] == 100
+    assert len(facts["redeemed"]) + facts.get("redeemed_left_out", 0) == 91
+
+
+async def test_before_deleting_one_hears_what_is_lost(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Points are worth something."""
+    await give_points(friend, tables, 250)
+
+    await friend.say("delete my data")
+
+    lost = ("You still have %(n)s point. It will be lost.", "You still have %(n)s points. They will be lost.")
+    assert friend._.ngettext(*lost, 250) in friend.text
+    assert friend._("Yes, delete") in friend.buttons
+
+
+async def test_deleting_forgets_phone_points_and_vouchers(friend: Chat, tables: asyncpg.Pool) -> None:
+    """No row knows whose they were, the code that linked the phone included; gift cards are asked for no more."""
+    other = friend.bot.chat(friend.channel)
+    await other.say("menu")
+    await link(friend)
+    await friend.say("gift card")
+    customer = await give_points(friend, tables, 250)
+    await add_issue(tables, customer, "done")
+
+    await delete_everything(friend)
+
+    for table in ("links", "accounts"):
+        assert await tables.fetchval(f"SELECT count(*) FROM {table}") == 0
+    for table, column in (("points", "customer_id"), ("issues", "customer_id"), ("link_codes", "used_by")):
+        assert await tables.fetch(f"SELECT {column} FROM {table}") == [(None,)]
+    code = await tables.fetchrow("SELECT phone, phone_hash FROM link_codes")
+    assert (code["phone"], code["phone_hash"]) == (b"", b"")
+    assert await tables.fetchval("SELECT delivery FROM issues") is None
+    before = len(friend.bot.sandbox.calls("altegio"))
+    await friend.say("gift card")
+    assert friend.said("To protect your balance, link your phone first.")
+    assert len(friend.bot.sandbox.calls("altegio")) == before
+
+
+async def test_after_deletion_somebody_else_may_link_the_phone(friend: Chat, tables: asyncpg.Pool) -> None:
+    """And nobody is told, for nobody had it."""
+    await link(friend)
+    await delete_everything(friend)
+
+    await link(friend.bot.chat(friend.channel))
+
+    assert await tables.fetchval("SELECT count(*) FROM pushes") == 0
+
+
+async def test_deleting_leaves_others_links_alone(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Their codes as well."""
+    other = friend.bot.chat(friend.channel)
+    await link(other, EMPTY)
+    waiting = await new_code(friend.bot)
+    await delete_everything(friend)
+
+    await other.say("link")
+    assert "09••-•••-321" in other.text
+    await other.say(f"link {waiting}")
+    assert "09••-•••-678" in other.text
+
+
+@pytest.mark.parametrize("state", ["pending", "unknown", "check"])
+async def test_a_voucher_on_its_way_keeps_the_data_until_it_is_settled(
+    friend: Chat, tables: asyncpg.Pool, state: str
+) -> None:
+    """At the first step, and at the last when it was begun in between."""
+    says = "We're still confirming a voucher (ref %(ref)s). Please delete your data once that is settled."
+    customer = await give_points(friend, tables, 250)
+    await friend.say("delete my data")
+    await friend.tap("Yes, delete")
+    await add_issue(tables, customer, state)
+    await friend.say("DELETE")
+    assert friend.said(says, ref="R-0P3NED")
+    await friend.say("delete my data")
+    assert friend.said(says, ref="R-0P3NED")
+    assert friend._("Yes, delete") not in friend.buttons
+    assert await tables.fetchval("SELECT count(*) FROM customers") == 1
+
+    await tables.execute("UPDATE issues SET state = 'failed'")
+    await delete_everything(friend)
+
+
+async def test_points_on_hold_keep_the_data_too(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Whatever holds them."""
+    await give_points(friend, tables, 250)
+    await tables.execute("UPDATE accounts SET available = 150, held = 100")
+
+    await friend.say("delete my data")
+
+    assert friend.said("Some of your points are still on hold. Please delete your data once that is settled.")
+    assert friend._("Yes, delete") not in friend.buttons
 
 
 # Notifications.

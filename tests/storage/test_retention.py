@@ -11,7 +11,7 @@ from engine.desk import another_database
 
 from bot.storage import pool as pools
 from bot.storage import retention, schema
-from bot.storage.retention import clean_up
+from bot.storage.retention import LINKS, clean_up
 
 EVENTS, CLAIMS = timedelta(days=14), timedelta(days=730)
 
@@ -29,8 +29,8 @@ async def kept(database: str) -> AsyncIterator[asyncpg.Pool]:
 async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
     """A database with empty tables."""
     await kept.execute(
-        "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log,"
-        " pgqueuer_statistics RESTART IDENTITY"
+        "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, links,"
+        " link_codes, pgqueuer_statistics RESTART IDENTITY"
     )
     return kept
 
@@ -67,6 +67,16 @@ ROWS = {
     "customers": (
         "INSERT INTO customers (person, ref, channel, locale, last_seen) "
         "VALUES ($1::text, $1::text, 'line', 'en', now() - $2::interval)",
+        CLAIMS,
+    ),
+    "links": (
+        "INSERT INTO links (customer_id, channel, phone_hash, phone, assurance, used_at) "
+        "VALUES (length($1::text), 'line', $1::text::bytea, 'sealed', 'staff_code', now() - $2::interval)",
+        LINKS,
+    ),
+    "link_codes": (
+        "INSERT INTO link_codes (code_hash, phone_hash, phone, issued_by, created_at, expires_at, ended_at) "
+        "VALUES ($1::text::bytea, $1::text::bytea, '', 'line:staff', now() - $2::interval, now(), now())",
         CLAIMS,
     ),
     "pgqueuer_log": (
@@ -120,6 +130,37 @@ async def test_a_silent_customer_with_receipts_is_kept(pool: asyncpg.Pool) -> No
     await clean_up(pool, events=EVENTS, claims=CLAIMS)
 
     assert await pool.fetchval("SELECT count(*) FROM customers") == 1
+
+
+async def test_points_go_with_the_customer_who_no_longer_writes(pool: asyncpg.Pool) -> None:
+    """Unless some are held: then neither goes."""
+    insert, _ = ROWS["customers"]
+    for person, held in (("silent", 0), ("waiting", 50)):
+        await pool.execute(insert, person, CLAIMS + timedelta(days=1))
+        await pool.execute(
+            "INSERT INTO accounts (customer_id, available, held) SELECT id, 100, $2 FROM customers WHERE person = $1",
+            person,
+            held,
+        )
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    assert [row["person"] for row in await pool.fetch("SELECT person FROM customers")] == ["waiting"]
+    assert [row["held"] for row in await pool.fetch("SELECT held FROM accounts")] == [50]
+
+
+async def test_a_link_code_that_is_over_forgets_its_phone(pool: asyncpg.Pool) -> None:
+    """One that nobody used, that is; a live one is left alone."""
+    for code, minutes in (("over", -1), ("live", 1)):
+        await pool.execute(
+            "INSERT INTO link_codes (code_hash, phone_hash, phone, issued_by, expires_at) "
+            "VALUES ($1::text::bytea, $1::text::bytea, 'sealed', 'line:staff', now() + $2 * interval '1 minute')",
+            code,
+            minutes,
+        )
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    kept = await pool.fetch("SELECT phone, ended_at IS NULL AS live FROM link_codes ORDER BY id")
+    assert [tuple(row) for row in kept] == [(b"", False), (b"sealed", True)]
 
 
 async def test_a_parked_answer_is_dropped_after_an_hour(pool: asyncpg.Pool) -> None:

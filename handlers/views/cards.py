@@ -1,0 +1,95 @@
+"""Gift cards: each looks like the card it is, with its number hidden."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.apis.altegio import GiftCard
+from bot.conversation.actions import Action
+from bot.conversation.messages import Badge, Button, Card, Row
+from bot.i18n import Translator
+
+
+def usable_card(_: Translator, card: GiftCard, currency: str, show_number: Action | None) -> Card:
+    """Something can be paid with it. currency: ISO code or `''`. show_number: None where it is never shown."""
+    # Translators: a button: show the number of a gift card
+    number = (Button(_("Show number"), show_number),) if show_number else ()
+    return Card(
+        look="value",
+        eyebrow=_("Gift card"),
+        badge=Badge(_known(_, card.status) or _("Valid"), "valid"),
+        title=card.title or _("Gift card"),
+        hero=_.money(card.balance, currency),
+        rows=_facts(_, card, currency),
+        buttons=number,
+    )
+
+
+def unusable_card(_: Translator, card: GiftCard, currency: str, now: datetime) -> Card:
+    """Nothing can be paid with it now, and why."""
+    if card.expires is not None and card.expires <= now:
+        word = _("Expired")
+    elif not card.balance:
+        # Translators: a badge on a gift card
+        word = _("Used up")
+    else:
+        # Translators: a badge on a gift card
+        word = _known(_, card.status) or _("Not usable")
+    return Card(
+        eyebrow=_("Gift card"),
+        badge=Badge(word, "old"),
+        title=card.title or _("Gift card"),
+        hero=_.money(card.balance, currency),
+        rows=_facts(_, card, currency),
+    )
+
+
+def number_card(_: Translator, card: GiftCard) -> Card:
+    """The whole number, which is as good as money: not even the chat list repeats it."""
+    return Card(
+        discreet=True,
+        eyebrow=_("Gift card"),
+        title=card.title or _("Gift card"),
+        hero=card.number,
+        note=_("Don't share this."),
+    )
+
+
+def folded_card(_: Translator, count: int, show: Action) -> Card:
+    """Cards that cannot be used, folded away."""
+    # Translators: a button: show the gift cards that cannot be used
+    button = Button(_("Show"), show)
+    title = _.ngettext("%(n)s gift card not usable now", "%(n)s gift cards not usable now", count)
+    return Card(eyebrow=_("Gift cards"), title=title, buttons=(button,))
+
+
+def _facts(_: Translator, card: GiftCard, currency: str) -> tuple[Row, ...]:
+    # The vendor may not tell an end that there is, and then none may be promised.
+    unknown = _("no expiry") if card.endless else _("ask our staff")
+    rows = (
+        Row(_("Face value"), _.money(card.face, currency) if card.face is not None else ""),
+        Row(_("Card number"), card.masked),
+        Row(_("Expires"), _.date(card.expires) if card.expires is not None else unknown),
+        Row(_("Spend in parts"), "" if card.multi is None else _("yes") if card.multi else _("no")),
+        Row(_("Good for"), _known(_, card.limits)),
+    )
+    return tuple(row for row in rows if row.value)
+
+
+def _known(_: Translator, title: str) -> str:
+    """The vendor's titles that we know, in the customer's language; others as they are given."""
+    known = {
+        # Translators: the state of a gift card, on a badge
+        "activated": _("Activated"),
+        # Translators: the state of a gift card, on a badge
+        "used": _("Used up"),
+        # Translators: a badge on a card
+        "expired": _("Expired"),
+        # Translators: what a gift card can be spent on: anything
+        "no limits": _("No limits"),
+        # Translators: what a gift card can be spent on
+        "services only": _("Services only"),
+        # Translators: what a gift card can be spent on
+        "products only": _("Products only"),
+    }
+    return known.get(title.strip().lower(), title)
