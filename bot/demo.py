@@ -3,33 +3,91 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import structlog
 
 from bot.errors import ConfigurationError
 
 READY_WITHIN = 60.0
+REWARDS = ("1=points:150", "2=points:500", "5=points:120", "6=voucher:812:2260")
+SIMULATOR_PORT = 8090
+AFRESH = b'{"wish":"afresh"}'  # Between the sandbox and us: start the bot with an empty memory; done.
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Where a running demo listens."""
+    """Where a running demo listens. simulator: the page with two phones; empty where nobody would look at it."""
 
     sandbox: str
     bot: str
     pid: int
+    simulator: str = ""
+
+
+class _Bot:
+    """`giftdesk serve` as our child. heard: given each line of its log, as JSON; without it nothing is read."""
+
+    def __init__(self, home: Path, address: str, environment: dict[str, str]) -> None:
+        self.home = home
+        self.address = address
+        self.environment = environment
+        self.heard: Callable[[bytes], None] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._whole = threading.Lock()  # Held while there is no bot on purpose.
+
+    def start(self) -> None:
+        """Returns once it answers. Raises ConfigurationError."""
+        words = subprocess.PIPE if self.heard else subprocess.DEVNULL
+        command = [sys.executable, "-m", "bot", "serve"]
+        self._process = subprocess.Popen(command, env=self.environment, stderr=words)  # noqa: S603 - our own program
+        if self.heard and self._process.stderr:
+            threading.Thread(target=_listen, args=(self._process.stderr, self.heard), daemon=True).start()
+        deadline = time.monotonic() + READY_WITHIN
+        while not _answers(f"{self.address}/readyz"):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise ConfigurationError("The bot did not start; its own words are above.")
+            time.sleep(0.1)
+        # What a brand would have decided: some codes bring points, one brings a voucher at once.
+        rules = [sys.executable, "-m", "bot", "rewards", *REWARDS]
+        subprocess.run(  # noqa: S603
+            rules, env=self.environment, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def stop(self) -> None:
+        with self._whole:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            _stop(self._process)
+
+    def forget_all(self) -> None:
+        """Start again with an empty database."""
+        with self._whole:
+            self._stop()
+            shutil.rmtree(self.home / "postgres", ignore_errors=True)
+            self.start()
+
+    def answers(self) -> bool:
+        """Whether it lives; one that is being started again does."""
+        with self._whole:
+            return _answers(f"{self.address}/healthz", within=5)
 
 
 def _home() -> Path:
@@ -39,11 +97,27 @@ def _home() -> Path:
 def run(port: int | None) -> None:
     """Until Ctrl-C or SIGTERM."""
     _stop_on_sigterm()
-    with _started(port, quiet=False) as demo:
+    with _started(port, quiet=False) as (demo, bot):
         print(_welcome(demo), flush=True)  # noqa: T201 - what this command is for
-        while _answers(f"{demo.bot}/healthz", within=5):
-            time.sleep(1)
+        with _menus(bot):
+            while bot.answers():
+                time.sleep(1)
         raise ConfigurationError("The bot stopped; its own words are above.")
+
+
+@contextmanager
+def _menus(bot: _Bot) -> Iterator[None]:
+    """Install the menus as a brand would, while the demo's words are being read."""
+    installing = subprocess.Popen(
+        [sys.executable, "-m", "bot", "menus"],
+        env=bot.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        _stop(installing)
 
 
 @contextmanager
@@ -55,7 +129,7 @@ def running_or_started() -> Iterator[Demo]:
         return
     print("No demo is running; starting one for this chat…", file=sys.stderr, flush=True)  # noqa: T201
     _stop_on_sigterm()
-    with _started(None, quiet=True) as started:
+    with _started(None, quiet=True) as (started, _):
         yield started
 
 
@@ -68,57 +142,102 @@ def _running() -> Demo | None:
 
 
 @contextmanager
-def _started(port: int | None, *, quiet: bool) -> Iterator[Demo]:
+def _started(port: int | None, *, quiet: bool) -> Iterator[tuple[Demo, _Bot]]:
     if _running() is not None:
         raise ConfigurationError("A demo is running already; `make chat` talks to it.")
     home = _home()
     home.mkdir(parents=True, exist_ok=True)
-    port = port or _free_port(int(os.environ.get("PORT") or 8000))
-    words = subprocess.DEVNULL if quiet else None
+    address = f"http://127.0.0.1:{port or _free_port(int(os.environ.get('PORT') or 8000))}"
     ready = home / "sandbox-ready"
     ready.unlink(missing_ok=True)
-    children: list[subprocess.Popen[bytes]] = []
+    sandbox = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "sandbox", "--port", "0", "--ready-file", str(ready)]
+        + ([] if quiet else ["--simulator", str(SIMULATOR_PORT), "--bot", address, "--supervised"]),
+        stdin=subprocess.DEVNULL if quiet else subprocess.PIPE,
+        stdout=subprocess.DEVNULL if quiet else subprocess.PIPE,
+        stderr=subprocess.DEVNULL if quiet else None,
+    )
+    bot: _Bot | None = None
     try:
-        sandbox = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "sandbox", "--port", "0", "--ready-file", str(ready)],
-            stdout=words,
-            stderr=words,
-        )
-        children.append(sandbox)
         started = _wait_for_file(ready, sandbox)
-        url, credentials = started["url"], started["environment"]
-        environment = _environment(credentials, home, port, quiet=quiet)
-        bot = subprocess.Popen([sys.executable, "-m", "bot", "serve"], env=environment, stderr=words)
-        children.append(bot)
-        demo = Demo(sandbox=url, bot=f"http://127.0.0.1:{port}", pid=os.getpid())
-        deadline = time.monotonic() + READY_WITHIN
-        while not _answers(f"{demo.bot}/readyz"):
-            if bot.poll() is not None or time.monotonic() > deadline:
-                raise ConfigurationError("The bot did not start; its own words are above.")
-            time.sleep(0.1)
+        environment = _environment(started["environment"], home, address, quiet=quiet)
+        bot = _Bot(home, address, environment)
+        if sandbox.stdin and sandbox.stdout:
+            bot.heard = _Heard(sandbox.stdin)
+            threading.Thread(target=_fulfil, args=(sandbox.stdout, sandbox.stdin, bot), daemon=True).start()
+        bot.start()
+        demo = Demo(sandbox=started["url"], bot=address, pid=os.getpid(), simulator=started.get("simulator", ""))
         (home / "demo.json").write_text(json.dumps(asdict(demo)))
-        yield demo
+        yield demo, bot
     finally:
         (home / "demo.json").unlink(missing_ok=True)
-        for child in reversed(children):
-            child.terminate()
-        for child in reversed(children):
-            try:
-                child.wait(30)
-            except subprocess.TimeoutExpired:
-                child.kill()
+        if bot is not None:
+            bot.stop()
+        _stop(sandbox)
 
 
-def _environment(credentials: dict[str, str], home: Path, port: int, *, quiet: bool) -> dict[str, str]:
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(30)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+class _Heard:
+    """Prints a line of the bot's log for people, and hands it on to the simulator."""
+
+    def __init__(self, simulator: IO[bytes]) -> None:
+        self._simulator = simulator
+        self._least = logging.getLevelNamesMapping().get(os.environ.get("LOG_LEVEL", "INFO").upper(), logging.INFO)
+        self._as_it_is = os.environ.get("LOG_FORMAT") == "json"
+        self._drawn = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+
+    def __call__(self, line: bytes) -> None:
+        with suppress(OSError):  # The sandbox is gone: then so is the page.
+            self._simulator.write(line)
+            self._simulator.flush()
+        try:
+            known = json.loads(line)
+            level = logging.getLevelNamesMapping()[known["level"].upper()]
+        except (ValueError, TypeError, KeyError):
+            known, level = None, logging.CRITICAL  # Not a line of our own, such as a traceback.
+        if level < self._least:
+            return
+        shown = line.decode(errors="replace").rstrip()
+        print(shown if known is None or self._as_it_is else self._drawn(None, "", known), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _listen(log: IO[bytes], heard: Callable[[bytes], None]) -> None:
+    for line in log:
+        heard(line)
+
+
+def _fulfil(said: IO[bytes], answer: IO[bytes], bot: _Bot) -> None:
+    """Print what the sandbox says; a wish of its page for a bot that remembers nothing is granted instead."""
+    for line in said:
+        if line.strip() == AFRESH:
+            bot.forget_all()
+            answer.write(AFRESH + b"\n")
+            answer.flush()
+        else:
+            print(line.decode().rstrip(), flush=True)  # noqa: T201
+
+
+def _environment(credentials: dict[str, str], home: Path, address: str, *, quiet: bool) -> dict[str, str]:
     """The machine's environment with the sandbox's credentials; a `.env` with real ones is not read."""
     return {
         **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
         "GIFTDESK_ENV_FILE": os.devnull,
         "GIFTDESK_HOME": str(home),
         "HOST": "127.0.0.1",
-        "PORT": str(port),
+        "PORT": address.rsplit(":", 1)[1],
+        "PUBLIC_URL": address,
         "BRAND": os.environ.get("BRAND") or "咖波商店 Capoo Shop",
-        "LOG_LEVEL": "ERROR" if quiet else os.environ.get("LOG_LEVEL", "INFO"),
+        # The page reads the log, too; what the terminal shows of it is decided here.
+        "LOG_LEVEL": "ERROR" if quiet else "DEBUG" if os.environ.get("LOG_LEVEL") == "DEBUG" else "INFO",
+        "LOG_FORMAT": "json",
         **credentials,
     }
 
@@ -129,6 +248,9 @@ def _welcome(demo: Demo) -> str:
 Giftdesk's demo is running.
   bot      {demo.bot}   (/healthz, /readyz, /metrics)
   sandbox  {demo.sandbox}   (stand-ins of MantaGo, Poshen, Got It, Altegio, LINE and Messenger)
+
+See both phones in a browser:
+  {demo.simulator}
 
 Talk to it, in another terminal:
   {chat}                                  as a LINE user, in Chinese

@@ -90,6 +90,7 @@ class Supervisor:
             [sys.executable, "-m", "bot", role], env=self.environment, pass_fds=(lifeline,)
         )
         self._started[role] = time.monotonic()
+        log.info("process started", role=role, pid=self._children[role].pid)
 
     def _stop(self) -> None:
         """The web first, so that nothing new comes while the worker finishes."""

@@ -1,20 +1,26 @@
-"""`python -m sandbox`: serve the stand-ins until interrupted."""
+"""`python -m sandbox`: serve the stand-ins until interrupted, and the simulator's page when asked."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
+import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import orjson
 
 from sandbox.server import Sandbox
+from sandbox.simulator import Simulator
 
 try:
     import uvloop
 except ImportError:  # uvloop is not there on Windows; the sandbox is only slower without it.
     uvloop = None  # type: ignore[assignment]  # A missing module has no type of its own.
+
+AFRESH = {"wish": "afresh"}  # Written to stdout when somebody resets the page; answered by a line like it.
 
 
 def main() -> None:
@@ -24,21 +30,75 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
     parser.add_argument("--delay-ms", type=float, default=0, help="wait this long before each answer")
     parser.add_argument("--ready-file", type=Path, help="written, as JSON with the url, once calls are answered")
+    parser.add_argument(
+        "--simulator",
+        type=int,
+        metavar="PORT",
+        help="also serve two phones in a page on this port, or on the next free one",
+    )
+    parser.add_argument("--bot", help="the bot's address; the simulator posts its webhooks there")
+    parser.add_argument(
+        "--supervised",
+        action="store_true",
+        help="read the bot's log as JSON lines from stdin, and write a line to stdout when the bot should forget all",
+    )
     options = parser.parse_args()
+    if (options.simulator is None) != (options.bot is None):
+        parser.error("--simulator and --bot go together")
     run = uvloop.run if uvloop is not None else asyncio.run
-    run(_serve(options.host, options.port, options.delay_ms, options.ready_file))
+    run(_serve(options))
 
 
-async def _serve(host: str, port: int, delay_ms: float, ready_file: Path | None) -> None:
+async def _serve(options: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with Sandbox.running(host=host, port=port, delay_ms=delay_ms) as sandbox:
-        if ready_file is not None:
-            _write_whole(ready_file, orjson.dumps({"url": sandbox.url, "environment": sandbox.environment()}))
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(
+            Sandbox.running(host=options.host, port=options.port, delay_ms=options.delay_ms)
+        )
+        ready = {"url": sandbox.url, "environment": sandbox.environment()}
+        if options.simulator is not None:
+            supervisor = _Supervisor() if options.supervised else None
+            simulator = await stack.enter_async_context(
+                Simulator.running(
+                    sandbox, options.bot, port=options.simulator, afresh=supervisor.afresh if supervisor else None
+                )
+            )
+            ready["simulator"] = simulator.url
+            if supervisor is not None:
+                listening = asyncio.create_task(supervisor.listen(simulator))
+                stack.callback(listening.cancel)
+        if options.ready_file is not None:
+            _write_whole(options.ready_file, orjson.dumps(ready))
         print(f"sandbox: {sandbox.url}", flush=True)
         await stopped.wait()
+
+
+class _Supervisor:
+    """Whoever started us and the bot. Its log lines come in on stdin, wishes go out on stdout."""
+
+    def __init__(self) -> None:
+        self._done: asyncio.Future[None] | None = None
+
+    async def listen(self, simulator: Simulator) -> None:
+        """Until the end of stdin."""
+        reader = asyncio.StreamReader(limit=1_000_000)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := await reader.readline():
+            if self._done is not None and line.strip() == orjson.dumps(AFRESH):
+                self._done.set_result(None)
+                self._done = None
+            else:
+                simulator.hear(line)
+
+    async def afresh(self) -> None:
+        """Have the bot started with an empty memory; returns once it is ready."""
+        if self._done is None:
+            self._done = asyncio.get_running_loop().create_future()
+            os.write(sys.stdout.fileno(), orjson.dumps(AFRESH) + b"\n")
+        await asyncio.wait_for(asyncio.shield(self._done), 60)
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from sandbox.answers import Routes, answer, json_object, refuse, whole_number
-from sandbox.credentials import environment, voucher_and_card_environment
+from sandbox.credentials import environment
 from sandbox.faults import Fault
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ class Control:
         )
 
     async def _environment(self, _: web.Request) -> web.Response:
-        url = self.sandbox.url
-        return answer(environment(url, now=self.sandbox.now()) | voucher_and_card_environment(url))
+        return answer(environment(self.sandbox.url, now=self.sandbox.now()))
 
     async def _add_fault(self, request: web.Request) -> web.Response:
         try:

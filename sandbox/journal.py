@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ TICKS_KEPT = 2_000_000
 
 @dataclass(slots=True)
 class Call:
-    """One request, and how it was answered. `status` is 0 when the connection was closed instead."""
+    """One request, and how it was `answered`. `status` is 0 when the connection was closed instead."""
 
     upstream: str
     method: str
@@ -28,6 +28,7 @@ class Call:
     at: int
     status: int = 0
     ms: float = 0.0
+    answered: bool = False
 
     @property
     def json(self) -> Any:
@@ -74,9 +75,13 @@ class Sent:
 
 
 class Journal:
-    """Calls and messages, the newest of each; older ones are forgotten so that long runs stay small."""
+    """Calls and messages, the newest of each; older ones are forgotten so that long runs stay small.
+
+    watchers: told each call when it comes and when it is answered, and each message.
+    """
 
     def __init__(self) -> None:
+        self.watchers: list[Callable[[Call | Sent], None]] = []
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self.ticks: list[tuple[str, int, float]] = []
         self._sent: list[Sent] = []
@@ -89,6 +94,17 @@ class Journal:
         self.ticks.clear()
         self._sent.clear()
 
+    def called(self, call: Call) -> None:
+        """Note a call that has just come."""
+        self.calls.append(call)
+        self._tell(call)
+
+    def answered(self, call: Call, ms: float) -> None:
+        """Note that a call was answered, or its connection closed, after `ms`."""
+        call.ms = ms
+        call.answered = True
+        self._tell(call)
+
     def tick(self, token: str, messages: int, at: float) -> None:
         """Note a reply to one of the benchmark's tokens without keeping its messages."""
         if len(self.ticks) < TICKS_KEPT:
@@ -96,12 +112,18 @@ class Journal:
 
     def deliver(self, channel: str, to: str, via: str, message: Any, at: int) -> None:
         self._seq += 1
-        self._sent.append(Sent(self._seq, channel, to, via, orjson.dumps(message), at))
+        item = Sent(self._seq, channel, to, via, orjson.dumps(message), at)
+        self._sent.append(item)
         if len(self._sent) > 2 * MESSAGES_KEPT:
             del self._sent[:MESSAGES_KEPT]
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
+        self._tell(item)
+
+    def _tell(self, what: Call | Sent) -> None:
+        for watcher in self.watchers:
+            watcher(what)
 
     @property
     def last(self) -> int:

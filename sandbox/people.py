@@ -228,7 +228,10 @@ _ABOUT = {
     "stranger": {"zh": "MantaGo 不認識的人", "en": "unknown to MantaGo"},
     "broken": {"zh": "清單裡有壞掉的資料", "en": "a list with broken items in it"},
     "hostile": {"zh": "獎品名稱不懷好意", "en": "gifts whose names mean no good"},
-    "staff": {"zh": "店員，會收到提醒", "en": "a staff member, who gets the alerts"},
+    "staff": {
+        "zh": "店長，可用管理指令（輸入 /），會收到提醒",
+        "en": "an owner: staff commands (type /) and the alerts",
+    },
 }
 
 _NAMES = {

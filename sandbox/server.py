@@ -16,7 +16,7 @@ from sandbox.altegio import Altegio
 from sandbox.answers import Handler, RefusedError, Routes, answer
 from sandbox.clock import Clock, machine_clock, milliseconds
 from sandbox.control import Control
-from sandbox.credentials import environment, voucher_and_card_environment
+from sandbox.credentials import environment
 from sandbox.faults import Fault, Faults
 from sandbox.gotit import GotIt
 from sandbox.journal import Call, Journal, Sent
@@ -91,7 +91,7 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """The environment variables that point a bot at this sandbox, all four vendors included."""
-        return environment(self.url, now=self.now()) | voucher_and_card_environment(self.url)
+        return environment(self.url, now=self.now())
 
     def fault(self, route: str, **fields: Any) -> Fault:
         """Script a fault: `sandbox.fault("poshen", status=503, times=1)`."""
@@ -179,7 +179,7 @@ class Sandbox:
                 body=await request.read(),
                 at=milliseconds(self.now()),
             )
-            self.journal.calls.append(call)
+            self.journal.called(call)
             try:
                 if self.delay_ms:
                     await asyncio.sleep(self.delay_ms / 1_000)
@@ -194,7 +194,7 @@ class Sandbox:
                 call.status = CLIENT_LEFT
                 raise
             finally:
-                call.ms = (time.perf_counter() - started) * 1_000
+                self.journal.answered(call, (time.perf_counter() - started) * 1_000)
 
         return guarded
 

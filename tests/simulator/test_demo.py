@@ -1,0 +1,57 @@
+"""`giftdesk demo` with its page: real processes, killed and emptied from the browser."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from engine.desk import until
+from engine.processes import ROOT, environment, free_port
+from playwright.async_api import Browser
+
+from simulator.screen import opened
+
+
+async def test_the_demo_serves_the_page_and_survives_what_it_does(browser: Browser, tmp_path: Path) -> None:
+    """The address is printed; a worker killed in the middle of an answer still brings it, once; a reset empties all."""
+    env = environment(tmp_path)
+    with (tmp_path / "demo.log").open("wb") as log:
+        demo = subprocess.Popen(  # noqa: ASYNC220 - starting it takes no time
+            [sys.executable, "-m", "bot", "demo", "--port", str(free_port())], env=env, cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        place = tmp_path / "demo" / "demo.json"
+        await until(place.exists, within=40)
+        page = json.loads(place.read_text())["simulator"]
+        async with opened(browser, page) as screen:
+            await screen.until("giftdesk.state.worker.state === 'running'")
+            await screen.line.be("emily")
+            await screen.trouble("mantago", "slow", once=True)
+            before = await screen.webhooks()
+            await screen.page.evaluate("() => giftdesk.phones.line.type('my gifts')")
+            await screen.until(
+                "probe.traces().some((trace) => trace.steps.some((step) => step.upstream === 'mantago'))"
+            )
+            await screen.page.locator(".pane .danger").click()
+            await screen.until("giftdesk.state.worker.state !== 'running'")
+            await screen.until("giftdesk.state.worker.state === 'running'", within=15)
+            await screen.settled(before, within=20)
+            assert (await screen.line.answer()).count("Your gifts") == 1
+
+            await screen.start_over()
+            await screen.line.be("emily")
+            await screen.line.say("my gifts")
+            assert "How we treat your data" in await screen.line.answer()
+    finally:
+        demo.send_signal(signal.SIGTERM)
+        await until(lambda: demo.poll() is not None, within=40)
+    said = (tmp_path / "demo.log").read_text()
+
+    assert demo.returncode == 0
+    assert page in said
+    assert "event done" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "demo" / "postgres" / "postmaster.pid").exists()
