@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run chat test lint bench soak translations language font lock
+.PHONY: help install demo run chat test lint bench soak screenshots translations language font lock
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: install ## Measure, side by side with the peers; the table is also writte
 
 soak: install ## The long ones: hundreds of kills, floods.
 	$(BIN)/python -m pytest -q -m soak $(ARGS)
+
+screenshots: install ## Take the README's pictures of the simulator anew (needs Chromium).
+	PYTHONPATH=tests $(BIN)/python -m simulator.screenshots
 
 translations: install ## Take new and changed texts of the code into every catalogue.
 	$(BIN)/pybabel --quiet extract -F pyproject.toml -k N_ --no-location --add-comments=Translators: --sort-output \

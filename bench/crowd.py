@@ -7,13 +7,20 @@ stored form stays the bot's own business.
 
 from __future__ import annotations
 
+import asyncio
 import time
+from datetime import UTC, datetime
 
 import psycopg
 
 from bench.load import person
-from bench.stand import Stand
+from bench.stand import SETTINGS, Stand
+from bot.apis import Apis
+from bot.config import Settings
+from bot.storage import customers
+from bot.storage import pool as pools
 from bot.storage.customers import SYMBOLS
+from bot.worker import build_turns
 from sandbox.credentials import LINE_BOT_USER_ID
 
 PAST = 2_000  # events that an "empty" database has had
@@ -78,6 +85,27 @@ def add_past(connection: psycopg.Connection, start: int, end: int, customers: in
         """,
         (customers, end, start, end - 1),
     )
+
+
+def enrich(url: str, people: int) -> None:
+    """Give the first `people` of the crowd a linked phone each, and points, through the services that do so."""
+
+    async def go() -> None:
+        now = datetime.now(UTC)
+        pool = await pools.connect(url, size=1)
+        settings = Settings(_env_file=None, secret_key=SETTINGS["SECRET_KEY"], database_url=url)
+        services = build_turns(settings, pool, {}, Apis()).services
+        async with pool.acquire() as connection, connection.transaction():
+            for number in range(people):
+                customer = await customers.by_person(connection, f"line:{LINE_BOT_USER_ID}:{person(number)}")
+                assert customer is not None and customer.id is not None, "the crowd is settled"
+                await services.linking.link(connection, customer, f"8869{10_000_000 + number}", now)
+                await services.points.adjust(
+                    connection, customer.id, 100, key=f"bench:{number}", actor="bench", reason="", now=now
+                )
+        await pool.close()
+
+    asyncio.run(go())
 
 
 def timed_fill(stand: Stand, url: str, *, customers: int, events: int) -> float:

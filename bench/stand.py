@@ -29,6 +29,7 @@ SETTINGS = {
     "HOST": "127.0.0.1",
     "LOG_LEVEL": "WARNING",
     "MANTAGO_MAX_PER_SECOND": "0",
+    "ALTEGIO_MAX_PER_SECOND": "0",
     "VENDOR_CONNECTIONS": "300",
     "WORKER_CONCURRENCY": "300",
     "SECRET_KEY": "the benchmark's own key, which guards nothing",
@@ -135,9 +136,10 @@ class Stand:
             yield server
 
     @contextmanager
-    def worker(self, url: str) -> Iterator[int]:
-        """`giftdesk worker`; gives its process id."""
+    def worker(self, url: str, without: tuple[str, ...] = ()) -> Iterator[int]:
+        """`giftdesk worker`; gives its process id. without: prefixes of settings, to switch vendors off."""
         environment = self.settings(DATABASE_URL=url)
+        environment = {name: value for name, value in environment.items() if not name.startswith(without)}
         with machine.running([sys.executable, "-m", "bot", "worker"], environment, self.log("worker")) as process:
             yield process.pid
 

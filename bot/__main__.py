@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -110,6 +110,37 @@ def policy(settings: Settings, group: int | None, changes: tuple[str, ...]) -> N
 
 
 @main.command()
+@click.argument("rules", nargs=-1)
+@_with_settings
+def rewards(settings: Settings, rules: tuple[str, ...]) -> None:
+    """Show or set what a reward of Poshen brings beside its card.
+
+    RULES are REWARD=points:150, REWARD=voucher:GIFT:PRICE (a voucher of Got It, issued at once) or
+    REWARD=nothing. What was redeemed before stays as it was.
+    """
+    from bot.rewards import change  # noqa: PLC0415
+
+    with database(settings) as url:
+        change(settings, url, rules)
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be changed.")
+@click.option("--remove", is_flag=True, help="Take away what this command installed.")
+@_with_settings
+def menus(settings: Settings, *, dry_run: bool, remove: bool) -> None:
+    """Install LINE's rich menus and Messenger's Get Started, greeting and persistent menu.
+
+    Run it again after a change of brand, colour, vendors or texts: what is as it should be stays as it is,
+    and what others made is left alone.
+    """
+    from bot.menus import run  # noqa: PLC0415
+
+    if not run(settings, dry_run=dry_run, remove=remove):
+        sys.exit(1)
+
+
+@main.command()
 @click.option("--retry", is_flag=True, help="Answer them again, once the reason is mended.")
 @_with_settings
 def held(settings: Settings, *, retry: bool) -> None:
@@ -118,6 +149,47 @@ def held(settings: Settings, *, retry: bool) -> None:
 
     with database(settings) as url:
         show_held(url, retry=retry)
+
+
+@main.command()
+@click.argument("command")
+@click.option("--yes", is_flag=True, help="Do it without asking; what has to be typed is still asked for.")
+@click.option("--lang", type=click.Choice(["zh-TW", "en"]), default=None, help="The answer's language.")
+@_with_settings
+def admin(settings: Settings, command: str, *, yes: bool, lang: str | None) -> None:
+    """Run a staff COMMAND, such as "/help" or "/code show WELCOME2026", as the operator with an owner's rights."""
+    from bot.admin import run  # noqa: PLC0415
+
+    with database(settings) as url:
+        run(settings, url, command, yes=yes, language=lang)
+
+
+@main.command()
+@click.argument("job")
+@click.option("--output", type=click.File("wb"), default="-", help="The file to write; without it, standard output.")
+@_with_settings
+def codes(settings: Settings, job: str, output: BinaryIO) -> None:
+    """Write the codes that a bulk JOB (J-12) made as CSV, where PUBLIC_URL is not set or nobody has a chat at hand."""
+    from bot.admin import save_codes  # noqa: PLC0415
+
+    with database(settings) as url:
+        save_codes(settings, url, job, output)
+
+
+@main.group()
+def audit() -> None:
+    """The trail of what staff did."""
+
+
+@audit.command()
+@_with_settings
+def verify(settings: Settings) -> None:
+    """Check that nobody has changed it; exits 1 and says where when somebody has."""
+    from bot.admin import verify as check  # noqa: PLC0415
+
+    with database(settings) as url:
+        if not check(settings, url):
+            sys.exit(1)
 
 
 @main.command()

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from datetime import timedelta
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,6 +17,7 @@ from pydantic import (
     AfterValidator,
     Field,
     ModelWrapValidatorHandler,
+    PositiveInt,
     SecretStr,
     ValidationError,
     field_validator,
@@ -35,6 +37,17 @@ def _api_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _by_number(value: str, example: str) -> dict[int, str]:
+    """`1=a,2=b` as a mapping. Raises ValueError with `example` for anything else."""
+    pairs = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        number, _, meaning = (half.strip() for half in part.partition("="))
+        if not (re.fullmatch("[0-9]{1,18}", number) and meaning):
+            raise ValueError(f"must look like {example}")
+        pairs[int(number)] = meaning
+    return pairs
+
+
 ApiUrl = Annotated[str, AfterValidator(_api_url)]
 Names = Annotated[tuple[str, ...], NoDecode]
 
@@ -44,6 +57,8 @@ GROUPS = {
     "Messenger": ("messenger_app_secret", "messenger_page_access_token", "messenger_verify_token"),
     "MantaGo": ("mantago_token", "mantago_secret", "mantago_bot_id"),
     "Poshen": ("poshen_token",),
+    "Got It": ("gotit_api_url", "gotit_client_id", "gotit_client_secret", "gotit_app_uuid"),
+    "Altegio": ("altegio_partner_token", "altegio_user_token", "altegio_company_id"),
 }
 
 
@@ -57,11 +72,17 @@ class Settings(BaseSettings):
     database_url: str = ""
     giftdesk_home: Path = Path("var")
     secret_key: SecretStr = SecretStr("")
+    public_url: str = ""
     brand: str = "Giftdesk"
     brand_color: str = Field("#0F766E", pattern=r"^#[0-9A-Fa-f]{6}$")
     default_locale: str = "zh_Hant_TW"
     timezone: str = "Asia/Taipei"
     admins: Names = ()
+    admin_bootstrap_code: SecretStr = SecretStr("")
+    two_person_over: int = Field(0, ge=0)
+    two_person_codes: int = Field(0, ge=0)
+    staff_vouchers_per_day: int = Field(5, ge=0)
+    staff_value_per_day: int = Field(500_000, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
 
@@ -98,8 +119,33 @@ class Settings(BaseSettings):
     poshen_api_url: ApiUrl = "https://api.poshentw.com"
     poshen_token: SecretStr = SecretStr("")
     poshen_mode: Literal["claim", "check"] = "claim"
+    bulk_per_second: float = Field(3, gt=0, le=1000)
 
-    @field_validator("admins", "line_channel_secret", "messenger_app_secret", mode="before")
+    gotit_api_url: str = ""
+    gotit_client_id: str = ""
+    gotit_client_secret: SecretStr = SecretStr("")
+    gotit_app_uuid: str = ""
+    gotit_item_id_field: Literal["both", "gift_id", "product_id"] = "both"
+    gotit_source: Literal["externalService", "rewardhub"] = "externalService"
+    gotit_point_per_vnd: Decimal | None = Field(None, gt=0, le=1000)
+    gotit_point_overrides: Annotated[dict[int, PositiveInt], NoDecode] = {}
+    gotit_request_prefix: str = Field("GD", pattern=r"^[A-Z0-9]{1,10}$")
+    gotit_image_hosts: Names = ("gotit.vn",)
+    gotit_delivery_zh: str = ""
+    gotit_delivery_en: str = ""
+    vouchers_per_day: int = Field(10, ge=0)
+
+    altegio_api_url: ApiUrl = "https://api.alteg.io/api/v1"
+    altegio_partner_token: SecretStr = SecretStr("")
+    altegio_user_token: SecretStr = SecretStr("")
+    altegio_company_id: Annotated[tuple[PositiveInt, ...], NoDecode] = ()
+    altegio_send_typo_param: bool = False
+    altegio_currency: str = ""
+    altegio_max_per_second: float = Field(3, ge=0)
+    phone_region: str = Field("TW", validate_default=False)
+    messenger_phone_link: Literal["off", "masked", "full"] = "masked"
+
+    @field_validator("admins", "line_channel_secret", "messenger_app_secret", "gotit_image_hosts", mode="before")
     @classmethod
     def _comma_list(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -112,6 +158,13 @@ class Settings(BaseSettings):
         for admin in value:
             if not re.fullmatch(r"(line:U[0-9a-f]{32}|messenger:\d+)", admin):
                 raise ValueError(f"{admin[:12]}… is not line:U<32 hex digits> or messenger:<digits>")
+        return value
+
+    @field_validator("admin_bootstrap_code")
+    @classmethod
+    def _unguessable(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < 16:
+            raise ValueError("must have at least 16 characters; `openssl rand -hex 16` makes one")
         return value
 
     @field_validator("default_locale")
@@ -149,6 +202,58 @@ class Settings(BaseSettings):
         if value and not value.startswith(("postgres://", "postgresql://")):
             raise ValueError("must start with postgresql:// (Giftdesk needs PostgreSQL 14 or newer)")
         return value.replace("postgres://", "postgresql://", 1)
+
+    @field_validator("gotit_api_url")
+    @classmethod
+    def _without_path(cls, value: str) -> str:
+        """Got It's page writes every address with this path, so it is easily copied along."""
+        return _api_url(value).removesuffix("/api/rewardhub/v1.0") if value else value
+
+    @field_validator("gotit_image_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", host):
+                raise ValueError(f"{host!r} is not a host such as gotit.vn, in small letters and without https://")
+        return value
+
+    @field_validator("gotit_point_overrides", mode="before")
+    @classmethod
+    def _points_by_price(cls, value: object) -> object:
+        return _by_number(value, "1899=90,1789=45 (price_id=points)") if isinstance(value, str) else value
+
+    @field_validator("altegio_company_id", mode="before")
+    @classmethod
+    def _locations(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+
+    @field_validator("altegio_currency")
+    @classmethod
+    def _known_currencies(cls, value: str) -> str:
+        if not value:
+            return value
+        from babel.numbers import is_currency  # noqa: PLC0415 - 2 MB that the web process needs for nothing else
+
+        for code in _by_number(value, "TWD or 680001=TWD,680002=VND").values() if "=" in value else (value,):
+            if not is_currency(code):
+                raise ValueError(f"{code!r} is not an ISO 4217 code; examples are TWD and VND")
+        return value
+
+    @field_validator("phone_region")
+    @classmethod
+    def _known_region(cls, value: str) -> str:
+        import phonenumbers  # noqa: PLC0415 - 5 MB that the web process needs for nothing else
+
+        if value not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError(f"{value!r} is not a region; examples are TW, VN and GB")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        return _api_url(value) if value else value
 
     @field_validator("privacy_url")
     @classmethod
@@ -193,6 +298,13 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The brand's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def currencies(self) -> dict[int, str]:
+        """The currency of each Altegio location; none for a location without one."""
+        if "=" in self.altegio_currency:
+            return _by_number(self.altegio_currency, "")
+        return dict.fromkeys(self.altegio_company_id, self.altegio_currency) if self.altegio_currency else {}
 
     @property
     def handoff(self) -> timedelta:

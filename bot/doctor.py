@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from bot.channels import Outbound
 from bot.config import GROUPS, Settings
-from bot.errors import ConfigurationError, GiftdeskError
+from bot.conversation.teaching import VENDORS
+from bot.errors import ConfigurationError, UpstreamError
+from bot.menus import differs
+from bot.services.health import probe
 from bot.storage import inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
 from bot.storage.version import is_current
-from bot.worker import load_languages, open_apis, open_channels
+from bot.worker import checks_of, load_languages, open_apis, open_channels
 
 GOOD, BAD, NOTE = "[green]ok[/]", "[red]problem[/]", "[yellow]note[/]"
 
@@ -25,7 +29,7 @@ Finding = tuple[str, str, str]
 
 def examine(settings: Settings, url: str) -> bool:
     """Print what was found; whether all is well."""
-    findings = [*_settings(settings), *_database(url), *asyncio.run(_credentials(settings))]
+    findings = [*_settings(settings), *_database(settings, url), *asyncio.run(_credentials(settings))]
     table = Table("", "part", "finding", show_lines=False)
     for part, verdict, text in findings:
         table.add_row(verdict, part, text)
@@ -40,8 +44,10 @@ def _settings(settings: Settings) -> list[Finding]:
             findings.append((group, NOTE, f"off; {', '.join(name.upper() for name in names)} would switch it on"))
     if not settings.has("LINE") and not settings.has("Messenger"):
         findings.append(("channels", BAD, "no channel is on, so nobody can write; set LINE's or Messenger's settings"))
-    if not settings.admins:
-        findings.append(("ADMINS", NOTE, "empty: nobody is told when a customer asks for a person or a vendor fails"))
+    if not settings.public_url:
+        findings.append(
+            ("PUBLIC_URL", NOTE, "empty: lists of codes are fetched with `giftdesk codes`, not from the chat")
+        )
     if not settings.privacy_url:
         findings.append(("PRIVACY_URL", NOTE, "empty: the notice has no link to the brand's privacy policy"))
     try:
@@ -51,7 +57,7 @@ def _settings(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _database(url: str) -> list[Finding]:
+def _database(settings: Settings, url: str) -> list[Finding]:
     try:
         with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
             version = connection.info.server_version // 10_000
@@ -60,10 +66,11 @@ def _database(url: str) -> list[Finding]:
             if not is_current(connection):
                 return [("database", BAD, "migrations are missing; run `giftdesk migrate`")]
             row = connection.execute(QUEUE_STATE).fetchone() or (0, 0, 0)
+            staff = in_charge(connection, settings)
     except psycopg.Error as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         return [("database", BAD, f"cannot be reached: {first_line}. Check DATABASE_URL and that the server runs")]
-    findings: list[Finding] = [("database", GOOD, f"PostgreSQL {version}, schema current")]
+    findings: list[Finding] = [("database", GOOD, f"PostgreSQL {version}, schema current"), *staff]
     unfinished, oldest, held = row
     if oldest > 60:
         findings.append(("queue", BAD, f"{unfinished} unfinished, the oldest {oldest:.0f} s; is a worker running?"))
@@ -72,35 +79,49 @@ def _database(url: str) -> list[Finding]:
     return findings
 
 
+def in_charge(connection: psycopg.Connection[Any], settings: Settings) -> list[Finding]:
+    """Whether somebody is in charge, and would hear of trouble."""
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE role IN ('owner', 'manager') AND origin <> 'settings'), "
+        "(SELECT count(*) FROM switches WHERE name = 'bootstrap') FROM staff"
+    ).fetchone() or (0, 0)
+    code = settings.admin_bootstrap_code.get_secret_value()
+    findings: list[Finding] = []
+    if not settings.admins and not row[0]:
+        how = "type `/claim` with ADMIN_BOOTSTRAP_CODE in a private chat" if code else "set ADMINS"
+        text = f"no owner: nobody is told when a customer asks for a person or a vendor fails; {how}"
+        findings.append(("staff", NOTE, text))
+    if code and row[1]:
+        findings.append(("ADMIN_BOOTSTRAP_CODE", NOTE, "was used and is worth nothing any more; it may go"))
+    return findings
+
+
 async def _credentials(settings: Settings) -> list[Finding]:
     """One harmless call with each credential."""
     channels, apis = open_channels(settings), open_apis(settings)
-    names = {"line": "LINE", "messenger": "Messenger"}
-    findings = []
+    findings: list[Finding] = []
     try:
-        for key, channel in channels.items():
-            findings.append(await _call(names[key], channel.check))
-        if apis.mantago is not None:
-            days = apis.mantago.token_days_left(datetime.now(UTC))
-            findings.append(await _call("MantaGo", apis.mantago.check))
-            if days is not None and days <= 7:
-                verdict = NOTE if days > 1 else BAD
-                findings.append(("MantaGo", verdict, f"MANTAGO_TOKEN expires in {days} days; renew it"))
-        if apis.poshen is not None:
-            findings.append(await _call("Poshen", apis.poshen.check))
+        for found in await probe(checks_of(channels, apis), 15):
+            name = VENDORS[found.part][0]
+            findings.append((name, GOOD if found.well else BAD, found.said))
+            if found.well and found.part in channels:
+                findings += await _menus(settings, name, channels[found.part])
+        days = apis.mantago.token_days_left(datetime.now(UTC)) if apis.mantago else None
+        if days is not None and days <= 7:
+            verdict = NOTE if days > 1 else BAD
+            findings.append(("MantaGo", verdict, f"MANTAGO_TOKEN expires in {days} days; renew it"))
     finally:
         await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
     return findings
 
 
-async def _call(name: str, check: Callable[[], Awaitable[object]]) -> Finding:
+async def _menus(settings: Settings, name: str, channel: Outbound) -> list[Finding]:
+    """Whether the menus are as `giftdesk menus` would make them; never a problem, customers can type."""
     try:
-        said = await asyncio.wait_for(check(), 15)
-    except TimeoutError:
-        return name, BAD, "no answer within 15 s; check its address and this machine's network"
-    except GiftdeskError as error:
-        return name, BAD, str(error)
-    return name, GOOD, str(said or "credentials accepted")
+        said = await asyncio.wait_for(differs(settings, channel), 15)
+    except (TimeoutError, UpstreamError):
+        said = "its menus cannot be read just now"
+    return [(name, NOTE, said)] if said else []
 
 
 def show_held(url: str, *, retry: bool) -> None:

@@ -5,7 +5,8 @@ GiftdeskError
 ├── UserError               the customer can be told why; the text is a msgid, translated when shown
 └── UpstreamError           a vendor did not do what was asked
     ├── UpstreamUnavailable     nothing came of it; trying again later is safe
-    │   └── RateLimited             …because we asked too often (`retry_after` seconds when known)
+    │   ├── RateLimited             …because we asked too often (`retry_after` seconds when known)
+    │   └── LeftAlone               …because it failed so often that it is not asked for a moment
     ├── OutcomeUnknown          a write was sent and no readable answer came: it may have happened
     ├── UpstreamRefused         a definite no, with the vendor's own code
     │   ├── CredentialsRefused      …because of our token; staff must act
@@ -51,6 +52,10 @@ class RateLimited(UpstreamUnavailable):
     def __init__(self, upstream: str, detail: str, retry_after: float | None = None) -> None:
         super().__init__(upstream, detail)
         self.retry_after = retry_after
+
+
+class LeftAlone(UpstreamUnavailable):
+    """Not asked at all: it kept failing, and its breaker is open."""
 
 
 class OutcomeUnknown(UpstreamError):

@@ -18,7 +18,8 @@ from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job, Schedule
 
 from bot.log import log
-from bot.storage import arrivals, pushes
+from bot.storage import arrivals, issues, pushes
+from bot.storage import bulk as bulk_jobs
 from bot.storage.pool import connect_one
 
 HEARTBEAT = timedelta(seconds=5)  # A killed worker's jobs run again after this long.
@@ -70,10 +71,13 @@ class ChatLocks:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """What to run: `take` an event, `push` a message, `sweep` every few minutes, `clean_up` every hour."""
+    """What to run: `take` an event, `push` a message, follow up an `issue`, make codes in `bulk`, `sweep` every few
+    minutes, `clean_up` every hour."""
 
     take: Callable[[int], Awaitable[None]]
     push: Callable[[int], Awaitable[None]]
+    issue: Callable[[int], Awaitable[None]]
+    bulk: Callable[[int], Awaitable[None]]
     sweep: Callable[[], Awaitable[None]]
     clean_up: Callable[[], Awaitable[None]]
     locks: ChatLocks = field(default_factory=ChatLocks)
@@ -111,6 +115,14 @@ class Jobs:
         @queue.entrypoint(pushes.JOB)
         async def push(job: Job) -> None:
             await _or_later(job, self.push(int(job.payload or b"0")))
+
+        @queue.entrypoint(issues.JOB)
+        async def issue(job: Job) -> None:
+            await _or_later(job, self.issue(int(job.payload or b"0")))
+
+        @queue.entrypoint(bulk_jobs.JOB)
+        async def bulk(job: Job) -> None:
+            await _or_later(job, self.bulk(int(job.payload or b"0")))
 
         @queue.schedule("sweep", "*/3 * * * *")
         async def sweep(_schedule: Schedule) -> None:

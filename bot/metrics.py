@@ -26,6 +26,9 @@ VENDOR = Histogram(
     ["vendor", "operation", "outcome"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+OUTSIDERS = Counter(
+    "giftdesk_outsider_commands", "Lines that began like a staff command, by people who are no staff.", ["channel"]
+)
 RETRIES = Counter("giftdesk_retries", "Turns and deliveries that were put back for another try.", ["reason"])
 
 

@@ -5,42 +5,39 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.table import Table
 
 from bot.config import Settings
+from bot.conversation import commands
+from bot.conversation.commands import Token
+from bot.conversation.messages import plain
+from bot.conversation.teaching import explain
 from bot.errors import ConfigurationError
+from bot.i18n import load_translators
 from bot.storage import claims, pool
 from bot.storage.claims import Policy
+from handlers.admin.groups import SetPolicy, applied
 
 
 def changed(policy: Policy, changes: Sequence[str], settings: Settings) -> Policy:
-    """A policy with `per=1 max=500 until=2026-12-31 pause` applied. Raises ConfigurationError on a wrong one."""
+    """A policy with `per=1 max=500 until=2026-12-31 pause` applied, read as `/group policy` reads it.
+
+    Raises ConfigurationError on a wrong change.
+    """
     for change in changes:
-        name, _, value = change.partition("=")
-        gone = value.lower() in {"none", ""}
-        try:
-            match name.lower():
-                case "pause" | "resume" if not value:
-                    policy = replace(policy, paused=name.lower() == "pause")
-                case "per":
-                    policy = replace(policy, per_customer=_count(value, 1_000))
-                case "max":
-                    policy = replace(policy, max_claims=None if gone else _count(value, 2_000_000_000))
-                case "from":
-                    policy = replace(policy, starts_at=None if gone else _midnight(value, settings))
-                case "until":  # That day is still included.
-                    end = None if gone else _midnight(value, settings) + timedelta(days=1)
-                    policy = replace(policy, ends_at=end)
-                case _:
-                    raise ConfigurationError(
-                        f"{change!r} is not known. Use per=1, max=500, from=2026-12-01, until=2026-12-31, "
-                        "pause or resume."
-                    )
-        except ValueError as error:
-            raise ConfigurationError(f"{change!r}: {error}") from error
+        if change.lower() in ("pause", "resume"):
+            policy = replace(policy, paused=change.lower() == "pause")
+            continue
+        read = commands.read("group policy", SetPolicy, [Token("1", "group"), *commands.split(change)])
+        if not isinstance(read, SetPolicy):
+            languages = load_translators(settings.zone)
+            said = explain(languages.get("en") or languages[settings.default_locale], read).messages[0]
+            text = plain(said).replace("/group policy <group>", "giftdesk policy GROUP pause|resume")
+            raise ConfigurationError(f"{change!r}: {text}")
+        policy = applied(policy, read, settings.zone)
     return policy
 
 
@@ -52,7 +49,7 @@ def change(settings: Settings, url: str, group: int, changes: Sequence[str]) -> 
         try:
             if changes:
                 async with connection.transaction():
-                    before = await claims.policy_of(connection, group)
+                    before = await claims.lock_policy(connection, group)
                     await claims.set_policy(connection, group, changed(before, changes, settings))
             _print({group: await claims.policy_of(connection, group)}, settings)
         finally:
@@ -87,19 +84,6 @@ def _print(policies: dict[int, Policy], settings: Settings) -> None:
         )
     console = Console()
     console.print(table if policies else "No group has a policy of its own: one claim per customer and code, no limit.")
-
-
-def _count(value: str, most: int) -> int:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= most:
-        raise ValueError(f"must be a whole number from 1 to {most}")
-    return int(value)
-
-
-def _midnight(value: str, settings: Settings) -> datetime:
-    try:
-        return datetime.combine(date.fromisoformat(value), time(), settings.zone)
-    except ValueError:
-        raise ValueError("dates are written YYYY-MM-DD, for example 2026-12-31") from None
 
 
 def _day(moment: datetime | None, settings: Settings) -> str:

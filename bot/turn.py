@@ -8,33 +8,39 @@ A crash before the commit runs the turn again, with the same keys; after it, onl
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import asyncpg
 import orjson
-import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot import metrics
 from bot.apis import Apis
 from bot.apis.http import request_id
-from bot.channels import Delivery, Inbound, Outbound, Outcome, Receipt, Rendered
+from bot.apis.pulse import Kind
+from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Receipt, Rendered
 from bot.conversation.context import Context, Desk, Prepared, Work
-from bot.conversation.dispatch import Dispatcher
+from bot.conversation.dispatch import Dispatcher, menu_tap
 from bot.conversation.events import Chat, Followed, Incoming, Left
-from bot.conversation.messages import Reply, Text
+from bot.conversation.messages import Button, Reply, Text
+from bot.conversation.teaching import Run
 from bot.conversation.words import Lexicon
 from bot.i18n import N_, Translator, closest
 from bot.jobs import Later
 from bot.log import log
 from bot.services import Services
+from bot.services.staffing import Actor
 from bot.storage import customers, inbox, pushes
 from bot.storage.customers import Customer
 from bot.storage.inbox import Taken
+from handlers.views.choices import Go
 from handlers.waiting import still_checking
 
 TOKEN_GOOD_FOR = timedelta(seconds=50)  # LINE: "within one minute", and not to be relied on to the second.
@@ -43,7 +49,15 @@ STILL_CHECKING_AFTER = timedelta(seconds=20)
 CHATTY_UNTIL = timedelta(minutes=10)
 TRIES = 3
 PUSH_TRIES = 17  # with growing pauses of four hours at most, about a day
+ASIDE = 8  # menus being given at the same time, so that they never take the answers' connections
 CHAT_WAITS = 10.0  # seconds; a longer pause asked for by a platform is not spent in front of the chat
+# What a delivery says of its platform; the other outcomes are about one message or one person.
+_TROUBLES: Mapping[Outcome, Kind] = {
+    Outcome.UNKNOWN: "unavailable",
+    Outcome.RETRY: "unavailable",
+    Outcome.BARRED: "credentials",
+    Outcome.REFUSED: "refused",
+}
 # The database went away under a turn: that says nothing about the event.
 NOT_ITS_FAULT = (
     Later,
@@ -108,6 +122,7 @@ class Turns:
     services: Services
     clock: Callable[[], datetime]
     patience: timedelta = STILL_CHECKING_AFTER
+    aside: set[asyncio.Task[None]] = field(default_factory=set)  # What runs beside the answers.
 
     async def take(self, event_id: int) -> None:
         """Bring one event to its end. The caller holds its chat's lock. Raises Later to be run again."""
@@ -117,27 +132,32 @@ class Turns:
         if taken.has_elder:
             raise Later(0.2, "an earlier event of this chat is not finished")
         request_id.set(f"giftdesk-{taken.id}")
-        with structlog.contextvars.bound_contextvars(event=taken.id, channel=taken.channel):
+        began = self.clock()
+        named = {"event_id": taken.id, "key": _short(taken.key), "channel": taken.channel}
+        with bound_contextvars(**named, waited_ms=_ms(began - taken.received_at)):
             if taken.channel not in self.outbound:
                 log.error("the channel of this event is switched off; it waits", channel=taken.channel)
                 raise Later(60, "channel off")
             first = taken.state == "new"
-            ready = await self._answer(taken) if first else None
-            try:
-                if not first:
-                    assert taken.reply is not None, "committed together with the state"
-                    ready = Ready.load(taken.reply)
-                if ready is not None:
-                    await self._deliver(taken, ready, first=first)
-            except NOT_ITS_FAULT:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever a delivery trips over, its chat must go on
-                await self._undeliverable(taken, error)
+            ready, outcome = await self._answer(taken) if first else (None, "")
+            with bound_contextvars(handled_ms=_ms(self.clock() - began)):
+                if first and ready is None:
+                    log.info("event done", outcome=outcome)
+                try:
+                    if not first:
+                        assert taken.reply is not None, "committed together with the state"
+                        ready = Ready.load(taken.reply)
+                    if ready is not None:
+                        await self._deliver(taken, ready, first=first)
+                except NOT_ITS_FAULT:
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever a delivery trips over, its chat must go on
+                    await self._undeliverable(taken, error)
 
     # ── answering ────────────────────────────────────────────────────────────────────────────
 
-    async def _answer(self, taken: Taken) -> Ready | None:
-        """Handle a new event and commit what came of it."""
+    async def _answer(self, taken: Taken) -> tuple[Ready | None, str]:
+        """Handle a new event and commit what came of it; also says how that ended."""
         started = asyncio.get_running_loop().time()
         try:
             ready, outcome = await self._handle(taken)
@@ -147,7 +167,7 @@ class Turns:
             ready, outcome = await self._failed(taken, error)
         metrics.TURN.labels(taken.channel).observe(asyncio.get_running_loop().time() - started)
         metrics.EVENTS.labels(taken.channel, outcome).inc()
-        return ready
+        return ready, outcome
 
     async def _handle(self, taken: Taken) -> tuple[Ready | None, str]:
         assert taken.payload is not None, "new events have a payload"
@@ -195,6 +215,7 @@ class Turns:
         except BaseException:
             await work.end(commit=False)
             raise
+        self._offer_menu(customer, chat, incoming)
         return (None if outcome == "parked" else ready), outcome
 
     async def _in_good_time(self, ctx: Context, taken: Taken, incoming: Incoming) -> tuple[Any, bool]:
@@ -234,9 +255,8 @@ class Turns:
             still_checking(ctx._),
             lambda action: self.dispatcher.packer.pack(action, person=ctx.customer.person, now=ctx.now),
         )
-        receipt = await self.outbound[taken.channel].deliver(
-            Delivery(incoming.chat.id, messages, _key(f"still checking:{taken.key}"), incoming.reply_token)
-        )
+        delivery = Delivery(incoming.chat.id, messages, _key(f"still checking:{taken.key}"), incoming.reply_token)
+        receipt = await self._send(taken.channel, delivery)
         return receipt.outcome in (Outcome.DELIVERED, Outcome.UNKNOWN)
 
     def _context(self, taken: Taken, incoming: Incoming, customer: Customer) -> Context:
@@ -253,9 +273,17 @@ class Turns:
             apis=self.apis,
             services=self.services,
             work=Work(self.pool),
+            actor=self._actor(taken, incoming),
+            maintenance=taken.maintenance.get("text", "") if taken.maintenance is not None else None,
             prompt=self.clock() - taken.received_at < TOKEN_GOOD_FOR,
             routes=self.dispatcher.routes,
         )
+
+    def _actor(self, taken: Taken, incoming: Incoming) -> Actor | None:
+        """The member of staff whose private chat this is."""
+        if incoming.chat is None or not incoming.chat.private:
+            return None
+        return self.services.staffing.actor(taken.staff, taken.channel, incoming.chat.id, self.clock())
 
     async def _meet(self, incoming: Incoming, chat: Chat) -> Customer:
         """Somebody new: their language is guessed once. In a group nobody's row is made, nor of who leaves."""
@@ -264,7 +292,9 @@ class Turns:
             return Customer(None, chat.key, "", chat.channel, self.default_locale, now, now)
         said = await self.outbound[chat.channel].language_of(chat.id)
         locale = closest(said, self.languages) or self.default_locale
-        return await customers.add(self.pool, chat.key, chat.channel, locale)
+        customer = await customers.add(self.pool, chat.key, chat.channel, locale)
+        await self.services.blocking.carry_over(self.pool, customer, self.clock())
+        return customer
 
     async def _failed(self, taken: Taken, error: Exception) -> tuple[Ready | None, str]:
         """Try again twice; then hold the event, say so once, and let the chat go on."""
@@ -297,6 +327,41 @@ class Turns:
         )
         return ready, "held"
 
+    # ── menus ────────────────────────────────────────────────────────────────────────────────
+
+    def _offer_menu(self, customer: Customer, chat: Chat, incoming: Incoming) -> None:
+        """Give somebody their language's menu, beside the answer and never in front of it.
+
+        Which one they have stands in `state` once it is given, so their next event makes good what failed.
+        """
+        menus = self.outbound[chat.channel].menus
+        if menus is None or not chat.private or isinstance(incoming.what, Left) or len(self.aside) >= ASIDE:
+            return
+        # After their data was deleted, they have the account's menu like any stranger; and after they
+        # blocked us, nobody knows which one they have.
+        known = customer.id is not None and customer.locale != self.default_locale
+        has = None if isinstance(incoming.what, Followed) else customer.state.get("menu", "")
+        menu = menus.due(customer.locale if known else None, has)
+        if menu is not None:
+            task = asyncio.create_task(self._give_menu(menus, customer.id, chat.id, menu))
+            self.aside.add(task)
+            task.add_done_callback(self.aside.discard)
+
+    async def _give_menu(self, menus: Menus, customer_id: int | None, user_id: str, menu: str) -> None:
+        given = await menus.give(user_id, menu)
+        log.info("menu given" if given else "menu not given")
+        if given and customer_id is not None:
+            with suppress(*NOT_ITS_FAULT, asyncpg.PostgresError):
+                await customers.note_menu(self.pool, customer_id, menu)
+
+    async def rest(self) -> None:
+        """Let what runs beside the answers end, for a moment."""
+        if self.aside:
+            _, late = await asyncio.wait(self.aside, timeout=2)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
     # ── delivering ───────────────────────────────────────────────────────────────────────────
 
     async def _deliver(self, taken: Taken, ready: Ready, *, first: bool) -> None:
@@ -313,9 +378,8 @@ class Turns:
             if done < len(ready.messages):
                 await inbox.partly_delivered(self.pool, taken.id, ready.dump())
 
-        channel = self.outbound[taken.channel]
         delivery = Delivery(ready.to, ready.messages, _key(ready.key), token, ready.done)
-        receipt = await channel.deliver(delivery, accepted)
+        receipt = await self._send(taken.channel, delivery, accepted)
         if receipt.outcome is Outcome.LATE and token is not None:
             if not first and (ready.perhaps or not ready.tries):
                 # The token was good and is used: a try that a crash or a 5xx cut short did arrive.
@@ -324,11 +388,22 @@ class Turns:
             if not ready.valuable:
                 # It may have gone into a "still checking" before a crash: then its button asks for this.
                 await inbox.park(self.pool, taken.id)
+                log.info("event done", outcome="parked")
                 return
             if await inbox.state_of(self.pool, taken.id) != "ready":
                 return  # A worker that took this one for dead has just delivered it.
-            receipt = await channel.deliver(replace(delivery, reply_token=None), accepted)
+            receipt = await self._send(taken.channel, replace(delivery, reply_token=None), accepted)
         await self._settle(taken, ready, receipt)
+
+    async def _send(
+        self, channel: str, delivery: Delivery, accepted: Callable[[int], Awaitable[None]] | None = None
+    ) -> Receipt:
+        """Hand it to the platform, and remember how that went."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        receipt = await self.outbound[channel].deliver(delivery, accepted)
+        self.services.health.delivered(channel, _TROUBLES.get(receipt.outcome), clock() - began, receipt.detail)
+        return receipt
 
     async def _settle(self, taken: Taken, ready: Ready, receipt: Receipt) -> None:
         if receipt.outcome is Outcome.RETRY:
@@ -379,6 +454,7 @@ class Turns:
 
         waiting: the platform takes nothing until the customer writes again (Messenger's 24 hours).
         """
+        outcome = "waiting" if waiting else "pushed later"
         async with self.pool.acquire() as connection, connection.transaction():
             await pushes.add(
                 connection,
@@ -389,13 +465,15 @@ class Turns:
                 waiting=waiting,
                 pause=pause,
             )
-            await inbox.delivered(connection, taken.id, "waiting" if waiting else "pushed later")
+            await inbox.delivered(connection, taken.id, outcome)
+        log.info("event done", outcome=outcome)
 
     async def _end(self, taken: Taken, outcome: str) -> None:
         await inbox.delivered(self.pool, taken.id, outcome)
+        took = self.clock() - taken.received_at
         if outcome == "delivered":
-            metrics.ANSWERED.labels(taken.channel).observe((self.clock() - taken.received_at).total_seconds())
-        log.info("event done", outcome=outcome)
+            metrics.ANSWERED.labels(taken.channel).observe(took.total_seconds())
+        log.info("event done", outcome=outcome, total_ms=_ms(took))
 
     # ── pushes ───────────────────────────────────────────────────────────────────────────────
 
@@ -404,7 +482,7 @@ class Turns:
         push = await pushes.read(self.pool, push_id)
         if push is None or push.messages is None:
             return
-        with structlog.contextvars.bound_contextvars(push=push_id, channel=push.channel):
+        with bound_contextvars(push=push_id, channel=push.channel):
             channel = self.outbound.get(push.channel)
             if channel is None:
                 raise Later(600, "channel off")
@@ -414,9 +492,8 @@ class Turns:
 
             try:
                 messages = self._rendered(channel, push.messages)
-                receipt = await channel.deliver(
-                    Delivery(push.recipient, messages, _key(push.key), None, push.done), accepted
-                )
+                delivery = Delivery(push.recipient, messages, _key(push.key), None, push.done)
+                receipt = await self._send(push.channel, delivery, accepted)
             except NOT_ITS_FAULT:
                 raise
             except Exception as error:  # noqa: BLE001 - it has its tries like any other
@@ -436,9 +513,30 @@ class Turns:
 
     def _rendered(self, channel: Outbound, stored: list[dict[str, Any]]) -> list[Rendered]:
         if all("text" in message for message in stored):  # Services say things in neutral texts.
-            reply = Reply(tuple(Text(message["text"]) for message in stored))
-            return channel.render(reply, lambda _action: "")
+            choices = tuple(
+                Button(label, Go(command=command))
+                for message in stored
+                for label, command in message.get("choices", ())
+            )
+            runs = tuple(Button(label, Run(line=line)) for message in stored for label, line in message.get("runs", ()))
+            reply = Reply(tuple(Text(message["text"]) for message in stored), (*choices, *runs))
+            if not runs:
+                return channel.render(reply, menu_tap)
+            person, packer = stored[0]["person"], self.dispatcher.packer
+            return channel.render(reply, lambda action: packer.pack(action, person=person, now=self.clock()))
         return _loaded(stored)
+
+    async def issue(self, issue_id: int) -> None:
+        """Ask again for a voucher whose outcome is open. Raises Later to be run again."""
+        if self.apis.gotit is None:
+            raise Later(600, "Got It is switched off")
+        await self.services.vouchers.attempt(self.pool, self.apis.gotit, issue_id, self.clock(), late=True)
+
+    async def bulk(self, job_id: int) -> None:
+        """Make some of a job's codes. Raises Later while there is no vendor to ask."""
+        if self.apis.poshen is None:
+            raise Later(600, "Poshen is switched off")
+        await self.services.minting.work(self.pool, self.apis.poshen, job_id, self.clock)
 
 
 def _drop_stale(ctx: Context) -> None:
@@ -448,6 +546,9 @@ def _drop_stale(ctx: Context) -> None:
         ctx.settle()
     if kept := {of: codes for of, codes in state.pop("kept", {}).items() if codes["until"] > now}:
         state["kept"] = kept
+    for pending in ("sure", "did"):  # of a staff command
+        if pending in state and state[pending]["until"] < ctx.happened_at.timestamp():
+            del state[pending]
     if isinstance(ctx.incoming.what, Followed):
         ctx.settle()
 
@@ -455,6 +556,15 @@ def _drop_stale(ctx: Context) -> None:
 def _key(key: str) -> UUID:
     """The same id for every try of the same messages."""
     return uuid5(NAMESPACE_URL, f"giftdesk:{key}")
+
+
+def _short(key: str) -> str:
+    """An event's key as logs name it: the platform's ids in it are nobody else's business."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def _ms(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)
 
 
 def _dumped(messages: list[Rendered]) -> list[dict[str, Any]]:

@@ -14,12 +14,13 @@ import psycopg
 from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from bot import metrics
+from bot import exports, metrics
 from bot.channels import Malformed
 from bot.config import Settings, load_settings
 from bot.intake import arrivals, inbound_channels
 from bot.log import configure, log
 from bot.storage import arrivals as storage
+from bot.storage import exports as links
 from bot.storage.arrivals import Arrival
 from bot.storage.version import is_current
 
@@ -87,6 +88,41 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             return _plain(asked["hub.challenge"], 200)
         return _plain("The verify token does not match MESSENGER_VERIFY_TOKEN.", 403)
 
+    @app.get(f"{exports.PATH}<token>")
+    def offer_file(token: str) -> Response:
+        """Say what the link is for; the button on the page fetches it."""
+        export_id = exports.read(settings.secret, token)
+        if export_id is None:
+            return _private(_plain("There is no such link.", 404))
+        try:
+            with pool.connection() as connection:
+                found = links.words(connection, export_id, clock())
+        except (psycopg.Error, PoolTimeout):
+            return _private(_plain("The database cannot be reached.", 503))
+        if found is None:
+            return _private(_plain("There is no such link.", 404))
+        words, good = found
+        page = exports.page(words, colour=settings.brand_color, gone=not good)
+        return _private(Response(page, 200 if good else 410, content_type="text/html; charset=utf-8"))
+
+    @app.post(f"{exports.PATH}<token>")
+    def fetch_file(token: str) -> Response:
+        """The codes of a job, once."""
+        export_id = exports.read(settings.secret, token)
+        if export_id is None:
+            return _private(_plain("There is no such link.", 404))
+        try:
+            with pool.connection() as connection:
+                codes = links.use(connection, export_id, clock())
+        except (psycopg.Error, PoolTimeout):
+            return _private(_plain("The database cannot be reached.", 503))
+        if not codes:
+            return offer_file(token)  # It says that the link is gone.
+        log.info("codes downloaded", export=export_id, codes=len(codes))
+        answer = Response(exports.file(codes, settings.zone), 200, content_type="text/csv; charset=utf-8")
+        answer.headers["Content-Disposition"] = f'attachment; filename="J-{codes[0].job_id}.csv"'
+        return _private(answer)
+
     @app.get("/healthz")
     def alive() -> Response:
         return _plain("OK", 200)
@@ -150,6 +186,17 @@ def _leave_with_granian() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="granian", daemon=True).start()
+
+
+def _private(answer: Response) -> Response:
+    """An answer that is kept nowhere, framed by nobody, and runs nothing."""
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return answer
 
 
 def _plain(text: str, status: int) -> Response:

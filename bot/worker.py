@@ -14,6 +14,8 @@ import asyncpg
 
 from bot import metrics
 from bot.apis import Apis
+from bot.apis.altegio import AltegioApi
+from bot.apis.gotit import GotItApi
 from bot.apis.mantago import MantagoApi
 from bot.apis.poshen import PoshenApi
 from bot.channels import Outbound
@@ -24,6 +26,7 @@ from bot.conversation.actions import Packer
 from bot.conversation.context import Desk
 from bot.conversation.dispatch import Dispatcher
 from bot.conversation.router import Routes
+from bot.conversation.staff import StaffDesk, StaffRoutes
 from bot.conversation.words import Lexicon
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
@@ -32,17 +35,32 @@ from bot.jobs import Jobs
 from bot.log import log
 from bot.services import Services
 from bot.services.alerts import Alerts
+from bot.services.allowance import Allowance
+from bot.services.blocking import Blocking
+from bot.services.catalogue import Catalogue
+from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
+from bot.services.health import WRITTEN_EVERY, Check, Health
+from bot.services.linking import Linking
+from bot.services.minting import Minting
+from bot.services.notices import Notices
+from bot.services.points import Points
 from bot.services.redemption import Redemption
+from bot.services.sealing import Sealer
+from bot.services.staffing import Staffing
+from bot.services.trail import Trail
+from bot.services.vouchers import Quota, Vouchers
 from bot.services.wallet import Wallet
-from bot.storage import inbox, pushes
+from bot.storage import bulk, counts, inbox, issues, pushes
 from bot.storage import pool as pools
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
 from bot.turn import Turns
 from handlers import ROUTERS, TOUCHES
+from handlers.admin import STAFF_ROUTERS
 
 POOL = 12  # connections; a turn needs one for a few milliseconds at a time
+MENUS_KNOWN_FOR = 30.0  # seconds until it is looked up again which menus are installed
 
 
 def open_channels(settings: Settings) -> dict[str, Outbound]:
@@ -92,7 +110,39 @@ def open_apis(settings: Settings) -> Apis:
         )
         if settings.has("Poshen")
         else None,
+        gotit=GotItApi.open(
+            settings.gotit_api_url,
+            client_id=settings.gotit_client_id,
+            client_secret=settings.gotit_client_secret.get_secret_value(),
+            app_uuid=settings.gotit_app_uuid,
+            item_id_field=settings.gotit_item_id_field,
+            source=settings.gotit_source,
+            connections=settings.vendor_connections,
+            observe=observe,
+        )
+        if settings.has("Got It")
+        else None,
+        altegio=AltegioApi.open(
+            settings.altegio_api_url,
+            partner_token=settings.altegio_partner_token.get_secret_value(),
+            user_token=settings.altegio_user_token.get_secret_value(),
+            company_ids=settings.altegio_company_id,
+            send_typo_param=settings.altegio_send_typo_param,
+            max_per_second=settings.altegio_max_per_second or None,
+            connections=settings.vendor_connections,
+            observe=observe,
+        )
+        if settings.has("Altegio")
+        else None,
     )
+
+
+def checks_of(channels: Mapping[str, Outbound], apis: Apis) -> dict[str, Check]:
+    """A harmless call for each credential that is set, by the name of what it opens."""
+    clients = {"mantago": apis.mantago, "poshen": apis.poshen, "gotit": apis.gotit, "altegio": apis.altegio}
+    return {name: channel.check for name, channel in channels.items()} | {
+        name: client.check for name, client in clients.items() if client is not None
+    }
 
 
 def load_languages(settings: Settings) -> dict[str, Translator]:
@@ -105,7 +155,8 @@ def load_languages(settings: Settings) -> dict[str, Translator]:
     return languages
 
 
-def _desks(settings: Settings) -> dict[str, Desk]:
+def desks_of(settings: Settings) -> dict[str, Desk]:
+    """The brand's facts, for each channel."""
     private_chat = f"https://line.me/R/ti/p/{settings.line_basic_id}" if settings.line_basic_id else ""
     return {
         channel: Desk(
@@ -126,6 +177,19 @@ def _desks(settings: Settings) -> dict[str, Desk]:
             redeems=settings.has("Poshen"),
             only_checks=settings.poshen_mode == "check",
             shows_gifts=settings.has("MantaGo"),
+            shows_vouchers=settings.has("Got It"),
+            two_person_over=settings.two_person_over,
+            two_person_codes=settings.two_person_codes,
+            public_url=settings.public_url,
+            delivery={
+                tag: text
+                for tag, text in (("zh_Hant_TW", settings.gotit_delivery_zh), ("en", settings.gotit_delivery_en))
+                if text
+            },
+            shows_cards=settings.has("Altegio"),
+            card_currency=settings.currencies,
+            shares_phone=channel == "messenger" and settings.messenger_phone_link != "off",
+            platform_shows_numbers=settings.messenger_phone_link == "full",
         )
         for channel, name in (("line", "LINE"), ("messenger", "Messenger"))
     }
@@ -140,22 +204,52 @@ def build_turns(
 ) -> Turns:
     """Wire a worker's turns. Raises ConfigurationError when handlers or words clash."""
     languages = load_languages(settings)
-    routes = Routes(ROUTERS)
+    staff_desk = StaffDesk(StaffRoutes(STAFF_ROUTERS, languages.values()))
+    routes = Routes((*ROUTERS, staff_desk.router))
     alerts = Alerts(settings.admins, languages, settings.default_locale)
+    notices = Notices(languages, settings.default_locale)
+    sealer = Sealer(settings.secret)
+    catalogue = Catalogue(settings.gotit_point_per_vnd, settings.gotit_point_overrides, settings.gotit_image_hosts)
+    linking = Linking(settings.secret, sealer, notices, alerts, settings.phone_region)
+    points = Points()
+    vouchers = Vouchers(
+        sealer=sealer,
+        alerts=alerts,
+        notices=notices,
+        catalogue=catalogue,
+        zone=settings.zone,
+        request_prefix=settings.gotit_request_prefix,
+        per_day=settings.vouchers_per_day,
+        quota=Quota(settings.staff_vouchers_per_day, settings.staff_value_per_day),
+    )
+    line = channels.get("line")
     return Turns(
         pool=pool,
         inbound=inbound_channels(settings),
         outbound=channels,
-        desks=_desks(settings),
-        dispatcher=Dispatcher(routes, Packer(settings.secret), TOUCHES),
+        desks=desks_of(settings),
+        dispatcher=Dispatcher(routes, Packer(settings.secret), staff_desk, TOUCHES),
         languages=languages,
         default_locale=settings.default_locale,
         lexicon=Lexicon({name: command.words for name, command in routes.commands.items()}, languages.values()),
         apis=apis,
         services=Services(
             alerts=alerts,
+            allowance=Allowance(line.quota if isinstance(line, LineClient) else None),
+            blocking=Blocking(settings.secret),
+            catalogue=catalogue,
+            giftcards=GiftCards(linking),
             guesses=GuessLimits(settings.secret, alerts),
-            redemption=Redemption(settings.secret),
+            health=Health(apis, tuple(channels), checks_of(channels, apis), alerts, settings.zone),
+            linking=linking,
+            minting=Minting(settings.secret, alerts, settings.bulk_per_second),
+            points=points,
+            redemption=Redemption(settings.secret, points, vouchers),
+            staffing=Staffing(
+                settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()
+            ),
+            trail=Trail(settings.secret),
+            vouchers=vouchers,
             wallet=Wallet(),
         ),
         clock=clock,
@@ -174,6 +268,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         # PgQueuer would swallow what these raise.
         async def forget() -> None:
             try:
+                await counts.keep_misses(pool, turns.clock(), settings.zone)
                 gone = await clean_up(
                     pool,
                     events=timedelta(days=settings.event_retention_days),
@@ -182,26 +277,61 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
                 log.info("cleaned up", **{table: rows for table, rows in gone.items() if rows})
             except Exception as error:  # noqa: BLE001 - it is tried again in an hour
                 log.error("clean-up failed", error=type(error).__name__)
+            try:
+                await turns.services.health.remind(pool, turns.clock())
+            except Exception as error:  # noqa: BLE001 - the same
+                log.error("reminders failed", error=type(error).__name__)
 
         async def sweep() -> None:
             try:
-                events, messages = await inbox.requeue_orphans(pool), await pushes.requeue_orphans(pool)
-                if events or messages:
-                    log.error("work without a job, queued again", events=events, pushes=messages)
+                found = {
+                    "events": await inbox.requeue_orphans(pool),
+                    "pushes": await pushes.requeue_orphans(pool),
+                    "issues": await issues.requeue_orphans(pool),
+                    "bulk": await bulk.requeue_orphans(pool),
+                }
+                if any(found.values()):
+                    log.error("work without a job, queued again", **found)
             except Exception as error:  # noqa: BLE001 - it is tried again in three minutes
                 log.error("sweep failed", error=type(error).__name__)
 
-        jobs = Jobs(take=turns.take, push=turns.push, sweep=sweep, clean_up=forget)
+        jobs = Jobs(take=turns.take, push=turns.push, issue=turns.issue, bulk=turns.bulk, sweep=sweep, clean_up=forget)
         # What was loaded until here stays for good; looking through it again and again costs 5 % of a worker.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         log.info("worker ready", channels=",".join(channels), languages=",".join(turns.languages))
-        await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)
+        knowing = asyncio.create_task(_know_menus(channels))
+        reporting = asyncio.create_task(_report(turns))
+        try:
+            await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)
+        finally:
+            knowing.cancel()
+            reporting.cancel()
+            await turns.rest()
     finally:
         await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
         await pool.close()
         log.info("worker stopped")
+
+
+async def _know_menus(channels: Mapping[str, Outbound]) -> None:
+    """Keep in mind which menus are installed, so that no turn has to ask."""
+    while any(channel.menus for channel in channels.values()):
+        for channel in channels.values():
+            if channel.menus:
+                await channel.menus.learn()
+        await asyncio.sleep(MENUS_KNOWN_FOR)
+
+
+async def _report(turns: Turns) -> None:
+    """Tell the other workers how those whom we call have been answering."""
+    while True:
+        try:
+            await turns.services.health.write(turns.pool, turns.clock())
+        except Exception as error:  # noqa: BLE001 - it is tried again in a few seconds
+            log.warning("health not written", error=type(error).__name__)
+        await asyncio.sleep(WRITTEN_EVERY)
 
 
 async def _connect(settings: Settings, stopping: asyncio.Event) -> asyncpg.Pool | None:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from handlers import codes, gifts, groups, help, human, language, privacy, receipts, start, waiting
+from handlers import (
+    cards,
+    codes,
+    gifts,
+    groups,
+    help,
+    human,
+    language,
+    privacy,
+    receipts,
+    start,
+    vouchers,
+    waiting,
+    wallet,
+)
 
 ROUTERS = (
+    cards.router,
     codes.router,
     gifts.router,
     groups.router,
@@ -14,7 +29,9 @@ ROUTERS = (
     privacy.router,
     receipts.router,
     start.router,
+    vouchers.router,
     waiting.router,
+    wallet.router,
 )
 
 # What is added under an answer when the moment has come for it.

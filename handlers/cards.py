@@ -291,16 +291,16 @@ async def _is_waiting_code(ctx: Context, text: str) -> bool:
 # For the overview, which asks all vendors at the same time.
 
 
-async def count_usable(ctx: Context) -> int | None:
-    """How many cards of the linked phone can be used; None when no phone is linked. Writes nothing.
+async def count_usable(ctx: Context) -> tuple[int, list[str]] | None:
+    """How many cards of the linked phone can be used, and what to know of that number; None when no phone is linked.
 
-    Raises UpstreamError.
+    Writes nothing. Raises UpstreamError.
     """
     link = await _linked(ctx)
     if ctx.apis.altegio is None or not isinstance(link, Link):
         return None
     found = await ctx.services.giftcards.of(ctx.apis.altegio, link, ctx.now)
-    return sum(card.usable(ctx.now) for card in found.cards)
+    return sum(card.usable(ctx.now) for card in found.cards), _notes(ctx, found)
 
 
 async def report(ctx: Context, error: UpstreamError) -> None:

@@ -28,7 +28,7 @@ async def call_staff(ctx: Context) -> Answer:
     """Tell staff who asks (an opaque id, never the conversation) and step back."""
     ctx.settle()
     ctx.customer.muted_until = ctx.now + ctx.desk.handoff
-    await ctx.services.alerts.tell(
+    told = await ctx.services.alerts.tell(
         await ctx.work.begin(),
         f"human:{ctx.customer.ref}",
         N_("Customer %(customer)s on %(channel)s asks for a person."),
@@ -36,7 +36,7 @@ async def call_staff(ctx: Context) -> Answer:
         customer=ctx.customer.ref,
         channel=ctx.desk.channel_name,
     )
-    if not ctx.services.alerts.admins:
+    if not told:
         # Nobody is told, so nobody must be promised: on both platforms staff can read this very chat.
         text = ctx._("Our staff read this chat and will answer here. I'll stay quiet — type “menu” to bring me back.")
     elif ctx.desk.support_hours:

@@ -30,7 +30,7 @@ async def show_receipt(ctx: Context, text: str) -> Answer | None:
         promised = await ctx.services.redemption.vouchers_of(ctx.work.reads, claim)
         card = receipt_card(ctx._, claim, ctx.now, choices.gifts(ctx), promised)
     elif (issue := await issues.by_ref(ctx.work.reads, ref)) and issue.customer_id == ctx.customer.id:
-        return issue_reply(ctx, issue)
+        return await issue_reply(ctx, issue)
     else:
         text = ctx._("I couldn't find %(ref)s among your receipts.", ref=ref)
         return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))

@@ -177,7 +177,7 @@ async def exchange(ctx: Context, action: Exchange) -> Answer:
     issue = await issues.by_key(ctx.work.reads, key)
     if issue is None:
         getting = ctx.customer.state.get("getting")
-        if not getting or getting["nonce"] != action.nonce or getting["until"] < ctx.now.timestamp():
+        if not getting or getting["nonce"] != action.nonce or getting["until"] < ctx.happened_at.timestamp():
             answer = await ctx.run("vouchers")
             words = Text(ctx._("That button has expired — here's a fresh one."))
             return answer.after(words) if isinstance(answer, Reply) else answer

@@ -56,17 +56,19 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
             troubled.append(ctx._("the gift service"))
     elif isinstance(found, Shelf):
         shelf = found
-    usable = answers.get("cards")
-    if isinstance(usable, UpstreamError):
-        await cards.report(ctx, usable)
+    usable, card_notes = None, list[str]()
+    if isinstance(counted := answers.get("cards"), UpstreamError):
+        await cards.report(ctx, counted)
         troubled.append(ctx._("the gift card service"))
+    elif counted is not None:
+        usable, card_notes = counted
     account = await points.balance(ctx.work.reads, gifts.customer_id(ctx))
     vouchers = await issues.count_of_customer(ctx.work.reads, gifts.customer_id(ctx))
     listed = shelf.gifts if shelf else None
     holds = vouchers or account.available or account.held or usable
     if troubled and not holds and listed is None:
         return outage.sorry(ctx._, ctx._(", ").join(troubled), Refresh())
-    if not (holds or troubled or (listed and _anything(listed))):
+    if not (holds or troubled or card_notes or (listed and _anything(listed))):
         return gifts.nothing(ctx, before)
     counts: dict[str, str] = {}
     opens: dict[str, Action] = {}
@@ -77,12 +79,13 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     if ctx.desk.shows_vouchers:
         counts["vouchers"], opens["vouchers"] = ctx._.number(vouchers), Go(command="my_vouchers")
     if ctx.desk.shows_cards:
-        counts["cards"] = ctx._.number(usable) if isinstance(usable, int) else "＋" if usable is None else "–"
+        # Translators: instead of a number, on the tile of gift cards: no phone is linked yet
+        counts["cards"] = ctx._("Link") if counted is None else "–" if usable is None else ctx._.number(usable)
         opens["cards"] = Go(command="cards")
     if ctx.desk.shows_vouchers:
         counts["points"], opens["points"] = ctx._.number(account.available), Go(command="points")
     labels = list_names(ctx._) | {
-        "vouchers": ctx._("Vouchers"),
+        "vouchers": ctx._("My vouchers"),
         # Translators: a button
         "cards": ctx._("Gift cards"),
         "points": ctx._("Points"),
@@ -90,8 +93,8 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     card = overview_card(
         ctx._,
         tuple(Tile(value, labels[name], opens[name]) for name, value in counts.items()),
-        new=_count_new(ctx, listed, found_now=isinstance(found, Shelf)),
-        notes=(*_missing(ctx, troubled), *(unlisted_notes(ctx._, listed) if listed else ())),
+        new=_count_new(ctx, found) if isinstance(found, Shelf) else 0,
+        notes=(*_missing(ctx, troubled), *(unlisted_notes(ctx._, listed) if listed else ()), *card_notes),
         taken_at=shelf.taken_at if shelf else ctx.now,
         buttons=_buttons(ctx),
     )
@@ -129,17 +132,16 @@ async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
     return answers
 
 
-def _count_new(ctx: Context, listed: Gifts | None, *, found_now: bool) -> int:
-    """What came since the overview was shown before; nothing is new to somebody who sees it for the first time."""
-    if listed is None or not found_now:
-        return 0
+def _count_new(ctx: Context, shelf: Shelf) -> int:
+    """What came since the list that was shown before; nothing is new to somebody who sees one for the first time."""
     seen = ctx.customer.state.get("seen")
-    ctx.customer.state["seen"] = ctx.now.timestamp()
+    # A list is shown for a while: what came since is not on it.
+    ctx.customer.state["seen"] = shelf.taken_at.timestamp()
     if seen is None:
         return 0
     received: list[datetime | None] = [
-        *(ticket.received for ticket in listed.tickets),
-        *(gift.received for gift in (*listed.physical, *listed.virtual)),
+        *(ticket.received for ticket in shelf.gifts.tickets),
+        *(gift.received for gift in (*shelf.gifts.physical, *shelf.gifts.virtual)),
     ]
     return sum(moment is not None and moment.timestamp() > seen for moment in received)
 

@@ -55,10 +55,12 @@ def test_the_examples_show_the_defaults(name: str) -> None:
     shown = EXAMPLES.get(name)
     expected = default.get_secret_value() if hasattr(default, "get_secret_value") else default
     match expected:
-        case tuple():
+        case tuple() | dict():
             expected = ",".join(expected)
         case bool():
             expected = str(expected).lower()
+        case None:
+            expected = ""
 
     assert shown == str(expected)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bench.report import Row
-from bench.rows import acks, cost, latency, scale, serve, sustained
+from bench.rows import acks, cost, latency, scale, serve, sustained, wallet
 from bench.stand import Stand
 
 ROWS: dict[str, Callable[[Stand], Iterator[Row]]] = {
     "acks": acks.measure,
     "sustained": sustained.measure,
     "latency": latency.measure,
+    "wallet": wallet.measure,
     "cost": cost.measure,
     "scale": scale.measure,
     "serve": serve.measure,

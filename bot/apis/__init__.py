@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.apis.altegio import AltegioApi
 from bot.apis.gotit import GotItApi
+from bot.apis.http import Upstream
 from bot.apis.mantago import MantagoApi
 from bot.apis.poshen import PoshenApi
 
@@ -19,6 +20,12 @@ class Apis:
     poshen: PoshenApi | None = None
     gotit: GotItApi | None = None
     altegio: AltegioApi | None = None
+
+    @property
+    def upstreams(self) -> dict[str, Upstream]:
+        """Those that are switched on, by name."""
+        clients = (self.mantago, self.poshen, self.gotit, self.altegio)
+        return {client.upstream.name: client.upstream for client in clients if client}
 
     async def aclose(self) -> None:
         """Close every client, each even if another one fails to."""

@@ -26,12 +26,14 @@ import httpx
 import orjson
 from httpx_aiohttp import AiohttpTransport
 
+from bot.apis.pulse import Kind, Pulse
 from bot.apis.reading import ShapeError
 from bot.errors import (
     ConfigurationError,
     Conflict,
     ContractError,
     CredentialsRefused,
+    LeftAlone,
     NotFound,
     OutcomeUnknown,
     RateLimited,
@@ -57,6 +59,8 @@ MAX_BODY = 4 * 1024 * 1024
 # Below the 5 s after which Node servers hang up: a write on a connection that is just being closed
 # would end as an unknown outcome.
 KEEPALIVE_SECONDS = 4.0
+
+_NOT_MADE = frozenset({"Cancelled", LeftAlone.__name__})  # outcomes that say nothing about the vendor
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Our id of what is being worked on, sent to vendors as `X-Request-Id` so that they can find it."""
@@ -220,6 +224,7 @@ class Upstream:
     ) -> None:
         self.name = name
         self.breaker = breaker or Breaker(clock=clock)
+        self.pulse = Pulse()
         self._http = http
         self._explain = explain
         self._observe = observe
@@ -266,7 +271,7 @@ class Upstream:
         body, the query or a header.
         """
         began = self._clock()
-        outcome = "Cancelled"
+        outcome, kind, detail = "Cancelled", None, ""
         request = self._http.build_request(
             method,
             path,
@@ -286,10 +291,13 @@ class Upstream:
                 return result
             raise ContractError(self.name, f"{operation}: {misfit}")
         except UpstreamError as error:
-            outcome = type(error).__name__
+            outcome, kind, detail = type(error).__name__, _kind(error), error.detail
             raise
         finally:
-            self._observe(self.name, operation, outcome, self._clock() - began)
+            seconds = self._clock() - began
+            self._observe(self.name, operation, outcome, seconds)
+            if outcome not in _NOT_MADE:
+                self.pulse.note(kind, seconds, detail)
 
     async def _persist(self, call: _Call, began: float) -> Any:
         """Attempt until there is an answer or no further attempt is allowed."""
@@ -325,7 +333,7 @@ class Upstream:
         permit = self.breaker.admit()
         if permit is None:
             detail = f"not called after repeated failures, next try in {self.breaker.retry_in:.0f} s"
-            return _Failure(UpstreamUnavailable(self.name, f"{call.operation}: {detail}"))
+            return _Failure(LeftAlone(self.name, f"{call.operation}: {detail}"))
         healthy: bool | None = None
         try:
             if error := await self._take_turn(call.operation):
@@ -418,6 +426,21 @@ class Upstream:
             419: CredentialsRefused,
         }
         return kinds.get(status, UpstreamRefused)(self.name, f"{operation}: {status}", status=status)
+
+
+def _kind(error: UpstreamError) -> Kind | None:
+    """How a call failed; None when the vendor did answer, with a no."""
+    match error:
+        case CredentialsRefused():
+            return "credentials"
+        case UpstreamRefused():
+            return None
+        case RateLimited():
+            return "limited"
+        case ContractError():
+            return "strange"
+        case _:
+            return "unavailable"
 
 
 def _timeouts(connect: float, read: float) -> dict[str, Any]:

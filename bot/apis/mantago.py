@@ -169,9 +169,14 @@ class MantagoApi:
         if lookup is None:
             lookup = asyncio.create_task(self._look_up(platform, client_id))
             self._lookups[who] = lookup
-            lookup.add_done_callback(lambda _: self._lookups.pop(who, None))
+            lookup.add_done_callback(partial(self._looked_up, who))
         # A caller that gives up must not take the answer away from the others.
         return await asyncio.shield(lookup)
+
+    def _looked_up(self, who: tuple[Platform, str], lookup: asyncio.Task[Gifts]) -> None:
+        del self._lookups[who]
+        if not lookup.cancelled():
+            lookup.exception()  # Perhaps everybody gave up waiting; asyncio would complain of it in the log.
 
     async def check(self, platform: Platform = "line") -> None:
         """Prove URL, credentials and bot with a lookup of a user that cannot exist.
@@ -188,10 +193,14 @@ class MantagoApi:
             return
         raise ConfigurationError(f"MantaGo: {problem}")
 
+    @property
+    def token_ends(self) -> datetime | None:
+        """When the token expires; None when it does not say."""
+        return expiry(self._token)
+
     def token_days_left(self, now: datetime) -> int | None:
         """Whole days until the token expires, negative afterwards; None when it does not say."""
-        expires = expiry(self._token)
-        return None if expires is None else (expires - now).days
+        return None if self.token_ends is None else (self.token_ends - now).days
 
     async def aclose(self) -> None:
         """End running lookups and close the connections."""

@@ -28,6 +28,8 @@ MOST_PAGES = 50
 LONGEST_CODE = 255
 
 _PATH = "/redemption-codes"
+_REWARDS = "/rewards"
+_PER_PAGE = 100
 _REVOKED = (
     "POSHEN_TOKEN is not accepted. It never expires by itself, so it was revoked or mistyped: log in at "
     "Poshen again and set the new token"
@@ -63,6 +65,14 @@ class RedemptionCode:
     group: Named | None
     game: Named | None
     rewards: tuple[Reward, ...]
+
+    def is_of(self, group_id: int, reward_ids: Collection[int]) -> bool:
+        """Whether it stands in this group and gives exactly these rewards."""
+        return (
+            self.group is not None
+            and self.group.id == group_id
+            and {reward.id for reward in self.rewards} == set(reward_ids)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +264,25 @@ class PoshenApi:
             # After a lost answer our own first attempt may be what removed it.
             return
 
+    async def rewards(self) -> tuple[Reward, ...]:
+        """Every reward that a code can give, by id; unreadable ones are left out.
+
+        Raises CredentialsRefused when the token's user may not read them, else as any read.
+        Source: https://docs-poshen.pages.dev/rewards (list).
+        """
+        found: dict[int, Reward] = {}
+        seen = 0
+        for number in range(1, MOST_PAGES + 1):
+            params = {"page": number, "per_page": _PER_PAGE}
+            rewards, items, total = await self._list("list rewards", _read_rewards, params, _REWARDS)
+            fresh = {reward.id: reward for reward in rewards if reward.id not in found}
+            found |= fresh
+            seen += items
+            # As for codes: a vendor that ignores `page` shows the first one for ever.
+            if not fresh or (total is not None and seen >= total):
+                break
+        return tuple(found[reward_id] for reward_id in sorted(found))
+
     async def check(self) -> None:
         """Prove URL and token by listing one code.
 
@@ -273,9 +302,9 @@ class PoshenApi:
         """Close the connections."""
         await self._upstream.aclose()
 
-    async def _list(self, operation: str, read: Callable[[Any], T], params: Params) -> T:
+    async def _list(self, operation: str, read: Callable[[Any], T], params: Params, path: str = _PATH) -> T:
         try:
-            return await self._upstream.call(operation, "GET", _PATH, read, params=params)
+            return await self._upstream.call(operation, "GET", path, read, params=params)
         except NotFound:
             problem = f"{operation}: 404, although a list may only be empty"
         # Left as NotFound it would be taken for "there is no such code".
@@ -307,12 +336,7 @@ class _Wanted:
     reward_ids: frozenset[int]
 
     def is_met_by(self, other: RedemptionCode) -> bool:
-        return (
-            normalized(other.code) == self.code
-            and other.group is not None
-            and other.group.id == self.group_id
-            and {reward.id for reward in other.rewards} == self.reward_ids
-        )
+        return normalized(other.code) == self.code and other.is_of(self.group_id, self.reward_ids)
 
 
 def _sendable(code: str) -> bool:
@@ -356,6 +380,14 @@ def _read_page(body: Any, number: int, per_page: int | None) -> CodePage:
         more = number * size < total
     codes = tuple(code for code in map(_code, items) if code is not None)
     return CodePage(codes=codes, number=number, total=total, more=more, skipped=len(items) - len(codes))
+
+
+def _read_rewards(body: Any) -> tuple[list[Reward], int, int | None]:
+    """One page of rewards, how many items it had, and how many there are in all."""
+    answer = mapping(body, "")
+    items = array(answer.get("data"), "/data")
+    rewards = [reward for reward in map(_reward, items) if reward is not None]
+    return rewards, len(items), integer(_meta(answer).get("total"))
 
 
 def _read_one(body: Any) -> RedemptionCode:

@@ -102,6 +102,12 @@ def canonical(code: str) -> str:
     return code.upper().replace("-", "").replace(" ", "")
 
 
+def guessable(code: str) -> bool:
+    """Whether somebody who tries would soon hit it: short, digits alone, a plain word, or hardly any variety."""
+    bare = canonical(code)
+    return len(bare) < 6 or (bare.isdigit() and len(bare) < 12) or bare.isalpha() or len(set(bare)) < 4
+
+
 def masked(code: str) -> str:
     """A code as it may be shown again: `WELC••••26`."""
     return f"{code[:4]}••••{code[-2:]}" if len(code) >= 8 else f"{code[:1]}••••"

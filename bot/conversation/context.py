@@ -17,6 +17,7 @@ from bot.conversation.router import Routes
 from bot.conversation.words import Lexicon
 from bot.i18n import Translator
 from bot.services import Services
+from bot.services.staffing import Actor
 from bot.storage.customers import Customer
 
 
@@ -47,6 +48,21 @@ class Desk:
     redeems: bool = True
     only_checks: bool = False
     shows_gifts: bool = True
+    shows_vouchers: bool = False
+    delivery: Mapping[str, str] = field(default_factory=dict)
+    shows_cards: bool = False
+    two_person_over: int = 0  # VND; from this value on, what staff issue needs a second person; 0 for never
+    two_person_codes: int = 0  # from so many codes on, making them needs a second person, 0 for never
+    public_url: str = ""  # of the web process; "" when nobody outside can reach it
+    card_currency: Mapping[int, str] = field(default_factory=dict)  # Altegio location → ISO code
+    shares_phone: bool = False  # the platform can tell us the number of a customer's profile
+    platform_shows_numbers: bool = False  # and that is proof enough for whole card numbers
+    overview_waits: float = 4.0  # seconds for one slow vendor, when others have something to show
+
+    @property
+    def shows_wallet(self) -> bool:
+        """Whether there is anything of the customer's to show."""
+        return self.shows_gifts or self.shows_vouchers or self.shows_cards
 
 
 class Work:
@@ -74,6 +90,13 @@ class Work:
             self._transaction = self.connection.transaction()
             await self._transaction.start()
         return self.connection
+
+    async def save(self) -> None:
+        """Commit what was written so far, so that a vendor may be asked again.
+
+        The turn may still run again from its beginning, and must then find by its key what it has done.
+        """
+        await self.end(commit=True)
 
     async def end(self, *, commit: bool) -> None:
         """Commit or undo, and give the connection back."""
@@ -106,7 +129,18 @@ class Context:
     services: Services
     work: Work
     routes: Routes
+    actor: Actor | None = None  # Staff, in their private chat; their rights as this event found them.
+    maintenance: str | None = None  # What customers are told instead of answers, "" for the usual words.
     prompt: bool = True  # The answer comes soon enough to be shown whatever it is.
+
+    @property
+    def happened_at(self) -> datetime:
+        """When the customer did this, by which it is judged whether that was in time.
+
+        A turn may run much later, or again after a crash. What a platform delivers more than an hour late counts as
+        an hour old.
+        """
+        return min(max(self.incoming.at, self.now - timedelta(hours=1)), self.now)
 
     async def run(self, command: str) -> Answer:
         """The answer of another command; of the menu when there is none of that name (any more)."""
@@ -126,7 +160,7 @@ class Context:
     def asked(self) -> dict[str, Any] | None:
         """The question that is still open."""
         asking: dict[str, Any] | None = self.customer.state.get("asking")
-        return asking if asking and asking["until"] > self.now.timestamp() else None
+        return asking if asking and asking["until"] > self.happened_at.timestamp() else None
 
     def settle(self) -> None:
         """Stop expecting an answer."""

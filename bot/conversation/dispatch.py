@@ -6,15 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.conversation.actions import Packer, Unreadable
+from bot.conversation.actions import Action, Packer, Unreadable
+from bot.conversation.commands import is_command
 from bot.conversation.context import Answer, Context
-from bot.conversation.events import Followed, Ignored, Left, Said, Tapped, Unsent
+from bot.conversation.events import Chat, Followed, Ignored, Left, Said, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Reply, Text
 from bot.conversation.router import Routes
+from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
 
 MENU_TAP = "go."
 PER_MINUTE = 20
+PER_MINUTE_STAFF = 120
+NONSENSE = "/"  # what a command line of an outsider is treated as
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Dispatcher:
 
     routes: Routes
     packer: Packer
+    staff: StaffDesk
     touches: Sequence[Callable[[Context, Reply], Reply]] = ()
 
     async def answer(self, ctx: Context) -> Answer:
@@ -36,7 +41,9 @@ class Dispatcher:
     async def _answer(self, ctx: Context) -> Answer:
         try:
             if ctx.incoming.chat is not None and not ctx.incoming.chat.private:
-                return await ctx.run("group")
+                return await self._in_a_group(ctx, ctx.incoming.chat)
+            if (closed := _closed(ctx)) is not None:
+                return closed
             match ctx.incoming.what:
                 case Ignored():
                     return SILENCE
@@ -57,6 +64,16 @@ class Dispatcher:
         flood = _flood(ctx)
         if flood is not None:
             return flood
+        slash = is_command(text)
+        if slash and ctx.actor is not None:
+            ctx.customer.muted_until = None
+            ctx.settle()
+            return await self.staff.answer(ctx, ctx.actor, text)
+        if slash:
+            entered = await self.staff.outsider(ctx, text)
+            if entered is not None:
+                return entered
+            text = NONSENSE  # Neither words nor codes are looked for in it.
         intent = ctx.lexicon.intent(text)
         if _muted(ctx):
             if intent != "menu":
@@ -85,6 +102,14 @@ class Dispatcher:
                 return found
         return await ctx.run("fallback")
 
+    async def _in_a_group(self, ctx: Context, chat: Chat) -> Answer:
+        what = ctx.incoming.what
+        if not isinstance(what, Said) or not is_command(what.words):
+            return await ctx.run("group")
+        if not await self.staff.knows(ctx, chat.channel, ctx.incoming.user_id):
+            return SILENCE
+        return Reply((Text(ctx._("Please use staff commands in our private chat.")),))
+
     async def _tapped(self, ctx: Context, data: str) -> Answer:
         flood = _flood(ctx)
         if flood is not None:
@@ -95,7 +120,7 @@ class Dispatcher:
             name = data.removeprefix(MENU_TAP)
             return await ctx.run(name)
         try:
-            tap = self.packer.read(data, person=ctx.customer.person, now=ctx.now)
+            tap = self.packer.read(data, person=ctx.customer.person, now=ctx.happened_at)
         except Unreadable:
             return await self._fresh(ctx, "menu")
         if not tap.own:
@@ -114,6 +139,31 @@ class Dispatcher:
         return answer.after(words) if isinstance(answer, Reply) else answer
 
 
+def menu_tap(action: Action) -> str:
+    """The data of a button that belongs to nobody: it opens a topic, as in a rich menu."""
+    return f"{MENU_TAP}{action.model_dump()['command']}"
+
+
+def _closed(ctx: Context) -> Reply | None:
+    """What somebody is told whom nobody serves now: they are blocked, or everything is in maintenance."""
+    what = ctx.incoming.what
+    if ctx.actor is not None or isinstance(what, Left | Unsent | Ignored):
+        return None
+    if ctx.customer.blocked_until is not None and ctx.customer.blocked_until > ctx.now:
+        told, until = ctx.customer.state.get("blocked"), ctx.customer.blocked_until.timestamp()
+        ctx.customer.state["blocked"] = until
+        text = ctx._("We can't serve you here at the moment. If you think that is wrong, please ask at the shop.")
+        return SILENCE if told == until else Reply((Text(text),))
+    if ctx.maintenance is None:
+        return None
+    if _muted(ctx) or (flood := _flood(ctx)) is SILENCE:
+        return SILENCE
+    text = ctx.maintenance or ctx._(
+        "We are closed for maintenance right now. A code you send is not used up: please send it again later."
+    )
+    return flood or Reply((Text(text),))
+
+
 def _muted(ctx: Context) -> bool:
     return ctx.customer.muted_until is not None and ctx.customer.muted_until > ctx.now
 
@@ -129,8 +179,9 @@ def _flood(ctx: Context) -> Reply | None:
     if ctx.now.timestamp() - start >= timedelta(minutes=1).total_seconds():
         start, count = ctx.now.timestamp(), 0
     ctx.customer.state["burst"] = (start, count + 1)
-    if count < PER_MINUTE:
+    most = PER_MINUTE if ctx.actor is None else PER_MINUTE_STAFF
+    if count < most:
         return None
-    if count > PER_MINUTE:
+    if count > most:
         return SILENCE
     return Reply((Text(ctx._("That's a lot at once. Give me a minute, then write again.")),))

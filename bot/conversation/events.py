@@ -38,12 +38,24 @@ class Said:
     text: str
     mentioned: bool = False
 
+    @property
+    def words(self) -> str:
+        """The text without naming the bot."""
+        return " ".join(word for word in self.text.split() if not word.startswith("@")) if self.mentioned else self.text
+
 
 @dataclass(frozen=True, slots=True)
 class Tapped:
     """The customer tapped a button; `data` is what we packed into it, as it came back."""
 
     data: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPhone:
+    """The customer tapped the number that the platform offered from their own profile (Messenger)."""
+
+    phone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ class Ignored:
     reason: str
 
 
-What = Said | Tapped | Followed | Left | Joined | SentSticker | SentMedia | Unsent | Ignored
+What = Said | Tapped | SharedPhone | Followed | Left | Joined | SentSticker | SentMedia | Unsent | Ignored
 
 
 @dataclass(frozen=True, slots=True)

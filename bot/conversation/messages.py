@@ -15,6 +15,9 @@ from bot.conversation.actions import Action
 Tone = Literal["valid", "soon", "old", "bad"]
 Look = Literal["plain", "success", "value"]
 
+DOTS: dict[Tone, str] = {"valid": "🟢", "soon": "🟡", "bad": "🔴", "old": "⚪"}
+"""A tone where only text can be shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Button:
@@ -34,6 +37,11 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class SharePhone:
+    """Lets the platform offer the number of the person's own profile; a channel that cannot leaves it out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Badge:
     """One word about the state of a thing; the tone only colours what the word says."""
 
@@ -43,10 +51,11 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A fact: label and value."""
+    """A fact: label and value. tone: a dot of its colour stands before it, which only colours what the value says."""
 
     label: str
     value: str
+    tone: Tone | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,7 @@ class Card:
     tiles:   counts that open lists (two rows of three).  rows:  label and value facts.
     receipt: the reference, set apart.                    note:  small print.
     look:    plain; success (gradient header); value (the whole card looks like a card).
+    discreet: the chat list and the lock screen show its title and nothing else.
     buttons: the first is the primary one, the rest are links; four at most are kept.
     """
 
@@ -88,6 +98,7 @@ class Card:
     note: str = ""
     image: str = ""
     look: Look = "plain"
+    discreet: bool = False
     buttons: tuple[Button | Link, ...] = ()
 
 
@@ -100,6 +111,7 @@ class Carousel:
 
 
 Message = Text | Card | Carousel
+Choice = Button | Link | SharePhone
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +123,7 @@ class Reply:
     """
 
     messages: tuple[Message, ...]
-    choices: tuple[Button | Link, ...] = ()
+    choices: tuple[Choice, ...] = ()
     valuable: bool = False
 
     def under(self, *more: Message) -> Reply:
@@ -123,7 +135,7 @@ class Reply:
         return replace(self, messages=before + self.messages)
 
 
-def offered(reply: Reply) -> tuple[Button | Link, ...]:
+def offered(reply: Reply) -> tuple[Choice, ...]:
     """The choices of an answer without those that the card above them has as buttons already."""
     last = reply.messages[-1] if reply.messages else None
     buttons = last.buttons if isinstance(last, Card) else ()
@@ -148,9 +160,14 @@ def facts(card: Card) -> list[str]:
     lines = [" · ".join(part for part in (card.eyebrow, card.badge.word if card.badge else "") if part)]
     lines += [card.hero, card.text]
     lines += [labelled(tile.label, tile.value) for tile in card.tiles]
-    lines += [labelled(row.label, row.value) for row in card.rows]
+    lines += [_fact(row) for row in card.rows]
     lines += [labelled(card.receipt.label, card.receipt.value) if card.receipt else "", card.note]
     return [line for line in lines if line]
+
+
+def _fact(row: Row) -> str:
+    said = labelled(row.label, row.value)
+    return f"{DOTS[row.tone]} {said}" if row.tone and said else said
 
 
 def plain(message: Message) -> str:
@@ -170,6 +187,6 @@ def gist(message: Message) -> str:
         case Text():
             return message.text
         case Card():
-            return labelled(message.title, " · ".join(facts(message)[:4]))
+            return message.title if message.discreet else labelled(message.title, " · ".join(facts(message)[:4]))
         case Carousel():
             return labelled(message.title, " · ".join(card.title for card in message.cards))

@@ -1,4 +1,4 @@
-"""Rules that change something: claims, guess limits, alerts, a customer's data.
+"""Rules that change something: claims, points, vouchers, links, guess limits, alerts.
 
 Every write carries a key and a constraint, so that running a turn again changes nothing.
 """
@@ -8,8 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.services.alerts import Alerts
+from bot.services.allowance import Allowance
+from bot.services.blocking import Blocking
+from bot.services.catalogue import Catalogue
+from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
+from bot.services.health import Health
+from bot.services.linking import Linking
+from bot.services.minting import Minting
+from bot.services.points import Points
 from bot.services.redemption import Redemption
+from bot.services.staffing import Staffing
+from bot.services.trail import Trail
+from bot.services.vouchers import Vouchers
 from bot.services.wallet import Wallet
 
 
@@ -18,6 +29,17 @@ class Services:
     """One field per rule."""
 
     alerts: Alerts
+    allowance: Allowance
+    blocking: Blocking
+    catalogue: Catalogue
+    giftcards: GiftCards
     guesses: GuessLimits
+    health: Health
+    linking: Linking
+    minting: Minting
+    points: Points
     redemption: Redemption
+    staffing: Staffing
+    trail: Trail
+    vouchers: Vouchers
     wallet: Wallet

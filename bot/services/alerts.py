@@ -1,21 +1,40 @@
-"""Alerts: what staff must know now. At most one per kind and hour, pushed to every admin."""
+"""Alerts: what staff must know now. At most one per kind and hour, pushed to every owner and manager."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 import orjson
 
 from bot.i18n import Translator
-from bot.storage import pushes
+from bot.storage import customers, pushes, staff
+from bot.storage.staff import Member
+
+IDLE_AFTER = timedelta(days=90)  # who is suspended for silence hears nothing either
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipient:
+    """person: their chat, None before their first command; buttons are made for it."""
+
+    channel: str
+    user_id: str
+    tag: str
+    owner: bool
+    person: str | None = None
+    member_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """admins: `line:U…`, `messenger:…` of the ADMINS setting, alerted in the default language."""
+    """admins: `line:U…`, `messenger:…` of the ADMINS setting.
+
+    Owners and managers of the staff table hear them too, each in the language of their chat; whoever has none yet
+    in the default one.
+    """
 
     admins: tuple[str, ...]
     languages: Mapping[str, Translator]
@@ -29,20 +48,78 @@ class Alerts:
         now: datetime,
         *,
         once_per: str = "%Y-%m-%dT%H",
+        runs: tuple[tuple[str, str], ...] = (),
+        owners_only: bool = False,
+        besides: int | None = None,
         **values: object,
-    ) -> None:
-        """Queue `msgid` for every admin, in the caller's transaction.
+    ) -> int:
+        """Queue `msgid` for every recipient, in the caller's transaction; how many there are.
 
         kind: what it is about; a second alert of a kind in the same hour (or whatever period the
-        strftime pattern `once_per` tells apart) is dropped by its key.
+        strftime pattern `once_per` tells apart) is dropped by its key. runs: (label msgid, command line) of buttons
+        under it. besides: a member who is not told, since it is about what they did.
         """
-        text = self.languages[self.default_locale](msgid, **values)
-        for admin in self.admins:
-            channel, recipient = admin.split(":", 1)
+        told = 0
+        for each in await self._recipients(connection, now):
+            if (owners_only and not each.owner) or (besides is not None and each.member_id == besides):
+                continue
+            _ = self.languages[each.tag]
+            message: dict[str, object] = {"text": _(msgid, **values)}
+            if runs and each.person:
+                message |= {"runs": [(_(label), line) for label, line in runs], "person": each.person}
             await pushes.add(
                 connection,
-                key=f"alert:{kind}:{now.strftime(once_per)}:{admin}",
-                channel=channel,
-                recipient=recipient,
-                messages=orjson.dumps([{"text": text}]).decode(),
+                key=f"alert:{kind}:{now.strftime(once_per)}:{each.channel}:{each.user_id}",
+                channel=each.channel,
+                recipient=each.user_id,
+                messages=orjson.dumps([message]).decode(),
             )
+            told += 1
+        return told
+
+    async def _recipients(self, connection: asyncpg.Connection | asyncpg.Pool, now: datetime) -> list[_Recipient]:
+        """Owners and managers; those of ADMINS also before they have a row."""
+        found = {}
+        for admin in self.admins:
+            channel, user_id = admin.split(":", 1)
+            found[admin] = _Recipient(channel, user_id, self.default_locale, owner=True)
+        for each in await staff.reachable(connection, now - IDLE_AFTER):
+            member, named = each.member, f"{each.member.channel}:{each.member.user_id}"
+            if named in found or member.origin != "settings":
+                found[named] = _Recipient(
+                    member.channel,
+                    member.user_id,
+                    self._known(each.locale),
+                    owner=named in found or member.role == "owner",
+                    person=member.person,
+                    member_id=member.id,
+                )
+        return list(found.values())
+
+    async def tell_member(
+        self,
+        connection: asyncpg.Connection,
+        member: Member,
+        key: str,
+        msgid: str,
+        *,
+        runs: tuple[tuple[str, str], ...] = (),
+        **values: object,
+    ) -> None:
+        """Queue `msgid` for one member of staff, once by its key, in the caller's transaction.
+
+        runs: (label msgid, command line) of buttons under it, made for this member alone.
+        """
+        customer = await customers.by_person(connection, member.person)
+        _ = self.languages[self._known(customer.locale if customer else None)]
+        message = {"text": _(msgid, **values), "runs": [(_(label), line) for label, line in runs]}
+        await pushes.add(
+            connection,
+            key=f"staff:{key}:{member.id}",
+            channel=member.channel,
+            recipient=member.user_id,
+            messages=orjson.dumps([{**message, "person": member.person}]).decode(),
+        )
+
+    def _known(self, tag: str | None) -> str:
+        return tag if tag is not None and tag in self.languages else self.default_locale

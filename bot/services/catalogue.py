@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +29,17 @@ class Offer:
     def snapshot(self) -> dict[str, Any]:
         """How it was shown, to be kept with what is issued."""
         return snapshot(self.gift)
+
+
+def named(gift: Gift, query: str) -> bool:
+    """Whether a voucher's brand or name has `query` in it. Case, width and accents do not matter: nobody types
+    `Vé xem phim` on a phone set to Chinese."""
+    return _plain(query) in _plain(f"{gift.brand} {gift.name}")
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKD", text).casefold().replace("đ", "d")
+    return "".join(ch for ch in folded if not unicodedata.combining(ch))
 
 
 def snapshot(gift: Gift) -> dict[str, Any]:

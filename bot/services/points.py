@@ -49,8 +49,13 @@ class Points:
         reason: str,
         now: datetime,
     ) -> Account | NotEnough:
-        """Give or take (`amount` < 0) by hand. Held points cannot be taken: they may be spent already."""
+        """Give or take (`amount` < 0) by hand, once by `key`. Held points cannot be taken: they may be spent already.
+
+        actor: a member's id, or who else did it. Returns the account as it is then.
+        """
         account = await points.lock(connection, customer_id)
+        if await points.entered(connection, f"adjust:{key}"):
+            return account  # What is done is done, also when there would not be enough for it now.
         if account.available + amount < 0:
             return NotEnough(account.available)
         await points.enter(
@@ -64,3 +69,33 @@ class Points:
             now=now,
         )
         return await points.balance(connection, customer_id)
+
+    async def take_back(
+        self,
+        connection: asyncpg.Connection,
+        customer_id: int,
+        amount: int,
+        *,
+        all_of_it: bool,
+        ref: str,
+        actor: str,
+        now: datetime,
+    ) -> int | NotEnough:
+        """Take what the receipt `ref` brought, once; without `all_of_it`, as much of it as can be spent. How much."""
+        account = await points.lock(connection, customer_id)
+        if all_of_it and account.available < amount:
+            return NotEnough(account.available)
+        taken = min(amount, account.available)
+        if taken:
+            await points.enter(
+                connection,
+                customer_id,
+                key=f"undo:{ref}",
+                kind="adjust",
+                available=-taken,
+                ref=ref,
+                actor=actor,
+                reason="undone",
+                now=now,
+            )
+        return taken

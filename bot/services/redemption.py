@@ -11,10 +11,10 @@ import asyncpg
 
 from bot.apis.poshen import RedemptionCode
 from bot.services.hashes import keyed_hash
-from bot.services.points import Points
+from bot.services.points import NotEnough, Points
 from bot.services.vouchers import Vouchers, Wanted
 from bot.storage import claims, issues, rewards
-from bot.storage.claims import Claim
+from bot.storage.claims import Claim, Undone
 from bot.storage.customers import Customer
 from bot.storage.issues import Issue
 from bot.storage.rewards import Grant
@@ -132,7 +132,7 @@ class Redemption:
             connection,
             code_id=code.id,
             person_hash=who,
-            nth=len(earlier) + 1,
+            nth=earlier[-1].nth + 1 if earlier else 1,
             customer_id=customer.id,
             event_id=event_id,
             group_id=code.group.id if code.group else None,
@@ -143,6 +143,29 @@ class Redemption:
             return Claimed((await claims.of_customer_and_code(connection, code.id, who))[-1], fresh=False)
         await self._reward(connection, customer, claim, grants, now)
         return Claimed(claim, fresh=True)
+
+    async def undo(
+        self, connection: asyncpg.Connection, ref: str, *, by: str, all_points: bool, now: datetime
+    ) -> Undone | NotEnough | None:
+        """Release a claim, in the caller's transaction, so that its customer can redeem the code again.
+
+        The points it brought are taken back, as far as they are still there; with `all_points` nothing is done unless
+        all of them are. What cannot be taken back: a voucher, and the points of somebody who deleted their data.
+        None: there is no such claim, or it was undone before.
+        """
+        found = await claims.lock(connection, ref)
+        if found is None:
+            return None
+        brought, taken = found.claim.snapshot.get("points", 0), 0
+        if brought and found.customer_id is not None:
+            back = await self.points.take_back(
+                connection, found.customer_id, brought, all_of_it=all_points, ref=ref, actor=by, now=now
+            )
+            if isinstance(back, NotEnough):
+                return back
+            taken = back
+        await claims.undo(connection, ref, points=taken, by=by, now=now)
+        return await claims.undone(connection, ref)
 
     async def vouchers_of(self, connection: asyncpg.Connection | asyncpg.Pool, claim: Claim) -> list[Issue]:
         """The vouchers that a claim's rewards brought."""

@@ -13,7 +13,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,7 +35,7 @@ from bot.services.catalogue import Catalogue
 from bot.services.notices import Notices
 from bot.services.points import NotEnough
 from bot.services.sealing import Sealer
-from bot.storage import issues, points
+from bot.storage import issues, points, staff
 from bot.storage.customers import SYMBOLS, Customer
 from bot.storage.issues import Issue
 
@@ -47,8 +47,18 @@ PROMISED_PAUSES = (*PAUSES, *[timedelta(minutes=10)] * 6, *[timedelta(hours=1)] 
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """How many vouchers, and what they are worth together in VND."""
+
+    vouchers: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class CapReached:
-    """The customer got as many vouchers today as the brand allows."""
+    """It is more than the brand allows for a day. left: what a member of staff may still issue, none for a customer."""
+
+    left: Quota = Quota(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,11 @@ class Wanted:
     cost: int = 0
     quantity: int = 1
 
+    @property
+    def value(self) -> int:
+        """What all of it is worth, in VND."""
+        return int(self.offer["price_value"]) * self.quantity
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -72,7 +87,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Vouchers:
-    """request_prefix: begins every request id. per_day: exchanges a day and customer, 0 for no limit."""
+    """request_prefix: begins every request id. per_day: exchanges a day and customer, 0 for no limit.
+
+    quota: what a member of staff may issue in a day, where `reserve` is told to look.
+    """
 
     sealer: Sealer
     alerts: Alerts
@@ -81,6 +99,7 @@ class Vouchers:
     zone: ZoneInfo
     request_prefix: str = "GD"
     per_day: int = 0
+    quota: Quota = Quota(vouchers=5, value=500_000)
     pauses: Sequence[timedelta] = field(default=PAUSES)
     promised_pauses: Sequence[timedelta] = field(default=PROMISED_PAUSES)
 
@@ -94,19 +113,26 @@ class Vouchers:
         kind: str,
         issuer: str,
         now: datetime,
+        limited: bool = False,
     ) -> Issue | NotEnough | CapReached:
         """Write the intent down and hold its points, in the caller's transaction; commit it before `attempt`.
 
         key: the same wish, however often it is repeated, is the same issue. kind: exchange, reward or staff.
+        issuer: `bot`, or a member's id. limited: whether the issuer has a quota.
         """
         assert customer.id is not None, "only private chats get here"
         account = await points.lock(connection, customer.id)  # and so one wish of a customer at a time
         if known := await issues.by_key(connection, key):
             return known
         if kind == "exchange" and self.per_day:
-            today = now.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+            today = self._today(now)
             if await issues.exchanged_since(connection, customer.id, today) >= self.per_day:
                 return CapReached()
+        if limited:
+            await issues.lock_issuer(connection, issuer)  # Two customers have two accounts to be locked.
+            left = await self.left_today(connection, issuer, now)
+            if wanted.quantity > left.vouchers or wanted.value > left.value:
+                return CapReached(left)
         if account.available < wanted.cost:
             return NotEnough(account.available)
         issue = await issues.add(
@@ -140,13 +166,19 @@ class Vouchers:
             )
         return issue
 
+    async def left_today(self, connection: asyncpg.Connection | asyncpg.Pool, issuer: str, now: datetime) -> Quota:
+        """What a member with a quota may still issue today."""
+        vouchers, value = await issues.given_since(connection, issuer, self._today(now))
+        return Quota(max(0, self.quota.vouchers - vouchers), max(0, self.quota.value - value))
+
     async def attempt(
         self, pool: asyncpg.Pool, api: GotItApi, issue_id: int, now: datetime, *, late: bool = False
     ) -> Issue:
         """Ask Got It for a reserved voucher, unless that is done, decided, or being done by somebody else.
 
-        late: nobody waits for the answer, so the customer is told its end by a message of its own.
-        Returns the issue as it stands then. Never raises for what the vendor does.
+        late: no member of staff waits for the answer, so whoever issued it is told the end of it.
+        Returns the issue as it stands then; whoever tells the customer so calls `promise`. Never raises for what the
+        vendor does.
         """
         issue = await issues.lease(pool, issue_id, now, now + LEASE, states=("pending", "unknown"))
         if issue is None:
@@ -201,17 +233,32 @@ class Vouchers:
         delivered = Delivered(issued.link, issued.code)
         return await self._end(pool, issue, now, "done", delivered=delivered, late=late)
 
+    async def promise(self, connection: asyncpg.Connection, issue: Issue) -> Issue:
+        """The customer is about to read how it stands: note, with that answer, that an end to come must be told.
+
+        Returns the issue as it stands in this transaction: either it is noted here, or the end is in the answer. So
+        it is told once, whichever comes first.
+        """
+        if not issue.open:
+            return issue
+        return await issues.awaits(connection, issue.id) or await issues.read(connection, issue.id) or issue
+
     async def resolve(
         self, connection: asyncpg.Connection, issue: Issue, now: datetime, *, ok: bool, reason: str
     ) -> Issue | None:
-        """Staff know how it ended: in the caller's transaction, and the customer is told. None: it had ended."""
-        return await self._settle(connection, issue, now, "done" if ok else "failed", reason=reason, late=True)
+        """Staff know how it ended: in the caller's transaction, and the customer is told.
 
-    async def reopen(self, connection: asyncpg.Connection, issue: Issue) -> None:
-        """Staff want it asked for once more, with the same request id, right after this transaction."""
-        state = "pending" if issue.state == "pending" else "unknown"
-        await issues.postpone(connection, issue.id, state, reason=issue.reason, next_at=None)
-        await issues.queue(connection, issue.id, timedelta(0))
+        None: it had ended, or it is being asked for at this moment, and what comes of that decides.
+        """
+        state = "done" if ok else "failed"
+        return await self._settle(connection, issue, now, state, reason=reason, tell=True, idle_at=now)
+
+    async def reopen(self, connection: asyncpg.Connection, issue: Issue, pause: timedelta = timedelta(0)) -> None:
+        """Staff want it asked for once more, with the same request id: by a job `pause` after this transaction.
+
+        Who calls `attempt` themself leaves that to a job only in case they die: `pause=LEASE`.
+        """
+        await issues.reopen(connection, issue.id, pause)
 
     def delivered(self, issue: Issue) -> Delivered:
         """The link and the code of a voucher, when Got It sent any."""
@@ -225,14 +272,20 @@ class Vouchers:
             return await self._hand_over(pool, issue, now, reason)
         pause = pauses[issue.attempts - 1]
         async with pool.acquire() as connection, connection.transaction():
-            postponed = await issues.postpone(connection, issue.id, state, reason=reason, next_at=now + pause)
+            postponed = await issues.postpone(
+                connection, issue.id, state, reason=reason, next_at=now + pause, attempt=issue.attempts
+            )
             if postponed is not None:
                 await issues.queue(connection, issue.id, pause)
-        return postponed or replace(issue, state=state)
+            return postponed or await issues.read(connection, issue.id) or issue
 
     async def _hand_over(self, pool: asyncpg.Pool, issue: Issue, now: datetime, reason: str) -> Issue:
         async with pool.acquire() as connection, connection.transaction():
-            handed = await issues.postpone(connection, issue.id, "check", reason=reason, next_at=None)
+            handed = await issues.postpone(
+                connection, issue.id, "check", reason=reason, next_at=None, attempt=issue.attempts
+            )
+            if handed is None:
+                return await issues.read(connection, issue.id) or issue
             await self.alerts.tell(
                 connection,
                 f"issue:{issue.ref}",
@@ -241,12 +294,13 @@ class Vouchers:
                     "/issue resolve %(ref)s ok|failed reason=…, or /issue retry %(ref)s"
                 ),
                 now,
+                runs=((N_("Show"), f"/issue show {issue.ref}"),),
                 ref=issue.ref,
                 customer=issue.recipient,
                 detail=reason,
                 request=issue.request_id,
             )
-        return handed or issue
+        return handed
 
     async def _end(
         self,
@@ -255,13 +309,31 @@ class Vouchers:
         now: datetime,
         state: str,
         *,
-        late: bool,
         reason: str | None = None,
         delivered: Delivered | None = None,
+        late: bool = False,
     ) -> Issue:
+        # That it was issued is true whoever says it; that it was not is known of the latest call only.
+        attempt = None if state == "done" else issue.attempts
         async with pool.acquire() as connection, connection.transaction():
-            settled = await self._settle(connection, issue, now, state, late=late, reason=reason, delivered=delivered)
-            return settled or await issues.read(connection, issue.id) or issue
+            settled = await self._settle(
+                connection, issue, now, state, reason=reason, delivered=delivered, attempt=attempt
+            )
+            if settled is not None:
+                if late and settled.kind == "staff":
+                    await self._tell_issuer(connection, settled)
+                return settled
+            current = await issues.read(connection, issue.id) or issue
+            if (state, current.state) == ("done", "failed"):
+                await self.alerts.tell(
+                    connection,
+                    f"issued:{issue.ref}",
+                    N_("Got It has issued voucher %(ref)s for %(customer)s after it was given up, at no cost to them."),
+                    now,
+                    ref=issue.ref,
+                    customer=issue.recipient,
+                )
+            return current
 
     async def _settle(
         self,
@@ -270,14 +342,18 @@ class Vouchers:
         now: datetime,
         state: str,
         *,
-        late: bool,
+        tell: bool = False,
         reason: str | None = None,
         delivered: Delivered | None = None,
+        attempt: int | None = None,
+        idle_at: datetime | None = None,
     ) -> Issue | None:
         sealed = None
         if delivered and (delivered.link or delivered.code):
             sealed = self.sealer.seal(json.dumps({"link": delivered.link, "code": delivered.code}))
-        settled = await issues.settle(connection, issue.id, state, now, reason=reason, delivery=sealed)
+        settled = await issues.settle(
+            connection, issue.id, state, now, reason=reason, delivery=sealed, attempt=attempt, idle_at=idle_at
+        )
         if settled is None or settled.customer_id is None:
             return settled
         if settled.cost:
@@ -292,7 +368,11 @@ class Vouchers:
                 ref=settled.ref,
                 now=now,
             )
-        if late and (_ := await self.notices.language_of(connection, settled.customer_id)):
+        # Nobody expects what staff give, so that it has come is news, and that it has not is none.
+        given = settled.kind == "staff" and state == "done"
+        if (tell or given or settled.awaited) and (
+            _ := await self.notices.language_of(connection, settled.customer_id)
+        ):
             mine = (_("My vouchers"), "my_vouchers")
             await self.notices.tell(
                 connection,
@@ -303,6 +383,28 @@ class Vouchers:
             )
         return settled
 
+    async def _tell_issuer(self, connection: asyncpg.Connection, issue: Issue) -> None:
+        """Whoever of the staff issued it hears how it ended."""
+        member = await staff.by_id(connection, int(issue.issuer)) if issue.issuer.isdecimal() else None
+        if member is None:
+            return
+        text = N_("Your voucher %(ref)s for %(customer)s was issued: %(name)s.")
+        if issue.state == "failed":
+            text = N_("Your voucher %(ref)s for %(customer)s could not be issued: %(name)s.")
+        await self.alerts.tell_member(
+            connection,
+            member,
+            f"issue:{issue.ref}:{issue.state}",
+            text,
+            runs=((N_("Show"), f"/ref {issue.ref}"),),
+            ref=issue.ref,
+            customer=issue.recipient,
+            name=issue.called,
+        )
+
+    def _today(self, now: datetime) -> datetime:
+        return now.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
     def _request_id(self, now: datetime) -> str:
         """`GD_20261120_` and a ULID: sortable, unique, and of Got It's own form."""
         moment = int(now.timestamp() * 1000) << 80 | secrets.randbits(80)
@@ -312,8 +414,10 @@ class Vouchers:
 
 def told(_: Translator, issue: Issue) -> str:
     """How an issue ended, in one message."""
-    facts = {"name": issue.offer["name"], "ref": issue.ref, "cost": _.number(issue.cost)}
+    facts = {"name": issue.called, "ref": issue.ref, "cost": _.number(issue.cost)}
     if issue.state == "done":
+        if issue.kind == "staff":
+            return _("🎁 We have a voucher for you: %(name)s · ref %(ref)s", **facts)
         if issue.cost:
             return _("Done ✅ %(name)s · −%(cost)s points · ref %(ref)s", **facts)
         return _("Done ✅ %(name)s · ref %(ref)s", **facts)

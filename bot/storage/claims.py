@@ -13,12 +13,14 @@ from bot.storage.customers import reference
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One redeemed code. snapshot: {code, group, game, rewards: [{name, type}]} as it was then."""
+    """One redeemed code. snapshot: {code, group, game, rewards: [{name, type}]} as it was then. nth: of this person
+    and code; higher than those before it, also when some of them were undone."""
 
     ref: str
     claimed_at: datetime
     event_id: int
     snapshot: dict[str, Any]
+    nth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,11 @@ class Policy:
     paused: bool = False
 
 
-_CLAIM = "ref, claimed_at, event_id, snapshot"
+_CLAIM = "ref, claimed_at, event_id, snapshot, nth"
 
 
 def _claim(row: asyncpg.Record) -> Claim:
-    return Claim(row["ref"], row["claimed_at"], row["event_id"], row["snapshot"])
+    return Claim(row["ref"], row["claimed_at"], row["event_id"], row["snapshot"], row["nth"])
 
 
 async def policy_of(connection: asyncpg.Connection, group_id: int | None) -> Policy:
@@ -45,6 +47,12 @@ async def policy_of(connection: asyncpg.Connection, group_id: int | None) -> Pol
         "SELECT per_customer, max_claims, starts_at, ends_at, paused FROM policies WHERE group_id = $1", group_id
     )
     return Policy(**row) if row else Policy()
+
+
+async def lock_policy(connection: asyncpg.Connection, group_id: int) -> Policy:
+    """The policy of a group, which nobody else changes until this transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('policy', $1))", group_id)
+    return await policy_of(connection, group_id)
 
 
 async def set_policy(connection: asyncpg.Connection, group_id: int, policy: Policy) -> None:
@@ -143,6 +151,66 @@ async def by_ref(connection: asyncpg.Connection | asyncpg.Pool, ref: str, custom
     return _claim(row) if row else None
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Somebody's claim. customer_id: None when they had their data deleted."""
+
+    claim: Claim
+    customer_id: int | None
+
+
+async def find(connection: asyncpg.Connection | asyncpg.Pool, ref: str) -> Found | None:
+    """Anybody's claim by its reference: for staff."""
+    row = await connection.fetchrow(f"SELECT customer_id, {_CLAIM} FROM claims WHERE ref = $1", ref)
+    return Found(_claim(row), row["customer_id"]) if row else None
+
+
+async def count_of_code(connection: asyncpg.Connection | asyncpg.Pool, code_id: int) -> int:
+    """How many claims there are of a code, over all customers."""
+    return int(await connection.fetchval("SELECT count(*) FROM claims WHERE code_id = $1", code_id))
+
+
+async def lock(connection: asyncpg.Connection, ref: str) -> Found | None:
+    """Anybody's claim, which nobody else undoes until this transaction ends."""
+    row = await connection.fetchrow(f"SELECT customer_id, {_CLAIM} FROM claims WHERE ref = $1 FOR UPDATE", ref)
+    return Found(_claim(row), row["customer_id"]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """A claim that staff took back. points: taken with it."""
+
+    ref: str
+    points: int
+    undone_by: str
+    undone_at: datetime
+    snapshot: dict[str, Any]
+
+
+async def undo(connection: asyncpg.Connection, ref: str, *, points: int, by: str, now: datetime) -> None:
+    """Take a claim out, so that its code can be claimed again; what it was is kept."""
+    await connection.execute(
+        """
+        WITH gone AS (DELETE FROM claims WHERE ref = $1 RETURNING ref, code_id, customer_id, snapshot, claimed_at)
+        INSERT INTO undone (ref, code_id, customer_id, snapshot, claimed_at, points, undone_by, undone_at)
+        SELECT ref, code_id, customer_id, snapshot, claimed_at, $2, $3, $4 FROM gone
+        """,
+        ref,
+        points,
+        by,
+        now,
+    )
+
+
+async def undone(connection: asyncpg.Connection | asyncpg.Pool, ref: str) -> Undone | None:
+    """A claim that was taken back, by its reference: for staff."""
+    row = await connection.fetchrow(
+        "SELECT ref, points, undone_by, undone_at, snapshot FROM undone WHERE ref = $1", ref
+    )
+    return Undone(**row) if row else None
+
+
 async def anonymise(connection: asyncpg.Connection, customer_id: int) -> None:
     """Cut claims loose from their customer; only the keyed hash still tells one person's from another's."""
     await connection.execute("UPDATE claims SET customer_id = NULL WHERE customer_id = $1", customer_id)
+    await connection.execute("UPDATE undone SET customer_id = NULL WHERE customer_id = $1", customer_id)

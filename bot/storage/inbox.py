@@ -16,7 +16,10 @@ import orjson
 
 from bot.storage.arrivals import JOB
 from bot.storage.customers import Customer
+from bot.storage.staff import Standing
+from bot.storage.switches import MAINTENANCE
 
+_STAFF_COLUMNS = ", ".join(f"s.{name} AS staff_{name}" for name in Standing.__slots__)
 _BEGIN = f"""
 SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat, e.state AS event_state,
        e.received_at, e.attempts, e.payload, e.reply,
@@ -24,11 +27,17 @@ SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat,
                AND elder.state IN ('new', 'ready')) AS has_elder,
        EXISTS (SELECT FROM pushes p WHERE p.waiting AND p.channel = e.channel
                AND p.recipient = split_part(e.chat, ':', 3)) AS has_waiting,
+       (SELECT value FROM switches WHERE name = '{MAINTENANCE}') AS maintenance,
+       {_STAFF_COLUMNS},
        {Customer.COLUMNS}
 FROM events e LEFT JOIN LATERAL (
     -- The limit keeps the planner from joining whole tables while its statistics are young.
     SELECT * FROM customers WHERE person = e.chat LIMIT 1
 ) c ON true
+LEFT JOIN LATERAL (
+    -- For everybody alike: one look into a small index, so that staff and others cannot be told apart by time.
+    SELECT * FROM staff WHERE channel = e.channel AND user_id = split_part(e.chat, ':', 3) LIMIT 1
+) s ON true
 WHERE e.id = $1
 """
 
@@ -66,6 +75,7 @@ class Taken:
     """One event as a worker takes it up, with the customer when they are known already.
 
     has_elder: an earlier event of the chat is unfinished. has_waiting: pushes wait for this customer to write.
+    staff: the staff row of a private chat's person, whatever rights it gives. maintenance: the switch, while it is on.
     """
 
     id: int
@@ -80,6 +90,8 @@ class Taken:
     has_elder: bool
     has_waiting: bool
     customer: Customer | None
+    staff: Standing | None
+    maintenance: dict[str, Any] | None
 
 
 async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
@@ -100,6 +112,8 @@ async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
         has_elder=row["has_elder"],
         has_waiting=row["has_waiting"],
         customer=Customer.of(row) if row["person"] else None,
+        staff=Standing(*[row[f"staff_{name}"] for name in Standing.__slots__]) if row["staff_id"] else None,
+        maintenance=row["maintenance"],
     )
 
 

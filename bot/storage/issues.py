@@ -26,7 +26,8 @@ class Issue:
     kind: exchange (for points), reward (a code gave it) or staff. cost: points for all of it. balance: what the
     customer could spend before. recipient: the customer's reference, all that
     Got It is told of them. offer: {name, brand, image, price_value} as it was shown. delivery: sealed.
-    reason: why it is not done, safe to show to staff.
+    reason: why it is not done, safe to show to staff. awaited: the customer was told to wait, so its end must be
+    told to them in a message of its own.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Issue:
     delivery: bytes | None
     reason: str | None
     attempts: int
+    awaited: bool
     next_at: datetime | None
     created_at: datetime
     settled_at: datetime | None
@@ -56,9 +58,20 @@ class Issue:
         """Whether its end is not known yet."""
         return self.state in OPEN
 
+    @property
+    def called(self) -> str:
+        """The voucher's name as it was shown, with how many of them: `2 × Voucher Phúc Long`."""
+        name = str(self.offer["name"])
+        return name if self.quantity == 1 else f"{self.quantity} × {name}"
+
+    @property
+    def value(self) -> int:
+        """What all of it is worth, in VND."""
+        return int(self.offer["price_value"]) * self.quantity
+
 
 _COLUMNS = """id, ref, key, request_id, kind, state, customer_id, recipient, issuer, gift_id, price_id, quantity, cost,
-    balance, offer, delivery, reason, attempts, next_at, created_at, settled_at"""
+    balance, offer, delivery, reason, attempts, awaited, next_at, created_at, settled_at"""
 
 
 def _issue(row: asyncpg.Record | None) -> Issue | None:
@@ -141,7 +154,7 @@ async def count_of_customer(connection: asyncpg.Connection | asyncpg.Pool, custo
     """How many vouchers a customer has, those on their way included."""
     return int(
         await connection.fetchval(
-            "SELECT count(*) FROM issues WHERE customer_id = $1 AND state <> 'failed'", customer_id
+            "SELECT coalesce(sum(quantity), 0) FROM issues WHERE customer_id = $1 AND state <> 'failed'", customer_id
         )
     )
 
@@ -158,6 +171,36 @@ async def exchanged_since(connection: asyncpg.Connection, customer_id: int, sinc
             since,
         )
     )
+
+
+async def lock_issuer(connection: asyncpg.Connection, issuer: str) -> None:
+    """One reservation of this issuer at a time, until the transaction ends: what is counted stays as it is."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 4))", f"issuer:{issuer}")
+
+
+async def given_since(connection: asyncpg.Connection | asyncpg.Pool, issuer: str, since: datetime) -> tuple[int, int]:
+    """How many vouchers a member of staff has issued since then, and their value in VND; failed ones do not count."""
+    row = await connection.fetchrow(
+        """
+        SELECT coalesce(sum(quantity), 0) AS vouchers,
+            coalesce(sum(quantity * (offer->>'price_value')::bigint), 0) AS value
+        FROM issues WHERE kind = 'staff' AND issuer = $1 AND state <> 'failed' AND created_at >= $2
+        """,
+        issuer,
+        since,
+    )
+    return int(row["vouchers"]), int(row["value"])
+
+
+async def newest(
+    connection: asyncpg.Connection | asyncpg.Pool, *, only_open: bool, limit: int, offset: int
+) -> list[Issue]:
+    """Everybody's issues, newest first: for staff."""
+    which = "WHERE state IN ('pending', 'unknown', 'check')" if only_open else ""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM issues {which} ORDER BY id DESC LIMIT $1 OFFSET $2", limit, offset
+    )
+    return [Issue(**row) for row in rows]
 
 
 async def unsettled(connection: asyncpg.Connection | asyncpg.Pool, limit: int = 50) -> list[Issue]:
@@ -214,38 +257,87 @@ async def settle(
     *,
     reason: str | None = None,
     delivery: bytes | None = None,
+    attempt: int | None = None,
+    idle_at: datetime | None = None,
 ) -> Issue | None:
-    """Bring an open issue to its end (`done`, `failed`); None when it has one already."""
+    """Bring an open issue to its end (`done`, `failed`); None when it has one already.
+
+    attempt: only while this is the latest one. A worker that slept through its lease knows nothing of the next call.
+    idle_at: only when no call for it is on its way at that moment.
+    """
     return _issue(
         await connection.fetchrow(
             f"""
             UPDATE issues SET state = $2, reason = $3, delivery = $4, settled_at = $5, leased_until = NULL,
                 next_at = NULL
-            WHERE id = $1 AND state IN ('pending', 'unknown', 'check') RETURNING {_COLUMNS}
+            WHERE id = $1 AND state IN ('pending', 'unknown', 'check') AND ($6::int IS NULL OR attempts = $6)
+                AND ($7::timestamptz IS NULL OR leased_until IS NULL OR leased_until <= $7)
+            RETURNING {_COLUMNS}
             """,
             issue_id,
             state,
             reason,
             delivery,
             now,
+            attempt,
+            idle_at,
         )
     )
 
 
 async def postpone(
-    connection: asyncpg.Connection, issue_id: int, state: str, *, reason: str | None, next_at: datetime | None
+    connection: asyncpg.Connection,
+    issue_id: int,
+    state: str,
+    *,
+    reason: str | None,
+    next_at: datetime | None,
+    attempt: int,
 ) -> Issue | None:
-    """Leave an issue open and free for the next call: `unknown`, `check`, or `pending` when nothing was sent."""
+    """Leave an issue open and free for the next call: `unknown`, `check`, or `pending` when nothing was sent.
+
+    None when it has ended, or when `attempt` is not the latest one any more.
+    """
     return _issue(
         await connection.fetchrow(
             f"""
             UPDATE issues SET state = $2, reason = $3, next_at = $4, leased_until = NULL
-            WHERE id = $1 AND state IN ('pending', 'unknown', 'check') RETURNING {_COLUMNS}
+            WHERE id = $1 AND state IN ('pending', 'unknown', 'check') AND attempts = $5 RETURNING {_COLUMNS}
             """,
             issue_id,
             state,
             reason,
             next_at,
+            attempt,
+        )
+    )
+
+
+async def reopen(connection: asyncpg.Connection, issue_id: int, pause: timedelta) -> None:
+    """Let an open issue be asked for at once, and have that done after `pause` by a job.
+
+    A call that is on its way keeps its lease, and is not forgotten.
+    """
+    await connection.execute(
+        """
+        UPDATE issues SET next_at = NULL,
+            state = CASE WHEN state = 'pending' AND leased_until IS NULL THEN state ELSE 'unknown' END
+        WHERE id = $1 AND state IN ('pending', 'unknown', 'check')
+        """,
+        issue_id,
+    )
+    await queue(connection, issue_id, pause)
+
+
+async def awaits(connection: asyncpg.Connection, issue_id: int) -> Issue | None:
+    """Note that the customer is told to wait for the end; None when it is there already."""
+    return _issue(
+        await connection.fetchrow(
+            f"""
+            UPDATE issues SET awaited = true WHERE id = $1 AND state IN ('pending', 'unknown', 'check')
+            RETURNING {_COLUMNS}
+            """,
+            issue_id,
         )
     )
 
@@ -263,15 +355,21 @@ async def queue(connection: asyncpg.Connection | asyncpg.Pool, issue_id: int, pa
 
 
 async def requeue_orphans(pool: asyncpg.Pool) -> int:
-    """Give open issues that have no job (any more) a new one; returns how many. Those with staff need none."""
+    """Give open issues that have no job (any more) a new one; returns how many. Those with staff need none.
+
+    Nobody answers the customer any more (their event is held, say), so they are told the end by itself.
+    """
     status: str = await pool.execute(
         f"""
+        WITH orphans AS (
+            UPDATE issues i SET awaited = true
+            WHERE state IN ('pending', 'unknown') AND created_at < now() - interval '2 minutes'
+                AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'
+                    AND q.payload = convert_to(i.id::text, 'UTF8'))
+            RETURNING id
+        )
         INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM issues i
-        WHERE state IN ('pending', 'unknown') AND created_at < now() - interval '2 minutes'
-            AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'
-                AND q.payload = convert_to(i.id::text, 'UTF8'))
-        ORDER BY id LIMIT 10000
+        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM orphans ORDER BY id
         """
     )
     return int(status.rsplit(maxsplit=1)[-1])

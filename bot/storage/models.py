@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
+    Date,
     DateTime,
     Identity,
     Index,
@@ -65,6 +67,7 @@ customers = Table(
     Column("muted_until", MOMENT),
     Column("unsubscribed_at", MOMENT),
     Column("unreachable_at", MOMENT),
+    Column("blocked_until", MOMENT),  # written by staff, never by turns
     Column("first_seen", MOMENT, nullable=False, server_default=NOW),
     Column("last_seen", MOMENT, nullable=False, server_default=NOW),
     Column("version", Integer, nullable=False, server_default="0"),
@@ -159,4 +162,311 @@ pushes = Table(
     Column("outcome", Text),
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
     Index("pushes_waiting", "recipient", postgresql_where=text("waiting")),
+)
+
+# ── Points, vouchers and linked phones (0002) ────────────────────────────────────────────────────
+
+# What a customer can spend and what is held for vouchers on their way: always the sum of their `points`.
+# The constraints are the guard: no race and no bug can spend what is not there.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("customer_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("available", Integer, CheckConstraint("available >= 0", name="accounts_available"), nullable=False),
+    Column("held", Integer, CheckConstraint("held >= 0", name="accounts_held"), nullable=False),
+    postgresql_with={"fillfactor": 80},
+)
+
+# The ledger, append-only. Each row says by how much it changes the account: a grant (+n, 0), a hold (-n, +n),
+# its commit (0, -n) or its release (+n, -n). `key` makes each step happen once.
+points = Table(
+    "points",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("customer_id", BigInteger),
+    Column("kind", Text, nullable=False),
+    Column("available", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("ref", Text),
+    Column("actor", Text, nullable=False, server_default="bot"),
+    Column("reason", Text),
+    Column("at", MOMENT, nullable=False, server_default=NOW),
+    Index("points_customer", "customer_id", "id"),
+    Index("points_at", "at", postgresql_using="brin"),
+)
+
+# What a Poshen reward brings beside its card: points, or a voucher at once. No row: nothing but the card.
+rewards = Table(
+    "rewards",
+    metadata,
+    Column("reward_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("points", Integer, nullable=False, server_default="0"),
+    Column("gift_id", BigInteger),
+    Column("price_id", BigInteger),
+    Column("offer", JSONB),
+    Column("updated_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+# Vouchers asked of Got It. The row and its request id are committed before the first call; see services/vouchers.
+# `delivery` (link and code) is sealed.
+issues = Table(
+    "issues",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("ref", Text, nullable=False, unique=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("request_id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # exchange, reward, staff
+    Column("state", Text, nullable=False),  # pending → done | failed | unknown → … | check
+    Column("customer_id", BigInteger),
+    Column("recipient", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("gift_id", BigInteger, nullable=False),
+    Column("price_id", BigInteger, nullable=False),
+    Column("quantity", SmallInteger, nullable=False, server_default="1"),
+    Column("cost", Integer, nullable=False, server_default="0"),
+    Column("balance", Integer, nullable=False, server_default="0"),  # before, as Got It may be told
+    Column("offer", JSONB, nullable=False),
+    Column("delivery", LargeBinary),
+    Column("reason", Text),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("awaited", Boolean, nullable=False, server_default=text("false")),  # the customer was told to wait for it
+    Column("leased_until", MOMENT),
+    Column("next_at", MOMENT),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("settled_at", MOMENT),
+    Index("issues_customer", "customer_id", "id"),
+    Index("issues_open", "id", postgresql_where=text("state IN ('pending', 'unknown', 'check')")),
+    Index("issues_created", "created_at", postgresql_using="brin"),
+    Index("issues_given", "issuer", "created_at", postgresql_where=text("kind = 'staff'")),
+)
+
+# Proven phones: one LINE and one Messenger identity for each, one phone for each identity. The phone is sealed.
+links = Table(
+    "links",
+    metadata,
+    Column("customer_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel", Text, nullable=False),
+    Column("phone_hash", LargeBinary, nullable=False),
+    Column("phone", LargeBinary, nullable=False),
+    Column("assurance", Text, nullable=False),  # staff_code, platform
+    Column("linked_at", MOMENT, nullable=False, server_default=NOW),
+    Column("used_at", MOMENT, nullable=False, server_default=NOW),
+    UniqueConstraint("channel", "phone_hash"),
+)
+
+# One-time codes that staff read out at the counter, by hash; one live code for each phone.
+link_codes = Table(
+    "link_codes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("code_hash", LargeBinary, nullable=False, unique=True),
+    Column("phone_hash", LargeBinary, nullable=False),
+    Column("phone", LargeBinary, nullable=False),
+    Column("issued_by", Text, nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("ended_at", MOMENT),  # used, cancelled or replaced
+    Column("used_by", BigInteger),
+    Index("link_codes_live", "phone_hash", unique=True, postgresql_where=text("ended_at IS NULL")),
+    Index("link_codes_issued", "issued_by", "created_at"),
+)
+
+# ── Staff (0003) ─────────────────────────────────────────────────────────────────────────────────
+
+# Who may use staff commands: the platform's own id from verified webhooks, never a name. `name` is what lists
+# call them. `person` is their chat, whose customer row knows their language. `origin`: settings (only while
+# ADMINS lists them), bootstrap or invitation.
+staff = Table(
+    "staff",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("invited_by", Text),
+    Column("since", MOMENT, nullable=False, server_default=NOW),
+    Column("last_used", MOMENT, nullable=False, server_default=NOW),
+    UniqueConstraint("channel", "user_id"),
+)
+
+# One-time codes that make somebody staff, by hash.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("code_hash", LargeBinary, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("inviter_id", BigInteger),
+    Column("inviter", Text, nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("used_at", MOMENT),
+)
+
+# What staff did, append-only (a trigger refuses anything else). `hash` covers every other column and with
+# `previous` the whole trail before it; both are unique, so the chain cannot fork. `n` has no gaps.
+audit = Table(
+    "audit",
+    metadata,
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", MOMENT, nullable=False),
+    Column("staff_id", BigInteger),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("customer", Text),
+    Column("target", Text),
+    Column("before", Text),
+    Column("after", Text),
+    Column("result", Text, nullable=False),
+    Column("ref", Text),
+    Column("previous", LargeBinary, nullable=False, unique=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Index("audit_at", "at"),
+    Index("audit_customer", "customer", "n", postgresql_where=text("customer IS NOT NULL")),
+)
+
+# Who is not served, by the keyed hash that outlives their data. `customers.blocked_until` mirrors it for turns.
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("person_hash", LargeBinary, primary_key=True),
+    Column("until", MOMENT, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", MOMENT, nullable=False, server_default=NOW),
+)
+
+# What is switched on: `maintenance` {text}, and what happened once for ever: `bootstrap`.
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", JSONB, nullable=False, server_default=EMPTY),
+    Column("by", Text, nullable=False),
+    Column("at", MOMENT, nullable=False, server_default=NOW),
+)
+
+# Commands that wait for a second person, with the exact arguments the first one confirmed.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("ref", Text, nullable=False, unique=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("command", Text, nullable=False),
+    Column("arguments", JSONB, nullable=False),
+    Column("seen", JSONB, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("staff_id", BigInteger),
+    Column("requester", Text, nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("approver", Text),
+    Column("approved_key", Text),
+    Column("approved_at", MOMENT),
+)
+
+# ── Codes: made in bulk, handed out as a file, and claims taken back (0004) ───────────────────────
+
+# One wish for many codes. `slot` is 1 while it is under way and NULL once it is over: unique, so there is one at a
+# time. `leased_by` is whoever works at it just now; a lease that nobody renews was somebody's who died.
+bulk_jobs = Table(
+    "bulk_jobs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),  # running → done, or → stopping → stopped; resumed: running
+    Column("slot", SmallInteger, unique=True),
+    Column("group_id", BigInteger, nullable=False),
+    Column("group_name", Text, nullable=False),
+    Column("rewards", JSONB, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("length", SmallInteger, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("staff_id", BigInteger),
+    Column("starter", Text, nullable=False),
+    Column("runs", SmallInteger, nullable=False, server_default="1"),
+    Column("troubles", SmallInteger, nullable=False, server_default="0"),  # in a row
+    Column("reason", Text),
+    Column("leased_by", Text),
+    Column("leased_until", MOMENT),
+    Column("next_at", MOMENT),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("ended_at", MOMENT),
+)
+
+# The codes of a bulk job, all written down before the first is asked for. A row is `unknown` from just before its
+# call until its outcome is written, so whatever dies, it is looked up before it is asked for again.
+bulk_codes = Table(
+    "bulk_codes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("job_id", BigInteger, nullable=False),
+    Column("code", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False, server_default="pending"),  # pending → unknown → done | failed
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("poshen_id", BigInteger),
+    Column("reason", Text),
+    Column("made_at", MOMENT),
+    Index("bulk_codes_job", "job_id", "state"),
+)
+
+# Links to a job's codes as a file, each good once. `page` is what its page says, in its maker's language.
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("job_id", BigInteger, nullable=False),
+    Column("staff_id", BigInteger),
+    Column("maker", Text, nullable=False),
+    Column("page", JSONB, nullable=False),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("used_at", MOMENT),
+)
+
+# Claims that staff took back: their rows left `claims`, so that the code can be claimed again. points: taken with it.
+undone = Table(
+    "undone",
+    metadata,
+    Column("ref", Text, primary_key=True),
+    Column("code_id", BigInteger, nullable=False),
+    Column("customer_id", BigInteger),
+    Column("snapshot", JSONB, nullable=False),
+    Column("claimed_at", MOMENT, nullable=False),
+    Column("points", Integer, nullable=False),
+    Column("undone_by", Text, nullable=False),
+    Column("undone_at", MOMENT, nullable=False, server_default=NOW),
+    Index("undone_customer", "customer_id"),
+)
+
+# ── Health and numbers (0005) ────────────────────────────────────────────────────────────────────
+
+# One row for each worker process, which it writes anew every few seconds: how those whom it calls have been
+# answering. A row that is not renewed was a worker's that is gone.
+workers = Table(
+    "workers",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("parts", JSONB, nullable=False),
+    postgresql_with={"fillfactor": 50},
+)
+
+# Daily numbers of what is not kept one by one: calls to vendors and platforms and how they failed, wrong codes.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("part", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("n", BigInteger, nullable=False),
 )

@@ -87,6 +87,11 @@ async def enter(
     return changed is True
 
 
+async def entered(connection: asyncpg.Connection, key: str) -> bool:
+    """Whether there is a line with this key."""
+    return await connection.fetchval("SELECT true FROM points WHERE key = $1", key) is True
+
+
 async def history(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, limit: int = 100) -> list[Entry]:
     """A customer's ledger, newest first."""
     rows = await connection.fetch(

@@ -47,7 +47,17 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
             + " AND NOT EXISTS (SELECT FROM accounts WHERE customer_id = customers.id)",
             claims,
         ),
+        ("issues", old.format("settled_at"), claims),  # never one whose end is open
+        (
+            # What an account has is the sum of its ledger, so only the ledgers of nobody go.
+            "points",
+            old.format("at") + " AND NOT EXISTS (SELECT FROM accounts WHERE customer_id = points.customer_id)",
+            claims,
+        ),
         ("workers", old.format("at"), day),
+        ("invitations", old.format("expires_at"), 30 * day),
+        ("approvals", old.format("created_at"), 30 * day),
+        ("blocks", old.format("until"), day),
         ("tallies", old.format("day"), claims),
         ("pgqueuer_log", old.format("created"), 6 * hour),
         ("pgqueuer_statistics", old.format("created"), 7 * day),

@@ -35,6 +35,11 @@ async def listed(connection: asyncpg.Connection | asyncpg.Pool) -> dict[int, Gra
     return {row["reward_id"]: Grant(*list(row)[1:]) for row in rows}
 
 
+async def lock(connection: asyncpg.Connection) -> None:
+    """One change of rules at a time, until this transaction ends."""
+    await connection.execute("LOCK TABLE rewards IN SHARE ROW EXCLUSIVE MODE")
+
+
 async def put(connection: asyncpg.Connection | asyncpg.Pool, reward_id: int, grant: Grant) -> None:
     """Decide what a reward brings from now on; nothing removes the rule."""
     if grant == Grant():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.conversation.actions import Action
 from bot.conversation.context import Context
-from bot.conversation.messages import Button, Link
+from bot.conversation.messages import Button, Choice
 from bot.i18n import Translator
 
 
@@ -30,6 +30,24 @@ def another_code(_: Translator) -> Button:
     """To the prompt for a code, after one was redeemed."""
     # Translators: a button
     return Button(_("Another code"), Go(command="redeem"), keyboard=True)
+
+
+def vouchers(_: Translator) -> Button:
+    """To what points can be exchanged for."""
+    # Translators: a button
+    return Button(_("Vouchers"), Go(command="vouchers"))
+
+
+def my_vouchers(_: Translator) -> Button:
+    """To the vouchers that the customer got."""
+    # Translators: a button
+    return Button(_("My vouchers"), Go(command="my_vouchers"))
+
+
+def gift_cards(_: Translator) -> Button:
+    """To the gift cards of a linked phone."""
+    # Translators: a button
+    return Button(_("Gift cards"), Go(command="cards"))
 
 
 def person(_: Translator) -> Button:
@@ -58,7 +76,7 @@ def menu(_: Translator) -> Button:
 
 def gifts(ctx: Context) -> tuple[Button, ...]:
     """To the wallet, where there is one."""
-    return (my_gifts(ctx._),) if ctx.desk.shows_gifts else ()
+    return (my_gifts(ctx._),) if ctx.desk.shows_wallet else ()
 
 
 def codes(ctx: Context) -> tuple[Button, ...]:
@@ -68,9 +86,14 @@ def codes(ctx: Context) -> tuple[Button, ...]:
 
 def topics(ctx: Context) -> tuple[Button, ...]:
     """What this shop offers."""
-    return (*gifts(ctx), *codes(ctx))
+    return (
+        *gifts(ctx),
+        *codes(ctx),
+        *((vouchers(ctx._),) if ctx.desk.shows_vouchers else ()),
+        *((gift_cards(ctx._),) if ctx.desk.shows_cards else ()),
+    )
 
 
-def ending(_: Translator, *first: Button | Link) -> tuple[Button | Link, ...]:
+def ending(_: Translator, *first: Choice) -> tuple[Choice, ...]:
     """Choices with the menu at their end."""
     return (*first, menu(_))

@@ -70,8 +70,7 @@ def confirm_card(_: Translator, offer: Offer, account: Account, confirm: Action,
 
 def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str) -> Card:
     """How an exchange stands: the same card whenever it is asked for, until it has its end."""
-    name = issue.offer["name"]
-    rows = [Row(_("Value"), _.money(issue.offer["price_value"], DONG))]
+    rows = [Row(_("Value"), _.money(issue.value, DONG))]
     text = ""
     buttons: tuple[Link, ...] = ()
     if issue.state == "done":
@@ -96,7 +95,7 @@ def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str)
     return Card(
         look="success" if issue.state == "done" else "plain",
         title=title,
-        hero=name,
+        hero=issue.called,
         text=text,
         rows=(*rows, Row(_("Time"), _.moment(issue.created_at))),
         receipt=Row(_("Reference"), issue.ref),
@@ -112,9 +111,9 @@ def voucher_card(_: Translator, issue: Issue, picture: str, show: Action) -> Car
         image=picture,
         eyebrow=issue.offer["brand"],
         badge=Badge(state_words(_)[issue.state], TONES[issue.state]),
-        title=issue.offer["name"],
+        title=issue.called,
         rows=(
-            Row(_("Value"), _.money(issue.offer["price_value"], DONG)),
+            Row(_("Value"), _.money(issue.value, DONG)),
             *((Row(_("Points"), f"−{_.number(issue.cost)}"),) if issue.cost and issue.state != "failed" else ()),
             Row(_("Date"), _.date(issue.created_at)),
             Row(_("Reference"), issue.ref),
@@ -126,14 +125,16 @@ def voucher_card(_: Translator, issue: Issue, picture: str, show: Action) -> Car
 def points_card(_: Translator, account: Account, entries: Sequence[Entry], buttons: tuple[Button, ...]) -> Card:
     """How many points there are, and the last things that changed them."""
     rows = [Row(_("On hold"), _.number(account.held))] if account.held else []
-    rows += [Row(f"{_entry_words(_)[entry.kind]} · {_.date(entry.at)}", _signed(_, entry)) for entry in entries]
+    rows += [Row(f"{entry_words(_)[entry.kind]} · {_.date(entry.at)}", signed(_, entry.available)) for entry in entries]
     return Card(title=_("Your points"), hero=points_text(_, account.available), rows=tuple(rows), buttons=buttons)
 
 
-def _entry_words(_: Translator) -> dict[str, str]:
+def entry_words(_: Translator) -> dict[str, str]:
+    """What changed the points that can be spent, by the kind of the ledger's line."""
     # Translators: what changed the points, in a list
     return {"grant": _("Code redeemed"), "adjust": _("By our staff"), "hold": _("Voucher"), "release": _("Given back")}
 
 
-def _signed(_: Translator, entry: Entry) -> str:
-    return f"{'+' if entry.available > 0 else '−'}{_.number(abs(entry.available))}"
+def signed(_: Translator, change: int) -> str:
+    """`+50`, `−20`."""
+    return f"{'+' if change > 0 else '−'}{_.number(abs(change))}"

@@ -249,7 +249,41 @@ async def test_listing_does_not_go_on_for_ever(vendor: Vendor, poshen: PoshenApi
     assert len(await ids(poshen)) == MOST_PAGES
 
 
+# Rewards
+
+
+async def test_rewards_are_read_page_by_page(vendor: Vendor, poshen: PoshenApi) -> None:
+    """Each once, by their numbers; one that cannot be read is left out."""
+    gold, gem = {"id": 7, "code": "GOLD", "name": "金幣 100", "type": "金幣"}, {"id": 3, "name": "鑽石 50"}
+    vendor.says(listing(gold, {"name": "no id"}, current_page=1, total=4), listing(gem, gold, current_page=2, total=4))
+    assert await poshen.rewards() == (Reward(3, "", "鑽石 50", ""), Reward(7, "GOLD", "金幣 100", "金幣"))
+    assert [seen.path for seen in vendor.seen] == ["/base/rewards"] * 2
+    assert [seen.query["page"] for seen in vendor.seen] == [["1"], ["2"]]
+
+
+async def test_rewards_end_when_nothing_new_comes(vendor: Vendor, poshen: PoshenApi) -> None:
+    """A vendor that ignores the page and tells no total shows the first one for ever."""
+    vendor.says(listing(SAMPLE["rewards"][0], note=1))
+    assert await poshen.rewards() == WELCOME.rewards
+    assert len(vendor.seen) == 2
+
+
+async def test_rewards_that_the_token_may_not_read(vendor: Vendor, poshen: PoshenApi) -> None:
+    """403: codes work, only this list does not."""
+    vendor.says(reply(403, {"message": "This action is unauthorized."}))
+    with pytest.raises(CredentialsRefused):
+        await poshen.rewards()
+
+
 # Creating
+
+
+@pytest.mark.parametrize(
+    ("group", "rewards", "same"), [(5, (1,), True), (6, (1,), False), (5, (1, 2), False), (5, (), False)]
+)
+def test_a_code_is_of_a_group_and_its_rewards(group: int, rewards: tuple[int, ...], *, same: bool) -> None:
+    """Neither more nor fewer rewards, and no other group."""
+    assert WELCOME.is_of(group, rewards) is same
 
 
 async def create(poshen: PoshenApi) -> RedemptionCode:

@@ -200,8 +200,8 @@ async def test_a_policy_is_set_kept_and_taken_back(env: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("change", "teaches"),
     [
-        ("per=0", "1 to 1000"),
-        ("max=many", "1 to 2000000000"),
+        ("per=0", "at least 1"),
+        ("max=many", "whole number"),
         ("until=31.12.2026", "YYYY-MM-DD"),
         ("limit=5", "max=500"),
         ("pause=yes", "pause"),
@@ -271,7 +271,7 @@ async def test_every_command_explains_itself(env: dict[str, str]) -> None:
     """`giftdesk --help` lists all of them."""
     _, said = await command("--help", env=env)
 
-    for name in ("serve", "web", "worker", "migrate", "demo", "chat", "doctor", "policy", "held"):
+    for name in ("serve", "web", "worker", "migrate", "demo", "chat", "doctor", "menus", "policy", "held", "admin", "audit"):
         assert name in said.split(), name
 
 

@@ -68,6 +68,13 @@ async def test_a_worker_that_is_killed_in_the_middle_loses_nothing(served: Giftd
     await each_got_one_receipt(served, people)
 
 
+async def test_a_worker_looks_up_the_installed_menus_when_it_starts(served: Giftdesk) -> None:
+    """So that no message has to ask for them."""
+    served.child("worker").kill()
+
+    await until(lambda: served.sandbox.calls("line", "GET /v2/bot/richmenu/alias/list"))
+
+
 async def test_a_web_process_that_is_killed_comes_back(served: Giftdesk) -> None:
     """kill -9 of granian while webhooks come in: the platform's next tries are taken, each event once."""
     people = customers(served.sandbox, 20)

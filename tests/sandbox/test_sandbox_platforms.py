@@ -225,6 +225,31 @@ async def test_rich_menus(api: Any) -> None:
     assert (await api.line("POST", "/v2/bot/richmenu", menu | {"chatBarText": "字" * 15})).status == 400
 
 
+async def test_customers_move_between_rich_menus(api: Any, sandbox: Sandbox) -> None:
+    """All of one menu at once, to another one or to none; a menu without a picture moves nobody."""
+    menu = {"size": {"width": 2_500, "height": 843}, "selected": True, "name": "m", "chatBarText": "m", "areas": []}
+    headers = api.bearer("LINE_CHANNEL_ACCESS_TOKEN") | {"Content-Type": "image/png"}
+    made = [(await api.line("POST", "/v2/bot/richmenu", menu)).json["richMenuId"] for _ in range(3)]
+    for each in made[:2]:
+        await api("POST", f"/line/v2/bot/richmenu/{each}/content", data=b"png", headers=headers)
+    await api.line("POST", f"/v2/bot/user/{USER}/richmenu/{made[0]}")
+    old, new, unfinished = made
+
+    async def move(**operation: str) -> Any:
+        return await api.line("POST", "/v2/bot/richmenu/batch", {"operations": [operation]})
+
+    moved = await move(**{"type": "link", "from": old, "to": new})
+    assert (moved.status, sandbox.line.rich_menu_of) == (202, {USER: new})
+    path = f"/v2/bot/richmenu/progress/batch?requestId={moved.headers['x-line-request-id']}"
+    assert (await api.line("GET", path)).json["phase"] == "succeeded"
+    assert (await api.line("GET", "/v2/bot/richmenu/progress/batch?requestId=x")).status == 404
+    assert [(await move(**{"type": "link", "from": new, "to": to})).status for to in (unfinished, "gone")] == [400, 404]
+    assert (await move(**{"type": "unlink", "from": new})).status == 202
+    assert sandbox.line.rich_menu_of == {}
+    pictures = [(await api.line("GET", f"/v2/bot/richmenu/{each}/content")).status for each in (old, unfinished)]
+    assert pictures == [200, 404]
+
+
 async def test_linebot_sdk_speaks_with_the_sandbox(api: Any, sandbox: Sandbox) -> None:
     """The official client is content with every answer it gets."""
     from linebot.v3.messaging import (

@@ -11,45 +11,19 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from engine.desk import another_database
 from engine.processes import Customer, Giftdesk, customers
 
-from bot.storage import schema
-from sandbox import Sandbox
+from soak.machines import KILLS, SEED, kill_at_random
 
 pytestmark = pytest.mark.soak
 
 Shown = pytest.CaptureFixture[str]
 
-KILLS = int(os.environ.get("GIFTDESK_SOAK_KILLS", "100"))
 FLOOD = int(os.environ.get("GIFTDESK_SOAK_FLOOD", "2000"))
-SEED = int(os.environ.get("GIFTDESK_SOAK_SEED", "7"))
 PER_SECOND = 8
 CODES = ("WELCOME2026", "DRAGON-BOAT-2026", "PICNIC4U")
-
-
-@pytest.fixture
-async def machines(database: str, tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[dict[str, Giftdesk]]:
-    """One web and two workers on one database, each in a process of its own."""
-    url = await another_database(database, "soak")
-    schema.migrate(url)
-    settings = {"DATABASE_URL": url, "SECRET_KEY": "s" * 64, "LOG_LEVEL": "WARNING"}
-    running = {
-        "web": Giftdesk(tmp_path / "web", sandbox, settings, role="web"),
-        "worker 1": Giftdesk(tmp_path / "one", sandbox, settings, role="worker"),
-        "worker 2": Giftdesk(tmp_path / "two", sandbox, settings, role="worker"),
-    }
-    for machine in running.values():
-        machine.start()
-    await running["web"].ready()
-    yield running
-    for machine in running.values():
-        if machine.process is not None and machine.process.poll() is None:
-            await machine.stop()
 
 
 async def verdict(web: Giftdesk, people: list[Customer], title: str, begun: float, *, shown: Shown) -> None:
@@ -100,20 +74,7 @@ async def test_random_kills_lose_and_repeat_nothing(machines: dict[str, Giftdesk
             await asyncio.sleep(1 / PER_SECOND)
 
     arriving = asyncio.create_task(arrive())
-    kills: Counter[str] = Counter()
-    for _ in range(KILLS):
-        await asyncio.sleep(chance.uniform(0.2, 2.5))
-        name = chance.choice(list(machines))
-        machine = machines[name]
-        assert machine.process is not None
-        family = machine.family()
-        machine.process.kill()
-        machine.process.wait()
-        for process in family:  # As when the whole machine dies.
-            if process.is_running():
-                process.kill()
-        kills[name] += 1
-        machine.start()
+    kills = await kill_at_random(machines, chance)
     killing.set()
     await arriving
     await asyncio.gather(*delivering)

@@ -11,7 +11,7 @@ from engine.desk import another_database
 
 from bot.storage import pool as pools
 from bot.storage import retention, schema
-from bot.storage.retention import LINKS, clean_up
+from bot.storage.retention import BULK_LISTS, LINKS, clean_up
 
 EVENTS, CLAIMS = timedelta(days=14), timedelta(days=730)
 
@@ -29,8 +29,9 @@ async def kept(database: str) -> AsyncIterator[asyncpg.Pool]:
 async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
     """A database with empty tables."""
     await kept.execute(
-        "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, links,"
-        " link_codes, pgqueuer_statistics RESTART IDENTITY"
+        "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
+        " issues, links, link_codes, invitations, approvals, blocks, undone, exports, bulk_jobs,"
+        " bulk_codes, pgqueuer_statistics RESTART IDENTITY"
     )
     return kept
 
@@ -44,6 +45,36 @@ ROWS = {
     "pushes": (
         "INSERT INTO pushes (key, channel, recipient, created_at) VALUES ($1::text, 'line', 'U', now() - $2::interval)",
         EVENTS,
+    ),
+    "undone": (
+        "INSERT INTO undone (ref, code_id, snapshot, claimed_at, points, undone_by, undone_at) "
+        "VALUES ($1::text, 1, '{}', now(), 0, 'amy', now() - $2::interval)",
+        CLAIMS,
+    ),
+    "exports": (
+        "INSERT INTO exports (job_id, maker, page, created_at, expires_at) "
+        "VALUES (length($1::text), 'amy', '{}', now() - $2::interval, now())",
+        BULK_LISTS,
+    ),
+    "bulk_codes": (
+        "WITH job AS (INSERT INTO bulk_jobs (key, state, group_id, group_name, rewards, prefix, length, total, starter,"
+        " ended_at) VALUES ($1::text, 'done', 5, '', '[]', '', 8, 1, 'amy', now() - $2::interval) RETURNING id) "
+        "INSERT INTO bulk_codes (job_id, code) SELECT id, $1::text FROM job",
+        BULK_LISTS,
+    ),
+    "invitations": (
+        "INSERT INTO invitations (code_hash, role, inviter, expires_at) "
+        "VALUES ($1::text::bytea, 'staff', 'amy', now() - $2::interval)",
+        timedelta(days=30),
+    ),
+    "approvals": (
+        "INSERT INTO approvals (ref, key, command, arguments, seen, summary, requester, created_at, expires_at) "
+        "VALUES ($1::text, $1::text, 'x', '{}', '{}', '', 'amy', now() - $2::interval, now())",
+        timedelta(days=30),
+    ),
+    "blocks": (
+        "INSERT INTO blocks (person_hash, until, reason, by) VALUES ($1::text::bytea, now() - $2::interval, 'x', 'amy')",
+        timedelta(days=1),
     ),
     "misses": (
         "INSERT INTO misses (person_hash, code_hash, prefix_hash, at) "
@@ -67,6 +98,16 @@ ROWS = {
     "customers": (
         "INSERT INTO customers (person, ref, channel, locale, last_seen) "
         "VALUES ($1::text, $1::text, 'line', 'en', now() - $2::interval)",
+        CLAIMS,
+    ),
+    "issues": (
+        "INSERT INTO issues (ref, key, request_id, kind, state, recipient, issuer, gift_id, price_id, offer, "
+        "settled_at) VALUES ($1::text, $1::text, $1::text, 'exchange', 'done', 'C-1', 'bot', 1, 1, '{}', "
+        "now() - $2::interval)",
+        CLAIMS,
+    ),
+    "points": (
+        "INSERT INTO points (key, kind, available, held, at) VALUES ($1::text, 'grant', 5, 0, now() - $2::interval)",
         CLAIMS,
     ),
     "links": (
@@ -148,6 +189,34 @@ async def test_points_go_with_the_customer_who_no_longer_writes(pool: asyncpg.Po
     assert [row["held"] for row in await pool.fetch("SELECT held FROM accounts")] == [50]
 
 
+async def test_a_voucher_whose_end_is_open_is_kept(pool: asyncpg.Pool) -> None:
+    """However old it is: somebody paid for it, or was promised it."""
+    insert, age = ROWS["issues"]
+    for state in ("pending", "unknown", "check", "done", "failed"):
+        await pool.execute(insert, state, 2 * age)
+        await pool.execute(
+            "UPDATE issues SET state = $1, created_at = settled_at, "
+            "settled_at = CASE WHEN $1 IN ('done', 'failed') THEN settled_at END WHERE ref = $1",
+            state,
+        )
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    left = await pool.fetch("SELECT state FROM issues ORDER BY id")
+    assert [row["state"] for row in left] == ["pending", "unknown", "check"]
+
+
+async def test_the_ledger_of_an_account_is_kept(pool: asyncpg.Pool) -> None:
+    """The account is its sum; only what nobody's account needs is forgotten."""
+    insert, age = ROWS["points"]
+    for owner in (1, 2):
+        await pool.execute(insert, f"{owner}", 2 * age)
+        await pool.execute("UPDATE points SET customer_id = $1 WHERE key = $2", owner, f"{owner}")
+    await pool.execute("INSERT INTO accounts (customer_id, available, held) VALUES (1, 5, 0)")
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    assert [row["customer_id"] for row in await pool.fetch("SELECT customer_id FROM points")] == [1]
+
+
 async def test_a_link_code_that_is_over_forgets_its_phone(pool: asyncpg.Pool) -> None:
     """One that nobody used, that is; a live one is left alone."""
     for code, minutes in (("over", -1), ("live", 1)):
@@ -161,6 +230,16 @@ async def test_a_link_code_that_is_over_forgets_its_phone(pool: asyncpg.Pool) ->
 
     kept = await pool.fetch("SELECT phone, ended_at IS NULL AS live FROM link_codes ORDER BY id")
     assert [tuple(row) for row in kept] == [(b"", False), (b"sealed", True)]
+
+
+async def test_the_codes_of_a_job_that_is_not_over_are_kept(pool: asyncpg.Pool) -> None:
+    """However long it waits for its vendor."""
+    insert, age = ROWS["bulk_codes"]
+    await pool.execute(insert, "waiting", age + timedelta(days=1))
+    await pool.execute("UPDATE bulk_jobs SET ended_at = NULL, created_at = now() - interval '1 year'")
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    assert await pool.fetchval("SELECT count(*) FROM bulk_codes") == 1
 
 
 async def test_a_parked_answer_is_dropped_after_an_hour(pool: asyncpg.Pool) -> None:

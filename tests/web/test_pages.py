@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from engine.desk import Desk, another_database, desk_settings
 
+from bot import exports
 from bot.storage import schema
 from bot.web import create_app
 
@@ -135,6 +138,35 @@ async def test_connections_that_died_are_replaced_within_the_request(desk: Desk)
 
     assert desk.post(phone.says("hello again")) == 200
     assert await desk.pool.fetchval("SELECT count(*) FROM events") == 2
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_link_without_a_database_can_be_tried_again(desk: Desk, method: str) -> None:
+    """503, kept nowhere; a link that nobody signed is not even looked up."""
+    app, client = opened(desk, nowhere())
+    path = f"/exports/{exports.sign(desk.settings.secret, 1)}"
+    answer = client.open(path, method=method)
+    forged = client.open("/exports/1.AAAAAAAAAAAAAAAAAAAAAAAA", method=method)
+    app.extensions["pool"].close()
+
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (503, "no-store")
+    assert (forged.status_code, forged.headers["Cache-Control"]) == (404, "no-store")
+
+
+async def test_a_link_that_was_forgotten_is_nothing(desk: Desk) -> None:
+    """Signed, but its row is gone."""
+    path = f"/exports/{exports.sign(desk.settings.secret, 987654321)}"
+
+    assert desk.web.get(path).status_code == desk.web.post(path).status_code == 404
+
+
+def test_the_web_process_stays_light() -> None:
+    """Quick and small: neither the worker's database nor HTTP clients are loaded."""
+    heavy = ("sqlalchemy", "asyncpg", "httpx", "aiohttp", "babel", "cryptography")
+    script = f"import bot.web, sys; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
 
 
 async def test_metrics_show_every_promised_series(desk: Desk) -> None:

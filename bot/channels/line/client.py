@@ -21,7 +21,7 @@ from bot.channels.line.colors import palette
 from bot.channels.line.menu import ALIAS, alias_of
 from bot.channels.line.render import MESSAGES, render
 from bot.conversation.messages import Reply
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, UpstreamUnavailable
 
 API_URL = "https://api.line.me"
 BRAND_COLOUR = "#0F766E"
@@ -183,6 +183,21 @@ class LineClient:
                 " and check LINE_API_URL if you have set it"
             )
         return f"{name} ({word(answer.body.get('basicId')) or 'no basic id'})"
+
+    async def quota(self) -> tuple[int, int | None]:
+        """(messages that this month counted so far, about; how many the plan includes, None for any number).
+
+        Raises UpstreamUnavailable. https://developers.line.biz/en/reference/messaging-api/#get-quota
+        """
+        path = "/v2/bot/message/quota"
+        try:
+            plan, usage = await asyncio.gather(self.call("GET", path), self.call("GET", f"{path}/consumption"))
+        except (NotSentError, LostError):
+            raise UpstreamUnavailable(self.name, "quota: no answer") from None
+        free, used = plan.body.get("value"), usage.body.get("totalUsage")
+        if plan.status != 200 or usage.status != 200 or not isinstance(used, int):
+            raise UpstreamUnavailable(self.name, f"quota: HTTP {plan.status} and {usage.status}")
+        return used, free if plan.body.get("type") == "limited" and isinstance(free, int) else None
 
     async def aclose(self) -> None:
         await self._http.aclose()

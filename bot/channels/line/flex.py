@@ -22,7 +22,7 @@ from bot.channels.limits import (
     utf16,
 )
 from bot.channels.line.colors import FADED, HAIRLINE, INK, MUTED, TONES, WHITE, Palette
-from bot.conversation.messages import Badge, Button, Card, Link, Row, Tile
+from bot.conversation.messages import Badge, Button, Card, Link, Row, Tile, Tone
 
 # https://developers.line.biz/en/reference/messaging-api/ names the limits at these anchors.
 CAROUSEL_BUBBLES = 12  # #f-carousel
@@ -289,9 +289,13 @@ class _Drawing:
             label = self._text(row.label, label_color, size=size)
             value = self._text(row.value, value_color, size=size)
             if label and value:
-                yield _box([label | {"flex": share}, value | {"flex": 10 - share}], "baseline", spacing="sm")
+                dot = [self._dot(row.tone, size)] if row.tone else []
+                yield _box([*dot, label | {"flex": share}, value | {"flex": 10 - share}], "baseline", spacing="sm")
             else:
                 yield from _present(label, value)
+
+    def _dot(self, tone: Tone, size: str) -> Json:
+        return {"type": "text", "text": "●", "color": TONES[tone][0], "size": size, "flex": 0}
 
     def _receipt(self, receipt: Row | None) -> Iterator[Json]:
         """Set apart, and large enough to be read to somebody at the counter."""

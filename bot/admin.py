@@ -1,0 +1,228 @@
+"""`giftdesk admin` and `giftdesk audit`: staff commands and their trail from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+import asyncpg
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bot import exports
+from bot.config import Settings
+from bot.conversation.context import Answer, Context, Prepared, Work
+from bot.conversation.events import Chat, Incoming, Said
+from bot.conversation.messages import Button, Card, Carousel, Link, Message, Reply, plain
+from bot.conversation.teaching import Run
+from bot.errors import ConfigurationError
+from bot.i18n import closest
+from bot.services.staffing import OPERATOR, Actor
+from bot.services.trail import Broken, Notes, Trail
+from bot.storage import bulk
+from bot.storage import pool as pools
+from bot.storage.bulk import Job
+from bot.storage.customers import Customer
+from bot.storage.version import is_current_now
+from bot.turn import Turns
+from bot.worker import build_turns, open_apis, open_channels
+
+CHANNEL = "cli"
+WATCHED_EVERY = 0.5  # seconds
+OLD_DATABASE = "The database is not at this version's schema; `giftdesk migrate` brings it there."
+
+
+@dataclass(slots=True)
+class Operator:
+    """Whoever can read the settings: an owner, in the trail as `operator`."""
+
+    turns: Turns
+    language: str
+    actor: Actor = field(default=Actor(None, OPERATOR, "owner", CHANNEL))
+    _me: Customer = field(init=False)
+
+    def __post_init__(self) -> None:
+        now = self.turns.clock()
+        self._me = Customer(None, f"{CHANNEL}::{OPERATOR}", "", CHANNEL, self.language, now, now)
+
+    async def run(self, line: str) -> Reply:
+        """The answer to one command, committed."""
+        return await self._turn(line, lambda ctx: self.turns.dispatcher.staff.answer(ctx, self.actor, line))
+
+    @property
+    def asked(self) -> str | None:
+        """What is waited for: None for nothing, "" for a yes, else what has to be typed."""
+        pending = self._me.state.get("sure")
+        return str(pending["typed"]) if pending else None
+
+    async def confirm(self, typed: str) -> Reply:
+        """Do what was previewed. typed: what was asked for, "" when it was a yes."""
+        staff = self.turns.dispatcher.staff
+        nonce = self._me.state["sure"]["nonce"]
+
+        async def answer(ctx: Context) -> Answer:
+            if typed:
+                return await staff.typed(ctx, typed) or Reply(())
+            return await staff.confirm(ctx, nonce)
+
+        return await self._turn("", answer)
+
+    async def _turn(self, line: str, answer: Callable[[Context], Awaitable[Answer]]) -> Reply:
+        turns, now = self.turns, self.turns.clock()
+        ctx = Context(
+            incoming=Incoming(CHANNEL, Chat(CHANNEL, "", "user", OPERATOR), OPERATOR, now, Said(line)),
+            event_id=-secrets.randbits(
+                60
+            ),  # No event of the inbox: a number of its own, so that keys made of it differ.
+            customer=self._me,
+            now=now,
+            _=turns.languages[self.language],
+            languages=turns.languages,
+            lexicon=turns.lexicon,
+            desk=next(iter(turns.desks.values())),
+            apis=turns.apis,
+            services=turns.services,
+            work=Work(turns.pool),
+            routes=turns.dispatcher.routes,
+            actor=self.actor,
+        )
+        try:
+            said = await answer(ctx)
+            await ctx.work.end(commit=True)
+        except BaseException:
+            await ctx.work.end(commit=False)
+            raise
+        assert not isinstance(said, Prepared), "staff commands make their answers when they are asked"
+        return said
+
+
+def run(settings: Settings, url: str, line: str, *, yes: bool, language: str | None) -> None:
+    """Run one staff command and print its answer; what it would change is asked about first, unless `yes`."""
+
+    async def main() -> None:
+        pool = await pools.connect(url, size=3)
+        if not await is_current_now(pool):
+            await pool.close()
+            raise ConfigurationError(OLD_DATABASE)
+        channels, apis = open_channels(settings), open_apis(settings)
+        try:
+            turns = build_turns(settings, pool, channels, apis)
+            tag = closest(language, turns.languages) or turns.default_locale
+            operator = Operator(turns, tag)
+            before = await bulk.under_way(pool)
+            _print(await operator.run(line if line.lstrip()[:1] in ("/", "／") else f"/{line}"))
+            while (asked := operator.asked) is not None:
+                if asked:
+                    typed = click.prompt(">", default="", show_default=False)
+                    _print(await operator.confirm(typed or " "))
+                elif yes or click.confirm(f"\n{turns.languages[tag]('Confirm')}", default=False):
+                    _print(await operator.confirm(""))
+                else:
+                    return
+            job = await bulk.under_way(pool)
+            if job is not None and (before is None or before.id != job.id):
+                await _watch(pool, job)
+        finally:
+            await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
+            await pool.close()
+
+    asyncio.run(main())
+
+
+async def _watch(pool: asyncpg.Pool, job: Job) -> None:
+    """A progress bar for what this command has started, until a worker has done it. Exits 1 when codes are left."""
+    click.echo(f'\nCtrl-C leaves it running; giftdesk admin "/job {job.ref}" shows it again.')
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[state]}")) as bar:
+        task = bar.add_task(job.ref, total=job.total, state=job.state)
+        current: Job | None = job
+        while current is not None:
+            counts = await bulk.counts(pool, job.id)
+            waits = "waiting for Poshen" if current.troubles else "waiting for a worker" if not counts.tried else ""
+            bar.update(task, completed=counts.done, state=waits or current.state)
+            if not current.under_way:
+                break
+            await asyncio.sleep(WATCHED_EVERY)
+            current = await bulk.read(pool, job.id)
+    if counts.done < job.total:
+        raise SystemExit(1)
+
+
+def save_codes(settings: Settings, url: str, ref: str, output: BinaryIO) -> None:
+    """Write the codes that a job made as CSV; it stands in the trail. Raises ConfigurationError for an unknown job."""
+    number = ref.upper().removeprefix("J-")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise ConfigurationError(f"{ref!r} is no job; they are called J-12")
+
+    async def main() -> list[exports.Made]:
+        connection = await pools.connect_one(url)
+        try:
+            async with connection.transaction():
+                codes = await bulk.all_made(connection, int(number))
+                await Trail(settings.secret).write(
+                    connection,
+                    Actor(None, OPERATOR, "owner", CHANNEL),
+                    action="codes",
+                    line=f"giftdesk codes J-{number}",
+                    notes=Notes(ref=f"J-{number}", after=f"a file of {len(codes)} codes"),
+                    now=datetime.now(UTC),
+                )
+        finally:
+            await connection.close()
+        return codes
+
+    codes = asyncio.run(main())
+    if not codes:
+        raise ConfigurationError(f"There is no job J-{number}, or it has made no code yet")
+    output.write(exports.file(codes, settings.zone))
+
+
+def verify(settings: Settings, url: str) -> bool:
+    """Check the whole trail and say where it breaks; whether it holds."""
+
+    async def main() -> bool:
+        connection = await pools.connect_one(url)
+        try:
+            if not await is_current_now(connection):
+                raise ConfigurationError(OLD_DATABASE)
+            found = await Trail(settings.secret).verify(connection)
+        finally:
+            await connection.close()
+        if isinstance(found, Broken):
+            click.echo(f"The trail breaks at row {found.n}: {found.why}.")
+            return False
+        click.echo(f"The trail holds: {found.rows} rows, the last hash is {found.last}.")
+        return True
+
+    return asyncio.run(main())
+
+
+def _print(reply: Reply) -> None:
+    for message in reply.messages:
+        click.echo(plain(message))
+    lines = [
+        f"  {button.action.line}  ({button.label})" if button.label != button.action.line else f"  {button.label}"
+        for button in (*(each for message in reply.messages for each in _buttons(message)), *reply.choices)
+        if isinstance(button, Button) and isinstance(button.action, Run)
+    ]
+    links = [
+        f"  {choice.url}  ({choice.label})"
+        for choice in (*(each for message in reply.messages for each in _buttons(message)), *reply.choices)
+        if isinstance(choice, Link)
+    ]
+    if lines or links:
+        click.echo("\n".join(["", *dict.fromkeys([*lines, *links])]))
+
+
+def _buttons(message: Message) -> tuple[Button | Link, ...]:
+    match message:
+        case Card():
+            return message.buttons
+        case Carousel():
+            return tuple(button for card in message.cards for button in card.buttons)
+        case _:
+            return ()

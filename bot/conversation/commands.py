@@ -1,0 +1,622 @@
+"""The grammar of staff commands: a typed line into an argument model, and usage lines out of the same model. Pure.
+
+    /noun verb positional… key=value… --flag
+
+A command's arguments are a model; whatever is said about how to type it is made from the model:
+
+    class CreateCode(Arguments):
+        code: Annotated[str, Positional(N_("the code"), example="SUMMER2026")]
+        group: Annotated[Number, Keyed(N_("group number"), example="5")]
+        dry: Annotated[bool, Flag(N_("only show what would happen"))] = False
+
+What is wrong with a line is a value (a `Problem`), with the corrected line where one can be made.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+from bot.conversation.codes import masked
+
+LONGEST = 500
+SLASHES = "/／"
+MOST = 2_000_000_000
+_NONE = frozenset({"none", "-", "無", "不限"})
+HELP = frozenset({"-h", "--help", "-?"})
+_QUOTES = {'"': '"', "“": '”"', "「": "」", "『": "』", "＂": "＂"}
+_CLOSING = {'"': '"', "“": "”", "「": "」", "『": "』"}
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_FLAG = re.compile(r"(?:--|[—–]{1,2})([A-Za-z_][A-Za-z0-9_-]*)")  # Phones turn two hyphens into a dash.
+_DURATION = re.compile(r"(\d{1,6})([mhdw])", re.IGNORECASE)
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+# ── argument models ──────────────────────────────────────────────────────────────────────────────
+
+Audited = Literal["plain", "masked", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What an argument is.
+
+    about: a msgid that names it. example: a value, for usage lines and errors. typical: whether the example line
+    shows it although it may be left out. audited: whether the trail holds it as typed (free text is scrubbed of
+    codes and phones in any case), masked as a code, or not at all. too_much: a msgid said instead of the general
+    one when a number is too big, with %(limit)s. look_up: (label, command) of a list in which to find one.
+    """
+
+    about: str
+    example: str = ""
+    typical: bool = False
+    audited: Audited = "plain"
+    too_much: str = ""
+    look_up: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Positional(Marker):
+    """An argument by its place. blanks: (sentence, label) msgids said when it was typed with blanks, %(joined)s.
+    rest: it is a sentence, and takes all the words that are left."""
+
+    blanks: tuple[str, str] | None = None
+    rest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed(Marker):
+    """An argument by its name, `name=value`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag(Marker):
+    """An argument that is there or not, `--name`."""
+
+
+class Arguments(BaseModel):
+    """Base of all argument models. A field `from_` is typed as `from`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    specs: ClassVar[tuple[Spec, ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.specs = tuple(_spec(name, info) for name, info in cls.model_fields.items())
+        many = [spec.name for spec in cls.positionals() if spec.many or spec.rest]
+        if many and many != [cls.positionals()[-1].name]:
+            raise TypeError(f"{cls.__name__}: only the last positional argument can take several words")
+
+    @classmethod
+    def positionals(cls) -> list[Spec]:
+        """The arguments that have a place, in order."""
+        return [spec for spec in cls.specs if isinstance(spec.marker, Positional)]
+
+
+class Nothing(Arguments):
+    """For commands that need to be told nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One argument of a model, as it is typed and explained."""
+
+    field: str
+    name: str
+    marker: Marker
+    required: bool
+    many: bool
+    rest: bool
+    choices: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """How it is named in a sentence: `group=`, `<code>`, `--dry`."""
+        match self.marker:
+            case Keyed():
+                return f"{self.name}="
+            case Flag():
+                return f"--{self.name}"
+            case _:
+                return "|".join(self.choices) if self.choices else f"<{self.name}>"
+
+    @property
+    def usage(self) -> str:
+        """Its part of the usage line."""
+        value = "|".join(self.choices) or (quoted(self.marker.example) if self.marker.example else "…")
+        part = f"{self.name}={value}" if isinstance(self.marker, Keyed) else self.label
+        if self.many:
+            part += "…"
+        return part if self.required else f"[{part}]"
+
+    @property
+    def example(self) -> str:
+        """Its part of the example line."""
+        match self.marker:
+            case Keyed():
+                return f"{self.name}={quoted(self.marker.example or (self.choices or ('…',))[0])}"
+            case Flag():
+                return self.label
+            case _:
+                return quoted(self.marker.example or (self.choices or ("…",))[0])
+
+
+def _spec(name: str, info: FieldInfo) -> Spec:
+    markers = [item for item in info.metadata if isinstance(item, Marker)]
+    if len(markers) != 1:
+        raise TypeError(f"the argument {name!r} needs one of Positional, Keyed and Flag")
+    return Spec(
+        field=name,
+        name=name.rstrip("_").replace("_", "-"),
+        marker=markers[0],
+        required=info.is_required(),
+        many=isinstance(markers[0], Positional) and get_origin(info.annotation) is tuple,
+        rest=isinstance(markers[0], Positional) and markers[0].rest,
+        choices=_choices(info.annotation),
+    )
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    if get_origin(annotation) is Literal:
+        return tuple(map(str, get_args(annotation)))
+    if get_origin(annotation) in (Union, UnionType):
+        parts = [each for each in get_args(annotation) if each is not type(None)]
+        if all(get_origin(each) is Literal for each in parts):
+            return tuple(choice for each in parts for choice in _choices(each))
+    return ()
+
+
+# ── kinds of values ──────────────────────────────────────────────────────────────────────────────
+
+
+def duration(value: timedelta) -> str:
+    """A length of time as it is typed: `24h`."""
+    minutes = max(1, round(value.total_seconds() / 60))
+    for unit in "dh":
+        size = int(_UNITS[unit].total_seconds() // 60)
+        if minutes % size == 0 and not (unit == "d" and minutes == size):  # a day reads better as 24h
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
+def at_most(limit: timedelta) -> AfterValidator:
+    """Limits a `Duration`: pydantic's own limits are not told as they are typed."""
+
+    def check(value: timedelta) -> timedelta:
+        if value > limit:
+            raise PydanticCustomError("less_than_equal", "too long", {"le": duration(limit)})
+        return value
+
+    return AfterValidator(check)
+
+
+def _without_hash(value: object) -> object:
+    return value.removeprefix("#") if isinstance(value, str) else value
+
+
+def _listed(value: object) -> object:
+    return [part for part in re.split("[,，、]", value) if part.strip()] if isinstance(value, str) else value
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str):
+        match = re.fullmatch(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", value)
+        try:
+            return date(*map(int, match.groups())) if match else date.fromisoformat(value)
+        except ValueError:
+            raise PydanticCustomError("day", "a day") from None
+    return value
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and not value.startswith("P"):
+        match = _DURATION.fullmatch(value)
+        if match is None or not int(match[1]):
+            raise PydanticCustomError("duration", "a length of time")
+        return int(match[1]) * _UNITS[match[2].lower()]
+    return value
+
+
+def _or_none(read: Callable[[object], object]) -> Callable[[object], object]:
+    def either(value: object) -> object:
+        return "none" if isinstance(value, str) and value.lower() in _NONE else read(value)
+
+    return either
+
+
+def _number(value: object) -> object:
+    try:
+        number = int(str(_without_hash(value)))
+    except ValueError:
+        raise PydanticCustomError("int_parsing", "a number") from None
+    if not 1 <= number <= MOST:
+        kind, limit = ("greater_than_equal", {"ge": 1}) if number < 1 else ("less_than_equal", {"le": MOST})
+        raise PydanticCustomError(kind, "a limit", limit)
+    return number
+
+
+def _reference(value: str) -> str:
+    upper = value.upper()
+    if upper == "LAST" or re.fullmatch(r"[CR]-[0-9A-HJKMNP-TV-Z]{6}", upper):
+        return upper.lower() if upper == "LAST" else upper
+    raise PydanticCustomError("reference", "a customer")
+
+
+Number = Annotated[int, BeforeValidator(_without_hash), Field(ge=1, le=MOST)]
+"""An id or a count, with or without `#`."""
+
+Numbers = Annotated[tuple[Number, ...], BeforeValidator(_listed)]
+"""Several of them, `1,2,3`; an argument by name."""
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""`2026-12-31`."""
+
+NumberOrNone = Annotated[int | Literal["none"], BeforeValidator(_or_none(_number))]
+"""A count, or `none` to take a limit away."""
+
+DayOrNone = Annotated[date | Literal["none"], BeforeValidator(_or_none(_day))]
+"""A day, or `none` to take a limit away."""
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration), at_most(timedelta(days=3650))]
+"""`30m`, `24h`, `7d`, `2w`. For a lower limit than ten years add `at_most`."""
+
+CustomerRef = Annotated[str, AfterValidator(_reference)]
+"""`C-8F3K2M`, a receipt's reference `R-7F3K9M`, or `last`. `StaffContext.customer_of` finds who it is."""
+
+
+# ── lines ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One part of a line. key: the name of `name=value`, small; flag: it was `--value`; bare: without quotes."""
+
+    value: str
+    key: str = ""
+    flag: bool = False
+    bare: bool = True
+
+    def __str__(self) -> str:
+        """As it is typed."""
+        if self.flag:
+            return f"--{self.value}"
+        return f"{self.key}={quoted(self.value)}" if self.key else quoted(self.value)
+
+
+def is_command(text: str) -> bool:
+    """Whether a message is a command line: the first visible character is a slash."""
+    return text.lstrip()[:1] in SLASHES and bool(text.strip())
+
+
+def cleaned(text: str) -> str:
+    """A line without control characters, invisible ones and the slash before it."""
+    kept = (" " if ch.isspace() else ch for ch in text)
+    visible = "".join(ch for ch in kept if ch == " " or unicodedata.category(ch) not in ("Cc", "Cf", "Cs"))
+    return visible.strip().lstrip(SLASHES).strip()
+
+
+def split(line: str) -> list[Token]:
+    """The parts of a cleaned line. Quotes hold blanks; outside of them width does not matter. Never raises."""
+    tokens, position = [], 0
+    while position < len(line):
+        if line[position] == " ":
+            position += 1
+            continue
+        token, position = _token(line, position)
+        tokens.append(token)
+    return tokens
+
+
+def _token(line: str, start: int) -> tuple[Token, int]:
+    key, begin, position = "", start, start
+    while position < len(line) and line[position] != " ":
+        if position == begin and line[position] in _QUOTES:
+            closing = _QUOTES[line[position]]
+            end = next((at for at in range(position + 1, len(line)) if line[at] in closing), len(line))
+            return Token(line[position + 1 : end], key, bare=False), end + 1
+        if line[position] in "=＝" and not key:
+            name = unicodedata.normalize("NFKC", line[start:position])
+            if _KEY.fullmatch(name):
+                key, begin = name.lower(), position + 1
+        position += 1
+    value = unicodedata.normalize("NFKC", line[begin:position])
+    if not key and (flag := _FLAG.fullmatch(value)):
+        return Token(flag[1].lower(), flag=True), position
+    return Token(value, key), position
+
+
+def quoted(value: str) -> str:
+    """A value as it is typed: bare where that reads back the same, else in quotes that it does not hold."""
+    if split(value) == [Token(value)] and value.lower() not in HELP:
+        return value
+    for opening, closing in _CLOSING.items():
+        if not any(ch in value for ch in _QUOTES[opening]):
+            return f"{opening}{value}{closing}"
+    return f'"{value.replace(chr(34), "”")}"'
+
+
+def written(command: str, tokens: Iterable[Token]) -> str:
+    """A whole line as it is typed."""
+    return " ".join([f"/{command}", *map(str, tokens)])
+
+
+def line_of(command: str, arguments: Arguments) -> str:
+    """The line that says this, in its shortest form: what is left at its default is left out."""
+    tokens = []
+    values = arguments.model_dump(mode="json")
+    for spec in arguments.specs:
+        value = values[spec.field]
+        if value is None or (not spec.required and getattr(arguments, spec.field) == _default(arguments, spec)):
+            continue
+        match spec.marker:
+            case Flag():
+                tokens += [Token(spec.name, flag=True)] if value else []
+            case Positional():
+                tokens += [Token(str(each)) for each in value] if spec.many else [Token(str(value))]
+            case _:
+                text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+                tokens.append(Token(text, spec.name))
+    return written(command, tokens)
+
+
+def _default(arguments: Arguments, spec: Spec) -> object:
+    return type(arguments).model_fields[spec.field].get_default(call_default_factory=True)
+
+
+def usage(command: str, model: type[Arguments]) -> str:
+    """`/code create <code> group=5 [rewards=1,2] [--dry]`."""
+    return " ".join([f"/{command}", *(spec.usage for spec in model.specs)])
+
+
+def example(command: str, model: type[Arguments]) -> str:
+    """`/code create SUMMER2026 group=5`."""
+    return " ".join([f"/{command}", *(spec.example for spec in model.specs if spec.required or spec.marker.typical)])
+
+
+# ── problems ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """More was typed than anybody means."""
+
+    limit: int = LONGEST
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """There is no such command. typed: with its slash. better: the line that was perhaps meant."""
+
+    typed: str
+    better: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKey:
+    """The command has no such argument. name: as typed, `grup=` or `--dri`. better: the line with the likely one."""
+
+    command: str
+    model: type[Arguments]
+    name: str
+    likely: str = ""
+    better: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Twice:
+    """The same argument was given more than once."""
+
+    spec: Spec
+
+
+@dataclass(frozen=True, slots=True)
+class TooMany:
+    """More words than the command has places. joined: the last place's words in one, `A-B`."""
+
+    command: str
+    model: type[Arguments]
+    extra: str
+    spec: Spec | None = None
+    joined: str = ""
+    better: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A necessary argument is not there."""
+
+    command: str
+    model: type[Arguments]
+    spec: Spec
+
+
+WrongKind = Literal[
+    "number", "day", "duration", "choice", "reference", "too_much", "too_little", "too_long", "too_short", "other"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A value that does not fit. limit: for too much and the like. better: the line with what is allowed."""
+
+    spec: Spec
+    value: str
+    kind: WrongKind
+    limit: str = ""
+    fit: str = ""
+    better: str = ""
+
+
+Problem = TooLong | Unknown | UnknownKey | Twice | TooMany | Missing | Wrong
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────
+
+A = TypeVar("A", bound=Arguments)
+
+
+def read(command: str, model: type[A], tokens: Sequence[Token]) -> A | Problem:
+    """The arguments of a command, or the first thing that is wrong with them. Never raises."""
+    by_name = {spec.name: spec for spec in model.specs}
+    places = model.positionals()
+    given: dict[str, Any] = {}
+    words: list[Token] = []
+    for number, token in enumerate(tokens):
+        if not token.key and not token.flag:
+            words.append(token)
+            continue
+        named = by_name.get(token.key or token.value)
+        if named is None or isinstance(named.marker, Flag) != token.flag:
+            return _unknown_key(command, model, tokens, number)
+        if named.field in given:
+            return Twice(named)
+        given[named.field] = True if token.flag else token.value
+    free = [spec for spec in places if spec.field not in given]
+    for spec in free:
+        if spec.many:
+            given[spec.field], words = tuple(word.value for word in words), []
+        elif words and spec.rest:
+            given[spec.field], words = " ".join(word.value for word in words), []
+        elif words:
+            given[spec.field] = words.pop(0).value
+    if words:
+        return _too_many(command, model, tokens, words, free[-1] if free else None)
+    for spec in model.specs:
+        if spec.choices and isinstance(value := given.get(spec.field), str) and value.lower() in spec.choices:
+            given[spec.field] = value.lower()
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        return _wrong(command, model, tokens, given, error)
+
+
+def _unknown_key(command: str, model: type[Arguments], tokens: Sequence[Token], number: int) -> UnknownKey:
+    token = tokens[number]
+    # `dry=1` and `--group` are the right argument in the wrong form: the likely one is found all the same.
+    names = {spec.name: spec for spec in model.specs if isinstance(spec.marker, Flag) or not token.flag}
+    likely = alike(token.key or token.value, names)
+    better = ""
+    if likely is not None:
+        spec = names[likely]
+        mended = Token(spec.name, flag=True) if isinstance(spec.marker, Flag) else replace(token, key=spec.name)
+        better = written(command, [*tokens[:number], mended, *tokens[number + 1 :]])
+    name = f"--{token.value}" if token.flag else f"{token.key}="
+    return UnknownKey(command, model, name, names[likely].label if likely else "", better)
+
+
+def _too_many(
+    command: str, model: type[Arguments], tokens: Sequence[Token], extra: Sequence[Token], last: Spec | None
+) -> TooMany:
+    said = " ".join(token.value for token in extra)
+    if last is None or last.choices:
+        return TooMany(command, model, said)
+    words = [token for token in tokens if not token.key and not token.flag]
+    run = words[-len(extra) - 1 :]
+    joined = "-".join(token.value for token in run)
+    mended: list[Token] = []
+    for token in tokens:
+        if token is run[0]:
+            mended.append(Token(joined))
+        elif not any(token is other for other in run):
+            mended.append(token)
+    return TooMany(command, model, said, last, joined, written(command, mended))
+
+
+def _wrong(
+    command: str, model: type[Arguments], tokens: Sequence[Token], given: Mapping[str, Any], error: ValidationError
+) -> Problem:
+    problems = error.errors(include_url=False)
+    # A wrong value teaches more than a missing one: what was typed is looked at first.
+    problem = next((each for each in problems if each["type"] != "missing"), problems[0])
+    spec = next(spec for spec in model.specs if spec.field == problem["loc"][0])
+    if problem["type"] == "missing":
+        return Missing(command, model, spec)
+    raw = given[spec.field]
+    typed = " ".join(raw) if isinstance(raw, tuple) else str(raw)
+    limits, kind = problem.get("ctx", {}), problem["type"]
+    match kind:
+        case "less_than_equal" | "less_than":
+            limit = str(limits.get("le", limits.get("lt")))
+            return Wrong(spec, typed, "too_much", limit, limit, _with(command, tokens, spec, typed, limit))
+        case "greater_than_equal" | "greater_than":
+            limit = str(limits.get("ge", limits.get("gt")))
+            return Wrong(spec, typed, "too_little", limit, limit, _with(command, tokens, spec, typed, limit))
+        case "string_too_long":
+            return Wrong(spec, typed, "too_long", str(limits["max_length"]))
+        case "string_too_short":
+            return Wrong(spec, typed, "too_short", str(limits["min_length"]))
+        case "literal_error":
+            fit = alike(typed, spec.choices) or ""
+            return Wrong(spec, typed, "choice", fit=fit, better=_with(command, tokens, spec, typed, fit) if fit else "")
+        case "day" | "duration" | "reference":
+            return Wrong(spec, typed, kind)
+        case _ if kind.startswith(("int_", "decimal_", "float_")):
+            return Wrong(spec, typed, "number")
+        case _:
+            return Wrong(spec, typed, "other")
+
+
+def _with(command: str, tokens: Sequence[Token], spec: Spec, typed: str, value: str) -> str:
+    """The line with another value for one argument; empty when its place cannot be told."""
+    named = [token for token in tokens if token.key == spec.name]
+    placed = [token for token in tokens if not token.key and not token.flag and token.value == typed]
+    old = (named or placed)[:1]
+    if not old:
+        return ""
+    return written(command, [replace(token, value=value, bare=True) if token is old[0] else token for token in tokens])
+
+
+def alike(typed: str, known: Iterable[str]) -> str | None:
+    """The known word that was most likely meant."""
+    return next(iter(difflib.get_close_matches(typed.lower(), list(known), n=1, cutoff=0.6)), None)
+
+
+# ── what the trail may hold ──────────────────────────────────────────────────────────────────────
+
+_CODE = re.compile(
+    r"(?<![A-Za-z0-9-])(?=[A-Za-z0-9-]*\d)(?=[A-Za-z0-9-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{4,38}[A-Za-z0-9]"
+)
+_OWN = re.compile(r"(?:[CRAJ]-[0-9A-Z]{1,8}|\d{4}-\d{1,2}-\d{1,2})", re.IGNORECASE)
+_DIGITS = re.compile(r"(?<![\w-])[+＋]?\d(?:[ ().-]{0,2}\d){6,}(?![\w-])")
+
+
+def scrubbed(text: str) -> str:
+    """Free text without what the trail must never hold: codes are masked, phones and card numbers taken out."""
+    folded = unicodedata.normalize("NFKC", text)
+    without = _CODE.sub(lambda found: found[0] if _OWN.fullmatch(found[0]) else masked(found[0]), folded)
+    return _DIGITS.sub(lambda found: found[0] if _OWN.fullmatch(found[0]) else "•••", without)
+
+
+def audited_line(command: str, arguments: Arguments) -> str:
+    """The line as the trail holds it."""
+    parts = [f"/{command}"]
+    values = arguments.model_dump(mode="json")
+    for spec in arguments.specs:
+        value = values[spec.field]
+        if value is None or (not spec.required and getattr(arguments, spec.field) == _default(arguments, spec)):
+            continue
+        if isinstance(spec.marker, Flag):
+            parts.append(spec.label)
+            continue
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        match spec.marker.audited:
+            case "never":
+                text = "•••"
+            case "masked":
+                text = ",".join(masked(part) for part in text.split(","))
+            case "plain" if isinstance(value, str) and not spec.choices:
+                text = scrubbed(text)
+        parts.append(f"{spec.name}={quoted(text)}" if isinstance(spec.marker, Keyed) else quoted(text))
+    return " ".join(parts)

@@ -1,0 +1,187 @@
+"""Errors that teach: what is wrong with a command line, said so that the next try is right."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from bot.conversation.actions import Action
+from bot.conversation.commands import (
+    Keyed,
+    Missing,
+    Problem,
+    Spec,
+    TooLong,
+    TooMany,
+    Twice,
+    Unknown,
+    UnknownKey,
+    Wrong,
+    example,
+    usage,
+)
+from bot.conversation.messages import Button, Choice, Reply, Text
+from bot.errors import (
+    ContractError,
+    CredentialsRefused,
+    OutcomeUnknown,
+    RateLimited,
+    UpstreamError,
+    UpstreamRefused,
+)
+from bot.i18n import Translator
+
+LONGEST_LABEL = 20
+LONGEST_LINE = 220  # of a line in a button, as it is escaped there; with its signature it must fit a postback
+
+VENDORS = {
+    "line": ("LINE", "LINE_CHANNEL_ACCESS_TOKEN"),
+    "messenger": ("Messenger", "MESSENGER_PAGE_ACCESS_TOKEN"),
+    "mantago": ("MantaGo", "MANTAGO_TOKEN, MANTAGO_SECRET"),
+    "poshen": ("Poshen", "POSHEN_TOKEN"),
+    "gotit": ("Got It", "GOTIT_CLIENT_ID, GOTIT_CLIENT_SECRET"),
+    "altegio": ("Altegio", "ALTEGIO_PARTNER_TOKEN, ALTEGIO_USER_TOKEN"),
+}
+
+
+class Run(Action, name="run"):
+    """A command line behind a button: the same as typing it, rights included."""
+
+    line: str
+
+
+def run_button(label: str, line: str) -> tuple[Button, ...]:
+    """A button that runs `line`; none when the line is too long for one."""
+    if not line or len(quote(line, safe="").replace(".", "%2E")) > LONGEST_LINE:
+        return ()
+    short = label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
+    return (Button(short, Run(line=line)),)
+
+
+def explain(_: Translator, problem: Problem) -> Reply:
+    """A problem as an answer, with the corrected line as a button."""
+    text, buttons = _explained(_, problem)
+    # Translators: a button: the list of commands
+    more = run_button(_("Commands"), "/help")
+    return Reply((Text(text),), (*buttons, *more))
+
+
+def _explained(_: Translator, problem: Problem) -> tuple[str, tuple[Choice, ...]]:
+    match problem:
+        case TooLong(limit=limit):
+            return _("That line is too long: %(limit)s characters at most.", limit=limit), ()
+        case Unknown(typed=typed, better=""):
+            return _("There's no %(typed)s.", typed=typed), ()
+        case Unknown(typed=typed, better=better):
+            text = _("There's no %(typed)s — did you mean %(better)s?", typed=typed, better=better)
+            return text, run_button(better, better)
+        case UnknownKey(command=command, model=model, name=name, likely=likely, better=better):
+            line = usage(command, model)
+            if not likely:
+                return _("%(name)s is not known here. Usage: %(usage)s", name=name, usage=line), ()
+            text = _("%(name)s is not known here — did you mean %(likely)s?", name=name, likely=likely)
+            return text, run_button(likely, better)
+        case Twice(spec=spec):
+            return _("%(name)s was given twice. Once is enough.", name=spec.label), ()
+        case TooMany(command=command, model=model, extra=extra, joined=""):
+            return _("“%(extra)s” is too much. Usage: %(usage)s", extra=extra, usage=usage(command, model)), ()
+        case TooMany(spec=spec, joined=joined, better=better):
+            assert spec is not None, "what is joined has a place"
+            blanks = getattr(spec.marker, "blanks", None)
+            if blanks:
+                return _(blanks[0], joined=joined), run_button(_(blanks[1], joined=joined), better)
+            name = _(spec.marker.about)
+            text = _("%(name)s can't have spaces. Did you mean “%(joined)s”?", name=name, joined=joined)
+            return text, run_button(joined, better)
+        case Missing(command=command, model=model, spec=spec):
+            text = _(
+                "%(name)s (%(about)s) is missing. Example: %(example)s",
+                name=spec.label,
+                about=_(spec.marker.about),
+                example=example(command, model),
+            )
+            return text, _list_of(_, spec)
+        case Wrong():
+            return _wrong(_, problem)
+
+
+def _wrong(_: Translator, problem: Wrong) -> tuple[str, tuple[Choice, ...]]:
+    spec, limit = problem.spec, problem.limit
+    shown = spec.example if isinstance(spec.marker, Keyed) else spec.marker.example
+    label = f"{spec.name}={problem.fit}" if isinstance(spec.marker, Keyed) else problem.fit
+    mended = run_button(label, problem.better)
+    match problem.kind:
+        case "day":
+            return _("Dates are written YYYY-MM-DD, for example %(example)s", example=shown), ()
+        case "duration":
+            return _("A length of time is written 30m, 24h or 7d, for example %(example)s", example=shown), ()
+        case "number":
+            text = _(
+                "%(name)s takes a whole number, not “%(value)s”. Example: %(example)s",
+                name=spec.label,
+                value=problem.value,
+                example=shown,
+            )
+            return text, _list_of(_, spec)
+        case "reference":
+            text = _(
+                "“%(value)s” is no customer. Use C-8F3K2M, a receipt such as R-7F3K9M, or last.", value=problem.value
+            )
+            return text, ()
+        case "choice":
+            text = _(
+                "%(name)s is one of %(choices)s, not “%(value)s”.",
+                name=_(spec.marker.about),
+                choices=", ".join(spec.choices),
+                value=problem.value,
+            )
+            return text, mended
+        case "too_much":
+            if spec.marker.too_much:
+                return _(spec.marker.too_much, limit=limit), mended
+            return _("%(name)s is at most %(limit)s.", name=_(spec.marker.about), limit=limit), mended
+        case "too_little":
+            return _("%(name)s is at least %(limit)s.", name=_(spec.marker.about), limit=limit), mended
+        case "too_long":
+            return _("%(name)s has at most %(limit)s characters.", name=_(spec.marker.about), limit=limit), ()
+        case "too_short":
+            return _("%(name)s has at least %(limit)s characters.", name=_(spec.marker.about), limit=limit), ()
+        case "other":
+            text = _(
+                "“%(value)s” does not fit %(name)s. Example: %(example)s",
+                value=problem.value,
+                name=spec.label,
+                example=shown,
+            )
+            return text, ()
+
+
+def _list_of(_: Translator, spec: Spec) -> tuple[Choice, ...]:
+    if spec.marker.look_up is None:
+        return ()
+    label, line = spec.marker.look_up
+    return run_button(_(label), line)
+
+
+def vendor_trouble(_: Translator, error: UpstreamError) -> str:
+    """What a vendor's error means for staff, and what to do about it."""
+    vendor, settings = VENDORS.get(error.upstream, (error.upstream, ""))
+    match error:
+        case CredentialsRefused():
+            return _(
+                "%(vendor)s no longer accepts our credentials. Renew %(settings)s, then check with /status.",
+                vendor=vendor,
+                settings=settings,
+            )
+        case OutcomeUnknown():
+            return _(
+                "%(vendor)s did not answer, so it may or may not have happened. Look before you try again.",
+                vendor=vendor,
+            )
+        case RateLimited():
+            return _("%(vendor)s asks us to slow down. Please try again in a minute.", vendor=vendor)
+        case UpstreamRefused():
+            return _("%(vendor)s replied: %(detail)s", vendor=vendor, detail=error.detail)
+        case ContractError():
+            return _("%(vendor)s gave an answer we do not understand (%(detail)s).", vendor=vendor, detail=error.detail)
+        case _:
+            return _("%(vendor)s cannot be reached right now. Nothing was changed.", vendor=vendor)

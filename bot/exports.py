@@ -1,0 +1,100 @@
+"""Files that can be fetched once: their signed links, their page, what is in them. Pure, and light enough for web."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import hmac
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+LIVES = timedelta(minutes=15)
+PATH = "/exports/"
+# What a spreadsheet takes for the beginning of a formula: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_PAGE = Markup(
+    """<!doctype html>
+<html lang="{lang}">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{title}</title>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 4rem auto; padding: 0 1.5rem; }}
+button {{ font: inherit; color: #fff; background: {colour}; border: 0; border-radius: .5rem; padding: .75rem 1.5rem; }}
+</style>
+<h1>{title}</h1>
+<p>{text}</p>
+{form}
+</html>
+"""
+)
+_FORM = Markup('<form method="post"><button>{button}</button></form>')
+
+
+def sign(secret: bytes, export_id: int) -> str:
+    """The token of a link: nobody without the secret can make one."""
+    return f"{export_id}.{_mac(secret, export_id)}"
+
+
+def read(secret: bytes, token: str) -> int | None:
+    """The export that a token is for; None when it is not one of ours. Whether it is still good, the database says."""
+    number, _, mac = token.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        return None
+    genuine = hmac.compare_digest(mac.encode(), _mac(secret, int(number)).encode())
+    return int(number) if genuine else None
+
+
+def _mac(secret: bytes, export_id: int) -> str:
+    digest = hmac.digest(secret, f"export:{export_id}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest[:18]).decode()
+
+
+def page(words: Mapping[str, str], *, colour: str, gone: bool = False) -> str:
+    """The page of a link. A plain GET must not use the link up: chat apps open links to show a preview of them.
+
+    words: lang, title, text, button and gone, in the language of whoever made the link.
+    """
+    form = Markup() if gone else _FORM.format(button=words["button"])
+    text = words["gone"] if gone else words["text"]
+    return str(_PAGE.format(lang=words["lang"], title=words["title"], text=text, colour=colour, form=form))
+
+
+class Made(NamedTuple):
+    """One code that a job made."""
+
+    code: str
+    group_id: int
+    group_name: str
+    poshen_id: int
+    made_at: datetime
+    job_id: int
+
+
+def file(codes: Iterable[Made], zone: ZoneInfo) -> bytes:
+    """A job's codes as CSV."""
+    rows = (
+        (each.code, each.group_id, each.group_name, each.poshen_id, f"{each.made_at.astimezone(zone):%Y-%m-%d %H:%M}")
+        for each in codes
+    )
+    return table(("code", "group", "group name", "Poshen id", "made at"), rows)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A CSV file that spreadsheets open as it is: UTF-8 with its mark, and no cell that they would run as a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(header)
+    writer.writerows([_harmless(str(cell)) for cell in row] for row in rows)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

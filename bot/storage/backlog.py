@@ -1,0 +1,57 @@
+"""What waits, and what stands still: for whoever looks after the desk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Counts, each with the moment of its oldest; None when there are none.
+
+    events: not answered or not delivered yet. held: events that kept failing. open: vouchers whose end is not known.
+    undecided: those of them that only staff can end. pushes: messages on their way. parked: messages that wait for
+    their recipient to write again.
+    """
+
+    events: int
+    events_since: datetime | None
+    held: int
+    held_since: datetime | None
+    open: int
+    open_since: datetime | None
+    undecided: int
+    pushes: int
+    parked: int
+
+
+async def read(connection: asyncpg.Connection | asyncpg.Pool, event_id: int, now: datetime) -> Backlog:
+    """Everything that waits but the event `event_id`, which is the question. Reads small indexes only.
+
+    A voucher is being asked for during its first two minutes; only after that its end counts as unknown.
+    """
+    row = await connection.fetchrow(
+        """
+        SELECT events.*, held.*, open.*,
+            (SELECT count(*) FROM pgqueuer q JOIN pushes p ON p.id = convert_from(q.payload, 'UTF8')::bigint
+                WHERE q.entrypoint = 'push' AND p.messages IS NOT NULL) AS pushes,
+            (SELECT count(*) FROM pushes WHERE waiting) AS parked
+        FROM (
+            SELECT count(*) AS events, min(received_at) AS events_since FROM events
+            WHERE state IN ('new', 'ready') AND id <> $1
+        ) events, (
+            SELECT count(*) AS held, min(held_at) AS held_since FROM events WHERE held_at IS NOT NULL
+        ) held, (
+            SELECT count(*) AS open, min(created_at) AS open_since,
+                count(*) FILTER (WHERE state = 'check') AS undecided
+            FROM issues WHERE state IN ('pending', 'unknown', 'check')
+                AND (state <> 'pending' OR created_at < $2::timestamptz - interval '2 minutes')
+        ) open
+        """,
+        event_id,
+        now,
+    )
+    return Backlog(**row)

@@ -1,0 +1,183 @@
+"""Counts over days: what a campaign brought, and what failed.
+
+Receipts, vouchers and points are counted where they are kept. What is forgotten sooner than a month, or never
+written down one by one, is kept as a daily number in `tallies`. Days begin at midnight of the brand's time zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+CALLS = "calls"  # the kind of a daily number of all calls to a part; the other kinds are failures
+CODES, MISSED = "codes", "missed"  # part and kind of the daily number of wrong codes
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """One code or campaign. number: its group's, None when it has none. code: in full; mask it before it is shown."""
+
+    group: int | None
+    name: str
+    code: str
+    claims: int
+    codes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Calls to one part that failed in one way."""
+
+    part: str
+    kind: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A period's numbers. claims: redeemed codes. misses: wrong ones. calls: to each vendor and platform."""
+
+    new: int
+    active: int
+    claims: int
+    misses: int
+    issued: int
+    failed: int
+    open: int
+    granted: int
+    spent: int
+    linked: int
+    held: int
+    calls: Mapping[str, int]
+    troubles: tuple[Trouble, ...]
+
+
+def first_day(now: datetime, days: int, zone: ZoneInfo) -> datetime:
+    """Midnight at which the last `days` days begin, today being the last of them."""
+    today = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=days - 1)  # of the calendar: a day with a changed clock is still one day
+
+
+async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, now: datetime) -> Counts:
+    """Everything from `since`, a midnight in the brand's zone, until now."""
+    row = await connection.fetchrow(
+        """
+        SELECT customers.*, issues.*, points.*,
+            (SELECT count(*) FROM claims WHERE claimed_at >= $1) AS claims,
+            (SELECT count(*) FROM links WHERE linked_at >= $1) AS linked,
+            (SELECT count(*) FROM events WHERE held_at >= $1) AS held
+        FROM (
+            SELECT count(*) FILTER (WHERE first_seen >= $1) AS new, count(*) AS active
+            FROM customers WHERE last_seen >= $1
+        ) customers, (
+            SELECT coalesce(sum(quantity) FILTER (WHERE state = 'done'), 0) AS issued,
+                coalesce(sum(quantity) FILTER (WHERE state = 'failed'), 0) AS failed,
+                coalesce(sum(quantity) FILTER (WHERE state IN ('pending', 'unknown', 'check')), 0) AS open
+            FROM issues WHERE created_at >= $1
+        ) issues, (
+            SELECT coalesce(sum(available) FILTER (WHERE kind IN ('grant', 'adjust') AND available > 0), 0) AS granted,
+                coalesce(-sum(held) FILTER (WHERE kind = 'commit'), 0) AS spent
+            FROM points WHERE at >= $1
+        ) points
+        """,
+        since,
+    )
+    tallied = await connection.fetch(
+        "SELECT part, kind, sum(n)::bigint AS n FROM tallies WHERE day >= $1 AND part <> $2 GROUP BY part, kind",
+        since.date(),
+        CODES,
+    )
+    troubles = (Trouble(each["part"], each["kind"], each["n"]) for each in tallied if each["kind"] != CALLS)
+    return Counts(
+        **row,
+        misses=await _misses(connection, since, now),
+        calls={each["part"]: each["n"] for each in tallied if each["kind"] == CALLS},
+        troubles=tuple(sorted(troubles, key=lambda each: (-each.times, each.part, each.kind))),
+    )
+
+
+async def _misses(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, now: datetime) -> int:
+    """Wrong codes: of today and yesterday one by one, of the days before from their daily numbers."""
+    assert isinstance(since.tzinfo, ZoneInfo), "a midnight of the brand's"
+    yesterday = first_day(now, 2, since.tzinfo)
+    return int(
+        await connection.fetchval(
+            """
+            SELECT (SELECT count(*) FROM misses WHERE prefix_hash <> '' AND at >= $1)
+                + (SELECT coalesce(sum(n), 0) FROM tallies WHERE part = $2 AND kind = $3 AND day >= $4 AND day < $5)
+            """,
+            max(since, yesterday),
+            CODES,
+            MISSED,
+            since.date(),
+            yesterday.date(),
+        )
+    )
+
+
+async def top_codes(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, limit: int) -> list[Top]:
+    """The codes that were redeemed most."""
+    return await _top(connection, "code_id", since, limit)
+
+
+async def top_campaigns(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, limit: int) -> list[Top]:
+    """The groups whose codes were redeemed most."""
+    return await _top(connection, "group_id", since, limit)
+
+
+async def _top(connection: asyncpg.Connection | asyncpg.Pool, column: str, since: datetime, limit: int) -> list[Top]:
+    # Counted by code first, which needs no sorting. The names stand in the receipts' JSON, which is read of one
+    # receipt for each line that is shown.
+    rows = await connection.fetch(
+        f"""
+        SELECT c.group_id AS group, coalesce(c.snapshot ->> 'group', '') AS name,
+            coalesce(c.snapshot ->> 'code', '') AS code, top.claims, top.codes
+        FROM (
+            SELECT {column}, sum(claims)::bigint AS claims, count(DISTINCT code_id) AS codes, max(latest) AS latest
+            FROM (
+                SELECT code_id, group_id, count(*) AS claims, max(id) AS latest
+                FROM claims WHERE claimed_at >= $1 GROUP BY code_id, group_id
+            ) counted
+            GROUP BY {column} ORDER BY claims DESC, latest DESC LIMIT $2
+        ) top JOIN claims c ON c.id = top.latest
+        ORDER BY top.claims DESC, top.latest DESC
+        """,
+        since,
+        limit,
+    )
+    return [Top(**row) for row in rows]
+
+
+async def add(connection: asyncpg.Connection | asyncpg.Pool, day: date, counted: Mapping[tuple[str, str], int]) -> None:
+    """Add what was counted, by part and kind, to a day's numbers."""
+    await connection.execute(
+        """
+        INSERT INTO tallies AS t (day, part, kind, n)
+        SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[])
+        ON CONFLICT (day, part, kind) DO UPDATE SET n = t.n + excluded.n
+        """,
+        day,
+        [part for part, _ in counted],
+        [kind for _, kind in counted],
+        list(counted.values()),
+    )
+
+
+async def keep_misses(connection: asyncpg.Connection | asyncpg.Pool, now: datetime, zone: ZoneInfo) -> None:
+    """Write down how many wrong codes the finished days had, before those are forgotten. Safe to run again."""
+    await connection.execute(
+        """
+        INSERT INTO tallies AS t (day, part, kind, n)
+        SELECT (at AT TIME ZONE $1)::date AS day, $2, $3, count(*) FROM misses
+        WHERE prefix_hash <> '' AND at < $4 GROUP BY 1
+        ON CONFLICT (day, part, kind) DO UPDATE SET n = greatest(t.n, excluded.n)
+        """,
+        zone.key,
+        CODES,
+        MISSED,
+        first_day(now, 1, zone),
+    )

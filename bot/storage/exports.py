@@ -1,0 +1,36 @@
+"""Links to a job's codes, as the web process opens them: each once.
+
+The web process imports nothing else of the storage: it stays small.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bot.exports import Made
+
+if TYPE_CHECKING:
+    import psycopg
+
+# One statement: a link is used up if, and only if, its codes were read.
+_USE = """
+WITH used AS (
+    UPDATE exports SET used_at = %(now)s WHERE id = %(id)s AND used_at IS NULL AND expires_at > %(now)s RETURNING job_id
+)
+SELECT c.code, b.group_id, b.group_name, c.poshen_id, c.made_at, b.id FROM used
+JOIN bulk_jobs b ON b.id = used.job_id JOIN bulk_codes c ON c.job_id = b.id AND c.state = 'done' ORDER BY c.id
+"""
+
+
+def words(connection: psycopg.Connection[Any], export_id: int, now: datetime) -> tuple[dict[str, str], bool] | None:
+    """What a link's page says, and whether the link is still good; None when there is no such link (any more)."""
+    row = connection.execute(
+        "SELECT page, used_at IS NULL AND expires_at > %s FROM exports WHERE id = %s", (now, export_id)
+    ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def use(connection: psycopg.Connection[Any], export_id: int, now: datetime) -> list[Made]:
+    """Use a link up and read its codes; none when it was used or has expired."""
+    return [Made(*row) for row in connection.execute(_USE, {"now": now, "id": export_id}).fetchall()]

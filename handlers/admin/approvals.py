@@ -1,0 +1,95 @@
+"""The second person: what one member of staff has confirmed and another has to agree to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+from bot.conversation import commands
+from bot.conversation.commands import Arguments, Positional
+from bot.conversation.context import Answer
+from bot.conversation.messages import Reply, Text, plain
+from bot.conversation.staff import Confirmed, Preview, StaffContext, StaffRouter
+from bot.conversation.teaching import run_button
+from bot.i18n import N_
+from bot.storage import approvals, staff
+from bot.storage.approvals import Approval
+
+admin = StaffRouter(N_("Staff"))
+admin.noun("approve", N_("/approve, /agree"))
+
+
+class Approve(Arguments):
+    """What waits."""
+
+    ref: Annotated[str, Positional(N_("what waits for a second person"), example="A-7F3K9M")]
+
+
+@admin.command("approve", Approve, role="manager", about=N_("agree to what somebody else confirmed"))
+async def preview_approval(ctx: StaffContext, args: Approve) -> Preview | Answer:
+    """What it would do, and who asks."""
+    found = await approvals.waiting(ctx.work.reads, args.ref.upper(), ctx.now)
+    if found is None or (refusal := await _refusal(ctx, found)):
+        return _refused(ctx, refusal if found else ctx._("Nothing waits under %(ref)s (any more).", ref=args.ref))
+    ctx.notes.target = _line(ctx, found)
+    asks = ctx._("%(name)s asks you to agree:", name=found.requester)
+    # Translators: a button: agree to what somebody else asks for
+    return Preview((Text(asks), Text(found.summary)), label=ctx._("Agree"))
+
+
+@admin.performs("approve")
+async def approve(ctx: StaffContext, args: Approve) -> Answer:
+    """Do it, exactly as it was confirmed first; whoever asked is told."""
+    assert ctx.confirmed is not None, "only a preview leads here"
+    ref = args.ref.upper()
+    agreed = await approvals.approve(
+        await ctx.work.begin(), ref, approver=ctx.actor.name, key=ctx.confirmed.key, now=ctx.now
+    )
+    if agreed is None or (refusal := await _refusal(ctx, agreed)):
+        await ctx.work.end(commit=False)
+        return _refused(ctx, refusal if agreed else ctx._("Nothing waits under %(ref)s (any more).", ref=args.ref))
+    command = ctx.commands.commands[agreed.command]
+    assert command.perform is not None, "only what is performed is asked about"
+    arguments = command.arguments.model_validate(agreed.arguments)
+    await ctx.work.save()  # What follows may ask a vendor; the same turn finds its own agreement again.
+    answer = await command.perform(replace(ctx, confirmed=Confirmed(agreed.key, agreed.seen)), arguments)
+    ctx.notes.target = _line(ctx, agreed)
+    requester = await staff.by_id(ctx.work.reads, agreed.staff_id) if agreed.staff_id is not None else None
+    if requester is not None and isinstance(answer, Reply):
+        await ctx.services.alerts.tell_member(
+            await ctx.work.begin(),
+            requester,
+            f"approved:{ref}",
+            N_("%(name)s agreed to %(ref)s: %(result)s"),
+            name=ctx.actor.name,
+            ref=ref,
+            result="\n".join(plain(message) for message in answer.messages),
+        )
+    return answer
+
+
+async def _refusal(ctx: StaffContext, found: Approval) -> str:
+    """Why this person may not agree to this; empty when they may."""
+    if found.staff_id == ctx.actor.id:
+        return ctx._("You asked for it yourself; somebody else has to agree.")
+    command = ctx.commands.commands[found.command]
+    if not ctx.actor.may(command.role):
+        return ctx._("This command needs %(needed)s, and you are %(role)s.", needed=command.role, role=ctx.actor.role)
+    if found.staff_id is None:
+        return ""
+    asker = await staff.by_id(ctx.work.reads, found.staff_id)
+    rights = asker and ctx.services.staffing.actor(asker, asker.channel, asker.user_id, ctx.now)
+    if not rights or not rights.may(command.role):
+        return ctx._("%(name)s may not do this any more.", name=found.requester)
+    return ""
+
+
+def _line(ctx: StaffContext, found: Approval) -> str:
+    """The command that waits, as the trail holds it."""
+    model = ctx.commands.commands[found.command].arguments
+    return commands.audited_line(found.command, model.model_validate(found.arguments))
+
+
+def _refused(ctx: StaffContext, text: str) -> Answer:
+    ctx.notes.result = "refused"
+    return Reply((Text(text),), run_button(ctx._("Commands"), "/help"))

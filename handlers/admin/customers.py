@@ -1,0 +1,280 @@
+"""Customers, by what they can read out at a counter: their number or a receipt's. Never by name."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+from bot.apis.altegio import Cards
+from bot.apis.mantago import Gifts
+from bot.conversation.commands import Arguments, CustomerRef, Keyed, Missing, Positional, scrubbed
+from bot.conversation.context import Answer
+from bot.conversation.messages import Button, Reply, Text
+from bot.conversation.staff import Preview, StaffContext, StaffRouter
+from bot.conversation.teaching import explain, run_button, vendor_trouble
+from bot.errors import UpstreamError
+from bot.i18n import N_
+from bot.services.linking import Lapsed, Link
+from bot.services.points import NotEnough
+from bot.storage import claims, customers, issues, links, points, staff
+from bot.storage.customers import Customer
+from bot.storage.points import Account
+from handlers.admin import refusals, vouchers
+from handlers.gifts import PLATFORMS
+from handlers.views import staff as views
+from handlers.views.staff_codes import undone_text
+from handlers.views.staff_customers import adjustment_card, ledger_card, wallet_card
+from handlers.views.vouchers import points_text
+
+admin = StaffRouter(N_("Customers"))
+admin.noun("who", N_("/who, /customer"))
+admin.noun("ref", N_("/ref, /receipt"))
+admin.noun("gifts", N_("/gifts, /wallet"))
+admin.noun("points", N_("/points"))
+
+PAGE = 8
+LEDGER = 100  # lines that can be looked at
+MOST_POINTS = 1_000_000
+NEWEST = 3  # vouchers on the wallet's card
+
+_PLATFORM_ID = re.compile(r"U[0-9a-f]{32}|\d{10,20}")
+_REFERENCE = re.compile(r"[CR]-[0-9A-HJKMNP-TV-Z]{6}|LAST")
+
+
+class Who(Arguments):
+    """Whom: a reference; for owners also a platform's id or a member's name."""
+
+    customer: Annotated[str, Positional(N_("a customer or a receipt"), example="C-8F3K2M")]
+
+
+class Receipt(Arguments):
+    """Which receipt."""
+
+    ref: Annotated[str, Positional(N_("a receipt"), example="R-7F3K9M")]
+
+
+class Wallet(Arguments):
+    """Whose."""
+
+    customer: Annotated[CustomerRef, Positional(N_("a customer"), example="C-8F3K2M")]
+
+
+def _change(value: object) -> object:
+    """With its sign: `50` alone could mean that there shall be fifty."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"([+−–—-])(\d{1,9})", value)
+        if match is None or not int(match[2]):
+            raise PydanticCustomError("change", "a change")
+        return int(match[2]) if match[1] == "+" else -int(match[2])
+    return value
+
+
+Change = Annotated[
+    int,
+    BeforeValidator(_change),
+    Field(ge=-MOST_POINTS, le=MOST_POINTS),
+    PlainSerializer("{:+d}".format),
+]
+
+
+class AdjustPoints(Arguments):
+    """Whose; by how much and why, or else which page of the ledger."""
+
+    customer: Annotated[CustomerRef, Positional(N_("a customer"), example="C-8F3K2M")]
+    change: Annotated[Change | None, Positional(N_("by how much"), example="+50", typical=True)] = None
+    reason: Annotated[str, Keyed(N_("why"), example="late delivery", typical=True), Field(max_length=200)] = ""
+    page: Annotated[int, Keyed(N_("page"), example="2"), Field(ge=1, le=LEDGER // PAGE + 1)] = 1
+
+
+@admin.command("who", Who, role="staff", about=N_("a customer, without name or phone"))
+async def show_customer(ctx: StaffContext, args: Who) -> Answer:
+    """Since when, from where, and how much of what; nothing that tells who they are."""
+    customer = await _find(ctx, args.customer)
+    if customer is None or customer.id is None:
+        return refusals.nobody(ctx, args.customer)
+    reads = ctx.work.reads
+    card = views.customer_card(
+        ctx._,
+        customer,
+        redeemed=await claims.count_of_customer(reads, customer.id),
+        vouchers=await issues.count_of_customer(reads, customer.id),
+        points=await ctx.services.points.balance(reads, customer.id),
+        link=await links.of_customer(reads, customer.id),
+        block=await ctx.services.blocking.of(reads, customer, ctx.now),
+        now=ctx.now,
+    )
+    return Reply((card,), _commands(ctx))
+
+
+@admin.command("ref", Receipt, role="staff", about=N_("any receipt: who, what, state"))
+async def show_receipt(ctx: StaffContext, args: Receipt) -> Answer:
+    """A redeemed code or a voucher, whoever's it is."""
+    ref = args.ref.upper()
+    reads = ctx.work.reads
+    if issue := await issues.by_ref(reads, ref):
+        return await vouchers.receipt(ctx, issue)
+    found = await claims.find(reads, ref)
+    if found is None and (undone := await claims.undone(reads, ref)):
+        ctx.notes.ref = ref
+        return Reply((Text(undone_text(ctx._, undone)),), _commands(ctx))
+    if found is None:
+        ctx.notes.result = "not found"
+        return Reply((Text(ctx._("There is no receipt %(ref)s.", ref=args.ref)),), _commands(ctx))
+    ctx.notes.ref = ref
+    customer = await customers.by_id(reads, found.customer_id) if found.customer_id is not None else None
+    if customer is not None:
+        ctx.customer.state["last"] = ctx.notes.customer = customer.ref
+    who = run_button(customer.ref, f"/who {customer.ref}") if customer else ()
+    return Reply((views.claim_card(ctx._, found.claim, customer),), (*who, *_commands(ctx)))
+
+
+# ── the wallet ───────────────────────────────────────────────────────────────────────────────────
+
+
+@admin.command("gifts", Wallet, role="staff", about=N_("what a customer has, as the vendors say now"))
+async def show_wallet(ctx: StaffContext, args: Wallet) -> Answer:
+    """Every vendor asked at the same time; one in trouble costs only its own part."""
+    customer = await ctx.customer_of(args.customer)
+    if customer is None or customer.id is None:
+        return refusals.nobody(ctx, args.customer)
+    reads = ctx.work.reads
+    link = await ctx.services.linking.linked(reads, customer.id, ctx.now)
+    account, mine = None, []
+    if ctx.apis.gotit is not None:
+        account = await points.balance(reads, customer.id)
+        mine = await issues.of_customer(reads, customer.id, NEWEST)
+    gifts, cards = await asyncio.gather(_gifts(ctx, customer), _cards(ctx, link))
+    card = wallet_card(
+        ctx._,
+        customer,
+        gifts=gifts,
+        account=account,
+        vouchers=mine,
+        link=link,
+        cards=cards,
+        shows_cards=ctx.apis.altegio is not None,
+        now=ctx.now,
+    )
+    receipts = (button for issue in mine for button in run_button(issue.ref, f"/ref {issue.ref}"))
+    ledger = run_button(ctx._("Points"), f"/points {customer.ref}") if ctx.actor.may("manager") else ()
+    who = run_button(customer.ref, f"/who {customer.ref}")
+    return Reply((card,), (*receipts, *ledger, *who, *_commands(ctx)))
+
+
+async def _gifts(ctx: StaffContext, customer: Customer) -> Gifts | str | None:
+    """What MantaGo says of somebody, or what is wrong with it. Their own list is left as it is."""
+    if ctx.apis.mantago is None:
+        return None
+    try:
+        return await ctx.apis.mantago.gifts(PLATFORMS[customer.channel], customer.person.rsplit(":", 1)[-1])
+    except UpstreamError as error:
+        return vendor_trouble(ctx._, error)
+
+
+async def _cards(ctx: StaffContext, link: Link | Lapsed | None) -> Cards | str | None:
+    """The cards of a proven phone, or what is wrong. Staff who look do not keep a link alive."""
+    if ctx.apis.altegio is None or not isinstance(link, Link):
+        return None
+    try:
+        return await ctx.services.giftcards.of(ctx.apis.altegio, link, ctx.now)
+    except UpstreamError as error:
+        return vendor_trouble(ctx._, error)
+
+
+# ── points ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@admin.command("points", AdjustPoints, role="manager", about=N_("a customer's points, or a change of them"))
+async def preview_adjustment(ctx: StaffContext, args: AdjustPoints) -> Preview | Answer:
+    """Balance and ledger; with a change, what there would be after it."""
+    customer = await ctx.customer_of(args.customer)
+    if customer is None or customer.id is None:
+        return refusals.nobody(ctx, args.customer)
+    account = await ctx.services.points.balance(ctx.work.reads, customer.id)
+    if args.change is None:
+        return await _ledger(ctx, customer, account, args.page)
+    if len(args.reason.strip()) < 2:
+        ctx.notes.result = "refused"
+        spec = next(spec for spec in AdjustPoints.specs if spec.name == "reason")
+        return explain(ctx._, Missing("points", AdjustPoints, spec))
+    if await ctx.services.linking.same_person(ctx.work.reads, ctx.customer, customer):
+        return refusals.oneself(ctx, customer)
+    if account.available + args.change < 0:
+        return _too_few(ctx, customer, account)
+    card = adjustment_card(ctx._, customer, account, args.change, args.reason)
+    return Preview((card,), label=ctx._("Change it"), seen={"customer": customer.ref})
+
+
+@admin.performs("points")
+async def adjust_points(ctx: StaffContext, args: AdjustPoints) -> Answer:
+    """Once; what is on hold for vouchers stays there."""
+    assert ctx.confirmed is not None and args.change is not None, "only a preview of a change leads here"
+    customer = await ctx.customer_of(ctx.confirmed.seen["customer"])
+    if customer is None or customer.id is None:
+        return refusals.nobody(ctx, args.customer)
+    if await ctx.services.linking.same_person(ctx.work.reads, ctx.customer, customer):
+        return refusals.oneself(ctx, customer)
+    connection = await ctx.work.begin()
+    account = await ctx.services.points.adjust(
+        connection,
+        customer.id,
+        args.change,
+        key=f"staff:{ctx.confirmed.key}",
+        actor=vouchers.issuer_of(ctx.actor),
+        reason=scrubbed(args.reason),
+        now=ctx.now,
+    )
+    if isinstance(account, NotEnough):
+        return _too_few(ctx, customer, await points.balance(connection, customer.id))
+    ctx.notes.before, ctx.notes.after = str(account.available - args.change), str(account.available)
+    return await _ledger(ctx, customer, account, 1)
+
+
+async def _ledger(ctx: StaffContext, customer: Customer, account: Account, page: int) -> Reply:
+    assert customer.id is not None, "it was found by its row"
+    entries = [each for each in await points.history(ctx.work.reads, customer.id, LEDGER) if each.available]
+    shown = entries[(page - 1) * PAGE : page * PAGE]
+    names = {str(each.id): each.name for each in await staff.everybody(ctx.work.reads)}
+    more = views.next_page(ctx._, "points", AdjustPoints(customer=customer.ref, page=page), len(entries) > page * PAGE)
+    who = run_button(customer.ref, f"/who {customer.ref}")
+    return Reply((ledger_card(ctx._, customer, account, shown, names),), (*more, *who, *_commands(ctx)))
+
+
+def _too_few(ctx: StaffContext, customer: Customer, account: Account) -> Answer:
+    ctx.notes.result = "refused: not enough"
+    text = ctx._(
+        "That is too much: %(customer)s has %(points)s.",
+        customer=customer.ref,
+        points=points_text(ctx._, account.available),
+    )
+    if account.held:
+        text = ctx._(
+            "That is too much: %(customer)s has %(points)s. The %(held)s on hold cannot be taken.",
+            customer=customer.ref,
+            points=points_text(ctx._, account.available),
+            held=ctx._.number(account.held),
+        )
+    return Reply((Text(text),), run_button(ctx._("Show"), f"/points {customer.ref}"))
+
+
+async def _find(ctx: StaffContext, typed: str) -> Customer | None:
+    if _REFERENCE.fullmatch(typed.upper()):
+        return await ctx.customer_of(typed.lower() if typed.upper() == "LAST" else typed.upper())
+    if not ctx.actor.may("owner"):
+        return None
+    found = None
+    if _PLATFORM_ID.fullmatch(typed):
+        found = await customers.by_user_id(ctx.work.reads, typed)
+    elif member := await staff.by_name(ctx.work.reads, typed.casefold()):
+        found = await customers.by_person(ctx.work.reads, member.person)
+    if found is not None:
+        ctx.customer.state["last"] = ctx.notes.customer = found.ref
+    return found
+
+
+def _commands(ctx: StaffContext) -> tuple[Button, ...]:
+    return run_button(ctx._("Commands"), "/help")

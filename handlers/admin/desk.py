@@ -1,0 +1,92 @@
+"""The staff desk itself: the menu, help, who I am, and my language."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from bot.conversation import commands
+from bot.conversation.commands import Arguments, Keyed, Positional
+from bot.conversation.context import Answer
+from bot.conversation.messages import Carousel, Reply, Text
+from bot.conversation.staff import StaffCommand, StaffContext, StaffRouter
+from bot.conversation.teaching import explain, run_button
+from bot.i18n import N_, closest
+from handlers.views import staff as views
+
+admin = StaffRouter(N_("Desk"))
+admin.noun("help", N_("/help, /menu"))
+admin.noun("whoami", N_("/whoami, /me"))
+admin.noun("lang", N_("/lang, /language"))
+
+
+MOST = 10  # buttons under a list, so that the way back has room
+
+
+class Help(Arguments):
+    """Which command, or which topic of the menu."""
+
+    command: Annotated[tuple[str, ...], Positional(N_("a command"), example="/group show", typical=True)] = ()
+    topic: Annotated[str | None, Keyed(N_("a topic"), example="Safety")] = None
+
+
+class Lang(Arguments):
+    """Which language."""
+
+    language: Annotated[Literal["zh", "en"], Positional(N_("language"), example="en")]
+
+
+@admin.command("help", Help, role="viewer", about=N_("all commands, or how one is typed"), audited=False)
+async def show_help(ctx: StaffContext, args: Help) -> Answer:
+    """The menu of what this person may do; of one noun; or how one command is typed."""
+    allowed = ctx.commands.allowed(ctx.actor)
+    if args.topic is not None and (of_topic := _of_topic(ctx, allowed, args.topic)):
+        return _listed(ctx, ctx._(of_topic[0].topic), of_topic)
+    tokens = commands.split(commands.cleaned(" ".join(args.command)))
+    if not tokens:
+        topics = [(topic, [each for each in allowed if each.topic == topic]) for topic in ctx.commands.topics]
+        cards = tuple(views.topic_card(ctx._, topic, of_topic) for topic, of_topic in topics if of_topic)
+        return Reply((Carousel(ctx._("What you can do here"), cards),))
+    found = ctx.commands.find(tokens)
+    if isinstance(found, commands.Unknown):
+        noun = ctx.commands.nouns.get(tokens[0].value.lower())
+        of_noun = [command for command in allowed if noun and command.name.split()[0] == noun]
+        if of_noun:
+            return _listed(ctx, f"/{noun}", of_noun)
+        return explain(ctx._, found)
+    command, _rest = found
+    siblings = [other for other in allowed if other.name.split()[0] == command.name and other is not command]
+    buttons = tuple(button for other in siblings[:MOST] for button in views.command_button(other))
+    return Reply((views.usage_card(ctx._, command),), (*buttons, *run_button(ctx._("Commands"), "/help")))
+
+
+def _listed(ctx: StaffContext, title: str, some: list[StaffCommand]) -> Answer:
+    """Some commands with what they are for, each to be tapped."""
+    buttons = tuple(button for command in some[:MOST] for button in views.command_button(command))
+    return Reply((views.commands_card(ctx._, title, some),), (*buttons, *run_button(ctx._("Commands"), "/help")))
+
+
+def _of_topic(ctx: StaffContext, allowed: list[StaffCommand], typed: str) -> list[StaffCommand]:
+    """A topic's commands, whichever language it was named in."""
+    named = typed.casefold()
+    return [
+        command
+        for command in allowed
+        if named in {command.topic.casefold(), *(_(command.topic).casefold() for _ in ctx.languages.values())}
+    ]
+
+
+@admin.command("whoami", role="viewer", about=N_("who you are here"), audited=False)
+async def show_me(ctx: StaffContext, _args: Arguments) -> Answer:
+    """Name, role and language of who asks."""
+    return Reply((views.me_card(ctx._, ctx.actor),), run_button(ctx._("Commands"), "/help"))
+
+
+@admin.command("lang", Lang, role="viewer", about=N_("your language"), audited=False)
+async def speak(ctx: StaffContext, args: Lang) -> Answer:
+    """Change the language of everything this person is told."""
+    tag = closest(args.language, ctx.languages)
+    if tag is None:
+        return Reply((Text(ctx._("That language is not available.")),))
+    ctx.speak(tag)
+    language = str(ctx._.locale.get_language_name(ctx._.locale)).capitalize()
+    return Reply((Text(ctx._("Switched to %(language)s.", language=language)),), run_button(ctx._("Commands"), "/help"))

@@ -1,0 +1,184 @@
+"""Campaign groups: what the brand decides about Poshen's groups, which know neither caps nor ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from bot.conversation.commands import Arguments, DayOrNone, Keyed, Number, NumberOrNone, Positional
+from bot.conversation.context import Answer
+from bot.conversation.messages import Card, Reply, Row, Text
+from bot.conversation.staff import Preview, StaffContext, StaffRouter
+from bot.conversation.teaching import run_button, vendor_trouble
+from bot.errors import UpstreamError
+from bot.i18n import N_
+from bot.storage import claims
+from bot.storage.claims import Policy
+from handlers.views import staff as views
+
+admin = StaffRouter(N_("Campaigns"))
+admin.noun("group", N_("/group, /groups, /campaign"))
+
+PAGE = 8
+
+GroupId = Annotated[Number, Positional(N_("group number"), example="5", look_up=(N_("List groups"), "/group list"))]
+
+
+class Group(Arguments):
+    """Which group."""
+
+    group: GroupId
+
+
+class ListGroups(Arguments):
+    """Which page."""
+
+    page: Annotated[int, Keyed(N_("page"), example="2"), Field(ge=1, le=1000)] = 1
+
+
+class SetPolicy(Arguments):
+    """What is decided; what is left out stays as it is."""
+
+    group: GroupId
+    per: Annotated[
+        int | None, Keyed(N_("claims of one code per customer"), example="1", typical=True), Field(ge=1, le=1000)
+    ] = None
+    max: Annotated[NumberOrNone | None, Keyed(N_("claims of one code in all"), example="500", typical=True)] = None
+    from_: Annotated[DayOrNone | None, Keyed(N_("first day"), example="2026-12-01")] = None
+    until: Annotated[DayOrNone | None, Keyed(N_("last day"), example="2026-12-31", typical=True)] = None
+
+
+def applied(policy: Policy, args: SetPolicy, zone: ZoneInfo) -> Policy:
+    """A policy with what was typed applied to it."""
+    changes: dict[str, Any] = {}
+    if args.per is not None:
+        changes["per_customer"] = args.per
+    if args.max is not None:
+        changes["max_claims"] = None if args.max == "none" else args.max
+    if args.from_ is not None:
+        changes["starts_at"] = None if args.from_ == "none" else datetime.combine(args.from_, time(), zone)
+    if args.until is not None:  # That day is still included.
+        after = None if args.until == "none" else datetime.combine(args.until, time(), zone) + timedelta(days=1)
+        changes["ends_at"] = after
+    return replace(policy, **changes)
+
+
+@admin.command("group list", ListGroups, role="staff", about=N_("groups with a policy"), aliases=("groups",))
+async def list_groups(ctx: StaffContext, args: ListGroups) -> Answer:
+    """Every group that the brand decided something about."""
+    policies = await claims.policies(ctx.work.reads)
+    if not policies:
+        text = ctx._("No group has a policy of its own: one claim per customer and code, no limit.")
+        return Reply((Text(text),), run_button(ctx._("Commands"), "/help group"))
+    numbers = list(policies)[(args.page - 1) * PAGE : args.page * PAGE]
+    rows = tuple(Row(f"#{number}", views.policy_text(ctx._, policies[number])) for number in numbers)
+    more = views.next_page(ctx._, "group list", args, len(policies) > args.page * PAGE)
+    shows = tuple(button for number in numbers for button in run_button(f"#{number}", f"/group show {number}"))
+    return Reply((Card(title=ctx._("Groups"), rows=rows),), (*shows, *more))
+
+
+@admin.command("group show", Group, role="staff", about=N_("a group and its policy"))
+async def show_group(ctx: StaffContext, args: Group) -> Answer:
+    """What Poshen says of it, and what the brand decided."""
+    _, name, codes, trouble = ctx._, "", None, ""
+    if ctx.apis.poshen is not None:
+        try:
+            page = await ctx.apis.poshen.page(group_id=args.group, per_page=1)
+        except UpstreamError as error:
+            trouble = vendor_trouble(_, error)
+        else:
+            codes = page.total
+            name = next((code.group.name for code in page.codes if code.group), "")
+    policy = await claims.policy_of(ctx.work.reads, args.group)
+    card = views.group_card(_, args.group, name, codes, policy, trouble)
+    change = run_button(_("Resume"), f"/group resume {args.group}") if policy.paused else ()
+    change = change or run_button(_("Pause"), f"/group pause {args.group}")
+    more = run_button(_("List groups"), "/group list")
+    return Reply((card,), (*(change if ctx.actor.may("manager") else ()), *more))
+
+
+@admin.command("group policy", SetPolicy, role="manager", about=N_("limits and dates of a group"))
+async def preview_policy(ctx: StaffContext, args: SetPolicy) -> Preview | Answer:
+    """Before and after; without changes, as it is."""
+    before = await claims.policy_of(ctx.work.reads, args.group)
+    after = applied(before, args, ctx._.zone)
+    if after == before:
+        return await show_group(ctx, Group(group=args.group))
+    if after.starts_at and after.ends_at and after.starts_at >= after.ends_at:
+        ctx.notes.result = "refused"
+        return Reply((Text(ctx._("The last day would be before the first one.")),))
+    return _ask(ctx, args.group, before, after, ctx._("Change it"))
+
+
+@admin.performs("group policy")
+async def set_policy(ctx: StaffContext, args: SetPolicy) -> Answer:
+    """It counts from the next code on."""
+    return await _set(ctx, args.group, lambda before: applied(before, args, ctx._.zone))
+
+
+@admin.command("group pause", Group, role="manager", about=N_("let nobody redeem a group's codes"))
+async def preview_pause(ctx: StaffContext, args: Group) -> Preview | Answer:
+    """Before and after."""
+    return await _preview_paused(ctx, args.group, paused=True)
+
+
+@admin.performs("group pause")
+async def pause(ctx: StaffContext, args: Group) -> Answer:
+    """Who has a receipt keeps it."""
+    return await _set(ctx, args.group, lambda before: replace(before, paused=True))
+
+
+@admin.command("group resume", Group, role="manager", about=N_("let a group's codes be redeemed again"))
+async def preview_resume(ctx: StaffContext, args: Group) -> Preview | Answer:
+    """Before and after."""
+    return await _preview_paused(ctx, args.group, paused=False)
+
+
+@admin.performs("group resume")
+async def resume(ctx: StaffContext, args: Group) -> Answer:
+    """From the next code on."""
+    return await _set(ctx, args.group, lambda before: replace(before, paused=False))
+
+
+async def _preview_paused(ctx: StaffContext, group: int, *, paused: bool) -> Preview | Answer:
+    before = await claims.policy_of(ctx.work.reads, group)
+    after = replace(before, paused=paused)
+    if after == before:
+        return await show_group(ctx, Group(group=group))
+    label = ctx._("Pause") if paused else ctx._("Resume")
+    return _ask(ctx, group, before, after, label)
+
+
+def _ask(ctx: StaffContext, group: int, before: Policy, after: Policy, label: str) -> Preview:
+    _ = ctx._
+    ctx.notes.target = f"group #{group}"
+    rows = (Row(_("Now"), views.policy_text(_, before)), Row(_("Then"), views.policy_text(_, after)))
+    card = Card(title=_("Group #%(group)s", group=group), rows=rows)
+    return Preview((card,), label=label, seen={"before": _english(ctx, before)})
+
+
+async def _set(ctx: StaffContext, group: int, change: Callable[[Policy], Policy]) -> Answer:
+    """Change it, unless somebody else did so since the preview: then that has to be looked at first."""
+    assert ctx.confirmed is not None, "only a preview leads here"
+    connection = await ctx.work.begin()
+    before = await claims.lock_policy(connection, group)
+    ctx.notes.target, ctx.notes.before = f"group #{group}", _english(ctx, before)
+    show = run_button(ctx._("Show"), f"/group show {group}")
+    if ctx.notes.before != ctx.confirmed.seen["before"]:
+        ctx.notes.result = "refused"
+        return Reply((Text(ctx._("It was changed meanwhile. Nothing was done; please look again.")),), show)
+    after = change(before)
+    await claims.set_policy(connection, group, after)
+    ctx.notes.after = _english(ctx, after)
+    card = views.group_card(ctx._, group, "", None, after, "")
+    return Reply((card,), (*show, *run_button(ctx._("List groups"), "/group list")))
+
+
+def _english(ctx: StaffContext, policy: Policy) -> str:
+    """For the trail, which is in one language."""
+    return views.policy_text(ctx.languages.get("en", ctx._), policy)

@@ -1,0 +1,208 @@
+"""People: who is staff, how somebody becomes it, and how they stop being it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.conversation.commands import Arguments, Keyed, Positional
+from bot.conversation.context import Answer, Context
+from bot.conversation.messages import Reply, Text
+from bot.conversation.staff import Preview, StaffContext, StaffRouter
+from bot.conversation.teaching import run_button
+from bot.errors import UserError
+from bot.i18n import N_
+from bot.services.linking import read_code
+from bot.services.staffing import Actor, Changed, FromSettings, LastOwner, NameTaken, NoSuchMember, read_name
+from bot.storage import staff
+from handlers.views import staff as views
+
+admin = StaffRouter(N_("Staff"))
+admin.noun("admins", N_("/admins, /staff, /people"))
+
+PAGE = 8
+WRONG_AN_HOUR = 5
+
+RoleName = Annotated[Literal["owner", "manager", "staff", "viewer"], Positional(N_("the role"), example="staff")]
+Name = Annotated[str, Positional(N_("a member's name"), example="amy", look_up=(N_("List staff"), "/admins"))]
+
+
+class Claim(Arguments):
+    """The code of the setting."""
+
+    code: Annotated[str, Positional(N_("the code"), audited="never")]
+
+
+class Join(Arguments):
+    """An invitation, and what one wants to be called."""
+
+    code: Annotated[str, Positional(N_("the code"), audited="never")]
+    name: Annotated[str, Positional(N_("what you want to be called"), rest=True)] = ""
+
+
+class ListStaff(Arguments):
+    """Which page."""
+
+    page: Annotated[int, Keyed(N_("page"), example="2"), Field(ge=1, le=1000)] = 1
+
+
+class Invite(Arguments):
+    """What they will be."""
+
+    role: RoleName
+
+
+class ChangeRole(Arguments):
+    """Who becomes what."""
+
+    name: Name
+    role: RoleName
+
+
+class Remove(Arguments):
+    """Who."""
+
+    name: Name
+
+
+# ── becoming staff ───────────────────────────────────────────────────────────────────────────────
+
+
+@admin.entry("claim", Claim)
+async def claim(ctx: Context, args: Claim) -> tuple[Actor, Answer] | None:
+    """The first owner, with the code that only the operator knows; once ever."""
+    chat = ctx.incoming.chat
+    if chat is None or not ctx.services.staffing.right_code(args.code):
+        return None
+    connection = await ctx.work.begin()
+    member = await ctx.services.staffing.claim(connection, chat.channel, chat.id, chat.key, ctx.now)
+    return _welcome(ctx, member) if member else None
+
+
+@admin.entry("join", Join)
+async def join(ctx: Context, args: Join) -> tuple[Actor, Answer] | None:
+    """With an invitation. After five wrong ones within the hour, none is looked at."""
+    chat, code = ctx.incoming.chat, read_code(args.code)
+    since, tries = ctx.customer.state.get("joins", (0.0, 0))
+    if ctx.now.timestamp() - since >= 3600:
+        since, tries = ctx.now.timestamp(), 0
+    if chat is None or code is None or tries >= WRONG_AN_HOUR:
+        return None
+    connection = await ctx.work.begin()
+    joined = await ctx.services.staffing.join(
+        connection, code, read_name(args.name), chat.channel, chat.id, chat.key, ctx.now
+    )
+    if isinstance(joined, NameTaken):
+        raise UserError(N_("Somebody is called that already. Send the same line again with another name."))
+    if joined is None:
+        ctx.customer.state["joins"] = (since, tries + 1)
+        return None
+    return _welcome(ctx, joined)
+
+
+def _welcome(ctx: Context, member: staff.Member) -> tuple[Actor, Answer]:
+    actor = Actor(member.id, member.name, ctx.services.staffing.role_of(member), member.channel)
+    text = ctx._(
+        "Welcome, %(name)s. You are %(role)s now. Type / to see what you can do.", name=actor.name, role=actor.role
+    )
+    return actor, Reply((Text(text),), run_button(ctx._("Commands"), "/help"), valuable=True)
+
+
+# ── looking after staff ──────────────────────────────────────────────────────────────────────────
+
+
+@admin.command("admins", ListStaff, role="owner", about=N_("who is staff"))
+async def list_staff(ctx: StaffContext, args: ListStaff) -> Answer:
+    """Everybody, with their role and when they were last here."""
+    everybody = await staff.everybody(ctx.work.reads)
+    shown = everybody[(args.page - 1) * PAGE : args.page * PAGE]
+    card = views.members_card(ctx._, shown, ctx.services.staffing, ctx.now, total=len(everybody))
+    more = views.next_page(ctx._, "admins", args, len(everybody) > args.page * PAGE)
+    invite = run_button(ctx._("Invite staff"), "/admins invite staff")
+    return Reply((card,), (*more, *invite, *run_button(ctx._("Commands"), "/help")))
+
+
+@admin.command("admins invite", Invite, role="owner", about=N_("invite somebody with a one-time code"))
+async def invite(ctx: StaffContext, args: Invite) -> Answer:
+    """A code to be handed on in person; whoever types it first is staff."""
+    code = await ctx.services.staffing.invite(await ctx.work.begin(), args.role, ctx.actor, ctx.now)
+    ctx.notes.target = args.role
+    text = ctx._(
+        "This makes one person %(role)s, once and within 30 minutes. They send me in a private chat, with a name of "
+        "their choice after it if they like:",
+        role=args.role,
+    )
+    return Reply((Text(text), Text(f"/join {code}")), run_button(ctx._("List staff"), "/admins"), valuable=True)
+
+
+@admin.command("admins role", ChangeRole, role="owner", about=N_("give somebody another role"))
+async def preview_role(ctx: StaffContext, args: ChangeRole) -> Preview | Answer:
+    """From what to what."""
+    member = await staff.by_name(ctx.work.reads, args.name.casefold())
+    if member is None:
+        return _nobody(ctx, args.name)
+    ctx.notes.target = member.name
+    text = ctx._(
+        "%(name)s will be %(after)s instead of %(before)s.",
+        name=member.name,
+        after=args.role,
+        before=ctx.services.staffing.role_of(member),
+    )
+    return Preview((Text(text),))
+
+
+@admin.performs("admins role")
+async def change_role(ctx: StaffContext, args: ChangeRole) -> Answer:
+    """It counts from their next message on."""
+    changed = await ctx.services.staffing.change_role(await ctx.work.begin(), args.name, args.role, ctx.now)
+    if not isinstance(changed, Changed):
+        return _refused(ctx, args.name, changed)
+    ctx.notes.target, ctx.notes.before, ctx.notes.after = changed.before.name, changed.before.role, args.role
+    text = ctx._("%(name)s is %(role)s now.", name=changed.before.name, role=args.role)
+    return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
+
+
+@admin.command("admins remove", Remove, role="owner", about=N_("take somebody's rights away"))
+async def preview_removal(ctx: StaffContext, args: Remove) -> Preview | Answer:
+    """Whom."""
+    member = await staff.by_name(ctx.work.reads, args.name.casefold())
+    if member is None:
+        return _nobody(ctx, args.name)
+    ctx.notes.target = member.name
+    text = ctx._(
+        "%(name)s (%(role)s) will lose all staff rights at once.",
+        name=member.name,
+        role=ctx.services.staffing.role_of(member),
+    )
+    # Translators: a button: take away a member's rights
+    return Preview((Text(text),), label=ctx._("Remove"))
+
+
+@admin.performs("admins remove")
+async def remove(ctx: StaffContext, args: Remove) -> Answer:
+    """Their next message is a customer's."""
+    changed = await ctx.services.staffing.remove(await ctx.work.begin(), args.name, ctx.now)
+    if not isinstance(changed, Changed):
+        return _refused(ctx, args.name, changed)
+    ctx.notes.target, ctx.notes.before, ctx.notes.after = changed.before.name, changed.before.role, "none"
+    text = ctx._("%(name)s is no longer staff.", name=changed.before.name)
+    return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
+
+
+def _refused(ctx: StaffContext, name: str, why: NoSuchMember | LastOwner | FromSettings) -> Answer:
+    ctx.notes.result = "refused"
+    match why:
+        case NoSuchMember():
+            return _nobody(ctx, name)
+        case LastOwner():
+            text = ctx._("%(name)s is the last owner. Make somebody else an owner first.", name=name)
+        case FromSettings():
+            text = ctx._("%(name)s is an owner by the ADMINS setting; only the operator can change that.", name=name)
+    return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
+
+
+def _nobody(ctx: StaffContext, name: str) -> Answer:
+    ctx.notes.result = "refused"
+    text = ctx._("Nobody here is called %(name)s.", name=name)
+    return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))

@@ -1,0 +1,77 @@
+"""Numbers: what customers did, what was given, and what failed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from bot.conversation.commands import Arguments, Keyed, Positional
+from bot.conversation.context import Answer
+from bot.conversation.messages import Button, Message, Reply
+from bot.conversation.staff import StaffContext
+from bot.conversation.teaching import run_button
+from bot.i18n import N_
+from bot.storage import counts
+from handlers.admin import status
+from handlers.views import staff_status as views
+
+admin = status.admin  # One topic of the menu for both.
+admin.noun("stats", N_("/stats, /numbers"))
+
+DAYS = {"today": 1, "7d": 7, "30d": 30}
+CODES = 5
+CAMPAIGNS = 12
+TROUBLES = 6
+
+
+class Stats(Arguments):
+    """Of when, and split by what."""
+
+    period: Annotated[Literal["today", "7d", "30d"], Positional(N_("period"), example="7d", typical=True)] = "today"
+    by: Annotated[Literal["campaign"] | None, Keyed(N_("split by"), example="campaign")] = None
+
+
+@admin.command("stats", Stats, role="viewer", about=N_("customers, codes, vouchers, points, pushes"))
+async def show_numbers(ctx: StaffContext, args: Stats) -> Answer:
+    """From midnight of the brand's time zone, today included."""
+    since = counts.first_day(ctx.now, DAYS[args.period], ctx._.zone)
+    if args.by == "campaign":
+        found = await counts.top_campaigns(ctx.work.reads, since, CAMPAIGNS + 1)
+        more = len(found) > CAMPAIGNS
+        card = views.campaigns_card(ctx._, args.period, found[:CAMPAIGNS], more=more, since=since, now=ctx.now)
+        return Reply((card,), _periods(ctx, args))
+    usage = await ctx.services.allowance.usage(ctx.now)
+    counted = await counts.read(ctx.work.reads, since, ctx.now)
+    card = views.stats_card(
+        ctx._,
+        args.period,
+        counted,
+        usage,
+        since=since,
+        now=ctx.now,
+        vouchers=ctx.apis.gotit is not None,
+        cards=ctx.apis.altegio is not None,
+        line=ctx.services.allowance.ask is not None,
+    )
+    codes = await counts.top_codes(ctx.work.reads, since, CODES)
+    troubles = views.troubles_card(ctx._, counted.troubles[:TROUBLES], counted.held)
+    messages: tuple[Message, ...] = (
+        card,
+        *((views.top_card(ctx._, codes),) if codes else ()),
+        *((troubles,) if troubles else ()),
+    )
+    return Reply(messages, _periods(ctx, args))
+
+
+def _periods(ctx: StaffContext, args: Stats) -> tuple[Button, ...]:
+    """Every period, and the other way to look at this one."""
+    by = f" by={args.by}" if args.by else ""
+    periods = tuple(
+        button for period in DAYS for button in run_button(views.period_name(ctx._, period), f"/stats {period}{by}")
+    )
+    if args.by:
+        # Translators: a button: the numbers of all campaigns together
+        other = run_button(ctx._("All together"), f"/stats {args.period}")
+    else:
+        # Translators: a button: the numbers of each campaign
+        other = run_button(ctx._("By campaign"), f"/stats {args.period} by=campaign")
+    return (*periods, *other, *run_button(ctx._("Status"), "/status"))

@@ -1,0 +1,66 @@
+"""Status: what works, what does not, and since when."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.conversation.commands import Arguments
+from bot.conversation.context import Answer
+from bot.conversation.messages import Button, Message, Reply
+from bot.conversation.staff import StaffContext, StaffRouter
+from bot.conversation.teaching import run_button
+from bot.i18n import N_
+from bot.storage import backlog, guesses, switches
+from handlers.views import staff_status as views
+
+admin = StaffRouter(N_("Overview"))
+admin.noun("status", N_("/status, /health"))
+
+PATIENCE = 6.0  # seconds for each credential; somebody waits for the answer
+
+
+@admin.command("status", role="viewer", about=N_("what works, what does not, and since when"))
+async def show_status(ctx: StaffContext, _args: Arguments) -> Answer:
+    """From our own tables alone: no vendor is asked, so it is quick and disturbs nobody."""
+    reads, health, mantago = ctx.work.reads, ctx.services.health, ctx.apis.mantago
+    states, workers = await health.states(reads, ctx.now)
+    waiting = await backlog.read(reads, ctx.event_id, ctx.now)
+    open_ones = _if_allowed(ctx, "issue list", ctx._("Open issues"), "/issue list unknown") if waiting.open else ()
+    card = views.status_card(
+        ctx._,
+        states,
+        waiting,
+        workers=workers,
+        token_days=mantago.token_days_left(ctx.now) if mantago else None,
+        vouchers=ctx.apis.gotit is not None,
+        guard_until=await guesses.guard_until(reads, ctx.now),
+        maintenance=await switches.state(reads, switches.MAINTENANCE),
+        now=ctx.now,
+        # Translators: a button: ask all vendors and platforms now
+        buttons=(*open_ones, *run_button(ctx._("Check now"), "/status check"), *_again(ctx)),
+    )
+    errors = views.errors_card(ctx._, states, ctx.now)
+    messages: tuple[Message, ...] = (card, errors) if errors else (card,)
+    return Reply(
+        messages, (*_if_allowed(ctx, "stats", ctx._("Numbers"), "/stats"), *run_button(ctx._("Commands"), "/help"))
+    )
+
+
+@admin.command("status check", role="viewer", about=N_("try every credential now, harmlessly"))
+async def check(ctx: StaffContext, _args: Arguments) -> Answer:
+    """All at the same time: the slowest one's time, and never longer than a few seconds."""
+    findings, usage = await asyncio.gather(ctx.services.health.probe(PATIENCE), ctx.services.allowance.usage(ctx.now))
+    wrong = [found.part for found in findings if not found.well]
+    ctx.notes.after = f"wrong: {', '.join(wrong)}" if wrong else "all well"
+    again = run_button(ctx._("Check again"), "/status check")
+    card = views.check_card(ctx._, findings, usage, ctx.now, (*again, *run_button(ctx._("Status"), "/status")))
+    return Reply((card,), run_button(ctx._("Commands"), "/help"))
+
+
+def _again(ctx: StaffContext) -> tuple[Button, ...]:
+    return run_button(ctx._("Refresh"), "/status")
+
+
+def _if_allowed(ctx: StaffContext, command: str, label: str, line: str) -> tuple[Button, ...]:
+    known = ctx.commands.commands.get(command)
+    return run_button(label, line) if known and ctx.actor.may(known.role) else ()

@@ -1,0 +1,16 @@
+"""Linking a phone at the counter."""
+
+from __future__ import annotations
+
+from bot.conversation.messages import Card
+from bot.i18n import Translator
+
+
+def code_card(_: Translator, code: str, phone: str) -> Card:
+    """A code to be read out, large enough for that. phone: masked."""
+    return Card(
+        eyebrow=_("Link code"),
+        title=phone,
+        hero=code,
+        text=_("Valid for 10 minutes, once. Read it out to the customer; don't type it for them."),
+    )

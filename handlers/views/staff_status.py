@@ -1,0 +1,404 @@
+"""The cards of /status and /stats: one line for each part, and a period's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.apis.pulse import Kind
+from bot.conversation.codes import masked
+from bot.conversation.messages import Badge, Button, Card, Row, Tone
+from bot.conversation.teaching import VENDORS
+from bot.i18n import Translator
+from bot.services.allowance import Usage
+from bot.services.health import Finding, State, Verdict
+from bot.storage.backlog import Backlog
+from bot.storage.counts import Counts, Top, Trouble
+
+LATE = timedelta(minutes=1)  # an event that waits for longer
+TOKEN_SOON = 7  # days
+NEARLY_USED = 0.8  # of the free messages
+
+_TONES: Mapping[Verdict, Tone] = {
+    "well": "valid",
+    "slow": "soon",
+    "unsteady": "soon",
+    "failing": "bad",
+    "quiet": "old",
+}
+_WORSE: tuple[Tone, ...] = ("valid", "old", "soon", "bad")
+
+
+# ── status ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def status_card(
+    _: Translator,
+    states: Sequence[State],
+    backlog: Backlog,
+    *,
+    workers: int,
+    token_days: int | None,
+    vouchers: bool,
+    guard_until: datetime | None,
+    maintenance: Mapping[str, Any] | None,
+    now: datetime,
+    buttons: tuple[Button, ...] = (),
+) -> Card:
+    """What works, what does not, and since when.
+
+    token_days: whole days that MantaGo's token is still good for. vouchers: whether any are issued here.
+    maintenance: the switch {by, at}, None while it is off.
+    """
+    rows = [_part_row(_, state, now, token_days if state.part == "mantago" else None) for state in states]
+    rows += _backlog_rows(_, backlog, workers, now, vouchers=vouchers)
+    if guard_until is not None:
+        rows.append(Row(_("Guard"), _("raised until %(time)s", time=_when(_, guard_until, now)), "soon"))
+    if maintenance is not None:
+        text = _("on since %(time)s, by %(name)s", time=_when(_, maintenance["at"], now), name=maintenance["by"])
+        rows.append(Row(_("Maintenance"), text, "soon"))
+    return Card(
+        title=_("Status"), badge=_badge(_, rows), rows=tuple(rows), note=_as_of(_, workers, now), buttons=buttons
+    )
+
+
+def _badge(_: Translator, rows: Sequence[Row]) -> Badge:
+    bad = sum(row.tone == "bad" for row in rows)
+    if bad:
+        return Badge(_.ngettext("%(n)s needs care", "%(n)s need care", bad), "bad")
+    if any(row.tone == "soon" for row in rows):
+        return Badge(_("Have a look"), "soon")
+    return Badge(_("All is well"), "valid")
+
+
+def _as_of(_: Translator, workers: int, now: datetime) -> str:
+    time = _.time(now)
+    if not workers:
+        return _("As of %(time)s. Times are p50 / p95.", time=time)
+    return _.ngettext(
+        "As of %(time)s, as %(n)s worker sees it. Times are p50 / p95.",
+        "As of %(time)s, as %(n)s workers see it. Times are p50 / p95.",
+        workers,
+        time=time,
+    )
+
+
+def _part_row(_: Translator, state: State, now: datetime, token_days: int | None) -> Row:
+    tone = _TONES[state.verdict]
+    said = [_verdict(_, state, now)]
+    if state.verdict in ("well", "slow", "unsteady") and state.p50 is not None and state.p95 is not None:
+        said.append(f"{_.number(state.p50)} / {_.number(state.p95)} ms")
+    if state.paused_until is not None:
+        seconds = max(1, round((state.paused_until - now).total_seconds()))
+        said.append(_("next try in %(seconds)s s", seconds=seconds))
+    if token_days is not None:
+        text, of_token = _token(_, token_days)
+        said.append(text)
+        tone = max(tone, of_token, key=_WORSE.index)
+    return Row(_name(state.part), " · ".join(said), tone)
+
+
+def _verdict(_: Translator, state: State, now: datetime) -> str:
+    match state.verdict:
+        case "well":
+            return _("works")
+        case "slow":
+            return _("slow")
+        case "unsteady":
+            return _("%(failed)s of the last %(calls)s calls failed", failed=state.failed, calls=state.calls)
+        case "failing":
+            assert state.since is not None and state.kind is not None, "it fails since something happened"
+            return _since(_, state.part, state.kind, _when(_, state.since, now))
+        case "quiet" if state.answered_at is not None:
+            return _("not asked lately, answered last at %(time)s", time=_when(_, state.answered_at, now))
+        case "quiet":
+            return _("not asked lately")
+
+
+def _since(_: Translator, part: str, kind: Kind, time: str) -> str:
+    match kind:
+        case "unavailable":
+            return _("no answer since %(time)s", time=time)
+        case "limited":
+            return _("asks us to slow down since %(time)s", time=time)
+        case "credentials":
+            return _("refuses our credentials since %(time)s: renew %(settings)s", time=time, settings=VENDORS[part][1])
+        case "refused":
+            return _("refuses what we send since %(time)s", time=time)
+        case "strange":
+            return _("answers what we do not understand since %(time)s", time=time)
+
+
+def _token(_: Translator, days: int) -> tuple[str, Tone]:
+    """How long MantaGo's token is still good for."""
+    if days < 0:
+        return _("MANTAGO_TOKEN has ended: renew it together with MANTAGO_SECRET"), "bad"
+    if days > TOKEN_SOON:
+        return _.ngettext("token: %(n)s day left", "token: %(n)s days left", days), "valid"
+    text = _.ngettext("MANTAGO_TOKEN: %(n)s day left, renew it", "MANTAGO_TOKEN: %(n)s days left, renew it", days)
+    return text, "bad" if days <= 1 else "soon"
+
+
+def _backlog_rows(_: Translator, backlog: Backlog, workers: int, now: datetime, *, vouchers: bool) -> list[Row]:
+    rows = [_queue_row(_, backlog, workers, now), _held_row(_, backlog, now)]
+    if vouchers:
+        rows.append(_issues_row(_, backlog, now))
+    rows.append(_messages_row(_, backlog))
+    return rows
+
+
+def _queue_row(_: Translator, backlog: Backlog, workers: int, now: datetime) -> Row:
+    label = _("Queue")
+    if backlog.events_since is None:
+        return Row(label, _("nothing waits"), "valid")
+    age, since = now - backlog.events_since, _when(_, backlog.events_since, now)
+    if age < LATE:
+        seconds = max(0, round(age.total_seconds()))
+        text = _.ngettext(
+            "%(n)s waits, for %(seconds)s s",
+            "%(n)s wait, the oldest for %(seconds)s s",
+            backlog.events,
+            seconds=seconds,
+        )
+        return Row(label, text, "valid")
+    text = _.ngettext(
+        "%(n)s waits, since %(time)s", "%(n)s wait, the oldest since %(time)s", backlog.events, time=since
+    )
+    return Row(label, text if workers else " · ".join((text, _("no worker reports"))), "bad")
+
+
+def _held_row(_: Translator, backlog: Backlog, now: datetime) -> Row:
+    label = _("Held events")
+    if backlog.held_since is None:
+        return Row(label, _("none"), "valid")
+    since = _when(_, backlog.held_since, now)
+    text = _.ngettext(
+        "%(n)s since %(time)s; giftdesk held --retry answers it",
+        "%(n)s, the oldest since %(time)s; giftdesk held --retry answers them",
+        backlog.held,
+        time=since,
+    )
+    return Row(label, text, "bad")
+
+
+def _issues_row(_: Translator, backlog: Backlog, now: datetime) -> Row:
+    label = _("Open issues")
+    if backlog.open_since is None:
+        return Row(label, _("none"), "valid")
+    since = _when(_, backlog.open_since, now)
+    text = _.ngettext(
+        "%(n)s with an unknown end, since %(time)s",
+        "%(n)s with an unknown end, the oldest since %(time)s",
+        backlog.open,
+        time=since,
+    )
+    if not backlog.undecided:
+        return Row(label, text, "soon")
+    decide = _.ngettext("%(n)s needs your decision", "%(n)s need your decision", backlog.undecided)
+    return Row(label, f"{text} · {decide}", "bad")
+
+
+def _messages_row(_: Translator, backlog: Backlog) -> Row:
+    said = []
+    if backlog.pushes:
+        said.append(_.ngettext("%(n)s on its way", "%(n)s on their way", backlog.pushes))
+    if backlog.parked:
+        said.append(
+            _.ngettext("%(n)s until its reader writes again", "%(n)s until their readers write again", backlog.parked)
+        )
+    return Row(_("Messages"), " · ".join(said) or _("none waits"), "valid")
+
+
+def errors_card(_: Translator, states: Sequence[State], now: datetime) -> Card | None:
+    """The last error of each part in the past day, over or not, newest first; None when there were none."""
+    found = [
+        (state.failed_at, state) for state in states if state.failed_at and now - state.failed_at < timedelta(days=1)
+    ]
+    if not found:
+        return None
+    found.sort(key=lambda pair: pair[0], reverse=True)
+    rows = (Row(f"{_name(state.part)} · {_when(_, at, now)}", state.detail or _("no details")) for at, state in found)
+    return Card(title=_("Last errors"), rows=tuple(rows), note=_("In the words of the log."))
+
+
+def check_card(
+    _: Translator,
+    findings: Sequence[Finding],
+    usage: Usage | None,
+    now: datetime,
+    buttons: tuple[Button, ...] = (),
+) -> Card:
+    """What a harmless call with every credential brought just now. usage: of LINE's pushes, when it was told."""
+    rows = [Row(_name(found.part), _found(_, found), "valid" if found.well else "bad") for found in findings]
+    if usage is not None:
+        rows.append(_quota_row(_, usage))
+    return Card(
+        title=_("Checked just now"),
+        badge=_badge(_, rows),
+        rows=tuple(rows),
+        note=_("One harmless call with each credential, at %(time)s.", time=_.time(now)),
+        buttons=buttons,
+    )
+
+
+def _found(_: Translator, found: Finding) -> str:
+    if found.well:
+        return _("works")
+    detail = found.said.removeprefix(f"{_name(found.part)}: ")
+    if found.unavailable:
+        return _("no answer (%(detail)s). Nothing can be set right here; look again in a few minutes.", detail=detail)
+    return _("needs care: %(detail)s", detail=detail)
+
+
+def _name(part: str) -> str:
+    return VENDORS.get(part, (part, ""))[0]
+
+
+def _when(_: Translator, moment: datetime, now: datetime) -> str:
+    """The time of day, with the day when it is another one."""
+    same = moment.astimezone(_.zone).date() == now.astimezone(_.zone).date()
+    return _.time(moment) if same else _.moment(moment)
+
+
+# ── numbers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def period_name(_: Translator, period: str) -> str:
+    """A period's name, which fits a button."""
+    match period:
+        case "7d":
+            return _("7 days")
+        case "30d":
+            return _("30 days")
+        case _today:
+            return _("Today")
+
+
+def _days(_: Translator, since: datetime, now: datetime) -> str:
+    first, last = _.date(since), _.date(now)
+    return first if first == last else _("%(first)s to %(last)s", first=first, last=last)
+
+
+def stats_card(
+    _: Translator,
+    period: str,
+    counts: Counts,
+    usage: Usage | None,
+    *,
+    since: datetime,
+    now: datetime,
+    vouchers: bool,
+    cards: bool,
+    line: bool,
+) -> Card:
+    """A period's numbers, what customers took as the hero.
+
+    vouchers, cards, line: whether vouchers, gift cards (for which phones are linked) and LINE are switched on.
+    """
+    rows = [
+        Row(
+            _("Customers"),
+            _("%(active)s active, %(new)s new", active=_.number(counts.active), new=_.number(counts.new)),
+        ),
+        Row(_("Wrong codes"), _.number(counts.misses)),
+        Row(_("Lookups"), _calls(_, counts.calls)),
+    ]
+    if vouchers:
+        text = _(
+            "%(issued)s issued, %(failed)s failed, %(open)s open",
+            issued=_.number(counts.issued),
+            failed=_.number(counts.failed),
+            open=_.number(counts.open),
+        )
+        rows.append(Row(_("Got It vouchers"), text))
+    points = _("%(granted)s granted, %(spent)s spent", granted=_.number(counts.granted), spent=_.number(counts.spent))
+    rows.append(Row(_("Points"), points))
+    if cards:
+        rows.append(Row(_("Linked phones"), _.number(counts.linked)))
+    if line:
+        rows.append(_quota_row(_, usage))
+    return Card(
+        eyebrow=_days(_, since, now),
+        title=period_name(_, period),
+        hero=_.ngettext("%(n)s redeemed", "%(n)s redeemed", counts.claims),
+        rows=tuple(rows),
+    )
+
+
+def _calls(_: Translator, calls: Mapping[str, int]) -> str:
+    asked = [(part, calls[part]) for part in VENDORS if calls.get(part) and part not in ("line", "messenger")]
+    if not asked:
+        return _("none")
+    return " · ".join(f"{_name(part)} {_.number(n)}" for part, n in asked)
+
+
+def _quota_row(_: Translator, usage: Usage | None) -> Row:
+    # Translators: messages that LINE counts towards the plan; replies are free
+    label = _("LINE pushes")
+    if usage is None:
+        return Row(label, _("LINE does not say at the moment"), "old")
+    used = _.number(usage.used)
+    tone: Tone = "valid"
+    if usage.free is None:
+        text = _("%(used)s this month, the plan has no limit", used=used)
+    else:
+        text = _("%(used)s of %(free)s this month", used=used, free=_.number(usage.free))
+        if usage.used >= usage.free:
+            text, tone = _("%(text)s: used up, results may not arrive", text=text), "bad"
+        elif usage.used >= NEARLY_USED * usage.free:
+            text, tone = _("%(text)s: nearly used up", text=text), "soon"
+    if usage.stale:
+        text = _("%(text)s (as of %(time)s, LINE does not say now)", text=text, time=_.moment(usage.at))
+    return Row(label, text, tone)
+
+
+def top_card(_: Translator, codes: Sequence[Top]) -> Card:
+    """The codes that were redeemed most, masked."""
+    rows = (Row(_.number(code.claims), f"{masked(code.code)} · {_group(_, code)}") for code in codes)
+    return Card(title=_("Top codes"), rows=tuple(rows))
+
+
+def campaigns_card(
+    _: Translator, period: str, campaigns: Sequence[Top], *, more: bool, since: datetime, now: datetime
+) -> Card:
+    """Redeemed codes by campaign. more: there are smaller ones that are not shown."""
+    rows = []
+    for each in campaigns:
+        redeemed = _.ngettext("%(n)s redeemed", "%(n)s redeemed", each.claims)
+        codes = _.ngettext("%(n)s code", "%(n)s codes", each.codes)
+        rows.append(Row(_group(_, each), f"{redeemed} · {codes}"))
+    return Card(
+        eyebrow=_days(_, since, now),
+        title=_("%(period)s by campaign", period=period_name(_, period)),
+        text="" if rows else _("Nothing was redeemed."),
+        rows=tuple(rows),
+        note=_("The largest ones; there are more.") if more else "",
+    )
+
+
+def _group(_: Translator, top: Top) -> str:
+    if top.group is None:
+        return _("no campaign")
+    return f"#{top.group} {top.name}".strip()
+
+
+def troubles_card(_: Translator, troubles: Sequence[Trouble], held: int) -> Card | None:
+    """What failed most; None when nothing did."""
+    kinds: dict[str, str] = {
+        "unavailable": _("no answer"),
+        "limited": _("asked us to slow down"),
+        "credentials": _("refused our credentials"),
+        "refused": _("refused what we sent"),
+        "strange": _("answered what we do not understand"),
+    }
+    rows = [
+        Row(_name(each.part), " · ".join((kinds.get(each.kind, each.kind), _times(_, each.times)))) for each in troubles
+    ]
+    if held:
+        rows.append(Row(_("Held events"), _.number(held)))
+    return Card(title=_("Top failures"), rows=tuple(rows)) if rows else None
+
+
+def _times(_: Translator, times: int) -> str:
+    return _.ngettext("once", "%(n)s times", times)

@@ -1,0 +1,1 @@
+"""Staff commands: driven through the chat, as staff and outsiders do."""

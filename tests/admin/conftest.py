@@ -1,0 +1,51 @@
+"""Staff and outsiders, and what the trail says."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+from chat import Bot, Chat
+
+from bot.storage import staff
+from sandbox.people import demo_id
+
+
+@pytest.fixture
+async def owner(bot: Bot, channel: str, language: str) -> Chat:
+    """An owner of the ADMINS setting, on every channel and in every language."""
+    return await speaking(bot.chat(channel, demo_id(channel, "staff"), language))
+
+
+@pytest.fixture
+def hire(bot: Bot, channel: str, language: str) -> Callable[..., Chat]:
+    """Make somebody staff without asking anybody: `await hire("manager")`."""
+
+    async def hired(role: str, name: str = "") -> Chat:
+        chat = bot.chat(channel, language=language)
+        await speaking(chat)
+        person = await bot.pool.fetchval(
+            "SELECT person FROM customers WHERE split_part(person, ':', 3) = $1", chat.user
+        )
+        async with bot.pool.acquire() as connection:
+            await staff.add(
+                connection,
+                channel=channel,
+                user_id=chat.user,
+                person=person,
+                name=name or f"{role}-{secrets.token_hex(2)}",
+                role=role,
+                origin="invitation",
+                invited_by="test",
+                now=bot.clock(),
+            )
+        return chat
+
+    return hired
+
+
+async def speaking(chat: Chat) -> Chat:
+    """A chat that has begun, in its language."""
+    await chat.say("english" if chat.tag == "en" else "中文")
+    return chat

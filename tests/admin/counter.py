@@ -1,0 +1,79 @@
+"""Customers that staff look after, and what came of it for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from chat import Bot, Chat
+
+from admin.conftest import speaking
+from bot.storage import customers
+from bot.storage.customers import Customer
+from sandbox import Sandbox
+
+ISSUE = "gotit:POST /api/rewardhub/v1.0/gifts/issue"
+
+
+async def arrive(bot: Bot, channel: str, language: str, user: str | None = None) -> Chat:
+    """A customer who has written before."""
+    return await speaking(bot.chat(channel, user, language))
+
+
+async def row_of(chat: Chat) -> Customer:
+    """Their row as it is now."""
+    found = await chat.bot.pool.fetchval("SELECT id FROM customers WHERE split_part(person, ':', 3) = $1", chat.user)
+    customer = await customers.by_id(chat.bot.pool, found)
+    assert customer is not None
+    return customer
+
+
+async def ref_of(chat: Chat) -> str:
+    """What staff call them."""
+    return (await row_of(chat)).ref
+
+
+async def member_id(chat: Chat) -> int:
+    """A member's number of ours."""
+    return int(await chat.bot.pool.fetchval("SELECT id FROM staff WHERE user_id = $1", chat.user))
+
+
+async def name_of(chat: Chat) -> str:
+    """What lists and the trail call a member."""
+    return str(await chat.bot.pool.fetchval("SELECT name FROM staff WHERE user_id = $1", chat.user))
+
+
+async def give(chat: Chat, points: int) -> None:
+    """Points, without anybody's command."""
+    customer = await row_of(chat)
+    assert customer.id is not None
+    async with chat.bot.pool.acquire() as connection, connection.transaction():
+        await chat.bot.turns.services.points.adjust(
+            connection, customer.id, points, key=f"test:{chat.user}", actor="test", reason="", now=chat.bot.clock()
+        )
+
+
+async def account(chat: Chat) -> tuple[int, int]:
+    """(available, held)."""
+    row = await chat.bot.pool.fetchrow(
+        "SELECT available, held FROM accounts WHERE customer_id = $1", (await row_of(chat)).id
+    )
+    return (row["available"], row["held"]) if row else (0, 0)
+
+
+def asked(sandbox: Sandbox) -> list[Any]:
+    """Every request to issue that reached Got It."""
+    return [call for call in sandbox.calls("gotit") if call.path.endswith("/gifts/issue")]
+
+
+def impatient(bot: Bot) -> None:
+    """What is unknown is asked again after a moment instead of after seconds and minutes."""
+    services = bot.turns.services
+    vouchers = replace(services.vouchers, pauses=(timedelta(milliseconds=30),) * 3)
+    bot.having(services=replace(services, vouchers=vouchers))
+
+
+async def trail(bot: Bot, action: str) -> list[dict[str, Any]]:
+    """What the trail says of a command, oldest first."""
+    return [dict(row) for row in await bot.pool.fetch("SELECT * FROM audit WHERE action = $1 ORDER BY n", action)]

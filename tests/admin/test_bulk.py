@@ -1,0 +1,758 @@
+"""Codes in bulk: written down first, made once each whatever dies, stopped and resumed; fetched once as a file."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from chat import Bot, Chat
+from engine.desk import Desk, another_database, desk_settings, until
+from engine.processes import Giftdesk, command
+
+from admin.conftest import speaking
+from bot import exports
+from bot.admin import Operator, save_codes
+from bot.apis.http import Breaker
+from bot.conversation.codes import spellings
+from bot.errors import ConfigurationError
+from bot.services import minting
+from bot.services.minting import draw
+from bot.storage import bulk, schema
+from bot.storage.bulk import Counts, Job
+from sandbox import Sandbox
+from sandbox.people import demo_id
+
+MAKE = "POST /redemption-codes"
+MOMENT, TAIPEI = datetime(2026, 11, 20, 6, 30, tzinfo=UTC), ZoneInfo("Asia/Taipei")
+PUBLIC = "https://desk.example"
+BLIND = {"route": "poshen:GET /redemption-codes", "status": 500, "times": 1}  # one look-up that tells nothing
+SHAPE = re.compile(r"SUMMER-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}")
+
+
+@pytest.fixture(params=[("line", "zh-TW"), ("messenger", "en")], ids=" ".join)
+def place(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Both channels and both languages, without every combination of them."""
+    channel, language = request.param
+    return channel, language
+
+
+@pytest.fixture
+def channel(place: tuple[str, str]) -> str:
+    return place[0]
+
+
+@pytest.fixture
+def language(place: tuple[str, str]) -> str:
+    return place[1]
+
+
+@pytest.fixture
+async def boss(bot: Bot) -> Chat:
+    """An owner on one channel and in one language, where texts are not what matters."""
+    return await speaking(bot.chat("line", demo_id("line", "staff"), "en"))
+
+
+@pytest.fixture
+def hasty(bot: Bot) -> Bot:
+    """A bot that does not wait long for a vendor that is down."""
+    services = bot.turns.services
+    quick = replace(services.minting, pauses=(timedelta(seconds=0.05),))
+    bot.having(services=replace(services, minting=quick))
+    assert bot.turns.apis.poshen is not None
+    bot.turns.apis.poshen.upstream.breaker = Breaker(pause=0.05)
+    return bot
+
+
+async def start(
+    chat: Chat, line: str = "/code bulk group=7 n=40 prefix=SUMMER rewards=5", faults: Sequence[dict[str, Any]] = ()
+) -> None:
+    """Begin a job without waiting for its end. faults: what goes wrong at the vendor from the preview on."""
+    await chat.say(line)
+    for fault in faults:
+        chat.bot.sandbox.fault(**fault)
+    assert chat.bot.post(chat.phone.taps(chat.data_of("Start"), "Start")) == 200
+
+
+async def newest(bot: Bot) -> tuple[Job, Counts]:
+    (job,) = await bulk.newest(bot.pool, 1)
+    return job, await bulk.counts(bot.pool, job.id)
+
+
+def at_vendor(sandbox: Sandbox, group: int = 7, prefix: str = "SUMMER-") -> list[str]:
+    """The codes that a job can have made there; the sandbox has three of its own."""
+    own = {"SUMMER-7K3M-Q9TD", "SUMMER-2N8P-X4RW", "SUMMER-H6ZD-0V5C"}
+    return [
+        code.code
+        for code in sandbox.poshen.codes.values()
+        if code.group == group and code.code.startswith(prefix) and code.code not in own
+    ]
+
+
+def asked_for(sandbox: Sandbox) -> list[str]:
+    """What was asked to be made, in order."""
+    return [call.json["code"] for call in sandbox.calls("poshen", MAKE)]
+
+
+async def written(bot: Bot) -> list[str]:
+    return [row["code"] for row in await bot.pool.fetch("SELECT code FROM bulk_codes ORDER BY id")]
+
+
+# ── drawing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_code_is_drawn_in_its_shape() -> None:
+    """Crockford's symbols in groups of four behind the prefix; customers' typing is read as one code."""
+    assert SHAPE.fullmatch(draw("SUMMER", 8))
+    assert re.fullmatch(r"(?:[0-9A-HJKMNP-TV-Z]{4}-){2}[0-9A-HJKMNP-TV-Z]{2}", draw("", 10))
+    code = draw("SUMMER", 8)
+    assert code in spellings(code.replace("-", "").lower())
+    longest = draw("X" * minting.LONGEST_PREFIX, minting.LONGEST)
+    assert len(longest) <= 32
+
+
+def test_no_two_codes_are_the_same() -> None:
+    """40 bits: a thousand of them do not meet."""
+    assert len({draw("SUMMER", 8) for _ in range(1_000)}) == 1_000
+
+
+# ── starting ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_preview_says_what_will_be_made(bot: Bot, owner: Chat) -> None:
+    """How many, where, of what shape, what they give, how long it takes, and one that could be among them."""
+    await owner.say("/code bulk group=7 n=300 prefix=summer rewards=5")
+    for fact in ("300", "7 Summer Campaign", "SUMMER-XXXX-XXXX", "500 gold coins", owner._("less than a minute")):
+        assert fact in owner.text
+    assert SHAPE.search(owner.text)
+    assert {owner._("Start"), owner._("Cancel")} <= set(owner.buttons)
+    assert await bulk.under_way(bot.pool) is None
+
+
+async def test_the_estimate_follows_the_setting(bot: Bot, boss: Chat) -> None:
+    """300 codes at three a second are two minutes."""
+    services = bot.turns.services
+    bot.having(services=replace(services, minting=replace(services.minting, per_second=3)))
+    await boss.say("/code bulk group=7 n=300 prefix=SUMMER")
+
+    assert "It takes 2 minutes." in boss.text
+
+
+async def test_a_job_makes_its_codes_and_tells_who_started_it(bot: Bot, owner: Chat) -> None:
+    """All of them, in their group, with their rewards; one message when it is done, with the file."""
+    await owner.say("/code bulk group=7 n=40 prefix=SUMMER rewards=5")
+    await owner.tap("Start")
+
+    job, counts = await newest(bot)
+    assert counts == Counts(done=40)
+    assert (job.state, job.total) == ("done", 40)
+    assert sorted(at_vendor(bot.sandbox)) == sorted(await written(bot))
+    assert all(SHAPE.fullmatch(code) for code in await written(bot))
+    assert {code.rewards for code in bot.sandbox.poshen.codes.values() if code.code in await written(bot)} == {(5,)}
+    assert owner.said("Started as job %(job)s. You are told when it is done.", job=job.ref)
+    assert owner.said("%(job)s is done: %(done)s/%(total)s.", job=job.ref, done=40, total=40)
+    await owner.tap("Progress")
+    assert owner.said(
+        "%(tried)s/%(total)s — done %(done)s, retrying %(unknown)s, failed %(failed)s",
+        tried=40,
+        total=40,
+        done=40,
+        unknown=0,
+        failed=0,
+    )
+
+
+async def test_the_others_in_charge_hear_of_it(
+    bot: Bot, boss: Chat, hire: Callable[..., Chat], channel: str, language: str
+) -> None:
+    """§10 row 8: with a way to stop it."""
+    manager = await hire("manager")
+    await boss.say("/code bulk group=7 n=3 prefix=SUMMER")
+    await boss.tap("Start")
+    manager.look()
+
+    job, _ = await newest(bot)
+    assert manager.said(
+        "%(name)s is making %(n)s codes in group %(group)s (%(job)s).",
+        name=job.starter,
+        n=3,
+        group="#7 Summer Campaign",
+        job=job.ref,
+    )
+    assert manager._("Stop") in manager.buttons
+    assert "is making" not in boss.text
+
+
+async def test_only_a_preview(bot: Bot, owner: Chat) -> None:
+    """--dry starts nothing, and its button asks again without it."""
+    await owner.say("/code bulk group=7 n=5 prefix=SUMMER --dry")
+    assert owner.said("Nothing was started: this is only a preview.")
+    await owner.tap("Start")
+    assert await bulk.under_way(bot.pool) is None
+    await owner.tap("Start")
+
+    assert len(at_vendor(bot.sandbox)) == 5
+
+
+async def test_the_list_is_written_down_before_anything_is_asked(bot: Bot, boss: Chat) -> None:
+    """The vendor is down all the time; the codes are all there, and none was made."""
+    bot.sandbox.fault("poshen:" + MAKE, status=401)
+    await boss.say("/code bulk group=7 n=2000 prefix=SUMMER len=12")
+    await boss.tap("Start")
+
+    assert len(set(await written(bot))) == 2_000
+    assert at_vendor(bot.sandbox) == []
+
+
+async def test_there_is_one_job_at_a_time(bot: Bot, owner: Chat) -> None:
+    """At the preview; and when two were confirmed, by the constraint."""
+    await owner.say("/code bulk group=7 n=7 prefix=WINTER")
+    async with bot.pool.acquire() as connection:
+        job = await bulk.add(
+            connection,
+            key="other",
+            group_id=7,
+            group_name="",
+            rewards=(),
+            prefix="SUMMER",
+            length=8,
+            total=1,
+            staff_id=None,
+            starter="somebody",
+            now=bot.clock(),
+        )
+    assert job is not None
+    for step in (owner.tap("Start"), owner.say("/code bulk group=7 n=7 prefix=WINTER")):
+        await step
+        assert owner.said("Job %(job)s is still under way, and there is one at a time.", job=job.ref)
+    assert await bot.pool.fetchval("SELECT count(*) FROM bulk_codes") == 0
+
+
+async def test_many_codes_need_a_second_person(
+    bot: Bot, boss: Chat, hire: Callable[..., Chat], channel: str, language: str
+) -> None:
+    """Where that is configured; who asked for it is who is told."""
+    bot.desk(two_person_codes=30)
+    manager = await hire("manager")
+    await boss.say("/code bulk group=7 n=29 prefix=FEWER")
+    await boss.tap("Start")
+    assert len(at_vendor(bot.sandbox, prefix="FEWER-")) == 29
+    await boss.say("/code bulk group=7 n=30 prefix=SUMMER")
+    await boss.tap("Start")
+    assert at_vendor(bot.sandbox) == []
+    manager.look()
+    await manager.tap("Look at it")
+    await manager.tap("Agree")
+    boss.look()
+
+    assert len(at_vendor(bot.sandbox)) == 30
+    job, _ = await newest(bot)
+    assert f"{job.ref} is done: 30/30." in "\n".join(str(item.message) for item in boss.everything)
+
+
+@pytest.mark.parametrize(
+    ("typed", "says", "values"),
+    [
+        ("n=5 prefix=SUM_MER", "“%(value)s” does not fit %(name)s. Example: %(example)s", {"name": "prefix="}),
+        ("n=5 prefix=夏日", "“%(value)s” does not fit %(name)s. Example: %(example)s", {"name": "prefix="}),
+        ("n=5 prefix==cmd", "“%(value)s” does not fit %(name)s. Example: %(example)s", {"name": "prefix="}),
+    ],
+)
+async def test_a_prefix_is_something_that_customers_can_type(
+    boss: Chat, typed: str, says: str, values: dict[str, str]
+) -> None:
+    """Letters, digits and hyphens."""
+    await boss.say(f"/code bulk group=7 {typed}")
+
+    value = typed.split("prefix=")[1].upper()
+    assert boss.said(says, value=typed.split("prefix=")[1], example="prefix=SUMMER", **values) or value in boss.text
+    assert "Start" not in boss.buttons
+
+
+async def test_a_wrong_reward_is_noticed_before(owner: Chat) -> None:
+    """Not three hundred times afterwards."""
+    await owner.say("/code bulk group=7 n=5 prefix=SUMMER rewards=99")
+
+    assert owner.said("Poshen has no reward %(numbers)s.", numbers="#99")
+
+
+# ── while it runs ────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_progress_is_told_on_a_tap(bot: Bot, owner: Chat) -> None:
+    """In the middle of it, with what it still takes."""
+    bot.sandbox.fault("poshen:" + MAKE, delay_ms=20)
+    await start(owner)
+    await until(lambda: len(asked_for(bot.sandbox)) >= 10)
+    await owner.say("/job")
+
+    job, _ = await newest(bot)
+    tried = re.search(r"(\d+)/40", owner.text)
+    assert tried and 8 <= int(tried[1]) < 40
+    assert owner.said("Running")
+    assert {owner._("Progress"), owner._("Stop")} <= set(owner.buttons)
+    assert (await newest(bot))[1] == Counts(done=40)
+    assert job.under_way is False
+
+
+async def test_a_stop_ends_it_after_the_codes_it_is_at(bot: Bot, owner: Chat) -> None:
+    """What is made stays, nothing is half made, it is told, and it can be resumed to the end."""
+    bot.sandbox.fault("poshen:" + MAKE, delay_ms=20)
+    await start(owner)
+    await until(lambda: len(asked_for(bot.sandbox)) >= 10)
+    job, _ = await newest(bot)
+    await owner.say(f"/job stop {job.ref}")
+
+    job, counts = await newest(bot)
+    assert job.state == "stopped"
+    assert counts.unknown == counts.failed == 0
+    assert 10 <= counts.done < 40
+    assert sorted(at_vendor(bot.sandbox)) == sorted(
+        row["code"] for row in await bot.pool.fetch("SELECT code FROM bulk_codes WHERE state = 'done'")
+    )
+    assert owner.said("%(job)s stopped: %(done)s/%(total)s.", job=job.ref, done=counts.done, total=40)
+    bot.sandbox.clear_faults()
+    await owner.tap("Resume")
+    assert (await newest(bot))[1] == Counts(done=40)
+    assert len(asked_for(bot.sandbox)) == len(set(asked_for(bot.sandbox))) == 40
+    assert owner.said("%(job)s is done: %(done)s/%(total)s.", job=job.ref, done=40, total=40)
+
+
+async def test_what_is_over_is_not_stopped_or_resumed(bot: Bot, owner: Chat) -> None:
+    """Its state is shown instead."""
+    await owner.say("/code bulk group=7 n=3 prefix=SUMMER")
+    await owner.tap("Start")
+    job, _ = await newest(bot)
+    await owner.say(f"/job stop {job.id}")
+    assert owner.said("Done")
+    await owner.say(f"/job resume {job.ref.lower()}")
+
+    assert owner.said("Nothing is left of %(job)s.", job=job.ref)
+    assert (await newest(bot))[0].state == "done"
+
+
+@pytest.mark.parametrize("line", ["/job J-999999", "/job stop J-999999", "/job resume #999999", "/job export 999999"])
+async def test_a_job_that_does_not_exist(boss: Chat, line: str) -> None:
+    """Said plainly."""
+    await boss.say(line)
+
+    assert boss.said("There is no job %(job)s.", job="J-999999")
+
+
+async def test_before_the_first_job(owner: Chat) -> None:
+    """How one is begun."""
+    for line in ("/job", "/jobs"):
+        await owner.say(line)
+        assert owner.said("There was no bulk job yet.")
+        assert "/code bulk" in owner.buttons
+
+
+async def test_a_lost_answer_is_no_second_code(bot: Bot, boss: Chat) -> None:
+    """504 after it was made: looked up, and counted once."""
+    bot.sandbox.fault("poshen:" + MAKE, status=504, after=True, times=5)
+    assert bot.turns.apis.poshen is not None
+    bot.turns.apis.poshen.upstream.breaker = Breaker(consecutive=1_000, calls=1_000)
+    await boss.say("/code bulk group=7 n=20 prefix=SUMMER")
+    await boss.tap("Start")
+
+    assert (await newest(bot))[1] == Counts(done=20)
+    assert sorted(at_vendor(bot.sandbox)) == sorted(await written(bot))
+    assert len(asked_for(bot.sandbox)) == 20
+
+
+async def test_what_is_unknown_is_looked_up_before_it_is_asked_for_again(hasty: Bot, boss: Chat) -> None:
+    """The answer is lost and the vendor is gone for a while: one look-up later the code is known to exist."""
+    lost = {"route": "poshen:" + MAKE, "drop": True, "after": True, "times": 1}
+    await start(boss, "/code bulk group=7 n=6 prefix=SUMMER", [lost, BLIND])
+    await until(lambda: over(hasty))
+
+    first = asked_for(hasty.sandbox)[0]
+    assert asked_for(hasty.sandbox).count(first) == 1
+    assert len([call for call in hasty.sandbox.calls("poshen") if call.query.get("code") == first]) == 2
+    assert (await newest(hasty))[1] == Counts(done=6)
+    assert sorted(at_vendor(hasty.sandbox)) == sorted(await written(hasty))
+
+
+async def test_what_never_arrived_is_asked_for_again(hasty: Bot, boss: Chat) -> None:
+    """Lost before it took effect: the look-up finds nothing, so it is made."""
+    lost = {"route": "poshen:" + MAKE, "drop": True, "times": 1}
+    await start(boss, "/code bulk group=7 n=6 prefix=SUMMER", [lost, BLIND])
+    await until(lambda: over(hasty))
+
+    first = asked_for(hasty.sandbox)[0]
+    assert asked_for(hasty.sandbox).count(first) == 2
+    assert sorted(at_vendor(hasty.sandbox)) == sorted(await written(hasty))
+
+
+async def over(bot: Bot) -> bool:
+    return bool(await bot.pool.fetchval("SELECT bool_and(slot IS NULL) FROM bulk_jobs"))
+
+
+async def test_a_vendor_that_is_down_is_waited_for(bot: Bot, owner: Chat) -> None:
+    """The job says so, and a resume goes on at once; nothing is lost and nothing is made twice."""
+    bot.sandbox.fault("poshen:" + MAKE, drop=True)
+    await owner.say("/code bulk group=7 n=12 prefix=SUMMER")
+    bot.sandbox.fault("poshen:GET /redemption-codes", status=500)
+    await owner.tap("Start")
+    job, counts = await newest(bot)
+    assert (job.state, job.troubles, counts.done, counts.failed) == ("running", 1, 0, 0)
+    assert job.next_at is not None
+    await owner.say("/job")
+    assert owner.said(
+        "Poshen cannot be reached just now. It goes on by itself at %(time)s.", time=owner._.time(job.next_at)
+    )
+    bot.sandbox.clear_faults()
+    assert bot.turns.apis.poshen is not None
+    bot.turns.apis.poshen.upstream.breaker = Breaker()
+    await owner.tap("Resume")
+
+    assert (await newest(bot))[1] == Counts(done=12)
+    assert sorted(at_vendor(bot.sandbox)) == sorted(await written(bot))
+
+
+async def test_a_vendor_that_comes_back_is_noticed(hasty: Bot, boss: Chat) -> None:
+    """By itself, without anybody's tap."""
+    down = [{"route": "poshen:" + MAKE, "drop": True}, {**BLIND, "times": None}]
+    await start(boss, "/code bulk group=7 n=4 prefix=SUMMER", down)
+
+    async def troubled() -> bool:
+        return bool(await hasty.pool.fetchval("SELECT count(*) FROM bulk_jobs WHERE troubles >= 2"))
+
+    await until(troubled)
+    hasty.sandbox.clear_faults()
+    await until(lambda: over(hasty))
+
+    assert (await newest(hasty))[1] == Counts(done=4)
+    assert len(at_vendor(hasty.sandbox)) == 4
+
+
+async def test_a_pause_that_the_vendor_asks_for_is_kept(bot: Bot, boss: Chat) -> None:
+    """429 with a minute's rest: nobody hurries it, and its row is as if nothing had been asked."""
+    await boss.say("/code bulk group=7 n=4 prefix=SUMMER")
+    bot.sandbox.fault("poshen:" + MAKE, status=429, headers={"Retry-After": "60"})
+    await boss.tap("Start")
+
+    job, counts = await newest(bot)
+    assert counts == Counts(pending=4)
+    assert job.next_at is not None
+    assert timedelta(seconds=50) < job.next_at - bot.clock() <= timedelta(seconds=60)
+
+
+async def test_a_waiting_job_can_be_stopped_at_once(bot: Bot, boss: Chat) -> None:
+    """Nobody waits for a vendor in order to stop."""
+    await boss.say("/code bulk group=7 n=4 prefix=SUMMER")
+    bot.sandbox.fault("poshen:" + MAKE, status=429, headers={"Retry-After": "60"})
+    await boss.tap("Start")
+    job, _ = await newest(bot)
+    await boss.say(f"/job stop {job.ref}")
+
+    assert (await newest(bot))[0].state == "stopped"
+
+
+async def test_refused_credentials_stop_it(bot: Bot, owner: Chat) -> None:
+    """No later try would go better; it says what to do, and goes on from there once that is done."""
+    await owner.say("/code bulk group=7 n=12 prefix=SUMMER")
+    bot.sandbox.fault("poshen", status=401)
+    await owner.tap("Start")
+
+    job, counts = await newest(bot)
+    assert (job.state, counts) == ("stopped", Counts(pending=12))
+    assert len(asked_for(bot.sandbox)) <= minting.AT_ONCE
+    assert owner.said(
+        "%(job)s stopped at %(done)s/%(total)s: Poshen no longer accepts our credentials. Renew POSHEN_TOKEN, then "
+        "resume.",
+        job=job.ref,
+        done=0,
+        total=12,
+    )
+    bot.sandbox.clear_faults()
+    await owner.tap("Resume")
+    assert (await newest(bot))[1] == Counts(done=12)
+
+
+async def test_a_definite_no_stops_it(bot: Bot, boss: Chat) -> None:
+    """The codes are all alike, so one no is a no to all; the reason is told."""
+    await boss.say("/code bulk group=77 n=12 prefix=SUMMER")
+    await boss.tap("Start")
+
+    job, counts = await newest(bot)
+    assert (job.state, counts) == ("stopped", Counts(pending=12))
+    assert f"{job.ref} stopped at 0/12. Poshen: 422, refused fields: redemption_code_group_id" in boss.text
+
+
+async def test_a_code_that_stands_elsewhere_fails_alone(bot: Bot, owner: Chat) -> None:
+    """Somebody moved it while its outcome was unknown: it is told, and the others are made."""
+    await owner.say("/code bulk group=7 n=8 prefix=SUMMER")
+    bot.sandbox.fault("poshen", status=401)
+    await owner.tap("Start")
+    code = (await written(bot))[3]
+    bot.sandbox.clear_faults()
+    bot.sandbox.poshen.put_code(code, group=8)
+    await owner.tap("Resume")
+
+    job, counts = await newest(bot)
+    assert counts == Counts(done=7, failed=1)
+    assert owner.said("%(job)s is done: %(done)s/%(total)s, %(failed)s failed.", job=job.ref, done=7, total=8, failed=1)
+    bot.sandbox.poshen.remove_code(code)
+    await owner.tap("Resume")
+    assert (await newest(bot))[1] == Counts(done=8)
+
+
+async def test_without_poshen_a_job_waits(bot: Bot, boss: Chat) -> None:
+    """Its entry in the queue stays; it is no failure."""
+    await boss.say("/code bulk group=7 n=3 prefix=SUMMER")
+    apis = bot.turns.apis
+    bot.having(apis=replace(apis, poshen=None))
+    await boss.tap("Start")
+
+    assert (await newest(bot))[0].state == "running"
+    assert await bot.pool.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = 'bulk'") == 1
+
+
+async def test_two_workers_do_not_work_at_the_same_job(bot: Bot, boss: Chat) -> None:
+    """The second is told when to look again; a lease that nobody renews is free."""
+    await boss.say("/code bulk group=7 n=3 prefix=SUMMER")
+    bot.sandbox.fault("poshen", status=401)
+    await boss.tap("Start")
+    job, _ = await newest(bot)
+    async with bot.pool.acquire() as connection:
+        await bulk.resume(connection, job.id)
+    lasting = timedelta(seconds=0.2)
+
+    assert await bulk.lease(bot.pool, job.id, "one", lasting)
+    assert await bulk.lease(bot.pool, job.id, "two", lasting) is None
+    wait = await bulk.free_in(bot.pool, job.id)
+    assert wait is not None and timedelta(0) < wait <= lasting
+    assert await bulk.next_code(bot.pool, job.id, "two", []) is None
+    await until(lambda: bulk.lease(bot.pool, job.id, "two", lasting))
+    assert await bulk.next_code(bot.pool, job.id, "one", []) is None, "it was taken for dead"
+    assert not await bulk.renew(bot.pool, job.id, "one", lasting)
+
+
+# ── kill -9 ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+async def machine(database: str, tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[Giftdesk]:
+    """A worker process on a database of its own."""
+    url = await another_database(database, "bulk")
+    schema.migrate(url)
+    settings = {"DATABASE_URL": url, "SECRET_KEY": "0" * 64, "BULK_PER_SECOND": "1000"}
+    worker = Giftdesk(tmp_path, sandbox, settings, role="worker")
+    yield worker
+    if worker.process is not None:
+        worker.process.kill()
+        worker.process.wait()
+
+
+async def test_a_killed_worker_costs_no_code_and_makes_none_twice(machine: Giftdesk) -> None:
+    """§11 script 12: kill -9 at 120 of 300; the next worker makes what is left, each code once."""
+    sandbox = machine.sandbox
+    # Each takes effect at once and is answered late: what is on its way when the worker dies has been made.
+    sandbox.fault("poshen:" + MAKE, delay_ms=5, after=True)
+    async with Desk.open(machine.settings["DATABASE_URL"], sandbox) as desk:
+        operator = Operator(desk.turns, "en")
+        await operator.run("/code bulk group=7 n=300 prefix=SUMMER rewards=5")
+        await operator.confirm("")
+        machine.start()
+        await until(lambda: len(asked_for(sandbox)) >= 120, within=15)
+        assert machine.process is not None
+        machine.process.kill()
+        machine.process.wait()
+        (job,) = await bulk.newest(desk.pool, 1)
+        killed_at = await bulk.counts(desk.pool, job.id)
+        assert 100 <= killed_at.done < 300
+        assert killed_at.unknown, "some were on their way"
+
+        machine.start()
+        await until(lambda: over(desk), within=20)
+
+        assert await bulk.counts(desk.pool, job.id) == Counts(done=300)
+        made = at_vendor(sandbox)
+        assert len(made) == len(set(made)) == 300
+        assert sorted(made) == sorted(await written(desk))
+        assert len(asked_for(sandbox)) == len(set(asked_for(sandbox))) == 300, "none was asked for twice"
+
+
+async def test_the_command_line_watches_a_job_to_its_end(machine: Giftdesk) -> None:
+    """A bar until it is done, status 0; then the codes as a file."""
+    machine.start()
+    status, said = await command(
+        "admin", "/code bulk group=7 n=30 prefix=SUMMER", "--yes", "--lang", "en", env=machine.env
+    )
+    assert status == 0, said
+    assert "30/30" in said
+    made = at_vendor(machine.sandbox)
+    assert len(made) == 30
+
+    file = io.BytesIO()
+    settings, url = desk_settings(machine.settings["DATABASE_URL"], machine.sandbox), machine.settings["DATABASE_URL"]
+    await asyncio.to_thread(save_codes, settings, url, "j-1", file)
+
+    assert {row["code"] for row in csv.DictReader(file.getvalue().decode("utf-8-sig").splitlines())} == set(made)
+    (entry,) = await machine.rows("SELECT action, actor, ref, after FROM audit WHERE action = 'codes'")
+    assert tuple(entry) == ("codes", "operator", "J-1", "a file of 30 codes")
+    for wrong in ("J-2", "twelve"):
+        with pytest.raises(ConfigurationError):
+            await asyncio.to_thread(save_codes, settings, url, wrong, io.BytesIO())
+
+
+# ── the file ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def exported(bot: Bot, chat: Chat) -> str:
+    """The path of a fresh link to a job of three codes."""
+    bot.desk(public_url=PUBLIC)
+    if not await bulk.newest(bot.pool, 1):
+        await chat.say("/code bulk group=7 n=3 prefix=SUMMER")
+        await chat.tap("Start")
+    job, _ = await newest(bot)
+    await chat.say(f"/job export {job.ref}")
+    (address,) = set(re.findall(re.escape(PUBLIC) + r"(/exports/[\w.-]+)", str([item.message for item in chat.shown])))
+    return str(address)
+
+
+def rows(answer: Any) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
+
+
+async def test_a_link_gives_the_codes_once(bot: Bot, owner: Chat) -> None:
+    """A page first, because chat apps open links by themselves; its button gives the file, one time."""
+    path = await exported(bot, owner)
+    job, _ = await newest(bot)
+    assert owner._.ngettext("%(n)s code of %(job)s", "%(n)s codes of %(job)s", 3, job=job.ref) in owner.text
+    assert not SHAPE.search(owner.text), "never codes in a chat"
+    for _ in range(2):
+        page = bot.web.get(path)
+        assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
+        assert owner._("Download CSV") in page.text
+        assert not SHAPE.search(page.text)
+
+    answer = bot.web.post(path)
+
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{job.ref}.csv"'
+    assert answer.get_data().startswith("﻿".encode())
+    header, *codes = rows(answer)
+    assert header == ["code", "group", "group name", "Poshen id", "made at"]
+    assert [code[0] for code in codes] == await written(bot)
+    assert {tuple(code[1:3]) for code in codes} == {("7", "Summer Campaign")}
+    again = bot.web.post(path)
+    assert again.status_code == 410
+    assert (
+        owner._("This link was used or has expired. In the chat, /job export %(job)s makes a new one.", job=job.ref)
+        in again.text
+    )
+    assert bot.web.get(path).status_code == 410
+
+
+async def test_a_link_is_good_for_a_quarter_of_an_hour(bot: Bot, boss: Chat) -> None:
+    """Not longer, also when nobody used it."""
+    path = await exported(bot, boss)
+    bot.ahead(minutes=14.9)
+    assert bot.web.get(path).status_code == 200
+    bot.ahead(minutes=0.2)
+
+    assert bot.web.get(path).status_code == 410
+    assert bot.web.post(path).status_code == 410
+    assert await bot.pool.fetchval("SELECT count(*) FROM exports WHERE used_at IS NOT NULL") == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["{id}.AAAAAAAAAAAAAAAAAAAAAAAA", "{id}", "{id}.", "{next}.{mac}", "٣.{mac}", "x.{mac}", "{mac}", "1e9.{mac}"],
+)
+async def test_a_forged_link_is_nothing(bot: Bot, boss: Chat, wrong: str) -> None:
+    """Neither the number nor the signature can be made up."""
+    path = await exported(bot, boss)
+    number, mac = path.removeprefix("/exports/").split(".")
+    forged = wrong.format(id=number, next=int(number) + 1, mac=mac)
+
+    assert bot.web.get(f"/exports/{forged}").status_code == 404
+    assert bot.web.post(f"/exports/{forged}").status_code == 404
+    assert bot.web.post(path).status_code == 200, "the right one still works"
+
+
+async def test_each_link_is_for_itself(bot: Bot, boss: Chat) -> None:
+    """A second one does not end the first."""
+    first, second = await exported(bot, boss), await exported(bot, boss)
+
+    assert first != second
+    assert bot.web.post(first).status_code == bot.web.post(second).status_code == 200
+
+
+async def test_making_a_link_is_in_the_trail(bot: Bot, boss: Chat) -> None:
+    """Who, which job, how many; not the link."""
+    path = await exported(bot, boss)
+    entry = tuple(await bot.pool.fetchrow("SELECT line, ref, after, result FROM audit ORDER BY n DESC LIMIT 1"))
+    job, _ = await newest(bot)
+
+    assert entry == (f"/job export {job.ref}", job.ref, "a link to 3 codes", "done")
+    assert path.split(".")[1] not in str(await bot.pool.fetch("SELECT * FROM audit"))
+
+
+async def test_without_an_address_the_command_line_is_offered(bot: Bot, owner: Chat) -> None:
+    """PUBLIC_URL is not set: no link that leads nowhere."""
+    await exported(bot, owner)
+    bot.desk(public_url="")
+    job, _ = await newest(bot)
+    await owner.say(f"/job export {job.ref}")
+
+    assert owner.said(
+        "There is no address for a link: PUBLIC_URL is not set. On the server, `giftdesk codes %(job)s` writes the "
+        "same file.",
+        job=job.ref,
+    )
+
+
+async def test_a_job_without_codes_has_no_file(bot: Bot, owner: Chat) -> None:
+    """Codes that do not exist yet must not be handed out."""
+    await owner.say("/code bulk group=7 n=3 prefix=SUMMER")
+    bot.sandbox.fault("poshen", status=401)
+    await owner.tap("Start")
+    job, _ = await newest(bot)
+    await owner.say(f"/job export {job.ref}")
+
+    assert owner.said("%(job)s has made no code yet.", job=job.ref)
+
+
+async def test_a_file_holds_only_codes_that_exist(bot: Bot, boss: Chat) -> None:
+    """Of a job that was stopped."""
+    path = await exported(bot, boss)
+    await bot.pool.execute("UPDATE bulk_codes SET state = 'unknown' WHERE id = (SELECT max(id) FROM bulk_codes)")
+
+    assert len(rows(bot.web.post(path))) == 1 + 2
+
+
+@pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", "\tx", "\r=x"])
+def test_no_cell_is_a_formula(name: str) -> None:
+    """§10 row 17: what begins like one is text; a comma or a quote stays inside its cell."""
+    made = exports.Made("A-1", 7, name, 1, MOMENT, 12)
+    (_, cells) = list(csv.reader(io.StringIO(exports.file([made], TAIPEI).decode("utf-8-sig"), newline="")))
+
+    assert cells[2] == f"'{name}"
+
+
+def test_what_is_in_a_file() -> None:
+    """Times are the brand's, cells are quoted where they must be."""
+    made = exports.Made("A-1", 7, '新春, "大" 活動', 1001, MOMENT, 12)
+
+    assert exports.file([made], TAIPEI).decode() == (
+        '﻿code,group,group name,Poshen id,made at\r\nA-1,7,"新春, ""大"" 活動",1001,2026-11-20 14:30\r\n'
+    )
+
+
+def test_a_page_runs_nothing() -> None:
+    """Whatever its words are."""
+    words = dict.fromkeys(("lang", "title", "text", "button", "gone"), "<script>alert(1)</script>")
+
+    for gone in (False, True):
+        assert "<script>" not in exports.page(words, colour="#0F766E", gone=gone)

@@ -1,0 +1,199 @@
+"""Customers, receipts and groups, as staff may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+from chat import Bot, Chat
+
+from sandbox.people import demo_id
+
+
+@pytest.fixture
+async def customer(bot: Bot, chat: Chat) -> Chat:
+    """Somebody with a receipt."""
+    await chat.say("WELCOME2026")
+    return chat
+
+
+async def facts(tables: asyncpg.Pool, chat: Chat) -> tuple[str, str]:
+    """The customer's reference and their receipt's."""
+    row = await tables.fetchrow(
+        "SELECT c.ref AS customer, l.ref AS receipt FROM customers c LEFT JOIN claims l ON l.customer_id = c.id "
+        "WHERE split_part(c.person, ':', 3) = $1",
+        chat.user,
+    )
+    return row["customer"], row["receipt"]
+
+
+async def test_a_customer_is_found_by_number_and_by_receipt(
+    hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool
+) -> None:
+    """And is then the last one."""
+    ref, receipt = await facts(tables, customer)
+    member = await hire("staff")
+    for typed in (ref, ref.lower(), receipt, "last", "LAST"):
+        await member.say(f"/who {typed}")
+
+        assert ref in member.text
+        assert member.said("Redeemed codes")
+
+
+async def test_a_customer_is_shown_without_what_identifies_them(
+    hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool
+) -> None:
+    """Neither the platform's id nor a name."""
+    ref, _ = await facts(tables, customer)
+    member = await hire("staff")
+
+    await member.say(f"/who {ref}")
+
+    assert customer.user not in member.text
+
+
+async def test_a_platforms_id_is_for_owners(hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool) -> None:
+    """Staff at the counter have no use for it."""
+    ref, _ = await facts(tables, customer)
+    owner, member = await hire("owner"), await hire("manager")
+
+    await member.say(f"/who {customer.user}")
+    assert ref not in member.text
+    await owner.say(f"/who {customer.user}")
+
+    assert ref in owner.text
+
+
+async def test_a_members_name_is_for_owners(hire: Callable[..., Chat], tables: asyncpg.Pool) -> None:
+    """It leads to their own number."""
+    owner, mia = await hire("owner"), await hire("manager", "mia")
+    ref, _ = await facts(tables, mia)
+
+    await owner.say("/who Mia")
+
+    assert ref in owner.text
+
+
+@pytest.mark.parametrize("typed", ["C-000000", "R-000000", "last", "nobody"])
+async def test_nobody_is_nobody(hire: Callable[..., Chat], typed: str) -> None:
+    """Said as it is."""
+    member = await hire("owner")
+
+    await member.say(f"/who {typed}")
+
+    assert member.said("There is no customer %(customer)s.", customer=typed)
+
+
+async def test_any_receipt_is_shown_to_staff(hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool) -> None:
+    """Whose, what, when; the code masked."""
+    ref, receipt = await facts(tables, customer)
+    member = await hire("staff")
+
+    await member.say(f"/ref {receipt.lower()}")
+
+    assert receipt in member.text
+    assert ref in member.text
+    assert "WELC••••26" in member.text
+    await member.tap(ref)
+    assert member.said("Redeemed codes")
+
+
+async def test_an_unknown_receipt_is_none(hire: Callable[..., Chat]) -> None:
+    """Said as it is."""
+    member = await hire("staff")
+
+    await member.say("/ref R-000000")
+
+    assert member.said("There is no receipt %(ref)s.", ref="R-000000")
+
+
+async def test_a_receipt_outlives_its_customer(
+    bot: Bot, hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool
+) -> None:
+    """Who deleted their data is not named."""
+    _ref, receipt = await facts(tables, customer)
+    await tables.execute("UPDATE claims SET customer_id = NULL")
+    member = await hire("staff")
+
+    await member.say(f"/ref {receipt}")
+
+    assert member.said("deleted their data")
+
+
+# ── groups ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_pause_holds_customers_off(bot: Bot, owner: Chat, chat: Chat, tables: asyncpg.Pool) -> None:
+    """Until it is taken back."""
+    group = next(code.group for code in [await bot.turns.apis.poshen.find("WELCOME2026")] if code)  # type: ignore[union-attr]
+    assert group is not None
+    await owner.say(f"/group pause {group.id}")
+    await owner.tap("Pause")
+    await chat.say("WELCOME2026")
+    assert chat.said("This campaign is paused — please try later.")
+
+    await owner.say(f"/group resume {group.id}")
+    await owner.tap("Resume")
+    await chat.say("WELCOME2026")
+
+    assert await tables.fetchval("SELECT count(*) FROM claims") == 1
+
+
+async def test_a_group_is_shown_with_poshens_name(bot: Bot, owner: Chat) -> None:
+    """And with how many codes it has."""
+    code = await bot.turns.apis.poshen.find("WELCOME2026")  # type: ignore[union-attr]
+    assert code is not None
+    assert code.group is not None
+
+    await owner.say(f"/group show {code.group.id}")
+
+    assert code.group.name in owner.text
+    assert owner.said("Codes")
+
+
+async def test_a_group_is_shown_while_poshen_is_down(bot: Bot, owner: Chat) -> None:
+    """Our own part of it, and what is wrong."""
+    bot.sandbox.fault("poshen", status=503)
+
+    await owner.say("/group show 5")
+
+    assert owner.said("Policy")
+    assert owner.said("%(vendor)s cannot be reached right now. Nothing was changed.", vendor="Poshen")
+
+
+async def test_a_policy_keeps_what_is_left_out(bot: Bot, owner: Chat, tables: asyncpg.Pool) -> None:
+    """And `none` takes one limit away."""
+    for line in ("per=2 max=7 from=2026-12-01 until=2026-12-31", "max=none"):
+        await owner.say(f"/group policy 5 {line}")
+        await owner.tap("Change it")
+
+    row = await tables.fetchrow("SELECT per_customer, max_claims, starts_at, ends_at FROM policies")
+    assert row["per_customer"] == 2
+    assert row["max_claims"] is None
+    assert row["ends_at"].astimezone(bot.settings.zone).isoformat() == "2027-01-01T00:00:00+08:00"
+
+
+async def test_dates_in_the_wrong_order_are_refused(owner: Chat) -> None:
+    """Nobody could ever redeem."""
+    await owner.say("/group policy 5 from=2026-12-31 until=2026-12-01")
+
+    assert owner.said("The last day would be before the first one.")
+
+
+async def test_alerts_reach_whoever_is_in_charge(bot: Bot, owner: Chat, hire: Callable[..., Chat], chat: Chat) -> None:
+    """Owners and managers, each in their language; staff at the counter are left alone."""
+    manager, member = await hire("manager"), await hire("staff")
+    await owner.say("/whoami")
+
+    await chat.say("agent")
+
+    ref = await bot.pool.fetchval("SELECT ref FROM customers WHERE split_part(person, ':', 3) = $1", chat.user)
+    told = "Customer %(customer)s on %(channel)s asks for a person."
+    name = {"line": "LINE", "messenger": "Messenger"}[chat.channel]
+    for each in (owner, manager):
+        each.look()
+        assert each.said(told, customer=ref, channel=name)
+    member.look()
+    assert member.shown == []
+    assert owner.user == demo_id(owner.channel, "staff")

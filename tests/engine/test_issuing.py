@@ -1,0 +1,478 @@
+"""Issuing is like money: paid once or not at all, issued once or not at all, and the customer hears of it once.
+
+The first half kills real workers (kill -9) at every step of it; the second takes turns and jobs apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat import Chat
+
+from bot.services.vouchers import LEASE
+from bot.storage import inbox, issues, rewards, schema
+from bot.storage.issues import Issue
+from engine.desk import Desk, another_database, until
+from engine.processes import Giftdesk
+from engine.shopping import (
+    CODE,
+    COST,
+    GOLD,
+    GOT,
+    ISSUE,
+    PAID_AND_GOT,
+    PAID_NOTHING,
+    POINTS,
+    VOUCHER,
+    Ended,
+    asked,
+    ended,
+    newcomer,
+    row_of,
+    shopper,
+    time_passes,
+    told,
+    waits,
+    wish,
+)
+from engine.stops import Stops, install
+from sandbox import Sandbox
+
+# ── kill -9 ──────────────────────────────────────────────────────────────────────────────────────
+
+# Whoever was silent for five seconds loses their jobs to others; here these pass at once.
+SILENT = "UPDATE pgqueuer SET heartbeat = now() - interval '1 minute' WHERE status = 'picked'"
+
+Place = str | dict[str, Any]  # a statement (see stops.PLACES), or a call that takes long
+
+REPLY, PUSH = "line:POST /v2/bot/message/reply", "line:POST /v2/bot/message/push"
+LONG = 20_000  # ms: the worker is dead long before
+
+EXCHANGE: dict[str, Place] = {
+    "exchange: before its points are held": "hold",
+    "exchange: reserved, before the call": "lease",
+    "exchange: while the call is on its way": {"route": ISSUE, "delay_ms": LONG},
+    "exchange: after Got It has issued": {"route": ISSUE, "delay_ms": LONG, "after": True},
+    "exchange: answered, before its end is written": "settle",
+    "exchange: ended, before the reply is committed": "reply",
+    "exchange: before the reply is delivered": {"route": REPLY, "delay_ms": LONG},
+    "exchange: delivered, before that is noted": "mark",
+}
+PROMISED: dict[str, Place] = {
+    "code: before the claim is committed": "claim",
+    "code: claimed, before the call": "lease",
+    "code: while the call is on its way": {"route": ISSUE, "delay_ms": LONG},
+    "code: after Got It has issued": {"route": ISSUE, "delay_ms": LONG, "after": True},
+    "code: answered, before its end is written": "settle",
+    "code: ended, before the reply is committed": "reply",
+    "code: before the reply is delivered": {"route": REPLY, "delay_ms": LONG},
+}
+FOLLOW_UP: dict[str, Place] = {
+    "follow-up: before it asks again": "lease",
+    "follow-up: while it asks again": {"route": ISSUE, "delay_ms": LONG},
+    "follow-up: after Got It has issued": {"route": ISSUE, "delay_ms": LONG, "after": True},
+    "follow-up: answered, before its end is written": "settle",
+    "follow-up: ended, while the customer is being told": {"route": PUSH, "delay_ms": LONG},
+}
+STEPS = (*EXCHANGE, *PROMISED, *FOLLOW_UP)
+
+
+@dataclass
+class Scene:
+    """A desk whose messages are answered by real workers, one after the other."""
+
+    desk: Desk
+    stops: Stops
+    folder: Path
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[None]:
+        """A worker that is killed at the end of the block. What it is about to write then never happens."""
+        secret = self.desk.settings.secret_key.get_secret_value()
+        settings = {"DATABASE_URL": self.desk.database, "SECRET_KEY": secret}
+        worker = Giftdesk(self.folder, self.desk.sandbox, settings, role="worker")
+        worker.start()
+        assert worker.process is not None
+        try:
+            yield
+        finally:
+            worker.process.kill()
+            worker.process.wait()
+            await self.stops.undone()
+            self.desk.sandbox.clear_faults()
+            await self.desk.pool.execute(SILENT)
+
+    async def reach(self, chat: Chat, place: Place, begin: Callable[[], Awaitable[None]]) -> None:
+        """Begin something, and wait until the worker is at `place` with it."""
+        if isinstance(place, str):
+            await self.stops.at(place, await row_of(self.desk, chat))
+            count = self.stops.stopped
+        else:
+            upstream, _, route = place["route"].partition(":")
+            self.desk.sandbox.fault(times=1, **place)
+
+            async def count() -> int:
+                return len(self.desk.sandbox.calls(upstream, route))
+
+        before = await count()
+        await begin()
+
+        async def there() -> bool:
+            return await count() > before
+
+        try:
+            await until(there, within=15)
+        except AssertionError:
+            log = (self.folder / "worker.log").read_text()
+            raise AssertionError(f"never came to {place}:\n{log[-3000:]}") from None
+
+    async def post(self, webhook: Any) -> None:
+        """Deliver a webhook and wait for nothing."""
+        assert self.desk.post(webhook) == 200
+
+    async def answered(self) -> None:
+        """Every event has its answer."""
+
+        async def done() -> bool:
+            left = await self.desk.pool.fetchval("SELECT count(*) FROM events WHERE state IN ('new', 'ready')")
+            return not left
+
+        await until(done, within=30, every=0.05)
+
+    async def over(self) -> None:
+        """Nothing is left to do, however much time passes."""
+
+        async def done() -> bool:
+            if left := await self.desk.pool.fetchval("SELECT count(*) FROM pgqueuer"):
+                await time_passes(self.desk.pool)
+            return not left
+
+        await self.answered()
+        await until(done, within=30, every=0.3)
+
+
+@pytest.fixture(scope="module")
+async def after_kills(database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """How it ended for twenty customers, each of whom had a worker killed at another step of theirs."""
+    url = await another_database(database, "issuing")
+    schema.migrate(url)
+    async with Sandbox.running() as sandbox, Desk.open(url, sandbox) as desk, Stops.open(url) as stops:
+        await install(desk.pool)
+        await rewards.put(desk.pool, GOLD, VOUCHER)
+        people = {step: await (newcomer if step in PROMISED else shopper)(desk) for step in STEPS}
+        taps = {step: await wish(people[step]) for step in STEPS if step not in PROMISED}
+        scene = Scene(desk, stops, tmp_path_factory.mktemp("workers"))
+        async with scene.worker():
+            for step, place in EXCHANGE.items():
+                await scene.reach(people[step], place, partial(scene.post, taps[step]))
+        async with scene.worker():
+            await scene.answered()
+            for step, place in PROMISED.items():
+                await scene.reach(people[step], place, partial(scene.post, people[step].phone.says(CODE)))
+            for number, (step, place) in enumerate(FOLLOW_UP.items()):
+                chat = people[step]
+                sandbox.fault(ISSUE, status=504, after=number % 2 == 0, times=1)
+                await scene.post(taps[step])
+                await until(lambda chat=chat: waits(chat) == 1)
+                await scene.reach(chat, place, partial(time_passes, desk.pool, await row_of(desk, chat)))
+        async with scene.worker():
+            await scene.over()
+        return {step: await ended(desk, chat) for step, chat in people.items()}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_worker_that_is_killed_takes_and_gives_nothing_twice(step: str, after_kills: dict[str, Ended]) -> None:
+    """Paid once, issued once, told once; no lease and no job is left."""
+    assert after_kills[step] == (GOT if step in PROMISED else PAID_AND_GOT)
+
+
+# ── two at once ──────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Slow:
+    """A worker that is in the middle of asking Got It for somebody's voucher."""
+
+    event_id: int
+    turn: asyncio.Task[None]
+
+    async def end(self) -> None:
+        """Let it read its answer and go on; its turn may be over by then."""
+        await asyncio.gather(self.turn, return_exceptions=True)
+
+
+async def asking(desk: Desk, chat: Chat, **fault: Any) -> Slow:
+    """Begin an exchange, up to its first call, which takes a moment (and then goes as `fault` says)."""
+    desk.sandbox.fault(ISSUE, delay_ms=300, times=1, **fault)
+    desk.post(await wish(chat))
+    event_id = (await desk.event())["id"]
+    turn = asyncio.create_task(desk.turns.take(event_id))
+    await until(lambda: asked(desk.sandbox))
+    return Slow(event_id, turn)
+
+
+async def open_issue(desk: Desk) -> Issue:
+    """The only one whose end is not known."""
+    (issue,) = await issues.unsettled(desk.pool)
+    return issue
+
+
+async def unknown(desk: Desk, chat: Chat, **fault: Any) -> Issue:
+    """An exchange whose outcome is unknown: the customer was told to wait, and a job will ask again."""
+    desk.sandbox.fault(ISSUE, status=504, times=1, **fault)
+    desk.post(await wish(chat))
+    await desk.turns.take((await desk.event())["id"])
+    return await open_issue(desk)
+
+
+async def test_a_worker_that_was_taken_for_dead_ends_it_and_the_customer_hears_of_it(desk: Desk) -> None:
+    """Its silence made another one answer "confirming"; then its own answer came. They were promised a message."""
+    chat = await shopper(desk)
+    slow = await asking(desk, chat)
+    await desk.turns.take(slow.event_id)
+    assert (waits(chat), told(chat)) == (1, 0)
+    await slow.end()
+    await desk.run()
+
+    assert await ended(desk, chat) == PAID_AND_GOT
+    assert len(asked(desk.sandbox)) == 1
+
+
+async def test_an_end_that_comes_while_the_answer_is_written_is_the_answer(desk: Desk) -> None:
+    """Then there is nothing to wait for, and no message of its own."""
+    chat = await shopper(desk)
+    slow = await asking(desk, chat)
+    vouchers, gotit = desk.turns.services.vouchers, desk.turns.apis.gotit
+    assert gotit is not None
+    seen = await vouchers.attempt(desk.pool, gotit, (await open_issue(desk)).id, desk.clock())
+    await slow.end()
+    async with desk.pool.acquire() as connection, connection.transaction():
+        shown = await vouchers.promise(connection, seen)
+    await desk.run()
+
+    assert (seen.state, shown.state) == ("pending", "done")
+    assert await ended(desk, chat) == PAID_AND_GOT
+
+
+async def test_a_no_that_comes_too_late_gives_no_points_back(desk: Desk) -> None:
+    """A worker sleeps through its lease; meanwhile another one's call issued the voucher, as nobody knows yet."""
+    chat = await shopper(desk)
+    slow = await asking(desk, chat, status=400)
+    desk.ahead(seconds=LEASE.total_seconds() + 1)
+    desk.sandbox.fault(ISSUE, status=504, after=True, times=1)
+    await desk.turns.take(slow.event_id)
+    await slow.end()
+    assert (await open_issue(desk)).state == "unknown"
+    await desk.run()
+
+    assert await ended(desk, chat) == PAID_AND_GOT
+
+
+async def test_a_late_answer_does_not_open_the_door_for_a_third_call(desk: Desk) -> None:
+    """A worker that slept knows nothing; the one who took over is still at it, alone."""
+    chat = await shopper(desk)
+    slow = await asking(desk, chat, status=504)
+    desk.ahead(seconds=LEASE.total_seconds() + 1)
+    desk.sandbox.fault(ISSUE, delay_ms=900, times=1)
+    issue = await open_issue(desk)
+    second = asyncio.create_task(desk.turns.issue(issue.id))
+    await until(lambda: len(asked(desk.sandbox)) == 2)
+    await slow.end()
+    await desk.turns.issue(issue.id)
+    assert len(asked(desk.sandbox)) == 2
+    await second
+    await desk.run()
+
+    assert await ended(desk, chat) == PAID_AND_GOT
+
+
+async def test_ten_at_once_ask_once(desk: Desk) -> None:
+    """Jobs and turns, on any number of machines: one has the lease."""
+    chat = await shopper(desk)
+    issue = await unknown(desk, chat)
+    desk.ahead(minutes=1)
+    desk.sandbox.fault(ISSUE, delay_ms=200, times=1)
+    await asyncio.gather(*(desk.turns.issue(issue.id) for _ in range(10)))
+    assert len(asked(desk.sandbox)) == 2, "the first call, and one more"
+    await desk.run()
+
+    assert await ended(desk, chat) == PAID_AND_GOT
+    assert len(asked(desk.sandbox)) == 2
+
+
+async def test_connections_that_die_in_the_middle_of_issuing_change_nothing(desk: Desk) -> None:
+    """Every connection to the database is cut while six calls are on their way; two workers go on."""
+    people = [await shopper(desk) for _ in range(6)]
+    taps = [await wish(chat) for chat in people]
+    desk.sandbox.fault(ISSUE, delay_ms=400, times=6)
+    mine = {row["pid"] for row in await desk.pool.fetch(BACKENDS)}
+    async with desk.working(), desk.working():
+        for tap in taps:
+            desk.post(tap)
+        await until(lambda: len(asked(desk.sandbox)) >= 4)
+        for row in await desk.pool.fetch(BACKENDS):
+            if row["pid"] not in mine:
+                await desk.pool.execute("SELECT pg_terminate_backend($1)", row["pid"])
+        await desk.pool.execute(SILENT)
+
+        async def over() -> bool:
+            unanswered = await desk.pool.fetchval("SELECT count(*) FROM events WHERE state IN ('new', 'ready')")
+            if jobs := await desk.pool.fetchval("SELECT count(*) FROM pgqueuer"):
+                await time_passes(desk.pool)
+            return not (unanswered or jobs)
+
+        await until(over, within=30, every=0.5)
+
+    assert [await ended(desk, chat) for chat in people] == [PAID_AND_GOT] * len(people)
+
+
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+
+
+# ── leases and jobs ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_dead_workers_lease_runs_out(desk: Desk) -> None:
+    """Until then nobody asks; then it is asked with the same request id, and as what it is: unknown."""
+    chat = await shopper(desk)
+    slow = await asking(desk, chat, after=True)
+    slow.turn.cancel()
+    await slow.end()
+    issue = await open_issue(desk)
+    desk.ahead(seconds=LEASE.total_seconds() - 5)
+    await desk.turns.issue(issue.id)
+    assert (len(asked(desk.sandbox)), (await open_issue(desk)).state) == (1, "pending")
+
+    desk.sandbox.fault(ISSUE, status=401, times=2)  # A refusal of the second call says nothing about the first.
+    desk.ahead(seconds=10)
+    await desk.turns.issue(issue.id)
+    assert (await open_issue(desk)).state == "unknown"
+    await desk.run()
+    assert await ended(desk, chat) == PAID_AND_GOT
+    assert len({call.json["request_id"] for call in asked(desk.sandbox)}) == 1
+
+
+async def test_a_job_that_runs_again_after_its_end_says_nothing_more(desk: Desk) -> None:
+    """The worker died between the end and putting its job away."""
+    chat = await shopper(desk)
+    issue = await unknown(desk, chat)
+    await desk.run()
+    assert await ended(desk, chat) == PAID_AND_GOT
+    for _ in range(2):
+        await issues.queue(desk.pool, issue.id, timedelta(0))
+    await desk.run()
+
+    assert await ended(desk, chat) == PAID_AND_GOT
+    assert len(asked(desk.sandbox)) == 2
+
+
+async def test_a_voucher_whose_job_is_gone_gets_a_new_one(desk: Desk) -> None:
+    """However it was lost: after two minutes the sweep queues it again, once, and the customer hears the end."""
+    chat = await shopper(desk)
+    issue = await unknown(desk, chat)
+    await desk.pool.execute("DELETE FROM pgqueuer")
+    assert await issues.requeue_orphans(desk.pool) == 0, "not yet: its job may just be starting"
+    await desk.pool.execute("UPDATE issues SET created_at = created_at - interval '3 minutes'")
+
+    assert await issues.requeue_orphans(desk.pool) == 1
+    assert await issues.requeue_orphans(desk.pool) == 0
+    desk.ahead(minutes=1)
+    await desk.turns.issue(issue.id)
+    await desk.run()
+    assert await ended(desk, chat) == PAID_AND_GOT
+
+
+async def test_a_voucher_that_staff_decide_about_gets_no_job(desk: Desk) -> None:
+    """The sweep leaves to them what is theirs."""
+    chat = await shopper(desk)
+    await unknown(desk, chat)
+    await desk.pool.execute("DELETE FROM pgqueuer")
+    await desk.pool.execute("UPDATE issues SET state = 'check', created_at = created_at - interval '3 minutes'")
+
+    assert await issues.requeue_orphans(desk.pool) == 0
+
+
+async def test_a_voucher_of_a_turn_that_keeps_failing_comes_all_the_same(desk: Desk) -> None:
+    """Its event is held with an apology; the sweep finds what was begun, and the customer is told."""
+    chat = await shopper(desk)
+    desk.post(await wish(chat))
+
+    broken = replace(desk.turns, services=replace(desk.turns.services, vouchers=Broken(desk.turns.services.vouchers)))
+    await desk.run(broken)
+    assert len(await inbox.held(desk.pool)) == 1
+    assert (await open_issue(desk)).state == "pending"
+
+    await desk.pool.execute("UPDATE issues SET created_at = created_at - interval '3 minutes'")
+    assert await issues.requeue_orphans(desk.pool) == 1
+    await desk.run()
+    assert await ended(desk, chat) == PAID_AND_GOT
+
+
+@dataclass
+class Broken:
+    """Vouchers that can be reserved, but not asked for."""
+
+    inner: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def attempt(self, *_: Any) -> Issue:
+        raise RuntimeError("a bug")
+
+
+# ── staff ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_asking_again_does_not_forget_the_call_on_its_way(desk: Desk) -> None:
+    """Staff want it asked again while a worker, about to die, is at it. What it did is unknown, so no is no "no"."""
+    chat = await shopper(desk)
+    slow = await asking(desk, chat, after=True)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await desk.turns.services.vouchers.reopen(connection, await open_issue(desk))
+    slow.turn.cancel()
+    await slow.end()
+    desk.sandbox.fault(ISSUE, status=400, times=1)
+    await desk.run()
+
+    assert await ended(desk, chat) == Ended(available=POINTS - COST, held=COST, issued=1, states=("check",), told=0), (
+        "held until staff have asked Got It"
+    )
+
+
+async def test_staff_decide_nothing_about_a_call_on_its_way(desk: Desk) -> None:
+    """What comes of it decides."""
+    chat = await shopper(desk)
+    slow = await asking(desk, chat)
+    assert await give_up(desk, await open_issue(desk)) is None
+    await slow.end()
+
+    assert await ended(desk, chat) == PAID_AND_GOT
+
+
+async def test_what_is_issued_after_staff_gave_it_up_is_told_to_staff(desk: Desk) -> None:
+    """A worker slept through its lease, and everybody took its call for lost. The customer has both then."""
+    chat = await shopper(desk)
+    slow = await asking(desk, chat)
+    desk.ahead(seconds=LEASE.total_seconds() + 1)
+    assert await give_up(desk, await open_issue(desk))
+    await slow.end()
+    await desk.run()
+
+    assert await ended(desk, chat) == replace(PAID_NOTHING, issued=1)
+    assert await desk.pool.fetchval("SELECT count(*) FROM pushes WHERE key LIKE 'alert:issued:%'") >= 1
+
+
+async def give_up(desk: Desk, issue: Issue) -> Issue | None:
+    """Staff decide that it was not issued."""
+    vouchers = desk.turns.services.vouchers
+    async with desk.pool.acquire() as connection, connection.transaction():
+        return await vouchers.resolve(connection, issue, desk.clock(), ok=False, reason="no answer")
