@@ -54,7 +54,13 @@ def add_hint(ctx: Context, reply: Reply) -> Reply:
     """Ask once whether somebody who keeps writing English would rather read it."""
     what = ctx.incoming.what
     state = ctx.customer.state
-    if not isinstance(what, Said) or ctx.actor is not None or ctx.customer.locale_chosen or ctx._.tag == "en" or "en" not in ctx.languages:
+    if (
+        not isinstance(what, Said)
+        or ctx.actor is not None
+        or ctx.customer.locale_chosen
+        or ctx._.tag == "en"
+        or "en" not in ctx.languages
+    ):
         return reply
     words = [word for word in what.text.split() if word.isascii() and word.isalpha()]
     if state.get("english") == "asked" or not words or not what.text.isascii() or what.text.isupper():

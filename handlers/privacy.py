@@ -95,7 +95,7 @@ async def export(ctx: Context, _action: Export) -> Answer:
         {
             "reference": issue.ref,
             "time": issue.created_at.isoformat(),
-            "name": issue.offer["name"],
+            "name": issue.called,
             "points": issue.cost,
             "state": issue.state,
         }

@@ -112,7 +112,8 @@ class Catalogue:
 class Issued:
     """A voucher that was issued.
 
-    transaction_id: the vendor's; our request id again in its own sample. name: `''` when not told. link, code, expires: how to use
+    transaction_id: the vendor's; our request id again in its own sample. name: `''` when not told.
+    link, code, expires: how to use
     the voucher; the documented answer has none of them, so they are `''`, `''` and None unless Got It
     adds them. link: https at gotit.vn or below it.
     """

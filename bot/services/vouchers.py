@@ -176,7 +176,7 @@ class Vouchers:
     ) -> Issue:
         """Ask Got It for a reserved voucher, unless that is done, decided, or being done by somebody else.
 
-        late: no member of staff waits for the answer, so whoever issued it is told the end of it.
+        late: the member of staff who issued it does not wait for the answer, and is told the end of it.
         Returns the issue as it stands then; whoever tells the customer so calls `promise`. Never raises for what the
         vendor does.
         """
@@ -244,14 +244,18 @@ class Vouchers:
         return await issues.awaits(connection, issue.id) or await issues.read(connection, issue.id) or issue
 
     async def resolve(
-        self, connection: asyncpg.Connection, issue: Issue, now: datetime, *, ok: bool, reason: str
+        self, connection: asyncpg.Connection, issue: Issue, now: datetime, *, ok: bool, reason: str, by: str = ""
     ) -> Issue | None:
-        """Staff know how it ended: in the caller's transaction, and the customer is told.
+        """Staff know how it ended: in the caller's transaction, and the customer is told; so is the issuer, if another
+        member than `by`.
 
         None: it had ended, or it is being asked for at this moment, and what comes of that decides.
         """
         state = "done" if ok else "failed"
-        return await self._settle(connection, issue, now, state, reason=reason, tell=True, idle_at=now)
+        settled = await self._settle(connection, issue, now, state, reason=reason, tell=True, idle_at=now)
+        if settled is not None and settled.kind == "staff" and settled.issuer != by:
+            await self._tell_issuer(connection, settled)
+        return settled
 
     async def reopen(self, connection: asyncpg.Connection, issue: Issue, pause: timedelta = timedelta(0)) -> None:
         """Staff want it asked for once more, with the same request id: by a job `pause` after this transaction.

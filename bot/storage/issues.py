@@ -316,11 +316,11 @@ async def postpone(
 async def reopen(connection: asyncpg.Connection, issue_id: int, pause: timedelta) -> None:
     """Let an open issue be asked for at once, and have that done after `pause` by a job.
 
-    A call that is on its way keeps its lease, and is not forgotten.
+    A call that is on its way keeps its lease, and is not forgotten. The customer is told the end.
     """
     await connection.execute(
         """
-        UPDATE issues SET next_at = NULL,
+        UPDATE issues SET next_at = NULL, awaited = true,
             state = CASE WHEN state = 'pending' AND leased_until IS NULL THEN state ELSE 'unknown' END
         WHERE id = $1 AND state IN ('pending', 'unknown', 'check')
         """,

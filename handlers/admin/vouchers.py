@@ -321,7 +321,8 @@ async def retry_issue(ctx: StaffContext, args: OneIssue) -> Answer:
     before = issue.state
     await ctx.services.vouchers.reopen(await ctx.work.begin(), issue, LEASE)
     await ctx.work.save()
-    issue = await ctx.services.vouchers.attempt(ctx.work.pool, gotit, issue.id, ctx.now)
+    late = issue.issuer != issuer_of(ctx.actor)
+    issue = await ctx.services.vouchers.attempt(ctx.work.pool, gotit, issue.id, ctx.now, late=late)
     ctx.notes.before = before
     return await _told(ctx, issue)
 
@@ -350,7 +351,9 @@ async def settle_issue(ctx: StaffContext, args: ResolveIssue) -> Answer:
         return refusals.oneself(ctx, customer)
     connection = await ctx.work.begin()
     reason = f"{ctx.actor.name}: {scrubbed(args.reason)}"
-    settled = await ctx.services.vouchers.resolve(connection, issue, ctx.now, ok=args.end == "ok", reason=reason)
+    settled = await ctx.services.vouchers.resolve(
+        connection, issue, ctx.now, ok=args.end == "ok", reason=reason, by=issuer_of(ctx.actor)
+    )
     if settled is None:
         issue = await issues.read(connection, issue.id) or issue
         if not issue.open:

@@ -22,6 +22,7 @@ from admin.conftest import speaking
 from bot import exports
 from bot.admin import Operator, save_codes
 from bot.apis.http import Breaker
+from bot.config import load_settings
 from bot.conversation.codes import spellings
 from bot.errors import ConfigurationError
 from bot.services import minting
@@ -711,6 +712,13 @@ async def test_without_an_address_the_command_line_is_offered(bot: Bot, owner: C
         "same file.",
         job=job.ref,
     )
+
+
+@pytest.mark.parametrize("address", ["http://desk.example", "desk.example", "ftp://desk.example"])
+def test_an_address_that_is_not_safe_stops_the_start(address: str) -> None:
+    """Codes do not travel in the clear."""
+    with pytest.raises(ConfigurationError, match="PUBLIC_URL"):
+        load_settings(public_url=address)
 
 
 async def test_a_job_without_codes_has_no_file(bot: Bot, owner: Chat) -> None:

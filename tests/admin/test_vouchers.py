@@ -356,6 +356,30 @@ async def test_what_got_it_does_not_have_cannot_be_issued(hire: Callable[..., Ch
     assert member.said("Got It has no voucher %(ids)s.", ids="422:1789")
 
 
+async def test_no_answer_is_longer_than_three_messages(
+    hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
+) -> None:
+    """A counter is no place for reading."""
+    member, ref = await hire("manager"), await ref_of(customer)
+    await link(customer)
+    await issue(member, customer)
+    given = REFERENCE.search(member.text)
+    assert given
+    for line in (
+        "/catalog",
+        "/catalog show 422:1899",
+        f"/gifts {ref}",
+        f"/issue {ref} {HIGHLANDS} reason=goodwill",
+        f"/issue show {given[0]}",
+        "/issue list",
+        f"/points {ref}",
+        f"/unlink {ref}",
+        "/link new 0912345678",
+    ):
+        await member.say(line)
+        assert 1 <= len(member.shown) <= 3, line
+
+
 # ── limits ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -555,15 +579,18 @@ async def test_asking_again_takes_it_up_at_once(
 async def test_asking_again_does_not_wait_for_the_schedule(
     bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
 ) -> None:
-    """The customer stands at the counter, and the next try by itself is minutes away."""
+    """The customer stands at the counter, and the next try by itself is minutes away. They are told the end, even if
+    nobody had told them to wait."""
     found = await open_issue(customer, sandbox)
-    await bot.pool.execute("UPDATE issues SET state = 'unknown', next_at = $1", bot.clock() + timedelta(minutes=2))
+    soon = bot.clock() + timedelta(minutes=2)
+    await bot.pool.execute("UPDATE issues SET state = 'unknown', awaited = false, next_at = $1", soon)
     member = await hire("manager")
     await member.say(f"/issue retry {found.ref}")
     await member.tap("Ask again")
 
     assert member.said("Issued")
     assert await account(customer) == (50, 0)
+    assert len(customer.look()) == 1
 
 
 async def test_asking_again_in_vain_leaves_it_to_staff(
@@ -614,6 +641,34 @@ async def test_staff_settle_what_they_found_out(
         await member.say(line)
         assert member.said("%(ref)s has its end already, and keeps it.", ref=found.ref)
         assert member.said("Issued" if end == "ok" else "Failed")
+
+
+@pytest.mark.parametrize("how", ["retry", "resolve"])
+async def test_whoever_gave_it_hears_what_others_found_out(
+    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox, how: str
+) -> None:
+    """Once; the manager has read it already."""
+    impatient(bot)
+    giver, manager = await hire("staff"), await hire("manager")
+    sandbox.fault(ISSUE, status=504)
+    await issue(giver, customer)
+    sandbox.clear_faults()
+    bot.turns.apis.gotit.upstream.breaker.__init__()  # type: ignore[union-attr,misc] - as after its pause
+    (found,) = await issues.unsettled(bot.pool)
+    giver.look()
+    if how == "retry":
+        await manager.say(f"/issue retry {found.ref}")
+        await manager.tap("Ask again")
+    else:
+        await manager.say(f"/issue resolve {found.ref} ok reason=asked")
+        await manager.tap("It was issued")
+    giver.look()
+
+    facts = {"ref": found.ref, "customer": found.recipient, "name": "Voucher Highlands Coffee"}
+    assert len(giver.shown) == 1
+    assert giver.said("Your voucher %(ref)s for %(customer)s was issued: %(name)s.", **facts)
+    assert len(manager.shown) == 1
+    assert len(customer.look()) == 1
 
 
 async def test_the_first_of_two_decisions_counts(hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox) -> None:

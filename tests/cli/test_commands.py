@@ -271,7 +271,20 @@ async def test_every_command_explains_itself(env: dict[str, str]) -> None:
     """`giftdesk --help` lists all of them."""
     _, said = await command("--help", env=env)
 
-    for name in ("serve", "web", "worker", "migrate", "demo", "chat", "doctor", "menus", "policy", "held", "admin", "audit"):
+    for name in (
+        "serve",
+        "web",
+        "worker",
+        "migrate",
+        "demo",
+        "chat",
+        "doctor",
+        "menus",
+        "policy",
+        "held",
+        "admin",
+        "audit",
+    ):
         assert name in said.split(), name
 
 

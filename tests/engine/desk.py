@@ -145,7 +145,12 @@ class Desk(Bot):
         async def nothing() -> None: ...
 
         jobs = Jobs(
-            take=lambda number: take(ours, number), push=ours.push, issue=ours.issue, bulk=ours.bulk, sweep=nothing, clean_up=nothing
+            take=lambda number: take(ours, number),
+            push=ours.push,
+            issue=ours.issue,
+            bulk=ours.bulk,
+            sweep=nothing,
+            clean_up=nothing,
         )
         working = asyncio.create_task(jobs.run(self.database, stopping, concurrency=concurrency))
         self.by_hand = False

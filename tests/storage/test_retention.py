@@ -73,7 +73,8 @@ ROWS = {
         timedelta(days=30),
     ),
     "blocks": (
-        "INSERT INTO blocks (person_hash, until, reason, by) VALUES ($1::text::bytea, now() - $2::interval, 'x', 'amy')",
+        "INSERT INTO blocks (person_hash, until, reason, by) "
+        "VALUES ($1::text::bytea, now() - $2::interval, 'x', 'amy')",
         timedelta(days=1),
     ),
     "misses": (
