@@ -26,7 +26,7 @@ chat: install ## Talk to the running demo; ARGS="--as messenger --lang en" for o
 	@$(BIN)/giftdesk chat $(ARGS)
 
 test: install ## Everything that must hold, in about five minutes at most.
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 lint: install ## Style, types and the direction of imports.
 	$(BIN)/ruff check .

@@ -113,9 +113,9 @@ class Health:
         self, connection: asyncpg.Connection | asyncpg.Pool, now: datetime
     ) -> tuple[tuple[State, ...], int]:
         """Every part that is switched on, and how many workers are at work. This process need not have written."""
-        others = [each for each in await workers.reports(connection) if each.worker != self.worker]
-        reports = [*others, self._report(now)]
-        at_work = sum(now - each.at < FRESH for each in others)
+        written = await workers.reports(connection)
+        at_work = sum(now - each.at < FRESH for each in written)
+        reports = [*(each for each in written if each.worker != self.worker), self._report(now)]
         return tuple(merged(part, reports, now) for part in self._pulses()), at_work
 
     def _pulses(self) -> dict[str, Pulse]:

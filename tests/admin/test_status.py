@@ -329,6 +329,11 @@ async def test_trouble_that_only_another_worker_saw_is_shown(bot: Bot, owner: Ch
     state = await state_of(bot, "poshen")
     assert owner.said("no answer since %(time)s", time=clock_of(owner, state.since))
     assert state.paused_until is not None
+    seen = "As of %(time)s, as %(n)s workers see it. Times are p50 / p95."
+    assert (
+        owner._.ngettext(seen.replace("workers see", "worker sees"), seen, 2, time=owner._.time(bot.clock()))
+        in owner.text
+    )
 
 
 async def test_a_worker_writes_by_itself(bot: Bot) -> None:
