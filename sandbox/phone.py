@@ -8,6 +8,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sandbox.clock import Clock, machine_clock, milliseconds
@@ -213,6 +214,24 @@ class Phone:
         body = webhook.json
         for event in body["events"]:
             event["deliveryContext"]["isRedelivery"] = True
+        return self.signed(body)
+
+    def replayed(self, webhook: Webhook, ago: timedelta) -> Webhook:
+        """`webhook` as somebody posts it who caught it `ago`, signature and all, and of whom nobody remembers it."""
+        body = webhook.json
+        back = int(ago.total_seconds() * 1000)
+        if self.channel == "line":
+            for event in body["events"]:
+                event["timestamp"] -= back
+                event["webhookEventId"] = _ulid(event["timestamp"])
+        else:
+            for entry in body["entry"]:
+                entry["time"] -= back
+                for event in entry.get("messaging", []):
+                    event["timestamp"] -= back
+                    for what in ("message", "postback"):
+                        if what in event:
+                            event[what]["mid"] = _mid()
         return self.signed(body)
 
     def echoes(self, text: str, *, app_id: int = 1082) -> Webhook:

@@ -97,6 +97,7 @@ class Trace:
     label: str = ""
     key: str = ""
     again: bool = False
+    old: bool = False
     status: int | None = None
     acknowledged: float | None = None
     event: int | None = None
@@ -163,9 +164,10 @@ class Record:
         self.tell("trace", trace=trace.as_json())
         return trace
 
-    def delivers_again(self, trace: Trace, webhook: Webhook, at: int) -> Trace:
-        """Note that the platform posts the webhook of `trace` once more."""
+    def delivers_again(self, trace: Trace, webhook: Webhook, at: int, *, old: bool = False) -> Trace:
+        """Note that the platform posts the webhook of `trace` once more, or somebody (`old`) one of yesterday."""
         again = self._trace("webhook", trace.channel, trace.chat, at, user=trace.user, label=trace.label, again=True)
+        again.old = old
         self._watch(again, webhook)
         self.tell("trace", trace=again.as_json())
         return again
@@ -174,7 +176,9 @@ class Record:
         """Note the bot's answer to a webhook, 0 when there was none."""
         trace.status, trace.acknowledged = status, round(ms, 1)
         if status == 200 and trace.outcome is None:
-            if trace.webhook is not None and self._is_stored_already(trace):
+            if trace.old:
+                trace.outcome = "old"
+            elif trace.webhook is not None and self._is_stored_already(trace):
                 trace.outcome = "duplicate"
             elif trace.quiet:
                 trace.outcome = "silent"

@@ -32,6 +32,7 @@ PAGE = Path(__file__).parent / "page"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 GROUP = {"id": "C5a0de5c0000000000000000000000000", "name": {"zh": "週末團購群", "en": "Weekend group buy"}}
 ACCOUNTS = {"line": "獎勵小幫手", "messenger": "Giftdesk 測試粉專"}
+YESTERDAY = timedelta(hours=25)
 PLATFORM_WAITS = {"line": 2.0, "messenger": 5.0}  # seconds for the bot to acknowledge; then it is delivered again
 DEAD_TOKEN_AGE = 1_300.0  # seconds; LINE takes no reply token after 20 minutes, whatever happens
 HEARTBEAT = 15.0
@@ -196,16 +197,18 @@ class Simulator:
         return answer(trace.as_json())
 
     async def _deliver_again(self, request: web.Request) -> web.Response:
-        """{"trace"}: the platform delivers that webhook once more."""
-        number = (await _body(request)).get("trace")
+        """{"trace", "old"}: the platform delivers that webhook once more; `old`: somebody posts one of yesterday."""
+        body = await _body(request)
+        number, old = body.get("trace"), bool(body.get("old"))
         first = self.record.find(number) if isinstance(number, int) else None
         if first is None or first.webhook is None:
             refuse(404, {"error": "there is no such webhook any more"})
-        made = self._phone_of(first.channel, first.user).redelivered(first.webhook)
+        phone = self._phone_of(first.channel, first.user)
+        made = phone.replayed(first.webhook, YESTERDAY) if old else phone.redelivered(first.webhook)
         for event in made.json.get("events", []):
             if "replyToken" in event and event["replyToken"] not in self.sandbox.line.tokens:
                 self._issue(event["replyToken"], first.chat)
-        trace = self.record.delivers_again(first, made, self._now())
+        trace = self.record.delivers_again(first, made, self._now(), old=old)
         await self._post(trace, made)
         return answer(trace.as_json())
 

@@ -111,6 +111,22 @@ async def test_an_event_that_is_delivered_again_changes_nothing(screen: Screen, 
     assert outcomes[:2] == ["duplicate, ignored"] * 2
 
 
+async def test_a_replay_of_yesterday_is_taken_and_changes_nothing(screen: Screen, bot: Bot, channel: str) -> None:
+    """§11 script 13: its signature is right and nobody remembers its id; its own time gives it away."""
+    phone = screen.phone(channel)
+    await phone.be("emily")
+    await phone.say("my gifts")
+    rows = await phone.rows()
+    await screen.open("trouble_tab")
+    await phone.do(screen.page.locator("[data-t=replay_old]").click)
+    await screen.open("trace_tab")
+    outcomes = await screen.page.locator(".trace .outcome").all_inner_texts()
+
+    assert await phone.rows() == rows
+    assert "a day old, ignored" in outcomes
+    assert await bot.pool.fetchval("SELECT count(*) FROM events WHERE at < now() - interval '1 day'") == 1
+
+
 async def test_a_webhook_that_was_not_taken_can_be_sent_again(screen: Screen, simulator: Simulator) -> None:
     """While the bot is away the phone says so, and one tap delivers it once the bot is back."""
     await screen.line.be("emily")

@@ -16,6 +16,7 @@ export class Trouble {
     this.worker = h("span", { class: "worker" });
     this.kill = h("button", { type: "button", class: "danger", "data-t": "kill" });
     this.redeliver = h("button", { type: "button", "data-t": "redeliver_last" });
+    this.replay = h("button", { type: "button", "data-t": "replay_old" });
     this.root = h(
       "div",
       { class: "pane", role: "tabpanel", "data-t-label": "trouble_tab", hidden: true },
@@ -23,14 +24,15 @@ export class Trouble {
       this.list,
       h("p", { class: "hint", "data-t": "breaker_hint" }),
       h("label", { class: "check" }, this.tokens, h("span", { "data-t": "tokens" })),
-      h("div", { class: "inline" }, this.redeliver),
+      h("div", { class: "inline" }, this.redeliver, this.replay),
       h("div", { class: "inline" }, this.worker, this.kill),
       h("p", { class: "hint", "data-t": "kill_hint" }),
     );
     for (const upstream of UPSTREAMS) this.list.append(this.switch(upstream));
     this.tokens.addEventListener("change", () => this.ask(put("tokens", { die: this.tokens.checked })));
     this.kill.addEventListener("click", () => this.ask(post("worker/kill")));
-    this.redeliver.addEventListener("click", () => this.deliverAgain());
+    this.redeliver.addEventListener("click", () => this.deliverAgain(false));
+    this.replay.addEventListener("click", () => this.deliverAgain(true));
   }
 
   switch(upstream) {
@@ -61,10 +63,11 @@ export class Trouble {
     return bad + Boolean(die);
   }
 
-  async deliverAgain() {
+  /** old: as somebody would post it who caught it yesterday. */
+  async deliverAgain(old) {
     const { chat, channel } = this.app.chosen;
     const last = [...this.app.state.traces.values()].filter((trace) => trace.kind === "webhook" && trace.channel === channel && trace.chat === chat).at(-1);
-    if (last) await this.ask(post("deliveries", { trace: last.id }));
+    if (last) await this.ask(post("deliveries", { trace: last.id, old }));
     else this.app.say(t("nothing_to_redeliver"));
   }
 
