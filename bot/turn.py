@@ -530,7 +530,7 @@ class Turns:
         """Ask again for a voucher whose outcome is open. Raises Later to be run again."""
         if self.apis.gotit is None:
             raise Later(600, "Got It is switched off")
-        await self.services.vouchers.attempt(self.pool, self.apis.gotit, issue_id, self.clock(), late=True)
+        await self.services.vouchers.attempt(self.pool, self.apis.gotit, issue_id, late=True)
 
     async def bulk(self, job_id: int) -> None:
         """Make some of a job's codes. Raises Later while there is no vendor to ask."""

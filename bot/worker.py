@@ -220,6 +220,7 @@ def build_turns(
         zone=settings.zone,
         request_prefix=settings.gotit_request_prefix,
         per_day=settings.vouchers_per_day,
+        clock=clock,
         quota=Quota(settings.staff_vouchers_per_day, settings.staff_value_per_day),
     )
     line = channels.get("line")

@@ -185,7 +185,7 @@ async def _issue_promised(ctx: Context, claimed: Sequence[Claim]) -> dict[str, l
         await ctx.work.save()
         waiting = [issue.id for issue in known.values() if issue.state in ("pending", "unknown")]
         tried = await asyncio.gather(
-            *(vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue_id, ctx.now) for issue_id in waiting)
+            *(vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue_id, answering=True) for issue_id in waiting)
         )
         known |= {issue.id: issue for issue in tried}
     connection = await ctx.work.begin()

@@ -207,7 +207,7 @@ async def exchange(ctx: Context, action: Exchange) -> Answer:
         issue = reserved
     ctx.customer.state.pop("getting", None)
     if issue.state in ("pending", "unknown"):
-        issue = await ctx.services.vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue.id, ctx.now)
+        issue = await ctx.services.vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue.id, answering=True)
     return await issue_reply(ctx, issue)
 
 

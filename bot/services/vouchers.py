@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -102,6 +102,7 @@ class Vouchers:
     quota: Quota = Quota(vouchers=5, value=500_000)
     pauses: Sequence[timedelta] = field(default=PAUSES)
     promised_pauses: Sequence[timedelta] = field(default=PROMISED_PAUSES)
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     async def reserve(
         self,
@@ -156,7 +157,7 @@ class Vouchers:
             await points.enter(
                 connection,
                 customer.id,
-                key=f"hold:{issue.ref}",
+                key=f"hold:{issue.request_id}",
                 kind="hold",
                 available=-wanted.cost,
                 held=wanted.cost,
@@ -172,15 +173,18 @@ class Vouchers:
         return Quota(max(0, self.quota.vouchers - vouchers), max(0, self.quota.value - value))
 
     async def attempt(
-        self, pool: asyncpg.Pool, api: GotItApi, issue_id: int, now: datetime, *, late: bool = False
+        self, pool: asyncpg.Pool, api: GotItApi, issue_id: int, *, late: bool = False, answering: bool = False
     ) -> Issue:
         """Ask Got It for a reserved voucher, unless that is done, decided, or being done by somebody else.
 
         late: the member of staff who issued it does not wait for the answer, and is told the end of it.
+        answering: the customer's own turn, which shows how it stands. What they were told to wait for it leaves to the
+        job, which tells the end: told by both, it would be told twice.
         Returns the issue as it stands then; whoever tells the customer so calls `promise`. Never raises for what the
         vendor does.
         """
-        issue = await issues.lease(pool, issue_id, now, now + LEASE, states=("pending", "unknown"))
+        now = self.clock()  # Not the turn's: looking things up before may have taken longer than a lease lasts.
+        issue = await issues.lease(pool, issue_id, now, now + LEASE, but_awaited=answering)
         if issue is None:
             current = await issues.read(pool, issue_id)
             assert current is not None, "issues are never deleted"
@@ -271,13 +275,16 @@ class Vouchers:
 
     async def _again(self, pool: asyncpg.Pool, issue: Issue, now: datetime, state: str, reason: str) -> Issue:
         """Leave it open and have it asked for again later, or by staff when that was tried often enough."""
-        pauses = self.promised_pauses if state == "pending" else self.pauses
-        if issue.attempts > len(pauses):
+        # Tries that surely did not arrive are counted apart: they must not use up those that may have.
+        tried, pauses = issue.unknowns, self.pauses
+        if state == "pending":
+            tried, pauses = issue.attempts - 1, self.promised_pauses
+        if tried >= len(pauses):
             return await self._hand_over(pool, issue, now, reason)
-        pause = pauses[issue.attempts - 1]
+        pause = pauses[tried]
         async with pool.acquire() as connection, connection.transaction():
             postponed = await issues.postpone(
-                connection, issue.id, state, reason=reason, next_at=now + pause, attempt=issue.attempts
+                connection, issue.id, state, reason=reason, next_at=self.clock() + pause, attempt=issue.attempts
             )
             if postponed is not None:
                 await issues.queue(connection, issue.id, pause)
@@ -329,6 +336,8 @@ class Vouchers:
                 return settled
             current = await issues.read(connection, issue.id) or issue
             if (state, current.state) == ("done", "failed"):
+                if delivered and (sealed := self._sealed(delivered)):
+                    await issues.keep_delivery(connection, issue.id, sealed)
                 await self.alerts.tell(
                     connection,
                     f"issued:{issue.ref}",
@@ -352,9 +361,7 @@ class Vouchers:
         attempt: int | None = None,
         idle_at: datetime | None = None,
     ) -> Issue | None:
-        sealed = None
-        if delivered and (delivered.link or delivered.code):
-            sealed = self.sealer.seal(json.dumps({"link": delivered.link, "code": delivered.code}))
+        sealed = self._sealed(delivered) if delivered else None
         settled = await issues.settle(
             connection, issue.id, state, now, reason=reason, delivery=sealed, attempt=attempt, idle_at=idle_at
         )
@@ -365,7 +372,7 @@ class Vouchers:
             await points.enter(
                 connection,
                 settled.customer_id,
-                key=f"{'release' if back else 'commit'}:{settled.ref}",
+                key=f"{'release' if back else 'commit'}:{settled.request_id}",
                 kind="release" if back else "commit",
                 available=back,
                 held=-settled.cost,
@@ -405,6 +412,11 @@ class Vouchers:
             customer=issue.recipient,
             name=issue.called,
         )
+
+    def _sealed(self, delivered: Delivered) -> bytes | None:
+        if not (delivered.link or delivered.code):
+            return None
+        return self.sealer.seal(json.dumps({"link": delivered.link, "code": delivered.code}))
 
     def _today(self, now: datetime) -> datetime:
         return now.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)

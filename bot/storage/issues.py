@@ -48,6 +48,7 @@ class Issue:
     delivery: bytes | None
     reason: str | None
     attempts: int
+    unknowns: int
     awaited: bool
     next_at: datetime | None
     created_at: datetime
@@ -71,7 +72,7 @@ class Issue:
 
 
 _COLUMNS = """id, ref, key, request_id, kind, state, customer_id, recipient, issuer, gift_id, price_id, quantity, cost,
-    balance, offer, delivery, reason, attempts, awaited, next_at, created_at, settled_at"""
+    balance, offer, delivery, reason, attempts, unknowns, awaited, next_at, created_at, settled_at"""
 
 
 def _issue(row: asyncpg.Record | None) -> Issue | None:
@@ -226,10 +227,11 @@ async def lease(
     now: datetime,
     until: datetime,
     *,
-    states: tuple[str, ...],
+    but_awaited: bool = False,
 ) -> Issue | None:
     """Take an open issue for one call, counted; None when it is settled, not due yet, or somebody is at it.
 
+    but_awaited: not when the customer was told to wait for its end.
     A lease that ran out was somebody's who died in mid-call: what became of that call is unknown from now on.
     """
     return _issue(
@@ -237,14 +239,14 @@ async def lease(
             f"""
             UPDATE issues SET attempts = attempts + 1, leased_until = $3,
                 state = CASE WHEN leased_until IS NULL THEN state ELSE 'unknown' END
-            WHERE id = $1 AND state = ANY($4) AND (leased_until IS NULL OR leased_until <= $2)
+            WHERE id = $1 AND state IN ('pending', 'unknown') AND NOT (awaited AND $4) AND (leased_until IS NULL OR leased_until <= $2)
                 AND (next_at IS NULL OR next_at <= $2)
             RETURNING {_COLUMNS}
             """,
             issue_id,
             now,
             until,
-            states,
+            but_awaited,
         )
     )
 
@@ -301,7 +303,8 @@ async def postpone(
     return _issue(
         await connection.fetchrow(
             f"""
-            UPDATE issues SET state = $2, reason = $3, next_at = $4, leased_until = NULL
+            UPDATE issues SET state = $2, reason = $3, next_at = $4, leased_until = NULL,
+                unknowns = unknowns + CASE WHEN $2 = 'unknown' THEN 1 ELSE 0 END
             WHERE id = $1 AND state IN ('pending', 'unknown', 'check') AND attempts = $5 RETURNING {_COLUMNS}
             """,
             issue_id,
@@ -327,6 +330,11 @@ async def reopen(connection: asyncpg.Connection, issue_id: int, pause: timedelta
         issue_id,
     )
     await queue(connection, issue_id, pause)
+
+
+async def keep_delivery(connection: asyncpg.Connection, issue_id: int, delivery: bytes) -> None:
+    """Keep how a voucher came that was given up before: staff can still hand it over."""
+    await connection.execute("UPDATE issues SET delivery = $2 WHERE id = $1 AND delivery IS NULL", issue_id, delivery)
 
 
 async def awaits(connection: asyncpg.Connection, issue_id: int) -> Issue | None:
@@ -364,6 +372,7 @@ async def requeue_orphans(pool: asyncpg.Pool) -> int:
         WITH orphans AS (
             UPDATE issues i SET awaited = true
             WHERE state IN ('pending', 'unknown') AND created_at < now() - interval '2 minutes'
+                AND (leased_until IS NULL OR leased_until <= now())
                 AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'
                     AND q.payload = convert_to(i.id::text, 'UTF8'))
             RETURNING id

@@ -231,6 +231,7 @@ issues = Table(
     Column("delivery", LargeBinary),
     Column("reason", Text),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("unknowns", SmallInteger, nullable=False, server_default="0"),  # tries that may have arrived
     Column("awaited", Boolean, nullable=False, server_default=text("false")),  # the customer was told to wait for it
     Column("leased_until", MOMENT),
     Column("next_at", MOMENT),

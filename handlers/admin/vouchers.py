@@ -213,7 +213,7 @@ async def issue_voucher(ctx: StaffContext, args: IssueVoucher) -> Answer:
         await ctx.work.save()
         issue = reserved
     if issue.state in ("pending", "unknown"):
-        issue = await ctx.services.vouchers.attempt(ctx.work.pool, gotit, issue.id, ctx.now)
+        issue = await ctx.services.vouchers.attempt(ctx.work.pool, gotit, issue.id)
     return await _told(ctx, issue)
 
 
@@ -322,7 +322,7 @@ async def retry_issue(ctx: StaffContext, args: OneIssue) -> Answer:
     await ctx.services.vouchers.reopen(await ctx.work.begin(), issue, LEASE)
     await ctx.work.save()
     late = issue.issuer != issuer_of(ctx.actor)
-    issue = await ctx.services.vouchers.attempt(ctx.work.pool, gotit, issue.id, ctx.now, late=late)
+    issue = await ctx.services.vouchers.attempt(ctx.work.pool, gotit, issue.id, late=late)
     ctx.notes.before = before
     return await _told(ctx, issue)
 

@@ -252,7 +252,7 @@ async def test_an_end_that_comes_while_the_answer_is_written_is_the_answer(desk:
     slow = await asking(desk, chat)
     vouchers, gotit = desk.turns.services.vouchers, desk.turns.apis.gotit
     assert gotit is not None
-    seen = await vouchers.attempt(desk.pool, gotit, (await open_issue(desk)).id, desk.clock())
+    seen = await vouchers.attempt(desk.pool, gotit, (await open_issue(desk)).id)
     await slow.end()
     async with desk.pool.acquire() as connection, connection.transaction():
         shown = await vouchers.promise(connection, seen)

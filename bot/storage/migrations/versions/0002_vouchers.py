@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("delivery", sa.LargeBinary),
         sa.Column("reason", sa.Text),
         sa.Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),
+        sa.Column("unknowns", sa.SmallInteger, nullable=False, server_default="0"),
         sa.Column("awaited", sa.Boolean, nullable=False, server_default=sa.text("false")),
         sa.Column("leased_until", MOMENT),
         sa.Column("next_at", MOMENT),
