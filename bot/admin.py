@@ -66,10 +66,13 @@ class Operator:
 
         async def answer(ctx: Context) -> Answer:
             if typed:
-                return await staff.typed(ctx, typed) or Reply(())
+                return await staff.typed(ctx, typed) or await staff.confirm(ctx, nonce)  # It is too late for it.
             return await staff.confirm(ctx, nonce)
 
-        return await self._turn("", answer)
+        said = await self._turn("", answer)
+        if self._me.state.get("sure", {}).get("nonce") == nonce:
+            del self._me.state["sure"]  # It was too late, and is not asked about again.
+        return said
 
     async def _turn(self, line: str, answer: Callable[[Context], Awaitable[Answer]]) -> Reply:
         turns, now = self.turns, self.turns.clock()

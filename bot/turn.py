@@ -292,9 +292,8 @@ class Turns:
             return Customer(None, chat.key, "", chat.channel, self.default_locale, now, now)
         said = await self.outbound[chat.channel].language_of(chat.id)
         locale = closest(said, self.languages) or self.default_locale
-        customer = await customers.add(self.pool, chat.key, chat.channel, locale)
-        await self.services.blocking.carry_over(self.pool, customer, self.clock())
-        return customer
+        blocked = self.services.blocking.key(chat.key)
+        return await customers.add(self.pool, chat.key, chat.channel, locale, blocked=blocked, now=self.clock())
 
     async def _failed(self, taken: Taken, error: Exception) -> tuple[Ready | None, str]:
         """Try again twice; then hold the event, say so once, and let the chat go on."""
@@ -541,13 +540,13 @@ class Turns:
 
 def _drop_stale(ctx: Context) -> None:
     """Forget questions and codes whose time is over."""
-    state, now = ctx.customer.state, ctx.now.timestamp()
+    state, happened = ctx.customer.state, ctx.happened_at.timestamp()
     if ctx.asked() is None:
         ctx.settle()
-    if kept := {of: codes for of, codes in state.pop("kept", {}).items() if codes["until"] > now}:
+    if kept := {of: codes for of, codes in state.pop("kept", {}).items() if codes["until"] > happened}:
         state["kept"] = kept
     for pending in ("sure", "did"):  # of a staff command
-        if pending in state and state[pending]["until"] < ctx.happened_at.timestamp():
+        if pending in state and state[pending]["until"] < happened:
             del state[pending]
     if isinstance(ctx.incoming.what, Followed):
         ctx.settle()

@@ -280,6 +280,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
                 log.error("clean-up failed", error=type(error).__name__)
             try:
                 await turns.services.health.remind(pool, turns.clock())
+                await turns.services.vouchers.remind(pool)
             except Exception as error:  # noqa: BLE001 - the same
                 log.error("reminders failed", error=type(error).__name__)
 

@@ -194,14 +194,14 @@ async def link_shared_phone(ctx: Context) -> Answer:
         return await ctx.run("menu")
     asked_until = ctx.customer.state.get("sharing", 0)
     phone = ctx.services.linking.phone(ctx.incoming.what.phone)
-    if not ctx.desk.shares_phone or asked_until <= ctx.now.timestamp() or phone is None:
+    if not ctx.desk.shares_phone or asked_until <= ctx.happened_at.timestamp() or phone is None:
         return _not_linked(ctx, None)
     ctx.settle()
     return _now_linked(ctx, await ctx.services.linking.link(await ctx.work.begin(), ctx.customer, phone, ctx.now))
 
 
 async def _use_code(ctx: Context, typed: str) -> Reply:
-    link = await ctx.services.linking.use_code(await ctx.work.begin(), ctx.customer, typed, ctx.now)
+    link = await ctx.services.linking.use_code(await ctx.work.begin(), ctx.customer, typed, ctx.happened_at)
     if link is not None:
         return _now_linked(ctx, link)
     text = ctx._("That link code isn't valid any more — please ask staff for a new one.")

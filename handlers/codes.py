@@ -15,6 +15,7 @@ from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
 from bot.services.redemption import Claimed, NotYet, Outcome, Over, Paused, UsedUp, snapshot
+from bot.storage import claims
 from bot.storage.claims import Claim
 from bot.storage.issues import Issue
 from handlers import cards
@@ -72,7 +73,7 @@ async def retry(ctx: Context, action: Retry) -> Answer:
     """The codes that could not be looked up a moment ago."""
     kept = _kept(ctx, action.of)
     if not kept:
-        return await ctx.run("redeem")
+        return await _claimed_before(ctx, action.of) or await ctx.run("redeem")
     return await _redeem(ctx, kept, deliberate=True, of=action.of) or SILENCE
 
 
@@ -82,7 +83,7 @@ async def pick(ctx: Context, action: Pick) -> Answer:
     kept = _kept(ctx, action.of)
     chosen = kept if action.index < 0 else kept[action.index : action.index + 1]
     if not chosen:
-        return await ctx.run("redeem")
+        return await _claimed_before(ctx, action.of) or await ctx.run("redeem")
     return await _redeem(ctx, chosen, deliberate=True, of=action.of) or SILENCE
 
 
@@ -111,15 +112,18 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int |
     assert ctx.apis.poshen is not None and ctx.customer.id is not None, "the readers looked"
     guesses = ctx.services.guesses
     permit = await guesses.permit(ctx.work.reads, ctx.customer.person, ctx.customer.first_seen, ctx.now)
+    event = of or ctx.event_id
     if permit.wait is not None:
-        return _wait(ctx, permit.wait)
+        return await _claimed_before(ctx, event) or _wait(ctx, permit.wait)
     who = (ctx.customer.person, ctx.customer.first_seen, ctx.now)
     if not deliberate and (permit.guarded or await guesses.talks_too_much(ctx.work.reads, *who)):
-        return None
+        return await _claimed_before(ctx, event)
     try:
         found = await asyncio.gather(*(_look_up(ctx, ctx.apis.poshen, code) for code in typed))
     except UpstreamError as error:
-        return await _unavailable(ctx, typed, error, of or ctx.event_id)
+        return await _claimed_before(ctx, event) or await _unavailable(ctx, typed, error, event)
+    if not any(found) and (before := await _claimed_before(ctx, event)):
+        return before
     if not deliberate and not any(found):
         for code in typed:
             await guesses.count_talk(await ctx.work.begin(), ctx.customer.person, codes.canonical(code), ctx.now)
@@ -128,8 +132,7 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int |
     known, wait = False, None
     # Claimed in the order of their ids, as everybody does: two customers cannot wait for each other.
     outcomes = {
-        hit.id: await _claim(ctx, hit, of or ctx.event_id)
-        for hit in sorted((hit for hit in found if hit), key=lambda hit: hit.id)
+        hit.id: await _claim(ctx, hit, event) for hit in sorted((hit for hit in found if hit), key=lambda hit: hit.id)
     }
     claimed = [outcome.claim for outcome in outcomes.values() if isinstance(outcome, Claimed)]
     vouchers = await _issue_promised(ctx, claimed)
@@ -149,6 +152,18 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int |
             tuple(said), choices.ending(ctx._, *choices.gifts(ctx), choices.another_code(ctx._)), valuable=True
         )
     return Reply(tuple(said), _not_found_choices(ctx))
+
+
+async def _claimed_before(ctx: Context, event_id: int) -> Reply | None:
+    """The receipts of what this very event claimed before a crash, whatever has become of code and vendor since."""
+    assert ctx.customer.id is not None, "the readers looked"
+    before = await claims.of_event(ctx.work.reads, ctx.customer.id, event_id)
+    if not before:
+        return None
+    vouchers = await _issue_promised(ctx, before)
+    buttons = (*choices.gifts(ctx), choices.another_code(ctx._))
+    cards = [receipt_card(ctx._, claim, ctx.now, buttons, vouchers.get(claim.ref, ())) for claim in before]
+    return Reply(tuple(cards), choices.ending(ctx._, *buttons), valuable=True)
 
 
 async def _look_up(ctx: Context, poshen: PoshenApi, typed: str) -> RedemptionCode | None:
@@ -244,7 +259,7 @@ def _keep(ctx: Context, typed: list[str], of: int) -> None:
 
 def _kept(ctx: Context, of: int) -> list[str]:
     kept = ctx.customer.state.get("kept", {}).get(str(of))
-    return list(kept["codes"]) if kept and kept["until"] > ctx.now.timestamp() else []
+    return list(kept["codes"]) if kept and kept["until"] > ctx.happened_at.timestamp() else []
 
 
 def _wait(ctx: Context, wait: timedelta) -> Reply:

@@ -45,8 +45,8 @@ def measure(stand: Stand) -> Iterator[Row]:
             limit=1.25,
             at_most=True,
             note=f"event to reply; peer: MantaGo alone. Less the slowest vendor's {DELAY_MS} ms and LINE's: "
-            f"{value - 2 * DELAY_MS:.0f} and {peer - 2 * DELAY_MS:.0f} ms. One after the other it would be 1.5 × at least; "
-            f"{lost} lost",
+            f"{value - 2 * DELAY_MS:.0f} and {peer - 2 * DELAY_MS:.0f} ms. One after the other it would be 1.5 × at "
+            f"least; {lost} lost",
             details={"rounds": took},
         )
 

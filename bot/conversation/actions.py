@@ -68,7 +68,7 @@ class Packer:
 
         Raises ValueError when the arguments are too long for a postback.
         """
-        arguments = "~".join([_escaped(str(value)) for value in action.__dict__.values()])
+        arguments = "~".join([escaped(str(value)) for value in action.__dict__.values()])
         expiry = _base36(int((now + type(action).ttl).timestamp()))
         signed = f"{VERSION}.{action.action_name}.{arguments}.{expiry}.{self._owner(person)}"
         data = f"{signed}.{_digest(self.secret, f'button:{signed}', 12)}"
@@ -105,7 +105,8 @@ def _digest(secret: bytes, value: str, size: int) -> str:
     return base64.urlsafe_b64encode(hmac.digest(secret, value.encode(), hashlib.sha256)[:size]).decode().rstrip("=")
 
 
-def _escaped(value: str) -> str:
+def escaped(value: str) -> str:
+    """A value as it is packed: without what separates the parts."""
     if value.isalnum() and value.isascii():
         return value
     return quote(value, safe="").replace(".", "%2E").replace("~", "%7E")

@@ -20,6 +20,7 @@ _NO_CODE = re.compile(
     r"|(?:886|09)[\d-]+)",  # phones
     re.IGNORECASE,
 )
+_PHONE = re.compile(r"(?:\+?886-?|0)9\d{2}-?\d{3}-?\d{3}")
 _ALWAYS_REMOVED = "「」『』【】()[]<>《》〈〉\"'“”‘’`*"
 
 
@@ -124,7 +125,9 @@ def _after_keyword(cleaned: str, keywords: Sequence[str]) -> str | None:
             rest = _CONNECTOR.sub("", line[match.end() :], count=1)
             apart = rest != line[match.end() :] and match.start() == 0  # 兌換 端午2026, not 兌換期限到2026
             joined = _joined(rest.split(" ")) or (_in_any_letters(rest) if apart else None)
-            if joined is None or len(joined) < (6 if joined.isdigit() else 4) or _NO_CODE.fullmatch(joined):
+            if joined is None or any(map(_PHONE.fullmatch, joined.split())):
+                continue
+            if len(joined) < (6 if joined.isdigit() else 4) or _NO_CODE.fullmatch(joined):
                 continue
             if sum(part.isalpha() and part.islower() and len(part) != 4 for part in joined.split()[:-1]) > 1:
                 continue  # "code of conduct 2026" is a sentence.
@@ -175,6 +178,8 @@ def _looks_like_code(token: str) -> bool:
 def _spaced(text: str) -> str | None:
     """The whole message, when it is one code with blanks in it: `abcd 1234 efgh`."""
     parts = text.split()
+    if any(map(_PHONE.fullmatch, parts)):
+        return None  # "tel 0912345678": nobody's phone is sent to a vendor.
     if not 2 <= len(parts) <= 5 or not all(_CODE.fullmatch(part) and len(part) >= 3 for part in parts):
         return None
     joined = "".join(parts)

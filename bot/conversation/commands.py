@@ -210,13 +210,21 @@ def _listed(value: object) -> object:
     return [part for part in re.split("[,，、]", value) if part.strip()] if isinstance(value, str) else value
 
 
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)  # A day before or after it exists in every time zone.
+
+
 def _day(value: object) -> object:
     if isinstance(value, str):
         match = re.fullmatch(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", value)
         try:
-            return date(*map(int, match.groups())) if match else date.fromisoformat(value)
+            day = date(*map(int, match.groups())) if match else date.fromisoformat(value)
         except ValueError:
             raise PydanticCustomError("day", "a day") from None
+        if day < _FIRST_DAY:
+            raise PydanticCustomError("greater_than_equal", "a limit", {"ge": _FIRST_DAY.isoformat()})
+        if day > _LAST_DAY:
+            raise PydanticCustomError("less_than_equal", "a limit", {"le": _LAST_DAY.isoformat()})
+        return day
     return value
 
 
@@ -588,8 +596,11 @@ def alike(typed: str, known: Iterable[str]) -> str | None:
 _CODE = re.compile(
     r"(?<![A-Za-z0-9-])(?=[A-Za-z0-9-]*\d)(?=[A-Za-z0-9-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9-]{4,38}[A-Za-z0-9]"
 )
-_OWN = re.compile(r"(?:[CRAJ]-[0-9A-Z]{1,8}|\d{4}-\d{1,2}-\d{1,2})", re.IGNORECASE)
-_DIGITS = re.compile(r"(?<![\w-])[+＋]?\d(?:[ ().-]{0,2}\d){6,}(?![\w-])")
+_OWN = re.compile(r"(?:[CRAJ]-[0-9A-Z]{1,8}|(?:19|20)\d\d([-/.])\d{1,2}\1\d{1,2})", re.IGNORECASE)
+# Only Latin letters and digits end a number: Chinese is written right beside it. A reference of ours is none.
+_DIGITS = re.compile(
+    r"(?<![A-Za-z0-9])(?<![CRAJcraj]-)\+?\d(?:[ ().\-/\u00b7\u30fb\u2010-\u2015\u2212]{0,2}\d){6,}(?![A-Za-z0-9])"
+)
 
 
 def scrubbed(text: str) -> str:

@@ -74,7 +74,8 @@ class Dispatcher:
             if entered is not None:
                 return entered
             text = NONSENSE  # Neither words nor codes are looked for in it.
-        intent = ctx.lexicon.intent(text)
+        # A code may end in a word that means something else here.
+        intent = None if self.staff.awaits(ctx, text) else ctx.lexicon.intent(text)
         if _muted(ctx):
             if intent != "menu":
                 return SILENCE

@@ -469,10 +469,19 @@ class StaffDesk:
             return Reply((Text(ctx._("That is not what was asked for. Nothing was changed.")),))
         return await self._perform(ctx, ctx.actor, pending)
 
+    def awaits(self, ctx: Context, text: str) -> bool:
+        """Whether `text` is exactly what has to be typed now."""
+        asked, pending = ctx.asked(), self._pending(ctx)
+        if asked is None or asked["question"] != TYPED or pending is None:
+            return False
+        return bool(pending["typed"]) and fold(text) == fold(pending["typed"])
+
     async def cancel(self, ctx: Context, nonce: str) -> Answer:
         """The tap on [Cancel]."""
+        if ctx.actor is None:
+            return await ctx.run("fallback")
         pending = self._pending(ctx)
-        if ctx.actor is None or pending is None or pending["nonce"] != nonce:
+        if pending is None or pending["nonce"] != nonce:
             return self._gone(ctx)
         del ctx.customer.state["sure"]
         await self._note(ctx, ctx.actor, pending, "cancelled")

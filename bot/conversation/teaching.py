@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
-from bot.conversation.actions import Action
+from bot.conversation.actions import Action, escaped
 from bot.conversation.commands import (
     Keyed,
     Missing,
@@ -51,7 +49,7 @@ class Run(Action, name="run"):
 
 def run_button(label: str, line: str) -> tuple[Button, ...]:
     """A button that runs `line`; none when the line is too long for one."""
-    if not line or len(quote(line, safe="").replace(".", "%2E")) > LONGEST_LINE:
+    if not line or len(escaped(line)) > LONGEST_LINE:
         return ()
     short = label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
     return (Button(short, Run(line=line)),)

@@ -33,25 +33,19 @@ class Blocking:
     ) -> None:
         """Stop serving a customer until then, in the caller's transaction."""
         assert customer.id is not None, "only people with a row can be named"
-        await blocks.put(
-            connection, self._hash(customer.person), customer.id, until=until, reason=reason, by=by, now=now
-        )
+        await blocks.put(connection, self.key(customer.person), customer.id, until=until, reason=reason, by=by, now=now)
 
     async def unblock(self, connection: asyncpg.Connection, customer: Customer) -> bool:
         """Serve a customer again; whether they were blocked."""
         assert customer.id is not None, "only people with a row can be named"
-        return await blocks.remove(connection, self._hash(customer.person), customer.id)
+        return await blocks.remove(connection, self.key(customer.person), customer.id)
 
     async def of(
         self, connection: asyncpg.Connection | asyncpg.Pool, customer: Customer, now: datetime
     ) -> Block | None:
         """A customer's block, while it lasts."""
-        return await blocks.read(connection, self._hash(customer.person), now)
+        return await blocks.read(connection, self.key(customer.person), now)
 
-    async def carry_over(self, pool: asyncpg.Pool, customer: Customer, now: datetime) -> None:
-        """Block the new row of somebody whose old one was blocked and is deleted."""
-        assert customer.id is not None, "the caller has just made the row"
-        customer.blocked_until = await blocks.carry_over(pool, self._hash(customer.person), customer.id, now)
-
-    def _hash(self, person: str) -> bytes:
+    def key(self, person: str) -> bytes:
+        """What a person's block is kept by."""
         return keyed_hash(self.secret, "blocked", person)

@@ -177,7 +177,9 @@ class Redemption:
     ) -> None:
         assert customer.id is not None, "the caller looked"
         if total := claim.snapshot["points"]:
-            await self.points.grant(connection, customer.id, total, key=f"claim:{claim.ref}", ref=claim.ref, now=now)
+            await self.points.grant(
+                connection, customer.id, total, key=f"claim:{claim.event_id}:{claim.ref}", ref=claim.ref, now=now
+            )
         promised = [grant for grant in grants if grant.gift_id is not None]
         for key, grant in zip(_voucher_keys(claim, len(promised)), promised, strict=True):
             assert grant.gift_id is not None and grant.price_id is not None, "they are set together"
@@ -190,4 +192,4 @@ class Redemption:
 
 
 def _voucher_keys(claim: Claim, count: int) -> list[str]:
-    return [f"claim:{claim.ref}:{number}" for number in range(count)]
+    return [f"claim:{claim.event_id}:{claim.ref}:{number}" for number in range(count)]

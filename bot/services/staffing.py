@@ -19,7 +19,7 @@ import asyncpg
 from bot.i18n import N_
 from bot.services.alerts import Alerts
 from bot.services.hashes import keyed_hash
-from bot.storage import staff, switches
+from bot.storage import bulk, links, staff, switches
 from bot.storage.customers import SYMBOLS
 from bot.storage.staff import Member, Standing
 
@@ -95,8 +95,10 @@ class Staffing:
         return Actor(stored.id, stored.name, cast("Role", stored.role), channel)
 
     def suspended(self, member: Member, now: datetime) -> bool:
-        """Whether somebody was silent for so long that their rights rest until an owner renews them."""
-        return not self.settled(member) and now - member.last_used > SUSPENDED_AFTER
+        """Whether somebody's rights rest: silent for so long, or an owner whom ADMINS does not name any more."""
+        if self.settled(member):
+            return False
+        return member.origin == "settings" or now - member.last_used > SUSPENDED_AFTER
 
     def settled(self, member: Member) -> bool:
         """Whether ADMINS makes them an owner."""
@@ -205,6 +207,8 @@ class Staffing:
             await staff.set_role(connection, found.id, role, now)
             if role != "owner":
                 await staff.withdraw_invitations(connection, found.id, now)
+            if ROLES.index(role) < ROLES.index(cast("Role", found.role)):
+                await self._withdraw_links(connection, found, now)
             return Changed(found)
         return found
 
@@ -216,8 +220,14 @@ class Staffing:
         if isinstance(found, Member):
             await staff.remove(connection, found.id)
             await staff.withdraw_invitations(connection, found.id, now)
+            await self._withdraw_links(connection, found, now)
             return Changed(found)
         return found
+
+    async def _withdraw_links(self, connection: asyncpg.Connection, member: Member, now: datetime) -> None:
+        """What somebody was given by a right they lose: downloads of codes, and codes that link a phone."""
+        await bulk.end_exports(connection, member.id, now)
+        await links.cancel_codes_of(connection, str(member.id), now)
 
     async def _for_change(
         self, connection: asyncpg.Connection, name: str, now: datetime, *, loses_owner: bool

@@ -154,7 +154,7 @@ class Vouchers:
         )
         assert issue is not None, "the account was locked before the key was looked for"
         if wanted.cost:
-            await points.enter(
+            held = await points.enter(
                 connection,
                 customer.id,
                 key=f"hold:{issue.request_id}",
@@ -165,6 +165,7 @@ class Vouchers:
                 actor=issuer,
                 now=now,
             )
+            assert held, "request ids are never used again"
         return issue
 
     async def left_today(self, connection: asyncpg.Connection | asyncpg.Pool, issuer: str, now: datetime) -> Quota:
@@ -267,6 +268,28 @@ class Vouchers:
         Who calls `attempt` themself leaves that to a job only in case they die: `pause=LEASE`.
         """
         await issues.reopen(connection, issue.id, pause)
+
+    async def remind(self, pool: asyncpg.Pool) -> None:
+        """Once a day, while a voucher has waited for a decision for more than one: an alert may have been missed."""
+        now = self.clock()
+        waiting = [
+            issue
+            for issue in await issues.unsettled(pool)
+            if issue.state == "check" and now - issue.created_at > timedelta(days=1)
+        ]
+        if waiting:
+            await self.alerts.tell(
+                pool,
+                "issues-open",
+                N_(
+                    "Vouchers that wait for your decision since yesterday or longer: %(count)s. "
+                    "Points are held for them."
+                ),
+                now,
+                once_per="%Y-%m-%d",
+                runs=((N_("Show"), "/issue list unknown"),),
+                count=len(waiting),
+            )
 
     def delivered(self, issue: Issue) -> Delivered:
         """The link and the code of a voucher, when Got It sent any."""

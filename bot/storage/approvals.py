@@ -86,3 +86,15 @@ async def approve(
         now,
     )
     return Approval(**row) if row else None
+
+
+async def give_back(connection: asyncpg.Connection, ref: str, *, key: str) -> None:
+    """Let it wait again: what was agreed to could not be done. key: of the agreement that was in vain."""
+    await connection.execute(
+        """
+        UPDATE approvals SET approved_at = NULL, approver = NULL, approved_key = NULL
+        WHERE ref = $1 AND approved_key = $2
+        """,
+        ref,
+        key,
+    )

@@ -56,17 +56,3 @@ async def remove(connection: asyncpg.Connection, person_hash: bytes, customer_id
     """Serve somebody again; whether they were blocked."""
     await connection.execute("UPDATE customers SET blocked_until = NULL WHERE id = $1", customer_id)
     return await connection.fetchval("DELETE FROM blocks WHERE person_hash = $1 RETURNING true", person_hash) is True
-
-
-async def carry_over(pool: asyncpg.Pool, person_hash: bytes, customer_id: int, now: datetime) -> datetime | None:
-    """Block the new row of somebody who was blocked before; until when."""
-    until: datetime | None = await pool.fetchval(
-        """
-        UPDATE customers SET blocked_until = b.until FROM blocks b
-        WHERE b.person_hash = $1 AND b.until > $3 AND customers.id = $2 RETURNING b.until
-        """,
-        person_hash,
-        customer_id,
-        now,
-    )
-    return until

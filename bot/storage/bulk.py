@@ -410,3 +410,10 @@ async def add_export(
         expires_at,
     )
     return export_id
+
+
+async def end_exports(connection: asyncpg.Connection, staff_id: int, now: datetime) -> None:
+    """Nobody downloads anything more with the links that were made for this member of staff."""
+    await connection.execute(
+        "UPDATE exports SET expires_at = $2 WHERE staff_id = $1 AND used_at IS NULL AND expires_at > $2", staff_id, now
+    )

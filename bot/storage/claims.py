@@ -138,6 +138,14 @@ async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id
     return [_claim(row) for row in rows]
 
 
+async def of_event(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, event_id: int) -> list[Claim]:
+    """What a customer claimed with one event, in the order it was."""
+    rows = await connection.fetch(
+        f"SELECT {_CLAIM} FROM claims WHERE customer_id = $1 AND event_id = $2 ORDER BY id", customer_id, event_id
+    )
+    return [_claim(row) for row in rows]
+
+
 async def count_of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> int:
     """How many claims a customer has."""
     return int(await connection.fetchval("SELECT count(*) FROM claims WHERE customer_id = $1", customer_id))

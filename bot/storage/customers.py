@@ -72,13 +72,18 @@ class Customer:
         )
 
 
-async def add(pool: asyncpg.Pool, person: str, channel: str, locale: str) -> Customer:
-    """The customer `person`, created now unless another event of theirs did so already."""
+async def add(pool: asyncpg.Pool, person: str, channel: str, locale: str, *, blocked: bytes, now: datetime) -> Customer:
+    """The customer `person`, created now unless another event of theirs did so already.
+
+    blocked: what their block is kept by, if there is one: the new row of somebody whose old one was deleted has it
+    from its beginning.
+    """
     for _ in range(5):
         try:
             row = await pool.fetchrow(
                 f"""
-                INSERT INTO customers AS c (person, ref, channel, locale) VALUES ($1, $2, $3, $4)
+                INSERT INTO customers AS c (person, ref, channel, locale, blocked_until)
+                VALUES ($1, $2, $3, $4, (SELECT until FROM blocks WHERE person_hash = $5 AND until > $6))
                 ON CONFLICT (person) DO UPDATE SET person = excluded.person
                 RETURNING {Customer.COLUMNS}
                 """,
@@ -86,6 +91,8 @@ async def add(pool: asyncpg.Pool, person: str, channel: str, locale: str) -> Cus
                 reference("C"),
                 channel,
                 locale,
+                blocked,
+                now,
             )
             return Customer.of(row)
         except asyncpg.UniqueViolationError:

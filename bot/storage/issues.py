@@ -239,7 +239,8 @@ async def lease(
             f"""
             UPDATE issues SET attempts = attempts + 1, leased_until = $3,
                 state = CASE WHEN leased_until IS NULL THEN state ELSE 'unknown' END
-            WHERE id = $1 AND state IN ('pending', 'unknown') AND NOT (awaited AND $4) AND (leased_until IS NULL OR leased_until <= $2)
+            WHERE id = $1 AND state IN ('pending', 'unknown') AND NOT (awaited AND $4)
+                AND (leased_until IS NULL OR leased_until <= $2)
                 AND (next_at IS NULL OR next_at <= $2)
             RETURNING {_COLUMNS}
             """,

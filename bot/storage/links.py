@@ -158,6 +158,13 @@ async def cancel_code(connection: asyncpg.Connection, phone_hash: bytes, now: da
     )
 
 
+async def cancel_codes_of(connection: asyncpg.Connection, issued_by: str, now: datetime) -> None:
+    """End every live code that somebody of the staff has issued."""
+    await connection.execute(
+        "UPDATE link_codes SET ended_at = $2, phone = '' WHERE issued_by = $1 AND ended_at IS NULL", issued_by, now
+    )
+
+
 async def is_live(connection: asyncpg.Connection | asyncpg.Pool, code_hash: bytes, now: datetime) -> bool:
     """Whether a code waits to be used."""
     return (

@@ -7,6 +7,9 @@ from datetime import datetime
 
 import asyncpg
 
+from bot.errors import UserError
+from bot.i18n import N_
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -36,14 +39,20 @@ async def balance(connection: asyncpg.Connection | asyncpg.Pool, customer_id: in
 
 
 async def lock(connection: asyncpg.Connection, customer_id: int) -> Account:
-    """The account, which nobody else changes until this transaction ends. It is opened if there was none."""
+    """The account, which nobody else changes until this transaction ends. It is opened if there was none.
+
+    Raises UserError when the customer had their data deleted meanwhile: nobody is left to have an account.
+    """
     row = await connection.fetchrow(
         """
-        INSERT INTO accounts AS a (customer_id, available, held) VALUES ($1, 0, 0)
+        INSERT INTO accounts AS a (customer_id, available, held)
+        SELECT id, 0, 0 FROM (SELECT id FROM customers WHERE id = $1 FOR KEY SHARE) customer
         ON CONFLICT (customer_id) DO UPDATE SET held = a.held RETURNING available, held
         """,
         customer_id,
     )
+    if row is None:
+        raise UserError(N_("That customer had their data deleted."))
     return Account(**row)
 
 

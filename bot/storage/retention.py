@@ -8,6 +8,7 @@ import asyncpg
 
 from bot.log import log
 
+YOUNG = "{} >= now() - $1::interval"
 BITE = 5_000
 # A link lapses when it is not used for a year; for a month more its owner is told why it is gone.
 LINKS = timedelta(days=365 + 30)
@@ -25,7 +26,8 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
     old = "{} < now() - $1::interval"
     rules = (
         ("events", old.format("received_at"), events),
-        ("pushes", old.format("created_at"), events),
+        ("pushes", old.format("created_at") + " AND messages IS NULL", events),
+        ("pushes", old.format("created_at"), claims),  # what still waits for its person to write again is owed
         ("misses", old.format("at"), 2 * day),
         ("waits", old.format("until"), 2 * day),
         ("wallets", old.format("taken_at"), 30 * day),
@@ -37,14 +39,16 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ("bulk_codes", f"job_id IN (SELECT id FROM bulk_jobs WHERE {old.format('ended_at')})", BULK_LISTS),
         (
             "accounts",
-            f"held = 0 AND customer_id IN (SELECT id FROM customers WHERE {old.format('last_seen')})",
+            f"held = 0 AND customer_id IN (SELECT id FROM customers WHERE {old.format('last_seen')})"
+            f" AND NOT EXISTS (SELECT FROM points WHERE customer_id = accounts.customer_id AND {YOUNG.format('at')})",
             claims,
         ),
         (
             "customers",
             old.format("last_seen")
             + " AND NOT EXISTS (SELECT FROM claims WHERE customer_id = customers.id)"
-            + " AND NOT EXISTS (SELECT FROM accounts WHERE customer_id = customers.id)",
+            + " AND NOT EXISTS (SELECT FROM accounts WHERE customer_id = customers.id)"
+            + " AND NOT EXISTS (SELECT FROM issues WHERE customer_id = customers.id AND settled_at IS NULL)",
             claims,
         ),
         ("issues", old.format("settled_at"), claims),  # never one whose end is open
@@ -76,10 +80,10 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         "WHERE state = 'parked' AND received_at < now() - $1::interval",
         hour,
     )
-    gone = {}
+    gone: dict[str, int] = {}
     for table, which, age in rules:
         try:
-            gone[table] = await _delete(pool, table, which, age)
+            gone[table] = gone.get(table, 0) + await _delete(pool, table, which, age)
         except (asyncpg.PostgresError, TimeoutError) as error:  # One table must not keep the others.
             log.error("clean-up failed", table=table, error=type(error).__name__)
     return gone

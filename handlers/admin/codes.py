@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from bot.apis.poshen import LONGEST_CODE, Named, PoshenApi, RedemptionCode, Reward, normalized
 from bot.conversation import codes
@@ -70,7 +70,7 @@ class CreateCode(Arguments):
             audited="masked",
             blanks=(N_("Codes can't have spaces. Create “%(joined)s”?"), N_("Create %(joined)s")),
         ),
-        Field(max_length=LONGEST_CODE),
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_CODE),
     ]
     group: GroupNumber
     rewards: RewardNumbers = ()

@@ -77,7 +77,10 @@ async def claim(ctx: Context, args: Claim) -> tuple[Actor, Answer] | None:
         return None
     connection = await ctx.work.begin()
     member = await ctx.services.staffing.claim(connection, chat.channel, chat.id, chat.key, ctx.now)
-    return _welcome(ctx, member) if member else None
+    if member is None:
+        await ctx.work.end(commit=False)
+        return None
+    return _welcome(ctx, member)
 
 
 @admin.entry("join", Join)
@@ -96,6 +99,7 @@ async def join(ctx: Context, args: Join) -> tuple[Actor, Answer] | None:
     if isinstance(joined, NameTaken):
         raise UserError(N_("Somebody is called that already. Send the same line again with another name."))
     if joined is None:
+        await ctx.work.end(commit=False)
         ctx.customer.state["joins"] = (since, tries + 1)
         return None
     return _welcome(ctx, joined)

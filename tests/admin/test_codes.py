@@ -483,6 +483,13 @@ async def test_a_used_code_asks_for_its_end(bot: Bot, owner: Chat) -> None:
     )
 
 
+async def test_an_empty_code_is_not_made(bot: Bot, boss: Chat) -> None:
+    """It is said before anybody is asked."""
+    await boss.say('/code create " " group=5')
+
+    assert boss.said("%(name)s has at least %(limit)s characters.", name=boss._("the code"), limit=1)
+
+
 async def test_anything_else_typed_deletes_nothing(bot: Bot, boss: Chat) -> None:
     """Not even nearly the same."""
     await boss.say("/code delete WELCOME2026")

@@ -361,6 +361,34 @@ async def test_who_lost_their_rights_asked_for_nothing(
     assert await bot.pool.fetchval("SELECT approved_at FROM approvals") is None
 
 
+async def test_a_vendors_trouble_does_not_use_an_agreement_up(
+    bot: Bot, owner: Chat, hire: Callable[..., Chat], test_commands: None, done: list[str], raising: list[Exception]
+) -> None:
+    """It passes; then the second person agrees once more."""
+    mia = await hire("manager", "mia")
+    await mia.say("/spend CODE1234")
+    await mia.tap("Confirm")
+    ref = await bot.pool.fetchval("SELECT ref FROM approvals")
+    raising.append(UpstreamUnavailable("gotit", "503"))
+    await owner.say(f"/approve {ref}")
+    await owner.tap("Agree")
+    raising.clear()
+
+    await owner.say(f"/approve {ref}")
+    await owner.tap("Agree")
+
+    assert len(done) == 1
+
+
+async def test_the_last_characters_may_be_a_word_of_the_menu(owner: Chat, test_commands: None, done: list[str]) -> None:
+    """Typed when they are asked for, they mean the code."""
+    await owner.say("/wipe BIG-MENU")
+
+    await owner.say("menu")
+
+    assert done == ["wiped BIG-MENU 3"]
+
+
 @pytest.mark.parametrize(
     ("error", "msgid", "values"),
     [

@@ -252,7 +252,7 @@ MODELS = st.builds(
     group=st.integers(1, 10**9),
     rewards=st.lists(st.integers(1, 10**9), max_size=4).map(tuple),
     n=st.integers(1, 2000),
-    until=st.one_of(st.none(), st.dates()),
+    until=st.one_of(st.none(), st.dates(date(2000, 1, 1), date(2100, 12, 31))),
     kind=st.sampled_from(["good", "bad"]),
     dry=st.booleans(),
 )
@@ -304,6 +304,11 @@ def test_codes_and_secrets_do_not_reach_the_trail() -> None:
         "+84 90 123 4567",
         "(02) 2345-6789",
         "４１１１１１１１１１１１１１１１",
+        "電話0912345678補發",
+        "卡號1234567890123456",
+        "打給0912-345-678",
+        "call_0912345678",
+        "0912/345/678",
     ],
 )
 def test_numbers_of_phones_and_cards_are_taken_out(phone: str) -> None:
@@ -311,7 +316,9 @@ def test_numbers_of_phones_and_cards_are_taken_out(phone: str) -> None:
     assert not any(ch.isdigit() for ch in commands.scrubbed(f"call {phone} now"))
 
 
-@pytest.mark.parametrize("text", ["C-8F3K2M", "until 2026-12-31", "n=300", "reason 5 of 10", "客人說太晚"])
+@pytest.mark.parametrize(
+    "text", ["C-8F3K2M", "until 2026-12-31", "到2026/12/31為止", "n=300", "reason 5 of 10", "客人說太晚"]
+)
 def test_ordinary_words_stay(text: str) -> None:
     """References, dates and small numbers are no secrets."""
     assert commands.scrubbed(text) == text
@@ -329,3 +336,14 @@ def test_a_mistake_in_a_model_is_noticed_at_once() -> None:
         class Greedy(Arguments):
             words: Annotated[tuple[str, ...], Positional("words")] = ()
             more: Annotated[str, Positional("more")] = ""
+
+
+@pytest.mark.parametrize(
+    ("day", "kind", "limit"), [("9999-12-31", "too_much", "2100-12-31"), ("0001-01-01", "too_little", "2000-01-01")]
+)
+def test_a_day_that_no_calendar_needs_is_taught(day: str, kind: str, limit: str) -> None:
+    """The day after the last one, or the first one elsewhere, could not be told."""
+    problem = create(f"X group=5 until={day}")
+
+    assert isinstance(problem, commands.Wrong)
+    assert (problem.kind, problem.limit) == (kind, limit)

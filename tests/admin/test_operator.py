@@ -119,3 +119,15 @@ async def test_the_doctor_notices_a_desk_without_an_owner(bot: Bot) -> None:
 
     assert "/claim" not in findings()
     assert "worth nothing any more" in findings()
+
+
+async def test_the_operator_is_not_asked_for_ever(bot: Bot, operator: Operator) -> None:
+    """After two minutes a yes is too late, and that is the end of it."""
+    await operator.run("/group policy 5 max=7")
+    bot.ahead(minutes=2, seconds=1)
+
+    reply = await operator.confirm("")
+
+    assert operator.asked is None
+    assert "no longer valid" in plain(reply.messages[0])
+    assert await bot.pool.fetchval("SELECT count(*) FROM policies") == 0

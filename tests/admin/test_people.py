@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from chat import Bot, Chat
@@ -350,5 +351,56 @@ async def test_the_same_id_on_the_other_channel_is_nobody(bot: Bot, hire: Callab
     await bot.pool.execute("UPDATE staff SET channel = CASE channel WHEN 'line' THEN 'messenger' ELSE 'line' END")
 
     await member.say("/admins")
+
+    assert member.said("I didn't catch that. Try:")
+
+
+async def test_what_a_removed_manager_was_given_ends(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+    """Downloads of codes, and codes that link a phone."""
+    await hire("manager", "mia")
+    mia = await bot.pool.fetchval("SELECT id FROM staff WHERE name = 'mia'")
+    await bot.pool.execute(
+        "INSERT INTO exports (job_id, staff_id, maker, page, expires_at) VALUES (1, $1, 'mia', '{}', $2)",
+        mia,
+        bot.clock() + timedelta(minutes=10),
+    )
+    await bot.pool.execute(
+        """
+        INSERT INTO link_codes (code_hash, phone_hash, phone, issued_by, created_at, expires_at)
+        VALUES ('code', 'phone', 'sealed', $1, $2, $3)
+        """,
+        str(mia),
+        bot.clock(),
+        bot.clock() + timedelta(minutes=10),
+    )
+
+    await owner.say("/admins remove mia")
+    await owner.tap("Remove")
+
+    assert await bot.pool.fetchval("SELECT count(*) FROM exports WHERE expires_at > $1", bot.clock()) == 0
+    assert await bot.pool.fetchval("SELECT count(*) FROM link_codes WHERE ended_at IS NULL") == 0
+
+
+async def test_an_owner_of_older_settings_counts_for_nothing(
+    bot: Bot, owner: Chat, hire: Callable[..., Chat], bootstrap: None
+) -> None:
+    """The last owner with rights stays, although a row calls another one so."""
+    olga = await hire("owner", "olga")
+    await hire("owner", "former")
+    await bot.pool.execute("UPDATE staff SET origin = 'settings' WHERE name = 'former'")
+
+    await olga.say("/admins remove olga")
+    await olga.tap("Remove")
+
+    assert "olga" in await names(bot)
+
+
+async def test_a_former_member_cancels_nothing(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+    """Their tap is a customer's."""
+    member = await hire("manager", "mia")
+    await member.say("/group pause 5")
+    await bot.pool.execute("DELETE FROM staff WHERE name = 'mia'")
+
+    await member.tap("Cancel")
 
     assert member.said("I didn't catch that. Try:")

@@ -557,3 +557,49 @@ def _without_buttons(node: Any) -> Any:
     if isinstance(node, dict):
         return {name: _without_buttons(value) for name, value in node.items() if name not in {"data", "payload"}}
     return [_without_buttons(value) for value in node] if isinstance(node, list) else node
+
+
+async def test_a_voucher_that_waits_for_staff_is_reminded_of_daily(
+    bot: Bot, sandbox: Sandbox, tables: asyncpg.Pool
+) -> None:
+    """An alert may have gone unread; the points are somebody's."""
+    chat = bot.chat("line", language="en")
+    await chat.say("hi")
+    await give(chat, tables, 250)
+    impatient(bot, pauses=1)
+    data = await confirm(chat)
+    sandbox.fault("gotit:POST /api/rewardhub/v1.0/gifts/issue", status=504)
+    await chat.do(chat.phone.taps(data, "Confirm"))
+    vouchers = bot.turns.services.vouchers
+    await vouchers.remind(bot.pool)
+    assert await tables.fetchval("SELECT count(*) FROM pushes WHERE key LIKE 'alert:issues-open%'") == 0
+
+    bot.ahead(days=2)
+    await vouchers.remind(bot.pool)
+    first = await tables.fetchval("SELECT count(*) FROM pushes WHERE key LIKE 'alert:issues-open%'")
+    await vouchers.remind(bot.pool)
+    assert first == await tables.fetchval("SELECT count(*) FROM pushes WHERE key LIKE 'alert:issues-open%'") > 0
+
+
+async def test_a_claim_of_before_the_crash_is_shown_though_the_vendor_is_gone(
+    friend: Chat, sandbox: Sandbox, tables: asyncpg.Pool
+) -> None:
+    """What was committed before the voucher was asked for is the answer of the second run."""
+    await rewards.put(tables, GOLD, VOUCHER)
+    await friend.say("WELCOME2026")
+    await tables.execute(
+        "UPDATE claims SET event_id = (SELECT max(id) + 1 FROM events)"  # as if by the event that comes now
+    )
+    sandbox.fault("poshen", status=503)
+    await friend.say("兌換 WELCOME2026")
+
+    assert friend.said("Redeemed 🎉")
+
+
+@pytest.mark.parametrize("text", ["tel 0912345678", "0912-345-678 please", "redeem 886912345678", "電話 0912345678"])
+async def test_a_phone_among_words_is_no_code(bot: Bot, sandbox: Sandbox, text: str) -> None:
+    """No vendor is asked about anybody's number."""
+    chat = bot.chat("line", language="en")
+    await chat.say(text)
+
+    assert sandbox.calls("poshen") == []

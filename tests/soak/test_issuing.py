@@ -138,6 +138,13 @@ async def test_random_kills_issue_and_pay_once(machines: dict[str, Giftdesk], ca
     await pool.close()
 
 
+LEFT = """
+SELECT q.entrypoint, q.status, q.attempts, q.execute_after - now() AS due, now() - q.heartbeat AS silent,
+    i.state, i.kind, i.attempts AS calls, i.reason, i.next_at - now() AS next, i.leased_until - now() AS lease
+FROM pgqueuer q LEFT JOIN issues i ON q.entrypoint = 'issue' AND q.payload = convert_to(i.id::text, 'UTF8') LIMIT 20
+"""
+
+
 async def over(pool: asyncpg.Pool) -> None:
     """Nothing is left to do. Pauses of minutes and hours are cut short, a few seconds at a time."""
     waited = 0
@@ -152,7 +159,10 @@ async def over(pool: asyncpg.Pool) -> None:
             await time_passes(pool)
         return not left
 
-    await until(done, 180, every=0.5)
+    try:
+        await until(done, 180, every=0.5)
+    except AssertionError:
+        raise AssertionError(f"left after three minutes: {await pool.fetch(LEFT)}") from None
 
 
 async def verdict(pool: asyncpg.Pool, buyers: list[Buyer], title: str, begun: float, *, shown: Shown) -> None:
