@@ -13,8 +13,20 @@ from sandbox.people import demo_id
 
 
 @pytest.fixture
+def language(channel: str) -> str:
+    """LINE in Chinese, Messenger in English: both of each, without every combination of them."""
+    return "zh-TW" if channel == "line" else "en"
+
+
+@pytest.fixture
+async def boss(bot: Bot) -> Chat:
+    """An owner on one channel and in one language, where texts are not what matters."""
+    return await speaking(bot.chat("line", demo_id("line", "staff"), "en"))
+
+
+@pytest.fixture
 async def owner(bot: Bot, channel: str, language: str) -> Chat:
-    """An owner of the ADMINS setting, on every channel and in every language."""
+    """An owner of the ADMINS setting, on every channel."""
     return await speaking(bot.chat(channel, demo_id(channel, "staff"), language))
 
 

@@ -18,7 +18,6 @@ from chat import Bot, Chat
 from engine.desk import Desk, another_database, desk_settings, until
 from engine.processes import Giftdesk, command
 
-from admin.conftest import speaking
 from bot import exports
 from bot.admin import Operator, save_codes
 from bot.apis.http import Breaker
@@ -30,36 +29,12 @@ from bot.services.minting import draw
 from bot.storage import bulk, schema
 from bot.storage.bulk import Counts, Job
 from sandbox import Sandbox
-from sandbox.people import demo_id
 
 MAKE = "POST /redemption-codes"
 MOMENT, TAIPEI = datetime(2026, 11, 20, 6, 30, tzinfo=UTC), ZoneInfo("Asia/Taipei")
 PUBLIC = "https://desk.example"
 BLIND = {"route": "poshen:GET /redemption-codes", "status": 500, "times": 1}  # one look-up that tells nothing
 SHAPE = re.compile(r"SUMMER-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}")
-
-
-@pytest.fixture(params=[("line", "zh-TW"), ("messenger", "en")], ids=" ".join)
-def place(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """Both channels and both languages, without every combination of them."""
-    channel, language = request.param
-    return channel, language
-
-
-@pytest.fixture
-def channel(place: tuple[str, str]) -> str:
-    return place[0]
-
-
-@pytest.fixture
-def language(place: tuple[str, str]) -> str:
-    return place[1]
-
-
-@pytest.fixture
-async def boss(bot: Bot) -> Chat:
-    """An owner on one channel and in one language, where texts are not what matters."""
-    return await speaking(bot.chat("line", demo_id("line", "staff"), "en"))
 
 
 @pytest.fixture

@@ -19,12 +19,6 @@ INVALID = "That link code isn't valid any more — please ask staff for a new on
 
 
 @pytest.fixture
-def language(channel: str) -> str:
-    """Each language on one channel: what is said does not depend on where."""
-    return "zh-TW" if channel == "line" else "en"
-
-
-@pytest.fixture
 async def customer(bot: Bot, channel: str, language: str) -> Chat:
     """Somebody at the counter."""
     return await arrive(bot, channel, language)

@@ -28,6 +28,12 @@ LINES = [
 ]
 
 
+@pytest.fixture(params=["zh-TW", "en"])
+def language(request: pytest.FixtureRequest) -> str:
+    """Every language on every channel: here the very bytes matter."""
+    return str(request.param)
+
+
 def content(shown: list[Sent]) -> list[object]:
     """What the platform was asked to show, without who gets it and what is signed for them."""
     return [_bare(item.message) for item in shown]

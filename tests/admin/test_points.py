@@ -17,12 +17,6 @@ from handlers.admin.customers import AdjustPoints
 
 
 @pytest.fixture
-def language(channel: str) -> str:
-    """Each language on one channel: what is said does not depend on where."""
-    return "zh-TW" if channel == "line" else "en"
-
-
-@pytest.fixture
 async def customer(bot: Bot, channel: str, language: str) -> Chat:
     """Somebody with 100 points."""
     chat = await arrive(bot, channel, language)

@@ -7,33 +7,8 @@ from dataclasses import replace
 import pytest
 from chat import Bot, Chat
 
-from admin.conftest import speaking
 from bot.storage import rewards
 from bot.storage.rewards import Grant
-from sandbox.people import demo_id
-
-
-@pytest.fixture(params=[("line", "zh-TW"), ("messenger", "en")], ids=" ".join)
-def place(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """Both channels and both languages, without every combination of them."""
-    channel, language = request.param
-    return channel, language
-
-
-@pytest.fixture
-def channel(place: tuple[str, str]) -> str:
-    return place[0]
-
-
-@pytest.fixture
-def language(place: tuple[str, str]) -> str:
-    return place[1]
-
-
-@pytest.fixture
-async def boss(bot: Bot) -> Chat:
-    """An owner on one channel and in one language, where texts are not what matters."""
-    return await speaking(bot.chat("line", demo_id("line", "staff"), "en"))
 
 
 async def test_rewards_are_listed_with_what_they_bring(bot: Bot, owner: Chat) -> None:

@@ -40,12 +40,6 @@ WINMART = "gift=790 price=2203"  # 500,000 dong
 PHONE_SHOP = "gift=901 price=2310"  # 1,000,000 dong
 
 
-@pytest.fixture
-def language(channel: str) -> str:
-    """Each language on one channel: what is said does not depend on where."""
-    return "zh-TW" if channel == "line" else "en"
-
-
 @pytest.fixture(autouse=True)
 def noon(bot: Bot) -> None:
     """The bot at a time of which neither the hour nor the day is about to end."""

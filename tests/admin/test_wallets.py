@@ -15,12 +15,6 @@ from sandbox.people import demo_id
 
 
 @pytest.fixture
-def language(channel: str) -> str:
-    """Each language on one channel: what is said does not depend on where."""
-    return "zh-TW" if channel == "line" else "en"
-
-
-@pytest.fixture
 async def yu(bot: Bot, channel: str, language: str) -> Chat:
     """A regular customer with gifts of every kind, 150 points, and gift cards of a proven phone."""
     chat = await arrive(bot, channel, language, demo_id(channel, "yu"))
