@@ -133,7 +133,7 @@ async def test_random_kills_issue_and_pay_once(machines: dict[str, Giftdesk], ca
     await arriving
     await asyncio.gather(*shopping)
     sandbox.clear_faults()
-    await over(pool)
+    await over(pool, machines)
     await verdict(pool, buyers, f"{KILLS} kills {dict(kills)}", begun, shown=capsys)
     await pool.close()
 
@@ -145,7 +145,7 @@ FROM pgqueuer q LEFT JOIN issues i ON q.entrypoint = 'issue' AND q.payload = con
 """
 
 
-async def over(pool: asyncpg.Pool) -> None:
+async def over(pool: asyncpg.Pool, machines: dict[str, Giftdesk]) -> None:
     """Nothing is left to do. Pauses of minutes and hours are cut short, a few seconds at a time."""
     waited = 0
 
@@ -162,7 +162,8 @@ async def over(pool: asyncpg.Pool) -> None:
     try:
         await until(done, 180, every=0.5)
     except AssertionError:
-        raise AssertionError(f"left after three minutes: {await pool.fetch(LEFT)}") from None
+        ended = {name: machine.process and machine.process.poll() for name, machine in machines.items()}
+        raise AssertionError(f"left after three minutes, with {ended}: {await pool.fetch(LEFT)}") from None
 
 
 async def verdict(pool: asyncpg.Pool, buyers: list[Buyer], title: str, begun: float, *, shown: Shown) -> None:
