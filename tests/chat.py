@@ -186,7 +186,7 @@ class Bot:
         """Deliver a webhook as the platform does; returns the HTTP status."""
         return self.web.post(webhook.path, data=webhook.body, headers=dict(webhook.headers)).status_code
 
-    async def quiet(self, within: float = 15) -> None:
+    async def quiet(self, within: float = 60) -> None:
         """Wait until nothing is left to do."""
         deadline = time.monotonic() + within
         while await self.pool.fetchval(_BUSY):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -70,9 +70,12 @@ class Simulator:
     """The page and what it asks for. `async with Simulator.running(sandbox, bot) as simulator:` serves it.
 
     bot: the address webhooks are posted to. afresh: makes the bot forget everything, None where nobody can.
+    waits: how many seconds each platform gives the bot to acknowledge.
     """
 
-    def __init__(self, sandbox: Sandbox, bot: str, afresh: Afresh | None = None) -> None:
+    def __init__(
+        self, sandbox: Sandbox, bot: str, afresh: Afresh | None = None, waits: Mapping[str, float] = PLATFORM_WAITS
+    ) -> None:
         self.sandbox = sandbox
         self.bot = bot.rstrip("/")
         self.url = ""
@@ -81,6 +84,7 @@ class Simulator:
         self.worker = Worker()
         self.tokens_die = False
         self._afresh = afresh
+        self._waits = waits
         self.epoch = secrets.token_hex(4)
         self._wallets: dict[tuple[str, str], Wallet] = {}
         self._newcomers = 0
@@ -89,10 +93,16 @@ class Simulator:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, sandbox: Sandbox, bot: str, *, port: int = 0, afresh: Afresh | None = None
+        cls,
+        sandbox: Sandbox,
+        bot: str,
+        *,
+        port: int = 0,
+        afresh: Afresh | None = None,
+        waits: Mapping[str, float] = PLATFORM_WAITS,
     ) -> AsyncIterator[Simulator]:
         """A simulator that serves until the block ends, on `port` or the next free one; port 0 takes any."""
-        simulator = cls(sandbox, bot, afresh)
+        simulator = cls(sandbox, bot, afresh, waits)
         runner = web.AppRunner(simulator.app(), access_log=None, handle_signals=False, shutdown_timeout=0.1)
         await runner.setup()
         sandbox.journal.watchers.append(simulator.watch)
@@ -217,7 +227,7 @@ class Simulator:
         assert self._http is not None, "it is there while the server runs"
         started = time.perf_counter()
         status = 0
-        timeout = aiohttp.ClientTimeout(total=PLATFORM_WAITS[trace.channel])
+        timeout = aiohttp.ClientTimeout(total=self._waits[trace.channel])
         try:
             async with self._http.post(
                 self.bot + made.path, data=made.body, headers=made.headers, timeout=timeout

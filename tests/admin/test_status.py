@@ -339,7 +339,7 @@ async def test_trouble_that_only_another_worker_saw_is_shown(bot: Bot, owner: Ch
 async def test_a_worker_writes_by_itself(bot: Bot) -> None:
     """At its start, and every few seconds from then on."""
     reporting = asyncio.create_task(_report(bot.turns))
-    await until(lambda: bot.pool.fetchval("SELECT count(*) FROM workers"), within=5)
+    await until(lambda: bot.pool.fetchval("SELECT count(*) FROM workers"))
     reporting.cancel()
     _, at_work = await Health(bot.turns.apis, (), {}, bot.turns.services.alerts, bot.settings.zone).states(
         bot.pool, bot.clock()

@@ -314,7 +314,7 @@ async def test_a_chat_talks_to_the_running_demo(tmp_path: Path) -> None:
             [sys.executable, "-m", "bot", "demo", "--port", str(port)], env=env, cwd=ROOT, stdout=log, stderr=log
         )
     try:
-        await until((tmp_path / "demo" / "demo.json").exists, within=30)
+        await until((tmp_path / "demo" / "demo.json").exists)
         line, messenger = await asyncio.gather(
             command("chat", env=env, given=TYPED),
             command("chat", "--as", "messenger", "--lang", "en", env=env, given="my gifts\nWELCOME2026\n"),
@@ -323,7 +323,7 @@ async def test_a_chat_talks_to_the_running_demo(tmp_path: Path) -> None:
             assert answer.status == 200
     finally:
         demo.send_signal(signal.SIGTERM)
-        await until(lambda: demo.poll() is not None, within=40)
+        await until(lambda: demo.poll() is not None)
 
     assert [line[0], messenger[0]] == [0, 0], line[1] + messenger[1]
     assert "starting one" not in line[1]

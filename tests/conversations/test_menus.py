@@ -146,13 +146,13 @@ async def test_no_answer_waits_for_a_menu(bot: Bot, install: Install) -> None:
     """LINE hangs with the menu: this answer and the chat's next one come as ever."""
     await install()
     chat = bot.chat("line", language="en")
-    bot.sandbox.fault(f"line:POST {RICH_MENU}", delay_ms=1500)
+    bot.sandbox.fault(f"line:POST {RICH_MENU}", delay_ms=5_000)
     started = time.monotonic()
 
     await chat.say("menu")
     await chat.say("help")
 
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < 4.5
     assert len(chat.everything) >= 2
 
 

@@ -125,7 +125,7 @@ class Desk(Bot):
                 return
         raise AssertionError(f"jobs are left after {most} rounds; the last pauses were {self.paused[-5:]}")
 
-    async def quiet(self, within: float = 15) -> None:
+    async def quiet(self, within: float = 60) -> None:
         """What `Chat` waits for after each step."""
         await (self.run() if self.by_hand else super().quiet(within))
 
@@ -182,7 +182,7 @@ def references(message: object) -> list[str]:
     return REFERENCE.findall(str(message))
 
 
-async def until(found: Callable[[], Any], within: float = 10, every: float = 0.01) -> Any:
+async def until(found: Callable[[], Any], within: float = 60, every: float = 0.01) -> Any:
     """What `found` returns (awaited when it must be) as soon as it is true."""
     deadline = time.monotonic() + within
     while True:

@@ -22,7 +22,7 @@ from engine.desk import references, until
 from sandbox import Sandbox, Webhook
 
 ROOT = Path(__file__).parent.parent.parent
-READY_WITHIN = 15
+READY_WITHIN = 60
 
 
 def free_port() -> int:
@@ -47,7 +47,7 @@ def environment(home: Path, sandbox: Sandbox | None = None, **settings: str) -> 
 
 
 async def command(
-    *words: str, env: dict[str, str], given: str = "", module: str = "bot", within: float = 60
+    *words: str, env: dict[str, str], given: str = "", module: str = "bot", within: float = 120
 ) -> tuple[int, str]:
     """Run `giftdesk <words>`; returns its status and everything it said."""
     process = await asyncio.create_subprocess_exec(
@@ -130,7 +130,7 @@ class Giftdesk:
         except (aiohttp.ClientError, TimeoutError, OSError):
             return 0
 
-    async def deliver(self, webhook: Webhook, within: float = 15) -> None:
+    async def deliver(self, webhook: Webhook, within: float = 60) -> None:
         """Post a webhook as a platform does: again and again until it is accepted."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
@@ -150,7 +150,7 @@ class Giftdesk:
     def child(self, role: str) -> psutil.Process:
         """The child of `serve` that runs `role`; waits for one that is just being started again."""
         assert self.process is not None
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             for child in psutil.Process(self.process.pid).children():
                 with suppress(psutil.Error):
@@ -180,7 +180,7 @@ class Giftdesk:
         finally:
             await connection.close()
 
-    async def settled(self, within: float = 40) -> None:
+    async def settled(self, within: float = 90) -> None:
         """Until no event is unfinished and no job is left."""
 
         async def done() -> bool:

@@ -129,7 +129,7 @@ class Scene:
             return await count() > before
 
         try:
-            await until(there, within=15)
+            await until(there)
         except AssertionError:
             log = (self.folder / "worker.log").read_text()
             raise AssertionError(f"never came to {place}:\n{log[-3000:]}") from None
@@ -145,7 +145,7 @@ class Scene:
             left = await self.desk.pool.fetchval("SELECT count(*) FROM events WHERE state IN ('new', 'ready')")
             return not left
 
-        await until(done, within=30, every=0.05)
+        await until(done, every=0.05)
 
     async def over(self) -> None:
         """Nothing is left to do, however much time passes."""
@@ -156,7 +156,7 @@ class Scene:
             return not left
 
         await self.answered()
-        await until(done, within=30, every=0.3)
+        await until(done, every=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +329,7 @@ async def test_connections_that_die_in_the_middle_of_issuing_change_nothing(desk
                 await time_passes(desk.pool)
             return not (unanswered or jobs)
 
-        await until(over, within=30, every=0.5)
+        await until(over, every=0.5)
 
     assert [await ended(desk, chat) for chat in people] == [PAID_AND_GOT] * len(people)
 

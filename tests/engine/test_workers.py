@@ -24,7 +24,7 @@ async def left(desk: Desk) -> int:
     return int(await desk.pool.fetchval("SELECT count(*) FROM events WHERE state IN ('new', 'ready')"))
 
 
-async def settled(desk: Desk, within: float = 30) -> None:
+async def settled(desk: Desk, within: float = 60) -> None:
     async def done() -> bool:
         return not await left(desk) and not await desk.pool.fetchval("SELECT count(*) FROM pgqueuer")
 
@@ -112,7 +112,7 @@ async def test_an_event_that_comes_in_wakes_the_worker_at_once(desk: Desk) -> No
     async with desk.working():
         await asyncio.sleep(0.5)  # Idle, and waiting: that is what is to be tested.
         desk.post(chat.phone.says("選單"))
-        await until(lambda: desk.sandbox.sent("line", chat.user), within=2)
+        await until(lambda: desk.sandbox.sent("line", chat.user), within=4)
 
 
 async def test_stopping_finishes_what_was_begun(desk: Desk) -> None:

@@ -39,7 +39,9 @@ async def served_simulator(served_sandbox: Sandbox, served_bot: Bot) -> AsyncIte
         await served_bot.reset()
 
     try:
-        async with Simulator.running(served_sandbox, f"http://127.0.0.1:{web.port}", afresh=afresh) as simulator:
+        async with Simulator.running(
+            served_sandbox, f"http://127.0.0.1:{web.port}", afresh=afresh, waits={"line": 60, "messenger": 60}
+        ) as simulator:
             yield simulator
     finally:
         web.shutdown()

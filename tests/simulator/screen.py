@@ -87,7 +87,7 @@ class Screen:
         """Ask the page something: the functions of probe.js."""
         return await self.page.evaluate("([name, values]) => probe[name](...values)", [name, list(arguments)])
 
-    async def until(self, expression: str, *, within: float = 8) -> None:
+    async def until(self, expression: str, *, within: float = 60) -> None:
         """Wait until a JavaScript expression is true."""
         await self.page.wait_for_function(f"() => {expression}", polling=30, timeout=within * 1_000)
 
@@ -99,7 +99,7 @@ class Screen:
         """How many were posted so far."""
         return len(await self.probe("webhooks"))
 
-    async def settled(self, before: int, *, within: float = 8) -> None:
+    async def settled(self, before: int, *, within: float = 60) -> None:
         """Wait until there are more webhooks than `before`, all with their outcome."""
         await self.until(f"probe.settled({before})", within=within)
 
@@ -114,7 +114,7 @@ class Screen:
         """Reset everything, as the page's own button does."""
         await self.page.locator(".reset").click()
         await self.page.locator(".question .danger").click()
-        await self.until("giftdesk.state.entries.length === 0", within=40)
+        await self.until("giftdesk.state.entries.length === 0")
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,12 @@ async def demo() -> AsyncIterator[str]:
         )
         try:
             place = Path(home) / "demo" / "demo.json"
-            await until(place.exists, within=60)
+            await until(place.exists)
             await asyncio.sleep(4)  # The menus come a moment later.
             yield str(json.loads(place.read_text())["simulator"])
         finally:
             process.send_signal(signal.SIGTERM)
-            await until(lambda: process.poll() is not None, within=40)
+            await until(lambda: process.poll() is not None)
 
 
 async def chinese(browser: Browser, url: str) -> None:

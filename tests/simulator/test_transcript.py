@@ -22,9 +22,7 @@ async def replay(screen: Screen, path: Path) -> str:
     """Give the page a file to replay; returns what it says at the end."""
     await screen.page.evaluate("() => (document.querySelector('.page-toast').hidden = true)")
     await screen.page.locator(".transcript input[type=file]").set_input_files(path)
-    await screen.until(
-        "document.querySelector('.progress').hidden && !document.querySelector('.page-toast').hidden", within=30
-    )
+    await screen.until("document.querySelector('.progress').hidden && !document.querySelector('.page-toast').hidden")
     return await screen.page.locator(".page-toast").inner_text()
 
 
