@@ -58,16 +58,24 @@ def store(connection: psycopg.Connection[Any], arrivals: Sequence[Arrival], now:
     """
     values: list[object] = [now]
     for arrival in arrivals:
-        answered = arrival.payload is not None
+        payload = _json(arrival.payload)
         values += (
             arrival.key,
             arrival.channel,
             arrival.chat,
-            "new" if answered else "ignored",
+            "ignored" if payload is None else "new",
             arrival.at,
-            orjson.dumps(arrival.payload).decode() if answered else None,
+            payload,
         )
     statement = _STORE.format(rows=", ".join([_ROW] * len(arrivals)))
     row = connection.execute(statement, values, prepare=len(arrivals) == 1).fetchone()
     assert row is not None, "count(*) always gives a row"
     return int(row[0])
+
+
+def _json(payload: dict[str, Any] | None) -> str | None:
+    """As text; None for what nests or counts beyond what any platform sends: it must not cost its siblings."""
+    try:
+        return None if payload is None else orjson.dumps(payload).decode()
+    except TypeError:
+        return None

@@ -369,3 +369,29 @@ async def test_an_endless_chat_id_does_not_cost_its_siblings(desk: Desk) -> None
     assert desk.post(phone.together(phone.says("before"), odd)) == 200
     assert sorted(row["state"] for row in await rows(desk)) == ["ignored", "new"]
     assert len(await jobs(desk)) == 1
+
+
+@pytest.mark.parametrize("depth", [300, 900])
+async def test_an_endlessly_nested_event_does_not_cost_its_siblings(desk: Desk, depth: int) -> None:
+    """It can be read and not be written again: it is stored as ignored, and the good event is queued."""
+    phone = desk.sandbox.phone("line")
+    deep: dict[str, Any] = {}
+    for _ in range(depth):
+        deep = {"a": deep}
+    odd = changed(phone, phone.says("odd"), lambda event: event.update(extra=deep))
+
+    assert desk.post(phone.together(phone.says("before"), odd)) == 200
+    assert sorted(row["state"] for row in await rows(desk)) == ["ignored", "new"]
+    assert len(await jobs(desk)) == 1
+
+
+async def test_an_endless_number_beside_half_an_emoji_does_not_cost_its_siblings(desk: Desk) -> None:
+    """What is read leniently may hold numbers that are not written again."""
+    phone = desk.sandbox.phone("line")
+    body = phone.together(phone.says("PLACE"), phone.says("odd")).json
+    body["events"][1]["extra"] = 10**40
+    raw = json.dumps(body).replace("PLACE", "half an emoji \\ud83d").encode()
+    headers = {"x-line-signature": line_signature(phone.secret, raw)}
+
+    assert desk.post(Webhook("/webhooks/line", headers, raw)) == 200
+    assert sorted(row["state"] for row in await rows(desk)) == ["ignored", "new"]
