@@ -58,12 +58,17 @@ _TROUBLES: Mapping[Outcome, Kind] = {
     Outcome.BARRED: "credentials",
     Outcome.REFUSED: "refused",
 }
-# The database went away under a turn: that says nothing about the event.
+# The database went away under a turn, has no room, became a replica, or chose this of two transactions to wait for the
+# other: that says nothing about the event.
 NOT_ITS_FAULT = (
     Later,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     ConnectionError,
 )
 

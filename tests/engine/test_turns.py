@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from chat import Chat
 from structlog.testing import capture_logs
@@ -227,6 +228,34 @@ async def test_an_event_that_keeps_failing_is_held_with_one_apology(desk: Desk) 
     assert (row["state"], row["attempts"]) == ("done", TRIES)
     assert row["held_at"] is not None
     assert desk.paused == [1.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.TooManyConnectionsError("sorry, too many clients already"),
+        asyncpg.DiskFullError("no space left on device"),
+        asyncpg.ReadOnlySQLTransactionError("cannot execute INSERT in a read-only transaction"),
+        asyncpg.DeadlockDetectedError("deadlock detected"),
+        asyncpg.InternalClientError("got result for unknown protocol state"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_database_that_is_full_busy_or_moving_holds_no_event(desk: Desk, error: Exception) -> None:
+    """That says nothing about what the customer wrote: it is answered once the database is well."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+
+    async def unwell() -> None:
+        raise error
+
+    for _ in range(2 * TRIES):
+        with pytest.raises(type(error)):
+            await desk.step(looking_up(desk, unwell))
+    await desk.run()
+
+    assert receipts(chat) == await claims(desk) == 1
+    assert await inbox.held(desk.pool) == []
 
 
 async def test_the_chat_goes_on_after_a_held_event(desk: Desk) -> None:
