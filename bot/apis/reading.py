@@ -12,6 +12,7 @@ from typing import Any
 # Neither PostgreSQL nor the platforms take these; a lone surrogate cannot even be encoded.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+_BIGGEST = 2**63 - 1  # that a bigint holds: a bigger id could be read and not be written down
 
 _JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
@@ -50,16 +51,15 @@ def text(value: object) -> str | None:
 
 
 def integer(value: object) -> int | None:
-    """A whole number, also when written as a string or as `5.0`; None for anything else."""
-    if isinstance(value, bool):
+    """A whole number of 64 bits, also when written as a string or as `5.0`; None for anything else."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) < 20):
         return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
-        return int(value)
-    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 20 and value == int(value):
-        return int(value)
-    return None
+    if isinstance(value, Decimal) and not (value.is_finite() and value.adjusted() < 20 and value == int(value)):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        return None
+    read = int(value)
+    return read if abs(read) <= _BIGGEST else None
 
 
 def amount(value: object) -> Decimal | None:

@@ -22,6 +22,11 @@ from bot.apis.reading import ShapeError, amount, array, integer, mapping, moment
         ("five", None),
         ("٥", None),
         ("9" * 5000, None),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, None),
+        (-(2**63), None),
+        ("9223372036854775808", None),
+        (Decimal("1E+19"), None),
         (None, None),
     ],
 )
