@@ -320,15 +320,18 @@ class Turns:
                 # Not the answer's key: that one comes later, when staff have the event answered again.
                 key = f"apology:{taken.key}"
                 ready = Ready(key, incoming.chat.id, messages, incoming.reply_token, valuable=True)
-        await self.services.alerts.tell(
-            self.pool,
-            "held",
-            N_("An event could not be answered and is held; `giftdesk held` shows it."),
-            self.clock(),
-        )
-        await inbox.finish(
-            self.pool, taken.id, None, self.clock(), reply=ready.dump() if ready else None, outcome="held", held=True
-        )
+        async with self.pool.acquire() as connection, connection.transaction():
+            stored = ready.dump() if ready else None
+            if not await inbox.finish(
+                connection, taken.id, None, self.clock(), reply=stored, outcome="held", held=True
+            ):
+                raise Later(0.05, "another worker has finished it")
+            await self.services.alerts.tell(
+                connection,
+                "held",
+                N_("An event could not be answered and is held; `giftdesk held` shows it."),
+                self.clock(),
+            )
         return ready, "held"
 
     # ── menus ────────────────────────────────────────────────────────────────────────────────

@@ -270,6 +270,25 @@ async def test_the_chat_goes_on_after_a_held_event(desk: Desk) -> None:
     assert chat.shown
 
 
+async def test_a_failure_after_another_workers_answer_is_no_reason_to_apologise(desk: Desk) -> None:
+    """A worker that was taken for dead fails for the third time: by now the customer has their answer."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+    number = (await desk.event())["id"]
+    await desk.pool.execute("UPDATE events SET attempts = $2 WHERE id = $1", number, TRIES - 1)
+
+    async def too_late() -> None:
+        await desk.turns.take(number)
+        raise RuntimeError("a bug")
+
+    with pytest.raises(Later):
+        await looking_up(desk, too_late).take(number)
+    await desk.run()
+
+    assert (receipts(chat), len(chat.shown)) == (1, 1)
+    assert await desk.pool.fetchval("SELECT count(*) FROM pushes") == 0
+
+
 async def test_staff_are_told_of_held_events_once_an_hour(desk: Desk) -> None:
     """Two events, two admins, one alert each."""
     chat = await known(desk)
