@@ -381,7 +381,7 @@ async def preview_undo(ctx: StaffContext, args: UndoClaim) -> Preview | Answer:
     customer = await customers.by_id(reads, found.customer_id) if found.customer_id is not None else None
     if customer is not None:
         ctx.customer.state["last"] = ctx.notes.customer = customer.ref
-        if customer.person == ctx.customer.person:
+        if await ctx.services.linking.same_person(reads, ctx.customer, customer):
             return oneself(ctx, customer)
     brought = found.claim.snapshot.get("points", 0)
     available = (await ctx.services.points.balance(reads, customer.id)).available if customer and customer.id else 0
@@ -403,8 +403,11 @@ async def preview_undo(ctx: StaffContext, args: UndoClaim) -> Preview | Answer:
 async def undo_claim(ctx: StaffContext, args: UndoClaim) -> Answer:
     """Claim and points go together, or neither does."""
     assert ctx.confirmed is not None, "only a preview leads here"
-    ref = args.ref.upper()
-    ctx.notes.ref, ctx.notes.customer = ref, ctx.confirmed.seen["customer"]
+    ref, seen = args.ref.upper(), ctx.confirmed.seen["customer"]
+    ctx.notes.ref, ctx.notes.customer = ref, seen
+    customer = await ctx.customer_of(seen) if seen else None
+    if customer is not None and await ctx.services.linking.same_person(ctx.work.reads, ctx.customer, customer):
+        return oneself(ctx, customer)
     undone = await ctx.services.redemption.undo(
         await ctx.work.begin(), ref, by=ctx.actor.name, all_points=not args.anyway, now=ctx.now
     )

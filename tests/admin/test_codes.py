@@ -12,6 +12,7 @@ from chat import Bot, Chat
 from bot.conversation.codes import guessable
 from bot.storage import claims, points, rewards
 from bot.storage.rewards import Grant
+from conversations.proving import link
 
 
 @pytest.fixture
@@ -630,6 +631,25 @@ async def test_nobody_takes_back_their_own_claim(bot: Bot, owner: Chat) -> None:
 
     mine = await bot.pool.fetchval("SELECT c.ref FROM claims JOIN customers c ON c.id = customer_id")
     assert owner.said("%(customer)s is you. Somebody else of the staff has to do this.", customer=mine)
+    assert await bot.pool.fetchval("SELECT count(*) FROM claims") == 1
+
+
+async def test_nobody_takes_back_their_own_claim_of_another_channel(bot: Bot, boss: Chat) -> None:
+    """The same phone is linked there; also when that is known between the two taps."""
+    await rewards.put(bot.pool, 1, Grant(points=150))
+    elsewhere = bot.chat("messenger", language="en")
+    await elsewhere.say("WELCOME2026")
+    ref = await receipt(bot, elsewhere)
+    await boss.say(f"/code undo {ref}")
+    undo = boss.phone.taps(boss.data_of("Undo it"), "Undo it")
+    await link(boss)
+    await link(elsewhere)
+    mine = await bot.pool.fetchval("SELECT ref FROM customers WHERE id = $1", await number(bot, elsewhere))
+
+    await boss.do(undo)
+    assert boss.said("%(customer)s is you. Somebody else of the staff has to do this.", customer=mine)
+    await boss.say(f"/code undo {ref}")
+    assert boss.said("%(customer)s is you. Somebody else of the staff has to do this.", customer=mine)
     assert await bot.pool.fetchval("SELECT count(*) FROM claims") == 1
 
 
