@@ -360,6 +360,26 @@ async def test_a_dead_workers_lease_runs_out(desk: Desk) -> None:
     assert len({call.json["request_id"] for call in asked(desk.sandbox)}) == 1
 
 
+async def test_a_call_is_over_before_its_lease_however_long_that_took_to_get(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease counts from when it was asked for: what a busy database took of it is no time for the call."""
+    chat = await shopper(desk)
+    issue = await unknown(desk, chat)
+    desk.ahead(minutes=1)
+    desk.sandbox.fault(ISSUE, delay_ms=400, times=1)
+    monkeypatch.setattr("bot.services.vouchers.CALL_WITHIN", 1.2)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM issues FOR UPDATE")
+        job = asyncio.create_task(desk.turns.issue(issue.id))
+        await asyncio.sleep(1.0)
+    await job
+
+    assert (await open_issue(desk)).reason == "no answer in time"
+    await desk.run()
+    assert await ended(desk, chat) == PAID_AND_GOT
+
+
 async def test_a_job_that_runs_again_after_its_end_says_nothing_more(desk: Desk) -> None:
     """The worker died between the end and putting its job away."""
     chat = await shopper(desk)
