@@ -52,6 +52,7 @@ async def goodbye(ctx: Context) -> Answer:
 async def forget(ctx: Context) -> Answer:
     """Somebody took a message back: what we still hold of it goes."""
     assert isinstance(ctx.incoming.what, Unsent), "registered for nothing else"
+    ctx.customer.state.pop("kept", None)  # Codes that wait for [try again]; which message they came from is not kept.
     await inbox.forget_message(await ctx.work.begin(), ctx.customer.person, ctx.incoming.what.message_id)
     return SILENCE
 

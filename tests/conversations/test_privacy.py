@@ -251,6 +251,19 @@ async def test_an_unsent_message_of_a_held_event_is_forgotten(bot: Bot, tables: 
     assert await tables.fetchval("SELECT count(*) FROM events WHERE held_at IS NOT NULL") == 1
 
 
+async def test_a_kept_code_of_an_unsent_message_is_forgotten(bot: Bot, tables: asyncpg.Pool) -> None:
+    """What waited for [Try again] was in that message."""
+    chat = bot.chat("line")
+    bot.sandbox.fault("poshen", status=500, times=1)
+    webhook = chat.phone.says("WELCOME2026")
+    await chat.do(webhook)
+    assert "WELCOME2026" in str(await tables.fetch("SELECT state FROM customers"))
+
+    await chat.do(chat.phone.unsends(webhook.json["events"][0]["message"]["id"]))
+
+    assert "WELCOME2026" not in str(await tables.fetch("SELECT state FROM customers"))
+
+
 # Points, vouchers and the linked phone.
 
 
