@@ -41,7 +41,6 @@ class Job:
     reason: str | None
     next_at: datetime | None
     created_at: datetime
-    ended_at: datetime | None
 
     @property
     def ref(self) -> str:
@@ -84,7 +83,7 @@ class Counts:
 
 
 _COLUMNS = """id, state, group_id, group_name, rewards, prefix, length, total, staff_id, starter, runs, troubles,
-    reason, next_at, created_at, ended_at"""
+    reason, next_at, created_at"""
 
 
 def _job(row: asyncpg.Record | None) -> Job | None:

@@ -103,16 +103,6 @@ async def set_role(connection: asyncpg.Connection, member_id: int, role: str, no
     await connection.execute("UPDATE staff SET role = $2, last_used = $3 WHERE id = $1", member_id, role, now)
 
 
-async def rename(connection: asyncpg.Connection, member_id: int, name: str) -> bool:
-    """Call a member something else; False when somebody has that name."""
-    try:
-        async with connection.transaction():
-            await connection.execute("UPDATE staff SET name = $2 WHERE id = $1", member_id, name)
-    except asyncpg.UniqueViolationError:
-        return False
-    return True
-
-
 async def remove(connection: asyncpg.Connection, member_id: int) -> None:
     """They are no staff any more."""
     await connection.execute("DELETE FROM staff WHERE id = $1", member_id)
