@@ -7,6 +7,8 @@ from datetime import datetime
 
 import asyncpg
 
+from bot.storage.issues import IS_OPEN
+
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
@@ -34,7 +36,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, event_id: int, now
     A voucher is being asked for during its first two minutes; only after that its end counts as unknown.
     """
     row = await connection.fetchrow(
-        """
+        f"""
         SELECT events.*, held.*, open.*,
             (SELECT count(*) FROM pgqueuer q JOIN pushes p ON p.id = convert_from(q.payload, 'UTF8')::bigint
                 WHERE q.entrypoint = 'push' AND p.messages IS NOT NULL) AS pushes,
@@ -47,7 +49,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, event_id: int, now
         ) held, (
             SELECT count(*) AS open, min(created_at) AS open_since,
                 count(*) FILTER (WHERE state = 'check') AS undecided
-            FROM issues WHERE state IN ('pending', 'unknown', 'check')
+            FROM issues WHERE {IS_OPEN}
                 AND (state <> 'pending' OR created_at < $2::timestamptz - interval '2 minutes')
         ) open
         """,

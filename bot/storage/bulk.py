@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from bot.exports import Made
+from bot.storage.pool import affected
 
 JOB = "bulk"  # PgQueuer's entrypoint; the job's payload is the bulk job's id.
 
@@ -229,7 +230,7 @@ async def requeue_orphans(pool: asyncpg.Pool) -> int:
                 AND q.payload = convert_to(b.id::text, 'UTF8'))
         """
     )
-    return int(status.rsplit(maxsplit=1)[-1])
+    return affected(status)
 
 
 # ── working at a job ─────────────────────────────────────────────────────────────────────────────
@@ -315,7 +316,7 @@ async def add_codes(connection: asyncpg.Connection, job_id: int, codes: Sequence
         job_id,
         list(codes),
     )
-    return int(status.rsplit(maxsplit=1)[-1])
+    return affected(status)
 
 
 async def next_code(pool: asyncpg.Pool, job_id: int, by: str, in_hand: Sequence[int]) -> Code | None:

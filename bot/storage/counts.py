@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from bot.storage.issues import IS_OPEN
+
 CALLS = "calls"  # the kind of a daily number of all calls to a part; the other kinds are failures
 CODES, MISSED = "codes", "missed"  # part and kind of the daily number of wrong codes
 
@@ -65,7 +67,7 @@ def first_day(now: datetime, days: int, zone: ZoneInfo) -> datetime:
 async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, now: datetime) -> Counts:
     """Everything from `since`, a midnight in the brand's zone, until now."""
     row = await connection.fetchrow(
-        """
+        f"""
         SELECT customers.*, issues.*, points.*,
             (SELECT count(*) FROM claims WHERE claimed_at >= $1) AS claims,
             (SELECT count(*) FROM links WHERE linked_at >= $1) AS linked,
@@ -76,7 +78,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, n
         ) customers, (
             SELECT coalesce(sum(quantity) FILTER (WHERE state = 'done'), 0) AS issued,
                 coalesce(sum(quantity) FILTER (WHERE state = 'failed'), 0) AS failed,
-                coalesce(sum(quantity) FILTER (WHERE state IN ('pending', 'unknown', 'check')), 0) AS open
+                coalesce(sum(quantity) FILTER (WHERE {IS_OPEN}), 0) AS open
             FROM issues WHERE created_at >= $1
         ) issues, (
             SELECT coalesce(sum(available) FILTER (WHERE kind IN ('grant', 'adjust') AND available > 0), 0) AS granted,

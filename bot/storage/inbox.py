@@ -16,6 +16,7 @@ import orjson
 
 from bot.storage.arrivals import JOB
 from bot.storage.customers import Customer
+from bot.storage.pool import affected
 from bot.storage.staff import Standing
 from bot.storage.switches import MAINTENANCE
 
@@ -240,7 +241,7 @@ async def requeue_orphans(pool: asyncpg.Pool) -> int:
         ORDER BY id LIMIT 10000
         """
     )
-    return int(status.rsplit(maxsplit=1)[-1])
+    return affected(status)
 
 
 async def held(connection: asyncpg.Connection | asyncpg.Pool) -> list[asyncpg.Record]:
@@ -263,4 +264,4 @@ async def release_held(pool: asyncpg.Pool) -> int:
         SELECT 0, '{JOB}', convert_to(id || ':' || chat, 'UTF8'), 'queued' FROM again ORDER BY id
         """
     )
-    return int(status.rsplit(maxsplit=1)[-1])
+    return affected(status)

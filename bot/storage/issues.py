@@ -14,9 +14,11 @@ from typing import Any
 import asyncpg
 
 from bot.storage.customers import reference
+from bot.storage.pool import affected
 
 JOB = "issue"  # PgQueuer's entrypoint; the job's payload is the issue's id.
 OPEN = ("pending", "unknown", "check")
+IS_OPEN = f"state IN {OPEN}"  # the condition of the index `issues_open`
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +26,9 @@ class Issue:
     """One voucher, wanted or issued.
 
     kind: exchange (for points), reward (a code gave it) or staff. cost: points for all of it. balance: what the
-    customer could spend before. recipient: the customer's reference, all that
-    Got It is told of them. offer: {name, brand, image, price_value} as it was shown. delivery: sealed.
-    reason: why it is not done, safe to show to staff. awaited: the customer was told to wait, so its end must be
-    told to them in a message of its own.
+    customer could spend before. recipient: the customer's reference, all that Got It is told of them. offer: {name,
+    brand, image, price_value} as it was shown. delivery: sealed. reason: why it is not done, safe to show to staff.
+    awaited: the customer was told to wait, so its end must be told to them in a message of its own.
     """
 
     id: int
@@ -197,7 +198,7 @@ async def newest(
     connection: asyncpg.Connection | asyncpg.Pool, *, only_open: bool, limit: int, offset: int
 ) -> list[Issue]:
     """Everybody's issues, newest first: for staff."""
-    which = "WHERE state IN ('pending', 'unknown', 'check')" if only_open else ""
+    which = f"WHERE {IS_OPEN}" if only_open else ""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM issues {which} ORDER BY id DESC LIMIT $1 OFFSET $2", limit, offset
     )
@@ -206,16 +207,14 @@ async def newest(
 
 async def unsettled(connection: asyncpg.Connection | asyncpg.Pool, limit: int = 50) -> list[Issue]:
     """Issues whose end is not known, oldest first: for staff."""
-    rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM issues WHERE state IN ('pending', 'unknown', 'check') ORDER BY id LIMIT $1", limit
-    )
+    rows = await connection.fetch(f"SELECT {_COLUMNS} FROM issues WHERE {IS_OPEN} ORDER BY id LIMIT $1", limit)
     return [Issue(**row) for row in rows]
 
 
 async def unsettled_of(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> list[str]:
     """The references of a customer's issues that have no end yet, oldest first."""
     rows = await connection.fetch(
-        "SELECT ref FROM issues WHERE customer_id = $1 AND state IN ('pending', 'unknown', 'check') ORDER BY id",
+        f"SELECT ref FROM issues WHERE customer_id = $1 AND {IS_OPEN} ORDER BY id",
         customer_id,
     )
     return [row["ref"] for row in rows]
@@ -273,7 +272,7 @@ async def settle(
             f"""
             UPDATE issues SET state = $2, reason = $3, delivery = $4, settled_at = $5, leased_until = NULL,
                 next_at = NULL
-            WHERE id = $1 AND state IN ('pending', 'unknown', 'check') AND ($6::int IS NULL OR attempts = $6)
+            WHERE id = $1 AND {IS_OPEN} AND ($6::int IS NULL OR attempts = $6)
                 AND ($7::timestamptz IS NULL OR leased_until IS NULL OR leased_until <= $7)
             RETURNING {_COLUMNS}
             """,
@@ -306,7 +305,7 @@ async def postpone(
             f"""
             UPDATE issues SET state = $2, reason = $3, next_at = $4, leased_until = NULL,
                 unknowns = unknowns + CASE WHEN $2 = 'unknown' THEN 1 ELSE 0 END
-            WHERE id = $1 AND state IN ('pending', 'unknown', 'check') AND attempts = $5 RETURNING {_COLUMNS}
+            WHERE id = $1 AND {IS_OPEN} AND attempts = $5 RETURNING {_COLUMNS}
             """,
             issue_id,
             state,
@@ -323,10 +322,10 @@ async def reopen(connection: asyncpg.Connection, issue_id: int, pause: timedelta
     A call that is on its way keeps its lease, and is not forgotten. The customer is told the end.
     """
     await connection.execute(
-        """
+        f"""
         UPDATE issues SET next_at = NULL, awaited = true,
             state = CASE WHEN state = 'pending' AND leased_until IS NULL THEN state ELSE 'unknown' END
-        WHERE id = $1 AND state IN ('pending', 'unknown', 'check')
+        WHERE id = $1 AND {IS_OPEN}
         """,
         issue_id,
     )
@@ -343,7 +342,7 @@ async def awaits(connection: asyncpg.Connection, issue_id: int) -> Issue | None:
     return _issue(
         await connection.fetchrow(
             f"""
-            UPDATE issues SET awaited = true WHERE id = $1 AND state IN ('pending', 'unknown', 'check')
+            UPDATE issues SET awaited = true WHERE id = $1 AND {IS_OPEN}
             RETURNING {_COLUMNS}
             """,
             issue_id,
@@ -382,7 +381,7 @@ async def requeue_orphans(pool: asyncpg.Pool) -> int:
         SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM orphans ORDER BY id
         """
     )
-    return int(status.rsplit(maxsplit=1)[-1])
+    return affected(status)
 
 
 async def forget(connection: asyncpg.Connection, customer_id: int) -> None:

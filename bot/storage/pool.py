@@ -1,4 +1,4 @@
-"""Connections: one pool per process."""
+"""Connections: one pool per process; and what a statement answers."""
 
 from __future__ import annotations
 
@@ -38,3 +38,8 @@ async def connect_one(url: str, **options: Any) -> asyncpg.Connection:
     connection = await asyncpg.connect(url, command_timeout=20, **options)
     await _prepare(connection)
     return connection
+
+
+def affected(status: str) -> int:
+    """How many rows a statement changed, from what PostgreSQL says of it: `INSERT 0 3`, `DELETE 3`."""
+    return int(status.rsplit(maxsplit=1)[-1])

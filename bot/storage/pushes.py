@@ -8,6 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from bot.storage.pool import affected
+
 JOB = "push"  # PgQueuer's entrypoint; the job's payload is the push's id.
 
 
@@ -95,7 +97,7 @@ async def requeue_orphans(pool: asyncpg.Pool) -> int:
         ORDER BY id LIMIT 10000
         """
     )
-    return int(status.rsplit(maxsplit=1)[-1])
+    return affected(status)
 
 
 async def read(pool: asyncpg.Pool, push_id: int) -> Push | None:

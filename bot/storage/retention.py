@@ -7,6 +7,7 @@ from datetime import timedelta
 import asyncpg
 
 from bot.log import log
+from bot.storage.pool import affected
 
 YOUNG = "{} >= now() - $1::interval"
 BITE = 5_000
@@ -96,7 +97,7 @@ async def _delete(pool: asyncpg.Pool, table: str, which: str, age: timedelta) ->
         status: str = await pool.execute(
             f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {which} LIMIT $2))", age, BITE
         )
-        rows = int(status.rsplit(maxsplit=1)[-1])
+        rows = affected(status)
         gone += rows
         if rows < BITE:
             return gone
