@@ -17,7 +17,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import UnionType
@@ -363,14 +363,10 @@ def written(command: str, tokens: Iterable[Token]) -> str:
 def line_of(command: str, arguments: Arguments) -> str:
     """The line that says this, in its shortest form: what is left at its default is left out."""
     tokens = []
-    values = arguments.model_dump(mode="json")
-    for spec in arguments.specs:
-        value = values[spec.field]
-        if value is None or (not spec.required and getattr(arguments, spec.field) == _default(arguments, spec)):
-            continue
+    for spec, value in _said(arguments):
         match spec.marker:
             case Flag():
-                tokens += [Token(spec.name, flag=True)] if value else []
+                tokens.append(Token(spec.name, flag=True))
             case Positional():
                 tokens += [Token(str(each)) for each in value] if spec.many else [Token(str(value))]
             case _:
@@ -379,8 +375,13 @@ def line_of(command: str, arguments: Arguments) -> str:
     return written(command, tokens)
 
 
-def _default(arguments: Arguments, spec: Spec) -> object:
-    return type(arguments).model_fields[spec.field].get_default(call_default_factory=True)
+def _said(arguments: Arguments) -> Iterator[tuple[Spec, Any]]:
+    """The arguments that differ from their defaults, with their values as JSON has them."""
+    values = arguments.model_dump(mode="json")
+    for spec in arguments.specs:
+        default = type(arguments).model_fields[spec.field].get_default(call_default_factory=True)
+        if values[spec.field] is not None and (spec.required or getattr(arguments, spec.field) != default):
+            yield spec, values[spec.field]
 
 
 def usage(command: str, model: type[Arguments]) -> str:
@@ -613,11 +614,7 @@ def scrubbed(text: str) -> str:
 def audited_line(command: str, arguments: Arguments) -> str:
     """The line as the trail holds it."""
     parts = [f"/{command}"]
-    values = arguments.model_dump(mode="json")
-    for spec in arguments.specs:
-        value = values[spec.field]
-        if value is None or (not spec.required and getattr(arguments, spec.field) == _default(arguments, spec)):
-            continue
+    for spec, value in _said(arguments):
         if isinstance(spec.marker, Flag):
             parts.append(spec.label)
             continue
