@@ -15,9 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot import exports
 from bot.config import Settings
+from bot.conversation.commands import is_command
 from bot.conversation.context import Answer, Context, Prepared, Work
 from bot.conversation.events import Chat, Incoming, Said
-from bot.conversation.messages import Button, Card, Carousel, Link, Message, Reply, plain
+from bot.conversation.messages import Button, Card, Carousel, Choice, Link, Message, Reply, plain
+from bot.conversation.staff import Confirm
 from bot.conversation.teaching import Run
 from bot.errors import ConfigurationError
 from bot.i18n import closest
@@ -78,9 +80,8 @@ class Operator:
         turns, now = self.turns, self.turns.clock()
         ctx = Context(
             incoming=Incoming(CHANNEL, Chat(CHANNEL, "", "user", OPERATOR), OPERATOR, now, Said(line)),
-            event_id=-secrets.randbits(
-                60
-            ),  # No event of the inbox: a number of its own, so that keys made of it differ.
+            # No event of the inbox: a number of its own, so that keys made of it differ.
+            event_id=-secrets.randbits(60),
             customer=self._me,
             now=now,
             _=turns.languages[self.language],
@@ -117,15 +118,17 @@ def run(settings: Settings, url: str, line: str, *, yes: bool, language: str | N
             tag = closest(language, turns.languages) or turns.default_locale
             operator = Operator(turns, tag)
             before = await bulk.under_way(pool)
-            _print(await operator.run(line if line.lstrip()[:1] in ("/", "／") else f"/{line}"))
+            said = await operator.run(line if is_command(line) else f"/{line}")
+            _print(said)
             while (asked := operator.asked) is not None:
                 if asked:
-                    typed = click.prompt(">", default="", show_default=False)
-                    _print(await operator.confirm(typed or " "))
-                elif yes or click.confirm(f"\n{turns.languages[tag]('Confirm')}", default=False):
-                    _print(await operator.confirm(""))
+                    typed = click.prompt(">", default="", show_default=False) or " "
+                elif yes or click.confirm(f"\n{_deed(said)}", default=False):
+                    typed = ""
                 else:
                     return
+                said = await operator.confirm(typed)
+                _print(said)
             job = await bulk.under_way(pool)
             if job is not None and (before is None or before.id != job.id):
                 await _watch(pool, job)
@@ -207,18 +210,27 @@ def verify(settings: Settings, url: str) -> bool:
 def _print(reply: Reply) -> None:
     for message in reply.messages:
         click.echo(plain(message))
-    lines = [
-        f"  {button.action.line}  ({button.label})" if button.label != button.action.line else f"  {button.label}"
-        for button in (*(each for message in reply.messages for each in _buttons(message)), *reply.choices)
-        if isinstance(button, Button) and isinstance(button.action, Run)
-    ]
-    links = [
-        f"  {choice.url}  ({choice.label})"
-        for choice in (*(each for message in reply.messages for each in _buttons(message)), *reply.choices)
-        if isinstance(choice, Link)
-    ]
-    if lines or links:
-        click.echo("\n".join(["", *dict.fromkeys([*lines, *links])]))
+    on_cards = (button for message in reply.messages for button in _buttons(message))
+    lines = dict.fromkeys(line for each in (*on_cards, *reply.choices) if (line := _typed(each)))
+    if lines:
+        click.echo("\n".join(["", *lines]))
+
+
+def _deed(preview: Reply) -> str:
+    """The label of the button that does what is shown."""
+    confirms = (each for each in preview.choices if isinstance(each, Button) and isinstance(each.action, Confirm))
+    return next(confirms).label
+
+
+def _typed(choice: Choice) -> str:
+    """What to type, or open, in place of a button; empty for those that only a chat has."""
+    match choice:
+        case Button(label=label, action=Run(line=line)):
+            return f"  {line}  ({label})" if label != line else f"  {line}"
+        case Link(label=label, url=url):
+            return f"  {url}  ({label})"
+        case _:
+            return ""
 
 
 def _buttons(message: Message) -> tuple[Button | Link, ...]:

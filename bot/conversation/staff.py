@@ -49,14 +49,14 @@ class CancelCommand(Action, name="unsure", ttl=CONFIRM_WITHIN):
 class Preview:
     """What a command would change, said before it is done.
 
-    messages: one or two. label: of the button that does it (already translated), "" for [Confirm].
+    messages: one or two. label: of the button that does it, already translated: what it does, not [Confirm].
     typed: what must be typed instead of a tap, for what cannot be undone. seen: plain JSON facts that the second
     half gets back as `ctx.confirmed.seen`, to notice that something has changed since. two_person: another manager
     or owner has to agree as well.
     """
 
     messages: tuple[Message, ...]
-    label: str = ""
+    label: str
     typed: str = ""
     seen: dict[str, Any] = field(default_factory=dict)
     two_person: bool = False
@@ -442,12 +442,10 @@ class StaffDesk:
             ctx.ask(TYPED, minutes=int(CONFIRM_WITHIN.total_seconds() // 60))
             text = ctx._("This can't be undone. Type %(word)s within 2 minutes to do it.", word=preview.typed)
             return Reply((*preview.messages, Text(text)), (cancel,))
-        # Translators: a button
-        sure = Button(preview.label or ctx._("Confirm"), Confirm(nonce=nonce))
-        return Reply(preview.messages, (sure, cancel))
+        return Reply(preview.messages, (Button(preview.label, Confirm(nonce=nonce)), cancel))
 
     async def confirm(self, ctx: Context, nonce: str) -> Answer:
-        """The tap on [Confirm]."""
+        """The tap on the button that does it."""
         if ctx.actor is None:
             return await ctx.run("fallback")  # They are no staff any more.
         did = ctx.customer.state.get("did")

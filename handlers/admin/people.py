@@ -153,7 +153,7 @@ async def preview_role(ctx: StaffContext, args: ChangeRole) -> Preview | Answer:
         after=args.role,
         before=ctx.services.staffing.role_of(member),
     )
-    return Preview((Text(text),))
+    return Preview((Text(text),), label=ctx._("Change it"))
 
 
 @admin.performs("admins role")

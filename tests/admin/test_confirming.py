@@ -186,7 +186,7 @@ def test_commands(bot: Bot, done: list[str], raising: list[Exception]) -> None:
 
     @admin.command("wipe", Target, role="manager", about="wipe")
     async def preview_wipe(ctx: StaffContext, args: Target) -> Preview:
-        return Preview((Text(f"wipe {args.code}"),), typed=args.code[-4:], seen={"uses": 3})
+        return Preview((Text(f"wipe {args.code}"),), "Confirm", typed=args.code[-4:], seen={"uses": 3})
 
     @admin.performs("wipe")
     async def wipe(ctx: StaffContext, args: Target) -> Answer:
@@ -196,7 +196,7 @@ def test_commands(bot: Bot, done: list[str], raising: list[Exception]) -> None:
 
     @admin.command("spend", Target, role="manager", about="spend")
     async def preview_spend(ctx: StaffContext, args: Target) -> Preview:
-        return Preview((Text(f"spend {args.code}"),), two_person=True, seen={"price": 5})
+        return Preview((Text(f"spend {args.code}"),), "Confirm", two_person=True, seen={"price": 5})
 
     @admin.performs("spend")
     async def spend(ctx: StaffContext, args: Target) -> Answer:
@@ -208,7 +208,7 @@ def test_commands(bot: Bot, done: list[str], raising: list[Exception]) -> None:
 
     @admin.command("race", role="viewer", about="meet oneself")
     async def preview_race(ctx: StaffContext, _args: Arguments) -> Preview:
-        return Preview((Text("race"),))
+        return Preview((Text("race"),), "Confirm")
 
     @admin.performs("race")
     async def race(ctx: StaffContext, _args: Arguments) -> Answer:

@@ -266,7 +266,7 @@ async def test_a_role_is_changed(bot: Bot, owner: Chat, hire: Callable[..., Chat
 
     await owner.say("/admins role vic manager")
     assert (await names(bot))["vic"] == "viewer"
-    await owner.tap("Confirm")
+    await owner.tap("Change it")
 
     assert (await names(bot))["vic"] == "manager"
 
@@ -280,7 +280,7 @@ async def test_the_last_owner_stays(bot: Bot, hire: Callable[..., Chat], bootstr
     await olga.tap("Remove")
     assert olga.said("%(name)s is the last owner. Make somebody else an owner first.", name="olga")
     await olga.say("/admins role olga viewer")
-    await olga.tap("Confirm")
+    await olga.tap("Change it")
 
     assert (await names(bot))["olga"] == "owner"
 
@@ -319,7 +319,7 @@ async def test_ninety_idle_days_suspend(bot: Bot, owner: Chat, hire: Callable[..
     await owner.say("/admins")
     assert owner._("suspended, unused for 90 days") in owner.text
     await owner.say("/admins role mia manager")
-    await owner.tap("Confirm")
+    await owner.tap("Change it")
     await member.say("/guard status")
 
     assert member.said("Guard against guessing")
