@@ -189,7 +189,7 @@ async def preview_create(ctx: StaffContext, args: CreateCode) -> Preview | Answe
     grants = await rewards.listed(ctx.work.reads)
     warnings = []
     if codes.guessable(text):
-        warnings.append(_("This code is easy to guess. For prizes that only one person shall get, use /code bulk."))
+        warnings.append(_("This code is easy to guess. For a prize that is meant for one person, use /code bulk."))
     if codes.canonical(text) not in map(codes.canonical, codes.answer(text, ctx.lexicon.words("redeem")).codes):
         warnings.append(
             _("Customers could not type this code here: 4 to 32 letters, digits and hyphens are understood.")

@@ -269,17 +269,23 @@ async def _reserve(ctx: StaffContext, args: IssueVoucher, gotit: GotItApi, key: 
 
 
 @admin.command(
-    "issue list", ListIssues, role="manager", about=N_("vouchers, or only those of unknown end"), aliases=("issues",)
+    "issue list",
+    ListIssues,
+    role="manager",
+    about=N_("vouchers, or only those of unknown outcome"),
+    aliases=("issues",),
 )
 async def list_issues(ctx: StaffContext, args: ListIssues) -> Answer:
     """Newest first, everybody's."""
     start = (args.page - 1) * PAGE
     found = await issues.newest(ctx.work.reads, only_open=args.which == "unknown", limit=PAGE + 1, offset=start)
     if not found:
-        text = ctx._("No voucher waits for its end.") if args.which == "unknown" else ctx._("No vouchers yet.")
+        text = (
+            ctx._("There is no voucher of unknown outcome.") if args.which == "unknown" else ctx._("No vouchers yet.")
+        )
         return Reply((Text(text),), (*_back(ctx), *_commands(ctx)))
     shown = found[:PAGE]
-    title = ctx._("Vouchers without an end") if args.which == "unknown" else ctx._("All vouchers")
+    title = ctx._("Vouchers of unknown outcome") if args.which == "unknown" else ctx._("All vouchers")
     details = tuple(button for issue in shown for button in run_button(issue.ref, f"/issue show {issue.ref}"))
     more = views.next_page(ctx._, "issue list", args, len(found) > PAGE)
     return Reply((issues_card(ctx._, shown, title),), (*details, *more, *_commands(ctx)))
@@ -418,7 +424,7 @@ async def _ended(ctx: StaffContext, issue: Issue) -> Reply:
     """There is nothing to decide any more: what it is."""
     shown = await receipt(ctx, issue)
     ctx.notes.result = "refused"
-    text = ctx._("%(ref)s has its end already, and keeps it.", ref=issue.ref)
+    text = ctx._("%(ref)s is settled already, and stays as it is.", ref=issue.ref)
     return shown.after(Text(text))
 
 

@@ -127,7 +127,7 @@ def _entry(_: Translator, row: TrailRow) -> str:
     entry = row.entry
     results = {
         "done": _("done"),
-        "asked": _("asked whether to"),
+        "asked": _("asked to confirm"),
         "cancelled": _("cancelled"),
         "refused": _("refused"),
         "not found": _("not found"),

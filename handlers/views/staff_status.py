@@ -133,7 +133,7 @@ def _since(_: Translator, part: str, kind: Kind, time: str) -> str:
 def _token(_: Translator, days: int) -> tuple[str, Tone]:
     """How long MantaGo's token is still good for."""
     if days < 0:
-        return _("MANTAGO_TOKEN has ended: renew it together with MANTAGO_SECRET"), "bad"
+        return _("MANTAGO_TOKEN has expired: renew it together with MANTAGO_SECRET"), "bad"
     if days > TOKEN_SOON:
         return _.ngettext("token: %(n)s day left", "token: %(n)s days left", days), "valid"
     text = _.ngettext("MANTAGO_TOKEN: %(n)s day left, renew it", "MANTAGO_TOKEN: %(n)s days left, renew it", days)
@@ -188,8 +188,8 @@ def _issues_row(_: Translator, backlog: Backlog, now: datetime) -> Row:
         return Row(label, _("none"), "valid")
     since = _when(_, backlog.open_since, now)
     text = _.ngettext(
-        "%(n)s with an unknown end, since %(time)s",
-        "%(n)s with an unknown end, the oldest since %(time)s",
+        "%(n)s of unknown outcome, since %(time)s",
+        "%(n)s of unknown outcome, the oldest since %(time)s",
         backlog.open,
         time=since,
     )

@@ -245,10 +245,10 @@ async def test_a_weak_code_is_warned_about(owner: Chat) -> None:
     """Warned, not refused: a campaign for everybody may want it."""
     await owner.say("/code create 1234 group=5")
 
-    assert owner.said("This code is easy to guess. For prizes that only one person shall get, use /code bulk.")
+    assert owner.said("This code is easy to guess. For a prize that is meant for one person, use /code bulk.")
     assert owner._("Create") in owner.buttons
     await owner.say("/code create SUMMER2099 group=5")
-    assert not owner.said("This code is easy to guess. For prizes that only one person shall get, use /code bulk.")
+    assert not owner.said("This code is easy to guess. For a prize that is meant for one person, use /code bulk.")
 
 
 async def test_a_code_that_no_customer_could_type_is_warned_about(owner: Chat) -> None:

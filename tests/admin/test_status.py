@@ -153,7 +153,7 @@ async def test_a_token_near_its_end_is_named(bot: Bot, owner: Chat, days: int, m
     await owner.say("/status")
 
     if msgid is None:
-        assert owner.said("MANTAGO_TOKEN has ended: renew it together with MANTAGO_SECRET")
+        assert owner.said("MANTAGO_TOKEN has expired: renew it together with MANTAGO_SECRET")
     else:
         assert owner._.ngettext("MANTAGO_TOKEN: %(n)s day left, renew it", msgid, days) in owner.text
 
@@ -186,8 +186,8 @@ async def test_what_stands_still_is_counted_with_its_age(bot: Bot, owner: Chat) 
     )
     assert (
         _.ngettext(
-            "%(n)s with an unknown end, since %(time)s",
-            "%(n)s with an unknown end, the oldest since %(time)s",
+            "%(n)s of unknown outcome, since %(time)s",
+            "%(n)s of unknown outcome, the oldest since %(time)s",
             2,
             time=time,
         )

@@ -202,7 +202,7 @@ TAUGHT = [
         "There's no %(typed)s — did you mean %(better)s?",
         {"typed": "/issue lits", "better": "/issue list unknown"},
         button="/issue list unknown",
-        does="No voucher waits for its end.",
+        does="There is no voucher of unknown outcome.",
     ),
     Taught(
         "/issue last gift=422",  # no mistyped `list`

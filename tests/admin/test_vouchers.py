@@ -544,7 +544,7 @@ async def test_open_vouchers_are_listed_and_shown(hire: Callable[..., Chat], cus
         vouchers = customer.bot.turns.services.vouchers
         await vouchers.resolve(connection, found, customer.bot.clock(), ok=True, reason="")
     await member.say("/issue list unknown")
-    assert member.said("No voucher waits for its end.")
+    assert member.said("There is no voucher of unknown outcome.")
     await member.say("/issues")
     assert f"{found.ref} · {member._('Issued')}" in member.text
 
@@ -633,7 +633,7 @@ async def test_staff_settle_what_they_found_out(
 
     for line in (f"/issue resolve {found.ref} ok reason=sure", f"/issue retry {found.ref}"):
         await member.say(line)
-        assert member.said("%(ref)s has its end already, and keeps it.", ref=found.ref)
+        assert member.said("%(ref)s is settled already, and stays as it is.", ref=found.ref)
         assert member.said("Issued" if end == "ok" else "Failed")
 
 
@@ -674,7 +674,7 @@ async def test_the_first_of_two_decisions_counts(hire: Callable[..., Chat], cust
     await one.tap("It was issued")
     await other.tap("It was not")
 
-    assert other.said("%(ref)s has its end already, and keeps it.", ref=found.ref)
+    assert other.said("%(ref)s is settled already, and stays as it is.", ref=found.ref)
     assert await account(customer) == (50, 0)
 
 

@@ -8,7 +8,7 @@ const TEXTS = {
     theme_auto: "佈景：自動",
     theme_light: "佈景：淺色",
     theme_dark: "佈景：深色",
-    person: "你是誰",
+    person: "您是誰",
     unread: "其他人有 {n} 則新訊息",
     new_person: "新朋友",
     new_person_hint: "新的帳號，擁有和這個人一樣的獎品",
