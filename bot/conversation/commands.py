@@ -406,10 +406,12 @@ class TooLong:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """There is no such command. typed: with its slash. better: the line that was perhaps meant."""
+    """There is no such command. typed: with its slash. better: the line that was perhaps meant. noun: what stands
+    there without saying what to do with it, `/code`."""
 
     typed: str
     better: str = ""
+    noun: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,11 +261,14 @@ class StaffRoutes:
 
     def _unknown_verb(self, noun: str, typed: list[str], tokens: list[Token]) -> Unknown:
         verbs = self.verbs(noun)
-        likely = commands.alike(typed[1], verbs) if len(typed) > 1 else None
-        shown = " ".join(["/" + noun, *typed[1:]])
-        if likely is None:
-            return Unknown(shown, f"/help {noun}")
-        return Unknown(shown, commands.written(f"{noun} {likely}", tokens[2:]))
+        if len(typed) == 1:
+            return Unknown(f"/{noun}", f"/help {noun}", noun)
+        shown = f"/{noun} {tokens[1].value}"
+        if likely := commands.alike(typed[1], verbs):
+            return Unknown(shown, commands.written(f"{noun} {likely}", tokens[2:]))
+        if "show" in verbs:  # `/group 5`: whoever only names something wants to see it.
+            return Unknown(shown, commands.written(f"{noun} show", tokens[1:]))
+        return Unknown(shown, f"/help {noun}")
 
     def verbs(self, noun: str) -> list[str]:
         """What can be done with a noun."""
@@ -312,7 +315,7 @@ class StaffDesk:
             return Reply((Text(ctx._("You are %(role)s already.", role=actor.role)),), run_button("/whoami", "/whoami"))
         found = self.routes.find(tokens)
         if isinstance(found, Unknown):
-            return explain(ctx._, found)
+            return await self._noun(ctx, actor, found.noun) if found.noun else explain(ctx._, found)
         command, rest = found
         if not actor.may(command.role):
             return await self._refuse(ctx, actor, command)
@@ -362,6 +365,13 @@ class StaffDesk:
         words = tuple(token.value for token in tokens if not token.key and not token.flag)
         command = self.routes.commands["help"]
         return await self._run(ctx, actor, command, command.arguments.model_validate({"command": words}))
+
+    async def _noun(self, ctx: Context, actor: Actor, noun: str) -> Answer:
+        """What can be done with a noun that stands alone; by whom, when it is nothing for this person."""
+        of_noun = [command for command in self.routes.commands.values() if command.name.split()[0] == noun]
+        if not any(actor.may(command.role) for command in of_noun):
+            return await self._refuse(ctx, actor, of_noun[0])
+        return await self._help(ctx, actor, [Token(noun)])
 
     async def _refuse(self, ctx: Context, actor: Actor, command: StaffCommand) -> Answer:
         owner = await self._an_owner(ctx)

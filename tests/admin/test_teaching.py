@@ -45,6 +45,20 @@ TAUGHT = [
         {"typed": "/admins invte", "better": "/admins invite staff"},
         button="/admins invite staff",
     ),
+    Taught(
+        "/group 5",
+        "There's no %(typed)s — did you mean %(better)s?",
+        {"typed": "/group 5", "better": "/group show 5"},
+        button="/group show 5",
+        does="Policy",
+    ),
+    Taught(
+        "/maint Now",
+        "There's no %(typed)s — did you mean %(better)s?",
+        {"typed": "/maint Now", "better": "/help maint"},
+        button="/help maint",
+        does="open the desk again",
+    ),
     Taught("/xyzzy", "There's no %(typed)s.", {"typed": "/xyzzy"}, button="Commands", does="Campaigns"),
     Taught(
         "/group policy",
@@ -291,12 +305,29 @@ async def test_a_slash_alone_is_the_menu(owner: Chat, line: str) -> None:
     assert owner.said("Safety")
 
 
-@pytest.mark.parametrize("line", ["/help group", "/help 群組", "/help /group", "/group -h"])
+@pytest.mark.parametrize(
+    "line", ["/group", "/群組", "/group per=1", "/help group", "/help 群組", "/help /group", "/group -h"]
+)
 async def test_a_noun_alone_shows_what_it_can_do(owner: Chat, line: str) -> None:
     """Each verb with what it is for."""
     await owner.say(line)
 
     assert owner.said("let nobody redeem a group's codes")
+
+
+async def test_a_noun_of_which_one_may_nothing_says_who_may(owner: Chat, hire: Callable[..., Chat]) -> None:
+    """No help that leads back to the same words."""
+    await owner.say("/whoami")
+    member = await hire("viewer")
+
+    await member.say("/group")
+
+    assert member.said(
+        "This command needs %(needed)s, and you are %(role)s. %(owner)s can do it.",
+        needed="staff",
+        role="viewer",
+        owner=next(word for word in owner.text.split() if word.startswith("owner-")),
+    )
 
 
 async def test_answers_are_in_the_members_language(owner: Chat) -> None:
