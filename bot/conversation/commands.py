@@ -33,9 +33,12 @@ LONGEST = 500
 SLASHES = "/／"
 MOST = 2_000_000_000
 _NONE = frozenset({"none", "-", "無", "不限"})
-HELP = frozenset({"-h", "--help", "-?"})
-_QUOTES = {'"': '"', "“": '”"', "「": "」", "『": "』", "＂": "＂"}
+_HELP = frozenset({"-h", "-help", "-?"})
+_HELP_FLAGS = frozenset({"h", "help"})
+_QUOTES = {'"': '"', "“": '”"', "”": '”"', "「": "」", "『": "』", "＂": "＂", "'": "'’", "‘": "’'", "＇": "＇"}
+_APOSTROPHES = "'‘＇"
 _CLOSING = {'"': '"', "“": "”", "「": "」", "『": "』"}
+_UNSEEN = ("Cc", "Cf", "Cs")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _FLAG = re.compile(r"(?:--|[—–]{1,2})([A-Za-z_][A-Za-z0-9_-]*)")  # Phones turn two hyphens into a dash.
 _DURATION = re.compile(r"(\d{1,6})([mhdw])", re.IGNORECASE)
@@ -305,14 +308,15 @@ class Token:
 
 def is_command(text: str) -> bool:
     """Whether a message is a command line: the first visible character is a slash."""
-    return text.lstrip()[:1] in SLASHES and bool(text.strip())
+    first = next((ch for ch in text if not ch.isspace() and unicodedata.category(ch) not in _UNSEEN), None)
+    return first is not None and first in SLASHES
 
 
 def cleaned(text: str) -> str:
     """A line without control characters, invisible ones and the slash before it."""
     kept = (" " if ch.isspace() else ch for ch in text)
-    visible = "".join(ch for ch in kept if ch == " " or unicodedata.category(ch) not in ("Cc", "Cf", "Cs"))
-    return visible.strip().lstrip(SLASHES).strip()
+    visible = "".join(ch for ch in kept if ch == " " or unicodedata.category(ch) not in _UNSEEN)
+    return visible.lstrip(f"{SLASHES} ").rstrip()
 
 
 def split(line: str) -> list[Token]:
@@ -330,9 +334,7 @@ def split(line: str) -> list[Token]:
 def _token(line: str, start: int) -> tuple[Token, int]:
     key, begin, position = "", start, start
     while position < len(line) and line[position] != " ":
-        if position == begin and line[position] in _QUOTES:
-            closing = _QUOTES[line[position]]
-            end = next((at for at in range(position + 1, len(line)) if line[at] in closing), len(line))
+        if position == begin and (end := _quote_end(line, position)) is not None:
             return Token(line[position + 1 : end], key, bare=False), end + 1
         if line[position] in "=＝" and not key:
             name = unicodedata.normalize("NFKC", line[start:position])
@@ -345,9 +347,29 @@ def _token(line: str, start: int) -> tuple[Token, int]:
     return Token(value, key), position
 
 
+def _quote_end(line: str, start: int) -> int | None:
+    """Where what is quoted from `start` on ends; None where no quote begins.
+
+    An apostrophe is a quote only when another one stands before a blank: `'90s` and `it's` are words.
+    """
+    if (closing := _QUOTES.get(line[start])) is None:
+        return None
+    ends = (at for at in range(start + 1, len(line)) if line[at] in closing)
+    if line[start] in _APOSTROPHES:
+        return next((at for at in ends if line[at + 1 : at + 2] in ("", " ")), None)
+    return next(ends, len(line))
+
+
+def asks_for_help(token: Token) -> bool:
+    """Whether somebody wants to know how a command is typed: `-h`, `--help`, and what phones make of it."""
+    if token.flag:
+        return token.value in _HELP_FLAGS
+    return token.bare and not token.key and token.value.lower() in _HELP
+
+
 def quoted(value: str) -> str:
     """A value as it is typed: bare where that reads back the same, else in quotes that it does not hold."""
-    if split(value) == [Token(value)] and value.lower() not in HELP:
+    if split(value) == [Token(value)] and value[0] not in _QUOTES and not asks_for_help(Token(value)):
         return value
     for opening, closing in _CLOSING.items():
         if not any(ch in value for ch in _QUOTES[opening]):
@@ -454,7 +476,17 @@ class Missing:
 
 
 WrongKind = Literal[
-    "number", "day", "duration", "choice", "reference", "too_much", "too_little", "too_long", "too_short", "other"
+    "empty",
+    "number",
+    "day",
+    "duration",
+    "choice",
+    "reference",
+    "too_much",
+    "too_little",
+    "too_long",
+    "too_short",
+    "other",
 ]
 
 
@@ -483,16 +515,17 @@ def read(command: str, model: type[A], tokens: Sequence[Token]) -> A | Problem:
     by_name = {spec.name: spec for spec in model.specs}
     places = model.positionals()
     given: dict[str, Any] = {}
-    words: list[Token] = []
+    words = _words(tokens)
     for number, token in enumerate(tokens):
         if not token.key and not token.flag:
-            words.append(token)
             continue
         named = by_name.get(token.key or token.value)
         if named is None or isinstance(named.marker, Flag) != token.flag:
             return _unknown_key(command, model, tokens, number)
         if named.field in given:
             return Twice(named)
+        if token.key and not token.value.strip():
+            return Wrong(named, "", "empty")
         given[named.field] = True if token.flag else token.value
     free = [spec for spec in places if spec.field not in given]
     for spec in free:
@@ -511,6 +544,11 @@ def read(command: str, model: type[A], tokens: Sequence[Token]) -> A | Problem:
         return model.model_validate(given)
     except ValidationError as error:
         return _wrong(command, model, tokens, given, error)
+
+
+def _words(tokens: Iterable[Token]) -> list[Token]:
+    """What fills places. Empty quotes are nothing."""
+    return [token for token in tokens if not token.key and not token.flag and token.value.strip()]
 
 
 def _unknown_key(command: str, model: type[Arguments], tokens: Sequence[Token], number: int) -> UnknownKey:
@@ -533,8 +571,7 @@ def _too_many(
     said = " ".join(token.value for token in extra)
     if last is None or last.choices:
         return TooMany(command, model, said)
-    words = [token for token in tokens if not token.key and not token.flag]
-    run = words[-len(extra) - 1 :]
+    run = _words(tokens)[-len(extra) - 1 :]
     joined = "-".join(token.value for token in run)
     mended: list[Token] = []
     for token in tokens:

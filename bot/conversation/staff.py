@@ -308,7 +308,7 @@ class StaffDesk:
         tokens = commands.split(line)
         if not tokens:
             return await self._help(ctx, actor, [])
-        helped = [token for token in tokens if not (token.bare and token.value.lower() in commands.HELP)]
+        helped = [token for token in tokens if not commands.asks_for_help(token)]
         if len(helped) < len(tokens):
             return await self._help(ctx, actor, helped)
         if tokens[0].value.lower() in self.routes.entries:

@@ -106,8 +106,11 @@ def _wrong(_: Translator, problem: Wrong) -> tuple[str, tuple[Choice, ...]]:
     spec, limit = problem.spec, problem.limit
     shown = spec.example if isinstance(spec.marker, Keyed) else spec.marker.example
     label = f"{spec.name}={problem.fit}" if isinstance(spec.marker, Keyed) else problem.fit
-    mended = run_button(label, problem.better)
+    listed = _list_of(_, spec)
+    mended = listed or run_button(label, problem.better)  # The number nearest to a wrong one is no better number.
     match problem.kind:
+        case "empty":
+            return _("%(name)s has nothing after it. Example: %(example)s", name=spec.label, example=shown), listed
         case "day":
             return _("Dates are written YYYY-MM-DD, for example %(example)s", example=shown), ()
         case "duration":
@@ -119,7 +122,7 @@ def _wrong(_: Translator, problem: Wrong) -> tuple[str, tuple[Choice, ...]]:
                 value=problem.value,
                 example=shown,
             )
-            return text, _list_of(_, spec)
+            return text, listed
         case "reference":
             text = _(
                 "“%(value)s” is no customer. Use C-8F3K2M, a receipt such as R-7F3K9M, or last.", value=problem.value

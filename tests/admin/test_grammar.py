@@ -76,10 +76,13 @@ def everything(line: str) -> Arguments | commands.Problem:
         ('“smart start" end', ["smart start", "end"]),
         ('never "closed', ["never", "closed"]),
         ('""', [""]),
+        ("'b c' ‘d e’ ＇f g＇ 'it's late'", ["b c", "d e", "f g", "it's late"]),
+        ("it's '90s music", ["it's", "'90s", "music"]),
+        ('”b c” “d e" f', ["b c", "d e", "f"]),
     ],
 )
 def test_a_line_is_split(line: str, values: list[str]) -> None:
-    """Blanks of every kind, quotes of four kinds, width, and what cannot be seen."""
+    """Blanks of every kind, quotes of all kinds, width, and what cannot be seen."""
     assert [token.value for token in commands.split(commands.cleaned(line))] == values
 
 
@@ -100,13 +103,26 @@ def test_a_negative_number_is_no_flag() -> None:
     assert commands.split("-20 +50") == [Token("-20"), Token("+50")]
 
 
-@pytest.mark.parametrize("text", ["/", "／", "  /status", "／狀態", "\u3000/x"])
+@pytest.mark.parametrize("line", ["-h", "-H", "-?", "-help", "--help", "--h", "—help", "–h"])
+def test_help_is_asked_for_in_many_ways(line: str) -> None:
+    """Also with what phones make of two hyphens."""
+    assert [commands.asks_for_help(token) for token in commands.split(line)] == [True]
+
+
+@pytest.mark.parametrize("line", ['"-h"', "reason=-h", "h", "help", "--dry"])
+def test_not_everything_asks_for_help(line: str) -> None:
+    """A value that happens to read like it does not."""
+    assert [commands.asks_for_help(token) for token in commands.split(line)] == [False]
+
+
+@pytest.mark.parametrize("text", ["/", "／", "  /status", "／狀態", "\u3000/x", "\u200e/x", "\ufeff \u2060/x", "/ / x"])
 def test_a_slash_begins_a_command(text: str) -> None:
-    """Either of them, blanks before it allowed."""
+    """Either of them; blanks and what cannot be seen may stand before it."""
     assert commands.is_command(text)
+    assert commands.cleaned(text)[:1] != "/"
 
 
-@pytest.mark.parametrize("text", ["", "   ", "status", "a/b", "https://example.com"])
+@pytest.mark.parametrize("text", ["", "   ", "\u200e", "\u200ex/", "status", "a/b", "https://example.com"])
 def test_anything_else_is_no_command(text: str) -> None:
     """Nor is nothing at all."""
     assert not commands.is_command(text)
@@ -155,6 +171,9 @@ def test_a_place_may_also_be_named() -> None:
         ("A group=5 --dri", UnknownKey("code create", Create, "--dri", "--dry", "/code create A group=5 --dry")),
         ("A group=5 dry=1", UnknownKey("code create", Create, "dry=", "--dry", "/code create A group=5 --dry")),
         ("A group=five", Wrong(Create.specs[1], "five", "number")),
+        ("A group=", Wrong(Create.specs[1], "", "empty")),
+        ('A group=5 rewards=""', Wrong(Create.specs[2], "", "empty")),
+        ('"" group=5', Missing("code create", Create, Create.specs[0])),
         (
             "A group=5 n=99999",
             Wrong(Create.specs[3], "99999", "too_much", "2000", "2000", "/code create A group=5 n=2000"),
@@ -217,7 +236,7 @@ def test_the_example_line_of_a_model_is_right() -> None:
 # ── properties ───────────────────────────────────────────────────────────────────────────────
 
 ANYTHING = st.text(max_size=80)
-SYMBOLS = st.text('ab1 =＝"「」『』“”＂-—–#/,，\u3000\u200b日é', max_size=40)
+SYMBOLS = st.text("ab1h =＝\"「」『』“”＂'‘’＇-—–#/,，\u3000\u200b日é", max_size=40)
 
 
 @given(st.one_of(ANYTHING, SYMBOLS))
@@ -248,7 +267,7 @@ def test_a_corrected_line_has_one_problem_less(text: str) -> None:
 
 MODELS = st.builds(
     Create,
-    code=st.text('abcXYZ019-_.「」" =é日', min_size=1, max_size=20).filter(lambda text: text == text.strip()),
+    code=st.text("abcXYZ019-_.「」”\"'‘’ =é日", min_size=1, max_size=20).filter(lambda text: text == text.strip()),
     group=st.integers(1, 10**9),
     rewards=st.lists(st.integers(1, 10**9), max_size=4).map(tuple),
     n=st.integers(1, 2000),

@@ -109,6 +109,18 @@ TAUGHT = [
         button="List groups",
     ),
     Taught(
+        "/group policy 5 per=",
+        "%(name)s has nothing after it. Example: %(example)s",
+        {"name": "per=", "example": "per=1"},
+    ),
+    Taught(
+        "/code create NEW2027X group=-5",
+        "%(name)s is at least %(limit)s.",
+        {"limit": "1"},
+        {"name": "group number"},
+        button="List groups",
+    ),
+    Taught(
         "/group policy 5 maxx=7",
         "%(name)s is not known here — did you mean %(likely)s?",
         {"name": "maxx=", "likely": "max="},
