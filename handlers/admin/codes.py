@@ -108,6 +108,15 @@ class Group:
         return f"{self.id} {self.name}".strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The first of Poshen's codes. seen: how many, unreadable ones included. whole: whether there are no others."""
+
+    codes: Sequence[RedemptionCode]
+    seen: int
+    whole: bool
+
+
 # ── looking ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -137,23 +146,15 @@ async def list_codes(ctx: StaffContext, args: ListCodes) -> Answer:
 
 async def _search(ctx: StaffContext, args: ListCodes, wanted: str) -> Answer:
     """Poshen finds whole codes only, so a part of one is looked for here, in as many as can be read in time."""
-    poshen, seen, number = poshen_of(ctx), 0, 0
-    matches: dict[int, RedemptionCode] = {}
-    whole = False
-    while not whole and seen < SCANNED:
-        number += 1
-        page = await poshen.page(number, group_id=args.group, game_id=args.game, per_page=SCAN)
-        seen += len(page.codes) + page.skipped
-        matches |= {code.id: code for code in page.codes if normalized(wanted) in normalized(code.code)}
-        whole = not page.codes or (page.total is not None and seen >= page.total)
-    found = list(matches.values())
+    scan = await scanned(poshen_of(ctx), group_id=args.group, game_id=args.game)
+    found = [code for code in scan.codes if normalized(wanted) in normalized(code.code)]
     title = ctx._.ngettext("%(n)s code with “%(part)s”", "%(n)s codes with “%(part)s”", len(found), part=wanted)
     note = ""
-    if not whole:
+    if not scan.whole:
         note = ctx._(
             "Only the first %(n)s codes were searched: Poshen itself finds whole codes only. group= or game= narrows "
             "it down; /code show finds a whole code wherever it is.",
-            n=ctx._.number(seen),
+            n=ctx._.number(scan.seen),
         )
     shown = found[(args.page - 1) * PAGE : args.page * PAGE]
     return _listed(ctx, args, shown, title, note, more=len(found) > args.page * PAGE)
@@ -486,6 +487,19 @@ async def _get(poshen: PoshenApi, code_id: int) -> RedemptionCode | None:
         return await poshen.get(code_id)
     except NotFound:
         return None
+
+
+async def scanned(poshen: PoshenApi, *, group_id: int | None = None, game_id: int | None = None) -> Scan:
+    """As many codes as can be read while somebody waits."""
+    codes_by_id: dict[int, RedemptionCode] = {}
+    seen, number, whole = 0, 0, False
+    while not whole and seen < SCANNED:
+        number += 1
+        page = await poshen.page(number, group_id=group_id, game_id=game_id, per_page=SCAN)
+        seen += len(page.codes) + page.skipped
+        codes_by_id |= {code.id: code for code in page.codes}
+        whole = not page.codes or (page.total is not None and seen >= page.total)
+    return Scan(tuple(codes_by_id.values()), seen, whole)
 
 
 async def group_of(ctx: StaffContext, group: int) -> Group:

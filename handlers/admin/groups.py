@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -19,6 +20,7 @@ from bot.errors import UpstreamError
 from bot.i18n import N_
 from bot.storage import claims
 from bot.storage.claims import Policy
+from handlers.admin.codes import scanned
 from handlers.views import staff as views
 
 admin = StaffRouter(N_("Campaigns"))
@@ -68,18 +70,43 @@ def applied(policy: Policy, args: SetPolicy, zone: ZoneInfo) -> Policy:
     return replace(policy, **changes)
 
 
-@admin.command("group list", ListGroups, role="staff", about=N_("groups with a policy"), aliases=("groups",))
+@admin.command("group list", ListGroups, role="staff", about=N_("groups and their policies"), aliases=("groups",))
 async def list_groups(ctx: StaffContext, args: ListGroups) -> Answer:
-    """Every group that the brand decided something about."""
-    policies = await claims.policies(ctx.work.reads)
-    if not policies:
-        text = ctx._("No group has a policy of its own: one claim per customer and code, no limit.")
-        return Reply((Text(text),), run_button(ctx._("Commands"), "/help group"))
-    numbers = list(policies)[(args.page - 1) * PAGE : args.page * PAGE]
-    rows = tuple(Row(f"#{number}", views.policy_text(ctx._, policies[number])) for number in numbers)
-    more = views.next_page(ctx._, "group list", args, len(policies) > args.page * PAGE)
-    shows = tuple(button for number in numbers for button in run_button(f"#{number}", f"/group show {number}"))
-    return Reply((Card(title=ctx._("Groups"), rows=rows),), (*shows, *more))
+    """Every group of Poshen's codes, and every one that the brand decided something about."""
+    _, policies = ctx._, await claims.policies(ctx.work.reads)
+    known, note = await _known(ctx)
+    numbers = sorted(policies.keys() | known.keys())
+    if not numbers:
+        text = _("No group has a policy of its own: one claim per customer and code, no limit.")
+        return Reply((Text("\n".join([text, note]).strip()),), run_button(_("Commands"), "/help group"))
+    shown = numbers[(args.page - 1) * PAGE : args.page * PAGE]
+    rows = tuple(
+        views.group_row(_, number, *known.get(number, ("", 0)), policies.get(number, Policy())) for number in shown
+    )
+    more = views.next_page(_, "group list", args, len(numbers) > args.page * PAGE)
+    shows = tuple(button for number in shown for button in run_button(f"#{number}", f"/group show {number}"))
+    card = Card(title=_("Groups"), rows=rows, note=note)
+    return Reply((card,), (*shows, *more, *run_button(_("Commands"), "/help group")))
+
+
+async def _known(ctx: StaffContext) -> tuple[dict[int, tuple[str, int]], str]:
+    """Name and codes of Poshen's groups, and what has to be said of the list. It has no call for groups: its codes
+    tell theirs."""
+    if ctx.apis.poshen is None:
+        return {}, ""
+    try:
+        scan = await scanned(ctx.apis.poshen)
+    except UpstreamError as error:
+        return {}, vendor_trouble(ctx._, error)
+    names = {code.group.id: code.group.name for code in scan.codes if code.group}
+    counts = Counter(code.group.id for code in scan.codes if code.group)
+    note = ""
+    if not scan.whole:
+        note = ctx._(
+            "Only the groups of the first %(n)s codes are shown; /group show finds any other.",
+            n=ctx._.number(scan.seen),
+        )
+    return {number: (names[number], count) for number, count in counts.items()}, note
 
 
 @admin.command("group show", Group, role="staff", about=N_("a group and its policy"))
@@ -111,7 +138,8 @@ async def preview_policy(ctx: StaffContext, args: SetPolicy) -> Preview | Answer
         return await show_group(ctx, Group(group=args.group))
     if after.starts_at and after.ends_at and after.starts_at >= after.ends_at:
         ctx.notes.result = "refused"
-        return Reply((Text(ctx._("The last day would be before the first one.")),))
+        show = run_button(ctx._("Show"), f"/group show {args.group}")
+        return Reply((Text(ctx._("The last day would be before the first one.")),), show)
     return _ask(ctx, args.group, before, after, ctx._("Change it"))
 
 

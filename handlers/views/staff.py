@@ -153,6 +153,14 @@ def policy_text(_: Translator, policy: Policy) -> str:
     return " · ".join(parts)
 
 
+def group_row(_: Translator, group: int, name: str, codes: int, policy: Policy) -> Row:
+    """A group in a list. codes: how many are known."""
+    facts = policy_text(_, policy)
+    if codes:
+        facts = f"{_.ngettext('%(n)s code', '%(n)s codes', codes)} · {facts}"
+    return Row(f"#{group} {name}".strip(), facts)
+
+
 def group_card(_: Translator, group: int, name: str, codes: int | None, policy: Policy, trouble: str) -> Card:
     """A Poshen group with its policy. codes: how many it has, None when nobody said."""
     rows = [Row(_("Policy"), policy_text(_, policy))]

@@ -162,6 +162,41 @@ async def test_a_group_is_shown_while_poshen_is_down(bot: Bot, owner: Chat) -> N
     assert owner.said("%(vendor)s cannot be reached right now. Nothing was changed.", vendor="Poshen")
 
 
+async def test_every_group_of_the_codes_is_listed(owner: Chat) -> None:
+    """Whoever makes a code needs a group's number, whether anything was decided about it or not."""
+    await owner.say("/group policy 77 per=2")
+    await owner.tap("Change it")
+
+    await owner.say("/code create NEW2027X")
+    await owner.tap("List groups")
+
+    assert all(group in owner.text for group in ("#5 新春活動", "#6 端午活動", "#77"))
+    await owner.tap("#6")
+    assert "端午活動" in owner.text
+
+
+async def test_a_long_list_of_groups_says_so(bot: Bot, owner: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No group is said not to exist because there are many codes."""
+    monkeypatch.setattr("handlers.admin.codes.SCANNED", 20)
+    monkeypatch.setattr("handlers.admin.codes.SCAN", 20)
+
+    await owner.say("/groups")
+
+    assert owner.said("Only the groups of the first %(n)s codes are shown; /group show finds any other.", n=20)
+
+
+async def test_groups_are_listed_while_poshen_is_down(bot: Bot, owner: Chat) -> None:
+    """Those that something was decided about, and what is wrong."""
+    await owner.say("/group policy 5 per=2")
+    await owner.tap("Change it")
+    bot.sandbox.fault("poshen", status=503)
+
+    await owner.say("/groups")
+
+    assert owner.said("%(vendor)s cannot be reached right now. Nothing was changed.", vendor="Poshen")
+    assert "#5" in owner.text
+
+
 async def test_a_policy_keeps_what_is_left_out(bot: Bot, owner: Chat, tables: asyncpg.Pool) -> None:
     """And `none` takes one limit away."""
     for line in ("per=2 max=7 from=2026-12-01 until=2026-12-31", "max=none"):
