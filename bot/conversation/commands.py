@@ -57,7 +57,8 @@ class Marker:
     about: a msgid that names it. example: a value, for usage lines and errors. typical: whether the example line
     shows it although it may be left out. audited: whether the trail holds it as typed (free text is scrubbed of
     codes and phones in any case), masked as a code, or not at all. too_much: a msgid said instead of the general
-    one when a number is too big, with %(limit)s. look_up: (label, command) of a list in which to find one.
+    one when a number is too big, with %(limit)s. unfit: one said of a value that is written wrongly, with %(value)s
+    and %(example)s. look_up: (label, command) of a list in which to find one.
     """
 
     about: str
@@ -65,6 +66,7 @@ class Marker:
     typical: bool = False
     audited: Audited = "plain"
     too_much: str = ""
+    unfit: str = ""
     look_up: tuple[str, str] | None = None
 
 
@@ -468,11 +470,12 @@ class TooMany:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A necessary argument is not there."""
+    """A necessary argument is not there. options: what it can be, and the line with each."""
 
     command: str
     model: type[Arguments]
     spec: Spec
+    options: tuple[tuple[str, str], ...] = ()
 
 
 WrongKind = Literal[
@@ -492,7 +495,8 @@ WrongKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A value that does not fit. limit: for too much and the like. better: the line with what is allowed."""
+    """A value that does not fit. limit: for too much and the like. better: the line with what is allowed, `fit`.
+    options: several values that would be, and the line with each."""
 
     spec: Spec
     value: str
@@ -500,6 +504,7 @@ class Wrong:
     limit: str = ""
     fit: str = ""
     better: str = ""
+    options: tuple[tuple[str, str], ...] = ()
 
 
 Problem = TooLong | Unknown | UnknownKey | Twice | TooMany | Missing | Wrong
@@ -590,7 +595,9 @@ def _wrong(
     problem = next((each for each in problems if each["type"] != "missing"), problems[0])
     spec = next(spec for spec in model.specs if spec.field == problem["loc"][0])
     if problem["type"] == "missing":
-        return Missing(command, model, spec)
+        fills = isinstance(spec.marker, Positional)  # What is added at the end takes the first free place.
+        options = [(choice, written(command, [*tokens, Token(choice)])) for choice in spec.choices if fills]
+        return Missing(command, model, spec, tuple(options))
     raw = given[spec.field]
     typed = " ".join(raw) if isinstance(raw, tuple) else str(raw)
     limits, kind = problem.get("ctx", {}), problem["type"]
@@ -606,14 +613,21 @@ def _wrong(
         case "string_too_short":
             return Wrong(spec, typed, "too_short", str(limits["min_length"]))
         case "literal_error":
-            fit = alike(typed, spec.choices) or ""
-            return Wrong(spec, typed, "choice", fit=fit, better=_with(command, tokens, spec, typed, fit) if fit else "")
+            if fit := alike(typed, spec.choices):
+                return Wrong(spec, typed, "choice", fit=fit, better=_with(command, tokens, spec, typed, fit))
+            return Wrong(spec, typed, "choice", options=_options(command, tokens, spec, typed, spec.choices))
         case "day" | "duration" | "reference":
             return Wrong(spec, typed, kind)
         case _ if kind.startswith(("int_", "decimal_", "float_")):
             return Wrong(spec, typed, "number")
         case _:
-            return Wrong(spec, typed, "other")
+            return Wrong(spec, typed, "other", options=_options(command, tokens, spec, typed, limits.get("fits", ())))
+
+
+def _options(
+    command: str, tokens: Sequence[Token], spec: Spec, typed: str, values: Iterable[str]
+) -> tuple[tuple[str, str], ...]:
+    return tuple((value, line) for value in values if (line := _with(command, tokens, spec, typed, value)))
 
 
 def _with(command: str, tokens: Sequence[Token], spec: Spec, typed: str, value: str) -> str:

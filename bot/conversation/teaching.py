@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.conversation.actions import Action, escaped
 from bot.conversation.commands import (
     Keyed,
@@ -90,14 +92,14 @@ def _explained(_: Translator, problem: Problem) -> tuple[str, tuple[Choice, ...]
             name = _(spec.marker.about)
             text = _("%(name)s can't have spaces. Did you mean “%(joined)s”?", name=name, joined=joined)
             return text, run_button(joined, better)
-        case Missing(command=command, model=model, spec=spec):
+        case Missing(command=command, model=model, spec=spec, options=options):
             text = _(
                 "%(name)s (%(about)s) is missing. Example: %(example)s",
                 name=spec.label,
                 about=_(spec.marker.about),
                 example=example(command, model),
             )
-            return text, _list_of(_, spec)
+            return text, (*_options(options), *_list_of(_, spec))
         case Wrong():
             return _wrong(_, problem)
 
@@ -135,7 +137,7 @@ def _wrong(_: Translator, problem: Wrong) -> tuple[str, tuple[Choice, ...]]:
                 choices=", ".join(spec.choices),
                 value=problem.value,
             )
-            return text, mended
+            return text, (*_options(problem.options), *mended)
         case "too_much":
             if spec.marker.too_much:
                 return _(spec.marker.too_much, limit=limit), mended
@@ -146,6 +148,9 @@ def _wrong(_: Translator, problem: Wrong) -> tuple[str, tuple[Choice, ...]]:
             return _("%(name)s has at most %(limit)s characters.", name=_(spec.marker.about), limit=limit), ()
         case "too_short":
             return _("%(name)s has at least %(limit)s characters.", name=_(spec.marker.about), limit=limit), ()
+        case "other" if spec.marker.unfit:
+            text = _(spec.marker.unfit, value=problem.value, example=shown)
+            return text, (*_options(problem.options), *listed)
         case "other":
             text = _(
                 "“%(value)s” does not fit %(name)s. Example: %(example)s",
@@ -153,7 +158,11 @@ def _wrong(_: Translator, problem: Wrong) -> tuple[str, tuple[Choice, ...]]:
                 name=spec.label,
                 example=shown,
             )
-            return text, ()
+            return text, listed
+
+
+def _options(options: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
+    return tuple(button for value, line in options for button in run_button(value, line))
 
 
 def _list_of(_: Translator, spec: Spec) -> tuple[Choice, ...]:

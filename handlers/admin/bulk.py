@@ -57,6 +57,8 @@ def _job_ref(value: str) -> str:
     return f"J-{_number(value)}"
 
 
+NO_JOB = N_("“%(value)s” is no job; they are called %(example)s.")
+JOBS = (N_("List jobs"), "/job list")
 JobRef = Annotated[str, AfterValidator(_job_ref)]
 
 
@@ -75,7 +77,13 @@ class MakeCodes(Arguments):
     ]
     prefix: Annotated[
         str,
-        Keyed(N_("what each code begins with"), example="SUMMER"),
+        Keyed(
+            N_("what each code begins with"),
+            example="SUMMER",
+            unfit=N_(
+                "Customers could not type “%(value)s” here: only letters, digits and hyphens. Example: %(example)s"
+            ),
+        ),
         Field(max_length=LONGEST_PREFIX),
         BeforeValidator(_capitals),
         AfterValidator(_typable),
@@ -88,13 +96,16 @@ class MakeCodes(Arguments):
 class OneJob(Arguments):
     """Which job; without one, the last."""
 
-    job: Annotated[JobRef | None, Positional(N_("a job"), example="J-12", typical=True)] = None
+    job: Annotated[
+        JobRef | None,
+        Positional(N_("a job"), example="J-12", typical=True, unfit=NO_JOB, look_up=JOBS),
+    ] = None
 
 
 class ThisJob(Arguments):
     """Which job."""
 
-    job: Annotated[JobRef, Positional(N_("a job"), example="J-12", look_up=(N_("List jobs"), "/job list"))]
+    job: Annotated[JobRef, Positional(N_("a job"), example="J-12", unfit=NO_JOB, look_up=JOBS)]
 
 
 # ── starting ─────────────────────────────────────────────────────────────────────────────────────

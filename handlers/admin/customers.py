@@ -66,9 +66,11 @@ class Wallet(Arguments):
 def _change(value: object) -> object:
     """With its sign: `50` alone could mean that there shall be fifty."""
     if isinstance(value, str):
-        match = re.fullmatch(r"([+−–—-])(\d{1,9})", value)
+        match = re.fullmatch(r"([+−–—-]?)(\d+)", value)
         if match is None or not int(match[2]):
             raise PydanticCustomError("change", "a change")
+        if not match[1]:
+            raise PydanticCustomError("change", "a change", {"fits": [f"+{int(match[2])}", f"-{int(match[2])}"]})
         return int(match[2]) if match[1] == "+" else -int(match[2])
     return value
 
@@ -85,7 +87,15 @@ class AdjustPoints(Arguments):
     """Whose; by how much and why, or else which page of the ledger."""
 
     customer: Annotated[CustomerRef, Positional(N_("a customer"), example="C-8F3K2M")]
-    change: Annotated[Change | None, Positional(N_("by how much"), example="+50", typical=True)] = None
+    change: Annotated[
+        Change | None,
+        Positional(
+            N_("by how much"),
+            example="+50",
+            typical=True,
+            unfit=N_("Say how many points to give or to take, with a sign: +50 or -50."),
+        ),
+    ] = None
     reason: Annotated[str, Keyed(N_("why"), example="late delivery", typical=True), Field(max_length=200)] = ""
     page: Annotated[int, Keyed(N_("page"), example="2"), Field(ge=1, le=LEDGER // PAGE + 1)] = 1
 

@@ -68,7 +68,16 @@ class Browse(Arguments):
 class ShowOffer(Arguments):
     """Which voucher."""
 
-    voucher: Annotated[str, AfterValidator(_ids), Positional(N_("gift and price"), example="422:1899")]
+    voucher: Annotated[
+        str,
+        AfterValidator(_ids),
+        Positional(
+            N_("gift and price"),
+            example="422:1899",
+            unfit=N_("“%(value)s” is no voucher; they are named by gift and price, for example %(example)s."),
+            look_up=_CATALOGUE,
+        ),
+    ]
 
 
 class IssueVoucher(Arguments):

@@ -124,8 +124,10 @@ async def test_a_change_needs_its_sign(hire: Callable[..., Chat], customer: Chat
     member, ref = await hire("manager"), await ref_of(customer)
     await member.say(f"/points {ref} 50 reason=goodwill")
 
-    facts = {"value": "50", "name": "<change>", "example": "+50"}
-    assert member.said("“%(value)s” does not fit %(name)s. Example: %(example)s", **facts)
+    assert member.said("Say how many points to give or to take, with a sign: +50 or -50.")
+    await member.tap("-50")
+    await member.tap("Change it")
+    assert await account(customer) == (50, 0)
 
 
 def read(typed: str) -> object:
