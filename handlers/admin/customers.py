@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
@@ -11,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from bot.apis.altegio import Cards
 from bot.apis.mantago import Gifts
-from bot.conversation.commands import Arguments, CustomerRef, Keyed, Missing, Positional, scrubbed
+from bot.conversation.commands import Arguments, CustomerRef, Keyed, Missing, Positional, line_of, scrubbed
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
@@ -39,7 +40,7 @@ admin.noun("points", N_("/points"))
 PAGE = 8
 LEDGER = 100  # lines that can be looked at
 MOST_POINTS = 1_000_000
-NEWEST = 3  # vouchers on the wallet's card
+NEWEST = 3  # receipts to be tapped under a customer's card
 
 _PLATFORM_ID = re.compile(r"U[0-9a-f]{32}|\d{10,20}")
 _REFERENCE = re.compile(r"[CR]-[0-9A-HJKMNP-TV-Z]{6}|LAST")
@@ -117,7 +118,10 @@ async def show_customer(ctx: StaffContext, args: Who) -> Answer:
         block=await ctx.services.blocking.of(reads, customer, ctx.now),
         now=ctx.now,
     )
-    return Reply((card,), _commands(ctx))
+    newest = (await claims.of_customer(reads, customer.id))[:NEWEST]
+    receipts = (button for claim in newest for button in run_button(claim.ref, f"/ref {claim.ref}"))
+    wallet = run_button(ctx._("Wallet"), f"/gifts {customer.ref}")
+    return Reply((card,), (*wallet, *_ledger_button(ctx, customer), *receipts, *_commands(ctx)))
 
 
 @admin.command("ref", Receipt, role="staff", about=N_("any receipt: who, what, state"))
@@ -139,7 +143,9 @@ async def show_receipt(ctx: StaffContext, args: Receipt) -> Answer:
     if customer is not None:
         ctx.customer.state["last"] = ctx.notes.customer = customer.ref
     who = run_button(customer.ref, f"/who {customer.ref}") if customer else ()
-    return Reply((views.claim_card(ctx._, found.claim, customer),), (*who, *_commands(ctx)))
+    # Translators: a button: look at what taking a claim back would do
+    undo = run_button(ctx._("Undo"), f"/code undo {ref}") if ctx.actor.may("manager") else ()
+    return Reply((views.claim_card(ctx._, found.claim, customer),), (*undo, *who, *_commands(ctx)))
 
 
 # ── the wallet ───────────────────────────────────────────────────────────────────────────────────
@@ -170,9 +176,12 @@ async def show_wallet(ctx: StaffContext, args: Wallet) -> Answer:
         now=ctx.now,
     )
     receipts = (button for issue in mine for button in run_button(issue.ref, f"/ref {issue.ref}"))
-    ledger = run_button(ctx._("Points"), f"/points {customer.ref}") if ctx.actor.may("manager") else ()
     who = run_button(customer.ref, f"/who {customer.ref}")
-    return Reply((card,), (*receipts, *ledger, *who, *_commands(ctx)))
+    return Reply((card,), (*receipts, *_ledger_button(ctx, customer), *who, *_commands(ctx)))
+
+
+def _ledger_button(ctx: StaffContext, customer: Customer) -> tuple[Button, ...]:
+    return run_button(ctx._("Points"), f"/points {customer.ref}") if ctx.actor.may("manager") else ()
 
 
 async def _gifts(ctx: StaffContext, customer: Customer) -> Gifts | str | None:
@@ -241,7 +250,11 @@ async def adjust_points(ctx: StaffContext, args: AdjustPoints) -> Answer:
     if isinstance(account, NotEnough):
         return _too_few(ctx, customer, await points.balance(connection, customer.id))
     ctx.notes.before, ctx.notes.after = str(account.available - args.change), str(account.available)
-    return await _ledger(ctx, customer, account, 1)
+    opposite = AdjustPoints(customer=customer.ref, change=-args.change, reason=ctx._("correction"))
+    # Translators: a button: change points by as much the other way
+    back = run_button(ctx._("Change it back"), line_of("points", opposite))
+    shown = await _ledger(ctx, customer, account, 1)
+    return replace(shown, choices=(*back, *shown.choices))
 
 
 async def _ledger(ctx: StaffContext, customer: Customer, account: Account, page: int) -> Reply:

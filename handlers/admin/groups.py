@@ -13,7 +13,7 @@ from pydantic import Field
 
 from bot.conversation.commands import Arguments, DayOrNone, Keyed, Number, NumberOrNone, Positional
 from bot.conversation.context import Answer
-from bot.conversation.messages import Card, Reply, Row, Text
+from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
 from bot.conversation.teaching import run_button, vendor_trouble
 from bot.errors import UpstreamError
@@ -123,10 +123,15 @@ async def show_group(ctx: StaffContext, args: Group) -> Answer:
             name = next((code.group.name for code in page.codes if code.group), "")
     policy = await claims.policy_of(ctx.work.reads, args.group)
     card = views.group_card(_, args.group, name, codes, policy, trouble)
-    change = run_button(_("Resume"), f"/group resume {args.group}") if policy.paused else ()
-    change = change or run_button(_("Pause"), f"/group pause {args.group}")
-    more = run_button(_("List groups"), "/group list")
-    return Reply((card,), (*(change if ctx.actor.may("manager") else ()), *more))
+    return Reply((card,), (*_pausing(ctx, args.group, policy), *run_button(_("List groups"), "/group list")))
+
+
+def _pausing(ctx: StaffContext, group: int, policy: Policy) -> tuple[Button, ...]:
+    if not ctx.actor.may("manager"):
+        return ()
+    if policy.paused:
+        return run_button(ctx._("Resume"), f"/group resume {group}")
+    return run_button(ctx._("Pause"), f"/group pause {group}")
 
 
 @admin.command("group policy", SetPolicy, role="manager", about=N_("limits and dates of a group"))
@@ -204,7 +209,7 @@ async def _set(ctx: StaffContext, group: int, change: Callable[[Policy], Policy]
     await claims.set_policy(connection, group, after)
     ctx.notes.after = _english(ctx, after)
     card = views.group_card(ctx._, group, "", None, after, "")
-    return Reply((card,), (*show, *run_button(ctx._("List groups"), "/group list")))
+    return Reply((card,), (*_pausing(ctx, group, after), *show, *run_button(ctx._("List groups"), "/group list")))
 
 
 def _english(ctx: StaffContext, policy: Policy) -> str:

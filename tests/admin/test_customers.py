@@ -53,6 +53,36 @@ async def test_a_customer_is_shown_without_what_identifies_them(
     assert customer.user not in member.text
 
 
+async def test_a_mistake_is_undone_by_taps(hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool) -> None:
+    """From the customer to their receipt to its undoing, with a queue at the counter."""
+    ref, receipt = await facts(tables, customer)
+    member = await hire("manager")
+
+    await member.say(f"/who {ref}")
+    await member.tap(receipt)
+    await member.tap("Undo")
+    await member.tap("Undo it")
+
+    assert await tables.fetchval("SELECT count(*) FROM claims") == 0
+    await customer.say("WELCOME2026")
+    assert await tables.fetchval("SELECT count(*) FROM claims") == 1
+
+
+async def test_taps_are_offered_to_whom_they_are_allowed(
+    hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool
+) -> None:
+    """No button that only leads to a refusal."""
+    ref, receipt = await facts(tables, customer)
+    member = await hire("staff")
+
+    await member.say(f"/who {ref}")
+    assert member._("Points") not in member.buttons
+    await member.tap("Wallet")
+    assert ref in member.text
+    await member.say(f"/ref {receipt}")
+    assert member._("Undo") not in member.buttons
+
+
 async def test_a_platforms_id_is_for_owners(hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool) -> None:
     """Staff at the counter have no use for it."""
     ref, _ = await facts(tables, customer)
@@ -133,7 +163,7 @@ async def test_a_pause_holds_customers_off(bot: Bot, owner: Chat, chat: Chat, ta
     await chat.say("WELCOME2026")
     assert chat.said("This campaign is paused — please try later.")
 
-    await owner.say(f"/group resume {group.id}")
+    await owner.tap("Resume")
     await owner.tap("Resume")
     await chat.say("WELCOME2026")
 

@@ -105,6 +105,20 @@ async def test_five_confirmations_are_one_change(hire: Callable[..., Chat], cust
     assert await account(customer) == (150, 0)
 
 
+async def test_a_change_is_taken_back_by_taps(hire: Callable[..., Chat], customer: Chat) -> None:
+    """Looked at and confirmed like any other, and both stay in the ledger."""
+    member, ref = await hire("manager"), await ref_of(customer)
+    await member.say(f"/points {ref} +500 reason=goodwill")
+    await member.tap("Change it")
+
+    await member.tap("Change it back")
+    assert await account(customer) == (600, 0)
+    await member.tap("Change it")
+
+    assert await account(customer) == (100, 0)
+    assert "+500" in member.text
+
+
 async def test_a_change_without_reason_teaches(hire: Callable[..., Chat], customer: Chat) -> None:
     """Nothing is asked about before there is one."""
     member, ref = await hire("manager"), await ref_of(customer)
