@@ -13,12 +13,17 @@ EXPIRED = "That button has expired — here's a fresh one."
 FOREIGN = "That button belongs to someone else."
 
 
+def _other(part: str) -> str:
+    """With another first letter; a signature may begin with any."""
+    return ("y" if part.startswith("x") else "x") + part[1:]
+
+
 async def test_an_edited_button_does_nothing_but_show_the_menu(friend: Chat) -> None:
     """Whichever part was edited."""
     await friend.say("WELCOME2026 PICNIC4U")
     data = friend.data_of("PICNIC4U")
     parts = data.split(".")
-    edited = [".".join([*parts[:place], "x" + part[1:], *parts[place + 1 :]]) for place, part in enumerate(parts)]
+    edited = [".".join([*parts[:place], _other(part), *parts[place + 1 :]]) for place, part in enumerate(parts)]
 
     for forged in edited:
         await friend.do(friend.phone.taps(forged))
