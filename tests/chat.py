@@ -17,6 +17,7 @@ import tempfile
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="giftdesk-metrics-"))
 
 import asyncio
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -274,7 +275,7 @@ class Chat:
         buttons = self.buttons
         for name in (label, self._(label)):
             for on_screen, data in buttons.items():
-                if on_screen == name or on_screen.startswith(f"{name} "):
+                if re.fullmatch(rf"(?:\W+ )?{re.escape(name)}(?: .*)?", on_screen):  # `Tickets 3`, `🎁 My gifts`
                     return data
         raise AssertionError(f"no button {label!r} among {list(buttons)}")
 

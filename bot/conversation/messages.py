@@ -13,7 +13,7 @@ from typing import Literal
 from bot.conversation.actions import Action
 
 Tone = Literal["valid", "soon", "old", "bad"]
-Look = Literal["plain", "success", "value"]
+Look = Literal["plain", "success", "value", "quiet"]
 
 DOTS: dict[Tone, str] = {"valid": "🟢", "soon": "🟡", "bad": "🔴", "old": "⚪"}
 """A tone where only text can be shown."""
@@ -80,9 +80,10 @@ class Card:
 
     eyebrow: kind and source, small, above the title.     badge: its state, one word.
     hero:    the one thing to read from afar ("× 3").      text:  a sentence or two.
+    beside:  what the hero is worth in other words, small. instead: what stands where a button would, and why.
     tiles:   counts that open lists (two rows of three).  rows:  label and value facts.
     receipt: the reference, set apart.                    note:  small print.
-    look:    plain; success (gradient header); value (the whole card looks like a card).
+    look:    plain; success (gradient header); value (the whole card looks like a card); quiet (over, or folded away).
     discreet: the chat list and the lock screen show its title and nothing else.
     buttons: the first is the primary one, the rest are links; four at most are kept.
     """
@@ -91,11 +92,13 @@ class Card:
     eyebrow: str = ""
     badge: Badge | None = None
     hero: str = ""
+    beside: Row | None = None
     text: str = ""
     tiles: tuple[Tile, ...] = ()
     rows: tuple[Row, ...] = ()
     receipt: Row | None = None
     note: str = ""
+    instead: str = ""
     image: str = ""
     look: Look = "plain"
     discreet: bool = False
@@ -155,13 +158,22 @@ def labelled(label: str, value: str) -> str:
     return f"{label}：{value}" if wide else f"{label}: {value}"
 
 
+def tile_label(tile: Tile) -> str:
+    """A tile as the label of a button: `Tickets 3`, but `🎁 My gifts`."""
+    return f"{tile.value} {tile.label}" if _pictured(tile) else f"{tile.label} {tile.value}"
+
+
+def _pictured(tile: Tile) -> bool:
+    return tile.value != "" and unicodedata.category(tile.value[0]) == "So"
+
+
 def facts(card: Card) -> list[str]:
     """Everything a card says beside its title, as lines of text, in reading order."""
     lines = [" · ".join(part for part in (card.eyebrow, card.badge.word if card.badge else "") if part)]
-    lines += [card.hero, card.text]
-    lines += [labelled(tile.label, tile.value) for tile in card.tiles]
+    lines += [card.hero, _fact(card.beside) if card.beside else "", card.text]
+    lines += [tile_label(tile) if _pictured(tile) else labelled(tile.label, tile.value) for tile in card.tiles]
     lines += [_fact(row) for row in card.rows]
-    lines += [labelled(card.receipt.label, card.receipt.value) if card.receipt else "", card.note]
+    lines += [labelled(card.receipt.label, card.receipt.value) if card.receipt else "", card.note, card.instead]
     return [line for line in lines if line]
 
 

@@ -60,7 +60,7 @@ def folded_card(_: Translator, count: int, show: Action) -> Card:
     # Translators: a button: show the gift cards that cannot be used
     button = Button(_("Show"), show)
     title = _.ngettext("%(n)s gift card not usable now", "%(n)s gift cards not usable now", count)
-    return Card(eyebrow=_("Gift cards"), title=title, buttons=(button,))
+    return Card(look="quiet", eyebrow=_("Gift cards"), title=title, buttons=(button,))
 
 
 def _facts(_: Translator, card: GiftCard, currency: str) -> tuple[Row, ...]:

@@ -32,7 +32,8 @@ def ticket_cards(_: Translator, tickets: Sequence[Ticket], how_to: Action) -> li
         Card(
             eyebrow=_("Tickets"),
             badge=Badge(_("Valid"), "valid"),
-            title=_.ngettext("%(n)s coupon", "%(n)s coupons", days[day]),
+            # Translators: the name of a card beside which stands how many there are: "× 2"
+            title=_.ngettext("Coupon", "Coupons", days[day]),
             hero=f"× {_.number(days[day])}",
             rows=(Row(_("Received"), _.date(first[day])),),
             note=_("Used ones disappear from this list."),
@@ -92,4 +93,4 @@ def folded_card(_: Translator, count: int, show: Action) -> Card:
     # Translators: a button: show the expired gifts
     button = Button(_("Show"), show)
     title = _.ngettext("%(n)s expired gift", "%(n)s expired gifts", count)
-    return Card(eyebrow=_("Expired"), title=title, buttons=(button,))
+    return Card(look="quiet", eyebrow=_("Expired"), title=title, buttons=(button,))

@@ -44,8 +44,8 @@ def offer_card(_: Translator, offer: Offer, account: Account, picture: str, get:
         eyebrow=offer.gift.brand,
         title=offer.gift.name,
         hero=points_text(_, offer.cost),
-        rows=(Row(_("Value"), _.money(offer.gift.price_value, DONG)),),
-        note=missing if short > 0 else "",
+        beside=Row(_("Value"), _.money(offer.gift.price_value, DONG)),
+        instead=missing if short > 0 else "",
         buttons=() if short > 0 else (button,),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -75,11 +76,13 @@ VOUCHER = Card(
     title="Voucher Highlands Coffee 100k",
     eyebrow="Highlands Coffee",
     hero="1,000 點",
-    rows=(Row("面額", "₫100,000"),),
+    beside=Row("面額", "₫100,000"),
     image="https://img.example.com/咖啡 1.png",
     buttons=(button("兌換"), Link("條款", "https://example.com/條款")),
 )
-ALL = (GIFT, WALLET, SUCCESS, VALUE, VOUCHER)
+SHORT = replace(VOUCHER, instead="還差 750 點", buttons=())
+FOLDED = Card(title="1 項已過期", eyebrow="已過期", look="quiet", buttons=(button("顯示"),))
+ALL = (GIFT, WALLET, SUCCESS, VALUE, VOUCHER, SHORT, FOLDED)
 
 fast = settings(derandomize=True, max_examples=100, deadline=None)
 
@@ -116,13 +119,15 @@ def _cards(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Card]:
         eyebrow=texts,
         badge=st.none() | st.builds(Badge, texts, st.sampled_from(["valid", "soon", "old", "bad"])),
         hero=texts,
+        beside=st.none() | rows,
         text=texts,
         tiles=_many(st.builds(Tile, texts, texts, _actions), 5).map(lambda tiles: tiles * 3),
         rows=_many(rows, 4).map(lambda rows: rows * 4),
         receipt=st.none() | rows,
         note=texts,
+        instead=texts,
         image=_urls,
-        look=st.sampled_from(["plain", "success", "value"]),
+        look=st.sampled_from(["plain", "success", "value", "quiet"]),
         buttons=_many(_buttons, 6),
     )
 

@@ -13,11 +13,11 @@ from linebot.v3.messaging import FlexMessage, TextMessage
 
 from bot.channels import Json, Rendered
 from bot.channels.limits import utf16
-from bot.channels.line.colors import INK, palette
+from bot.channels.line.colors import INK, MUTED, READABLE, TONES, WHITE, contrast, palette
 from bot.channels.line.render import render
-from bot.conversation.messages import Button, Card, Carousel, Link, Message, Reply, Row, Text, gist
+from bot.conversation.messages import Button, Card, Carousel, Link, Message, Reply, Row, Text, Tile, gist
 from bot.errors import ConfigurationError
-from channels.drawn import ALL, GIFT, SUCCESS, VALUE, VOUCHER, WALLET, button, fast, pack, replies
+from channels.drawn import ALL, FOLDED, GIFT, SHORT, SUCCESS, VALUE, VOUCHER, WALLET, Open, button, fast, pack, replies
 from sandbox.line_messages import problems
 
 COLORS = palette("#0F766E")
@@ -92,7 +92,8 @@ def test_lines_own_models_know_every_property(card: Card) -> None:
 def test_a_card_says_everything(card: Card) -> None:
     """Each fact is drawn, and stands in the text that replaces the card."""
     (rendered,) = draw(card)
-    facts = [card.title, card.eyebrow, card.hero, card.text, card.note, card.badge.word if card.badge else ""]
+    facts = [card.title, card.eyebrow, card.hero, card.text, card.note, card.instead]
+    facts += [card.badge.word if card.badge else "", card.beside.value if card.beside else ""]
     facts += [part for row in (*card.rows, *filter(None, [card.receipt])) for part in (row.label, row.value)]
     facts += [part for tile in card.tiles for part in (tile.label, tile.value)]
     drawn = said(rendered.message["contents"])
@@ -156,12 +157,77 @@ def test_pictures_are_drawn_from_safe_addresses_only() -> None:
     assert "hero" not in contents(replace(VOUCHER, image="http://img.example.com/1.png"))
 
 
-def test_what_is_over_is_grey() -> None:
-    """And its badge says so."""
+def test_what_is_over_or_folded_away_is_grey() -> None:
+    """Its badge or its name says so; a button there is not the loudest thing around."""
     assert GIFT.badge
     over = contents(replace(GIFT, badge=replace(GIFT.badge, tone="old")))
+    folded = contents(FOLDED)
 
-    assert over["header"]["backgroundColor"] == "#D1D5DB"
+    assert over["header"]["backgroundColor"] == folded["header"]["backgroundColor"] == "#D1D5DB"
+    assert folded["footer"]["contents"][0]["style"] == "secondary"
+
+
+@pytest.mark.parametrize("hero", ["10 點", "1,000 點"])
+def test_a_price_stands_below_the_name_with_its_worth_beside_it(hero: str) -> None:
+    """All offers of a carousel alike, however short their price is."""
+    name, price = contents(replace(VOUCHER, hero=hero))["body"]["contents"][1:]
+
+    assert name["text"] == VOUCHER.title
+    assert (price["layout"], said(price)) == ("baseline", [hero, "₫100,000"])
+
+
+def test_where_there_is_no_hero_its_worth_is_a_fact() -> None:
+    """As it is on cards that have their hero elsewhere."""
+    for card in (replace(VOUCHER, hero=""), replace(VALUE, beside=VOUCHER.beside)):
+        drawn = said(contents(card)["body"])
+        assert drawn[drawn.index("面額") + 1] == "₫100,000"
+
+
+def test_what_cannot_be_had_yet_says_so_in_the_buttons_place() -> None:
+    """Grey, as the price is, and nothing to tap."""
+    bubble = contents(SHORT)
+    (field,) = bubble["footer"]["contents"]
+
+    assert (field["height"], said(field)) == ("40px", ["還差 750 點"])
+    assert "action" not in field
+    assert [part["color"] for part in parts(bubble) if part.get("text") == SHORT.hero] == [MUTED]
+
+
+def test_long_labels_stand_above_their_values() -> None:
+    """Half a line would break them; a single long one among short ones does not change the card."""
+    few = contents(Card("x", rows=(Row("Role", "owner"), Row("Waits for a person", "no"), Row("Seen", "today"))))
+    many = contents(Card("x", rows=(Row("/code show <code>", "a code"), Row("/code list [group=5]", "all codes"))))
+
+    assert {row["layout"] for row in few["body"]["contents"][-1]["contents"]} == {"baseline"}
+    assert {row["layout"] for row in many["body"]["contents"][-1]["contents"]} == {"vertical"}
+
+
+def test_a_dot_moves_no_value() -> None:
+    """It is part of its label."""
+    rows = (Row("Poshen", "fails", "bad"), Row("Queue", "empty"))
+    drawn = contents(Card("x", rows=rows))["body"]["contents"][-1]["contents"]
+
+    assert [[part["flex"] for part in row["contents"]] for row in drawn] == [[3, 7], [3, 7]]
+    assert [span["text"] for span in drawn[0]["contents"][0]["contents"]] == ["● ", "Poshen"]
+
+
+def test_a_name_alone_stands_in_the_middle_of_a_carousel() -> None:
+    """The last card of a page is as tall as its neighbours and has little to say."""
+    (rendered,) = draw(Carousel("獎品", (GIFT, Card("還有 3 項", buttons=(button("下一頁"),)))))
+    gift, more = rendered.message["contents"]["contents"]
+
+    assert "justifyContent" not in gift["body"]
+    assert more["body"]["justifyContent"] == more["body"]["contents"][0]["align"] == "center"
+
+
+def test_pictures_on_tiles_come_before_their_words() -> None:
+    """`🎁 My gifts`, but `Tickets 3`."""
+    menu = Card("選單", tiles=(Tile("🎁", "我的獎品", Open()), Tile("3", "票券", Open())))
+    (rendered,) = draw(menu)
+
+    assert rendered.plain
+    assert rendered.plain["text"] == "選單\n🎁 我的獎品\n票券：3"
+    assert [item["action"]["label"] for item in rendered.plain["quickReply"]["items"]] == ["🎁 我的獎品", "票券 3"]
 
 
 def test_quick_replies_are_under_the_last_message_only() -> None:
@@ -301,6 +367,21 @@ def test_a_brand_colour_too_light_to_read_gives_way_to_ink(brand: str, accent: s
     colors = palette(brand)
 
     assert (colors.strip, colors.accent) == (brand.upper(), accent)
+
+
+@pytest.mark.parametrize("brand", ["#0F766E", "#1D4ED8", "#B91C1C", "#7C3AED", "#FACC15", "#111111", "#FFFFFF"])
+def test_whatever_is_written_can_be_read(brand: str) -> None:
+    """Labels and numbers on tiles, white on gradients, badges."""
+    colors = palette(brand)
+    pairs = [(MUTED, colors.tint), (colors.accent, colors.tint), (INK, colors.tint)]
+    pairs += [(WHITE, dark) for dark in (colors.accent, colors.deep, colors.deeper)]
+
+    assert [pair for pair in (*pairs, *TONES.values()) if contrast(*pair) < READABLE] == []
+
+
+def test_the_tint_keeps_the_brands_hue() -> None:
+    """Paper with a breath of the brand, not grey."""
+    assert palette("#0F766E").tint == "#F0FDFC"
 
 
 @pytest.mark.parametrize("color", ["", "teal", "#123", "#12345G", "0F766E"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -62,10 +63,13 @@ def replies(language: str) -> dict[str, Reply]:
         title="Voucher Highlands Coffee 100k",
         eyebrow="Highlands Coffee",
         hero=say("1,000 點", "1,000 pts"),
-        rows=(Row(say("面額", "Value"), "₫100,000"),),
+        beside=Row(say("面額", "Value"), "₫100,000"),
         image="https://img.example.com/highlands.png",
         buttons=(tap("兌換", "Get"),),
     )
+    short = replace(voucher, instead=say("還差 750 點", "750 more pts"), buttons=())
+    folded = Card(title=say("1 項已過期", "1 expired gift"), look="quiet", buttons=(tap("顯示", "Show"),))
+    more = Card(title=say("還有 16 項", "16 more"), buttons=(tap("下一頁", "Next page"),))
     return {
         "text": Reply((Text(say("我不太懂這句話，您可以試試：", "I didn't catch that. Try:")),), (claim, menu)),
         "overview": Reply(
@@ -118,6 +122,7 @@ def replies(language: str) -> dict[str, Reply]:
             (menu,),
         ),
         "voucher": Reply((voucher,)),
+        "short": Reply((short,)),
         "giftcard": Reply(
             (
                 Card(
@@ -160,8 +165,8 @@ def replies(language: str) -> dict[str, Reply]:
                 ),
             )
         ),
-        "carousel": Reply((Carousel(say("您的獎品", "Your gifts"), (gift, soon, expired)),), (menu,)),
-        "catalogue": Reply((Carousel(say("可兌換的禮券", "Vouchers"), (voucher, voucher)),)),
+        "carousel": Reply((Carousel(say("您的獎品", "Your gifts"), (gift, soon, expired, folded)),), (menu,)),
+        "catalogue": Reply((Carousel(say("可兌換的禮券", "Vouchers"), (voucher, short, more)),)),
     }
 
 

@@ -36,6 +36,7 @@ IMAGE_URL = 2000  # #f-image
 
 BUTTONS = 4  # Ours: with more of them none is the primary one.
 BADGE = 20  # Ours, in graphemes: a badge keeps to one line beside its text.
+LABEL = 15  # Ours, in Latin letters: a longer label takes more than half of its line.
 
 
 def tap(choice: Button | Link, pack: Pack, limit: int) -> Json | None:
@@ -121,7 +122,7 @@ class _Drawing:
         image = address(card.image, IMAGE_URL) if card.image and self.detail.pictures else None
         if card.look == "success":
             bubble["header"] = self._banner(card)
-        elif card.look == "plain" and not image:
+        elif card.look in {"plain", "quiet"} and not image:
             color = FADED if _over(card) else self.colors.strip
             bubble["header"] = _box([], height="6px", paddingAll="0px", backgroundColor=color)
         if image:
@@ -146,7 +147,7 @@ class _Drawing:
         ]
         if card.tiles:
             contents.append(_box(list(self._tiles(card.tiles)), spacing="sm"))
-        if facts := [*self._rows(card.rows, name, said), *self._receipt(card.receipt)]:
+        if facts := [*self._rows(card, name, said), *self._receipt(card.receipt)]:
             if contents and card.look != "value":
                 contents.append({"type": "separator", "color": HAIRLINE})
             contents.append(_box(facts, spacing="sm"))
@@ -154,6 +155,10 @@ class _Drawing:
         if not contents:
             return None
         body = _box(contents, spacing="md", paddingAll=self._padding())
+        if self.carousel and len(contents) == 1 and contents[0]["type"] == "text":
+            # Beside taller cards, a name alone stands in the middle.
+            contents[0]["align"] = "center"
+            body["justifyContent"] = "center"
         if card.look == "value":
             body["background"] = _gradient("120deg", self.colors.deeper, self.colors.accent)
         return body
@@ -163,7 +168,7 @@ class _Drawing:
 
     def _heading(self, card: Card) -> Iterator[Json]:
         match card.look:
-            case "plain":
+            case "plain" | "quiet":
                 return self._name(card)
             case "value":
                 return self._face(card)
@@ -174,7 +179,7 @@ class _Drawing:
 
     def _name(self, card: Card) -> Iterator[Json]:
         """Eyebrow and badge, the name, and the hero: beside the name when it is a word, else below it."""
-        accent = MUTED if _over(card) else self.colors.accent
+        accent = MUTED if _over(card) or card.instead else self.colors.accent
         eyebrow = self._text(card.eyebrow, accent, size="xs", weight="bold", maxLines=2)
         title = self._title(card, INK, "lg" if self.carousel else "xl")
         hero = self._text(card.hero, accent, size="xxl", weight="bold", number=True)
@@ -182,7 +187,11 @@ class _Drawing:
             yield self._beside(eyebrow, card.badge)
         elif card.badge:
             title = self._beside(title, card.badge)
-        if hero and len(hero["text"]) <= 5 and title["type"] == "text":
+        if hero and card.beside and _priced(card):
+            worth = self._text(card.beside.value, MUTED, size="xs", number=True, align="end", flex=2)
+            yield title
+            yield _box(_present(hero | {"size": "xl", "flex": 3}, worth), "baseline", spacing="sm")
+        elif hero and len(hero["text"]) <= 5 and title["type"] == "text":
             parts = [title | {"flex": 3}, hero | {"flex": 2, "align": "end"}]
             yield _box(parts, "horizontal", spacing="sm", alignItems="center")
         else:
@@ -280,22 +289,32 @@ class _Drawing:
         action = tap(Button(tile.label, tile.action), self.pack, QUICK_REPLY_LABEL)
         return box | {"action": action} if action else box
 
-    def _rows(self, rows: tuple[Row, ...], value_color: str, label_color: str) -> Iterator[Json]:
+    def _rows(self, card: Card, value_color: str, label_color: str) -> Iterator[Json]:
+        rows = card.rows if _priced(card) or card.beside is None else (card.beside, *card.rows)
         rows = rows[: self.detail.rows]
-        widest = max((_width(row.label[:20]) for row in rows), default=0)
-        share = 3 if widest <= 8 else 4 if widest <= 12 else 5
+        # White on the brand leaves no second colour that can be read: what counts there is bold.
+        heavy: Json = {"weight": "bold"} if value_color == label_color else {}
+        widths = [_width(row.label[:20]) for row in rows]
+        share = 3 if max(widths, default=0) <= 8 else 4 if max(widths, default=0) <= 12 else 5
+        long = sum(width > LABEL for width in widths)
         size = "xs" if self.carousel else "sm"
         for row in rows:
             label = self._text(row.label, label_color, size=size)
-            value = self._text(row.value, value_color, size=size)
-            if label and value:
-                dot = [self._dot(row.tone, size)] if row.tone else []
-                yield _box([*dot, label | {"flex": share}, value | {"flex": 10 - share}], "baseline", spacing="sm")
-            else:
+            value = self._text(row.value, value_color, size=size, **heavy)
+            if label and row.tone:
+                label = self._dotted(label, row.tone)
+            if not (label and value):
                 yield from _present(label, value)
+            elif long * 2 >= len(rows):
+                yield _box([label | {"size": "xs"}, value], margin="md")
+            else:
+                yield _box([label | {"flex": share}, value | {"flex": 10 - share}], "baseline", spacing="sm")
 
-    def _dot(self, tone: Tone, size: str) -> Json:
-        return {"type": "text", "text": "●", "color": TONES[tone][0], "size": size, "flex": 0}
+    def _dotted(self, label: Json, tone: Tone) -> Json:
+        """A label after a dot, in one piece: values keep their place beside labels without one."""
+        dot = {"type": "span", "text": "● ", "color": TONES[tone][0]}
+        name = {"type": "span", "text": label["text"], "color": label["color"]}
+        return {key: value for key, value in label.items() if key not in ("text", "color")} | {"contents": [dot, name]}
 
     def _receipt(self, receipt: Row | None) -> Iterator[Json]:
         """Set apart, and large enough to be read to somebody at the counter."""
@@ -316,16 +335,21 @@ class _Drawing:
             )
 
     def _footer(self, card: Card) -> Json | None:
-        buttons: list[Json] = []
+        buttons: list[Json] = _present(self._instead(card.instead))
+        style, color = {
+            "value": ("link", self.colors.accent),
+            "quiet": ("secondary", HAIRLINE),
+        }.get(card.look, ("primary", self.colors.accent))
         for choice in card.buttons[:BUTTONS]:
             if action := tap(choice, self.pack, BUTTON_LABEL):
-                style = "link" if buttons or card.look == "value" else "primary"
+                if buttons:
+                    style, color = "link", self.colors.accent
                 buttons.append(
                     {
                         "type": "button",
                         "style": style,
                         "height": "sm",
-                        "color": self.colors.accent,
+                        "color": color,
                         "adjustMode": "shrink-to-fit",
                         "action": action,
                     }
@@ -334,7 +358,17 @@ class _Drawing:
             return None
         if card.look == "value":
             return _box(buttons, paddingAll="6px")
-        return _box(buttons, spacing="xs", paddingAll=self._padding(), paddingTop="0px")
+        # A link brings room of its own.
+        below = "8px" if style == "link" else self._padding()
+        return _box(buttons, spacing="xs", paddingAll=self._padding(), paddingTop="0px", paddingBottom=below)
+
+    def _instead(self, why: str) -> Json | None:
+        """In a button's place and of its size, and nothing to tap."""
+        color, background = TONES["old"]
+        text = self._text(why, color, size="sm", number=True, align="center")
+        return text and _box(
+            [text], height="40px", justifyContent="center", backgroundColor=background, cornerRadius="8px"
+        )
 
     def _text(
         self, value: str, color: str, *, prose: bool = False, number: bool = False, **more: str | int
@@ -347,9 +381,14 @@ class _Drawing:
         return {"type": "text", "text": text, "color": color, **lines, **more}
 
 
+def _priced(card: Card) -> bool:
+    """Whether what the hero is worth stands beside it, and not among the other facts."""
+    return card.beside is not None and bool(one_line(card.hero)) and card.look in {"plain", "quiet"}
+
+
 def _over(card: Card) -> bool:
     """What is over is grey; its badge says so in words."""
-    return card.badge is not None and card.badge.tone == "old"
+    return card.look == "quiet" or (card.badge is not None and card.badge.tone == "old")
 
 
 def _box(contents: list[Json], layout: str = "vertical", **more: object) -> Json:

@@ -25,6 +25,7 @@ from bot.conversation.messages import (
     gist,
     offered,
     plain,
+    tile_label,
 )
 
 # https://developers.line.biz/en/reference/messaging-api/ names the limits at these anchors; how LINE
@@ -115,7 +116,7 @@ def _flex(message: Card | Carousel, contents: Json, actions: tuple[Json, ...]) -
 
 
 def _tile_button(tile: Tile) -> Button:
-    return Button(f"{one_line(tile.label)} {one_line(tile.value)}", tile.action)
+    return Button(tile_label(tile), tile.action)
 
 
 def _actions(card: Card, pack: Pack) -> Iterator[Json]:

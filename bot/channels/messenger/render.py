@@ -34,6 +34,7 @@ from bot.conversation.messages import (
     labelled,
     offered,
     plain,
+    tile_label,
 )
 
 # https://developers.facebook.com/docs/messenger-platform/reference/send-api names the limits and
@@ -209,7 +210,7 @@ def _taps(card: Card, pack: Pack) -> _Taps:
         else:
             under += _quick(choice, pack)
     for tile in card.tiles:
-        under += _quick(Button(f"{one_line(tile.label)} {one_line(tile.value)}", tile.action), pack)
+        under += _quick(Button(tile_label(tile), tile.action), pack)
     return _Taps(tuple(buttons), tuple(under), tuple(lines))
 
 
