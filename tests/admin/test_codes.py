@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 from chat import Bot, Chat
+from conversations.proving import link
 
 from bot.conversation.codes import guessable
 from bot.storage import claims, points, rewards
 from bot.storage.rewards import Grant
-from conversations.proving import link
 
 
 @pytest.fixture
