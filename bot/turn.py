@@ -463,6 +463,8 @@ class Turns:
         """
         outcome = "waiting" if waiting else "pushed later"
         async with self.pool.acquire() as connection, connection.transaction():
+            if not await inbox.delivered(connection, taken.id, outcome):
+                return  # A worker that took this one for dead has ended it.
             await pushes.add(
                 connection,
                 key=ready.key,
@@ -472,7 +474,6 @@ class Turns:
                 waiting=waiting,
                 pause=pause,
             )
-            await inbox.delivered(connection, taken.id, outcome)
         log.info("event done", outcome=outcome)
 
     async def _end(self, taken: Taken, outcome: str) -> None:

@@ -161,12 +161,18 @@ async def finish(
     )
 
 
-async def delivered(pool: asyncpg.Connection | asyncpg.Pool, event_id: int, outcome: str) -> None:
-    """The reply is out (or given up for the reason in `outcome`); forget it."""
-    await pool.execute(
-        "UPDATE events SET state = 'done', outcome = $2, reply = NULL WHERE id = $1 AND state = 'ready'",
-        event_id,
-        outcome,
+async def delivered(connection: asyncpg.Connection | asyncpg.Pool, event_id: int, outcome: str) -> bool:
+    """The reply is out (or given up for the reason in `outcome`); forget it. False when that was done before."""
+    return (
+        await connection.fetchval(
+            """
+            UPDATE events SET state = 'done', outcome = $2, reply = NULL WHERE id = $1 AND state = 'ready'
+            RETURNING true
+            """,
+            event_id,
+            outcome,
+        )
+        is True
     )
 
 

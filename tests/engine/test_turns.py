@@ -13,7 +13,7 @@ import pytest
 from chat import Chat
 from structlog.testing import capture_logs
 
-from bot.channels import Delivery, Receipt
+from bot.channels import Delivery, Outcome, Receipt
 from bot.jobs import Later
 from bot.storage import inbox
 from bot.turn import TRIES, Turns
@@ -123,6 +123,23 @@ async def test_a_reply_that_is_delivered_by_two_workers_is_read_once(desk: Desk)
     with pytest.raises(Crash):
         await desk.run(desk.wrapped("line", dies))
     await asyncio.gather(desk.turns.take(number), desk.turns.take(number))
+
+    assert receipts(chat) == 1
+    assert (await desk.event())["outcome"] == "delivered"
+
+
+async def test_an_answer_that_another_worker_has_delivered_is_not_pushed_as_well(desk: Desk) -> None:
+    """The platform refused the slower one, which had been taken for dead: by then the customer had read it."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+    number = (await desk.event())["id"]
+
+    async def too_late(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        await desk.turns.take(number)
+        return Receipt(Outcome.BARRED, 0, "credentials")
+
+    await desk.wrapped("line", too_late).take(number)
+    await desk.run()
 
     assert receipts(chat) == 1
     assert (await desk.event())["outcome"] == "delivered"
