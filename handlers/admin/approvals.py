@@ -11,7 +11,7 @@ from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text, plain
 from bot.conversation.staff import Confirmed, Preview, StaffContext, StaffRouter
 from bot.conversation.teaching import run_button
-from bot.errors import UpstreamError
+from bot.errors import UpstreamError, UserError
 from bot.i18n import N_
 from bot.storage import approvals, staff
 from bot.storage.approvals import Approval
@@ -55,13 +55,16 @@ async def approve(ctx: StaffContext, args: Approve) -> Answer:
     await ctx.work.save()  # What follows may ask a vendor; the same turn finds its own agreement again.
     try:
         answer = await command.perform(replace(ctx, confirmed=Confirmed(agreed.key, agreed.seen)), arguments)
-    except UpstreamError:  # It passes, and the agreement must not be used up by it.
+    except (UpstreamError, UserError):  # It passes, and the agreement must not be used up by it.
         await ctx.work.end(commit=False)
         await approvals.give_back(await ctx.work.begin(), ref, key=ctx.confirmed.key)
         await ctx.work.save()
         raise
     finally:
         ctx.notes.target = _line(ctx, agreed)
+    if ctx.notes.result.startswith("refused"):  # Nothing was done; later, or if somebody else agrees, it may be.
+        await approvals.give_back(await ctx.work.begin(), ref, key=ctx.confirmed.key)
+        return answer
     requester = await staff.by_id(ctx.work.reads, agreed.staff_id) if agreed.staff_id is not None else None
     if requester is not None and isinstance(answer, Reply):
         await ctx.services.alerts.tell_member(

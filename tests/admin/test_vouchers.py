@@ -454,9 +454,9 @@ async def test_a_second_person_agrees_to_large_ones(
 
 
 async def test_the_second_person_is_not_the_recipient(bot: Bot, hire: Callable[..., Chat], sandbox: Sandbox) -> None:
-    """Two who give to each other would need a third."""
+    """Two who give to each other need a third, whose agreement is still worth something."""
     bot.desk(two_person_over=100_000)
-    member, other = await hire("manager"), await hire("manager")
+    member, other, third = await hire("manager"), await hire("manager"), await hire("manager")
     await issue(member, other, HIGHLANDS)
     found = re.search(r"A-[0-9A-Z]{6}", member.text)
     assert found
@@ -465,6 +465,10 @@ async def test_the_second_person_is_not_the_recipient(bot: Bot, hire: Callable[.
 
     assert other.said("%(customer)s is you. Somebody else of the staff has to do this.", customer=await ref_of(other))
     assert asked(sandbox) == []
+    assert member.look() == []
+    await third.say(f"/approve {found[0]}")
+    await third.tap("Agree")
+    assert len(asked(sandbox)) == 1
 
 
 async def test_small_ones_need_no_second_person(bot: Bot, hire: Callable[..., Chat], customer: Chat) -> None:
