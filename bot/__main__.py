@@ -154,7 +154,7 @@ def held(settings: Settings, *, retry: bool) -> None:
 @main.command()
 @click.argument("command")
 @click.option("--yes", is_flag=True, help="Do it without asking; what has to be typed is still asked for.")
-@click.option("--lang", type=click.Choice(["zh-TW", "en"]), default=None, help="The answer's language.")
+@click.option("--lang", default=None, help="The answer's language, such as zh-TW or en.")
 @_with_settings
 def admin(settings: Settings, command: str, *, yes: bool, lang: str | None) -> None:
     """Run a staff COMMAND, such as "/help" or "/code show WELCOME2026", as the operator with an owner's rights."""

@@ -27,10 +27,8 @@ class Speak(Action, name="speak"):
 @router.command("language", words=N_("language, english, chinese"))
 async def choose_language(ctx: Context) -> Answer:
     """Offer the languages, or take the one that was typed by its name."""
-    typed = fold(ctx.incoming.what.text) if isinstance(ctx.incoming.what, Said) else ""
-    for tag in ctx.languages:
-        if typed in _names(ctx, tag):
-            return await speak(ctx, Speak(tag=tag))
+    if isinstance(ctx.incoming.what, Said) and (tag := named(ctx, ctx.incoming.what.text)):
+        return await speak(ctx, Speak(tag=tag))
     return Reply((Text(ctx._("Which language do you prefer?")),), choices.ending(ctx._, *_all(ctx)))
 
 
@@ -43,6 +41,17 @@ async def speak(ctx: Context, action: Speak) -> Answer:
     # Translators: said in the language that was just chosen: "Switched to English."
     text = ctx._("Switched to %(language)s.", language=_own_name(action.tag))
     return Reply((Text(text),), choices.ending(ctx._, *choices.topics(ctx)))
+
+
+def named(ctx: Context, typed: str) -> str | None:
+    """The language with this name in any language we speak, or with this code (`en`, `zh-TW`); None for others."""
+    said = fold(typed)
+    for tag in ctx.languages:
+        language = Locale.parse(tag).language
+        names = {fold(str(_.locale.languages.get(language, ""))) for _ in ctx.languages.values()}
+        if said in names or said.replace("_", "-").split("-")[0] == language:
+            return tag
+    return None
 
 
 def other_languages(ctx: Context) -> list[Button]:
@@ -81,9 +90,3 @@ def _all(ctx: Context) -> list[Button]:
 def _own_name(tag: str) -> str:
     locale = Locale.parse(tag)
     return str(locale.get_language_name(locale)).capitalize()
-
-
-def _names(ctx: Context, tag: str) -> set[str]:
-    """What a language is called, in every language we speak."""
-    language = Locale.parse(tag).language
-    return {fold(str(_.locale.languages.get(language, ""))) for _ in ctx.languages.values()}

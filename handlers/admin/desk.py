@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from bot.conversation import commands
 from bot.conversation.commands import Arguments, Keyed, Positional
@@ -10,7 +10,8 @@ from bot.conversation.context import Answer
 from bot.conversation.messages import Carousel, Reply, Text
 from bot.conversation.staff import StaffCommand, StaffContext, StaffRouter
 from bot.conversation.teaching import explain, run_button
-from bot.i18n import N_, closest
+from bot.i18n import N_
+from handlers.language import named
 from handlers.views import staff as views
 
 admin = StaffRouter(N_("Desk"))
@@ -32,7 +33,7 @@ class Help(Arguments):
 class Lang(Arguments):
     """Which language."""
 
-    language: Annotated[Literal["zh", "en"], Positional(N_("language"), example="en")]
+    language: Annotated[str, Positional(N_("language"), example="en")]
 
 
 @admin.command("help", Help, role="viewer", about=N_("all commands, or how one is typed"), audited=False)
@@ -84,9 +85,13 @@ async def show_me(ctx: StaffContext, _args: Arguments) -> Answer:
 @admin.command("lang", Lang, role="viewer", about=N_("your language"), audited=False)
 async def speak(ctx: StaffContext, args: Lang) -> Answer:
     """Change the language of everything this person is told."""
-    tag = closest(args.language, ctx.languages)
+    tag = named(ctx, args.language)
     if tag is None:
-        return Reply((Text(ctx._("That language is not available.")),))
+        codes = (each.locale.language for each in ctx.languages.values())
+        return Reply(
+            (Text(ctx._("That language is not available.")),),
+            tuple(button for code in codes for button in run_button(f"/lang {code}", f"/lang {code}")),
+        )
     ctx.speak(tag)
     language = str(ctx._.locale.get_language_name(ctx._.locale)).capitalize()
     return Reply((Text(ctx._("Switched to %(language)s.", language=language)),), run_button(ctx._("Commands"), "/help"))

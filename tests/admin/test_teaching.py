@@ -384,6 +384,20 @@ async def test_answers_are_in_the_members_language(owner: Chat) -> None:
     assert "Guard against guessing" in owner.text
 
 
+async def test_a_language_goes_by_any_name_of_it(owner: Chat) -> None:
+    """What there is no catalogue for is told, with those that there are to be tapped."""
+    await owner.say("/lang klingon")
+    assert owner.said("That language is not available.")
+
+    await owner.tap("/lang zh")
+    assert owner.text.startswith("已切換為中文。")
+    await owner.say("/lang 英文")
+    await owner.say("/lang zh-TW")
+    await owner.say("/lang english")
+
+    assert owner.text.startswith("Switched to English.")
+
+
 async def test_staff_are_not_asked_whether_they_prefer_english(bot: Bot, channel: str) -> None:
     """Commands are English words in every language."""
     chat = bot.chat(channel, demo_id(channel, "staff"))
