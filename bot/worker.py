@@ -139,10 +139,7 @@ def open_apis(settings: Settings) -> Apis:
 
 def checks_of(channels: Mapping[str, Outbound], apis: Apis) -> dict[str, Check]:
     """A harmless call for each credential that is set, by the name of what it opens."""
-    clients = {"mantago": apis.mantago, "poshen": apis.poshen, "gotit": apis.gotit, "altegio": apis.altegio}
-    return {name: channel.check for name, channel in channels.items()} | {
-        name: client.check for name, client in clients.items() if client is not None
-    }
+    return {name: each.check for name, each in (*channels.items(), *apis.clients.items())}
 
 
 def load_languages(settings: Settings) -> dict[str, Translator]:

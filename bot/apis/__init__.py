@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from bot.apis.altegio import AltegioApi
 from bot.apis.gotit import GotItApi
 from bot.apis.http import Upstream
 from bot.apis.mantago import MantagoApi
 from bot.apis.poshen import PoshenApi
+
+Client = MantagoApi | PoshenApi | GotItApi | AltegioApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,16 @@ class Apis:
     altegio: AltegioApi | None = None
 
     @property
-    def upstreams(self) -> dict[str, Upstream]:
+    def clients(self) -> dict[str, Client]:
         """Those that are switched on, by name."""
-        clients = (self.mantago, self.poshen, self.gotit, self.altegio)
-        return {client.upstream.name: client.upstream for client in clients if client}
+        every = (getattr(self, field.name) for field in fields(self))
+        return {client.upstream.name: client for client in every if client is not None}
+
+    @property
+    def upstreams(self) -> dict[str, Upstream]:
+        """Their vendors as they do just now, by name."""
+        return {name: client.upstream for name, client in self.clients.items()}
 
     async def aclose(self) -> None:
         """Close every client, each even if another one fails to."""
-        clients = (self.mantago, self.poshen, self.gotit, self.altegio)
-        await asyncio.gather(*(client.aclose() for client in clients if client), return_exceptions=True)
+        await asyncio.gather(*(client.aclose() for client in self.clients.values()), return_exceptions=True)
