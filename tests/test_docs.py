@@ -9,14 +9,21 @@ import pytest
 
 from bot.__main__ import main
 from bot.config import Settings
+from bot.conversation import commands
+from bot.conversation.commands import Arguments, Unknown
+from bot.conversation.staff import StaffCommand, StaffRoutes
+from handlers.admin import STAFF_ROUTERS
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / ".env.example").read_text()
 README = (ROOT / "README.md").read_text()
+STAFF = (ROOT / "docs/staff.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 SETTINGS = [name.upper() for name in Settings.model_fields]
 EXAMPLES = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+STAFF_LINES = re.findall(r"`/(.+?)`", "".join(re.findall(r"^\| ([^|]*`/[^|]*) \|", STAFF, re.MULTILINE)))
+STAFF_COMMANDS = [command for router in STAFF_ROUTERS for command in router.commands.values()]
 TARGETS = re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)
 
 
@@ -69,6 +76,22 @@ def test_the_examples_show_the_defaults(name: str) -> None:
 def test_the_readme_tells_of_every_command(name: str) -> None:
     """What nobody reads of nobody uses."""
     assert re.search(rf"giftdesk {name}\b|`{name}`", README)
+
+
+@pytest.mark.parametrize("command", STAFF_COMMANDS, ids=lambda command: command.name)
+def test_the_staff_reference_tells_of_every_command(command: StaffCommand) -> None:
+    """In a row of its own, with the role that may use it."""
+    assert re.search(rf"^\| [^|]*`/{command.name}\b[^|]*\| {command.role} \|", STAFF, re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", STAFF_LINES)
+def test_the_lines_of_the_staff_reference_can_be_typed(line: str) -> None:
+    """As they stand there."""
+    found = StaffRoutes(STAFF_ROUTERS, []).find(commands.split(line))
+
+    assert not isinstance(found, Unknown)
+    command, rest = found
+    assert isinstance(commands.read(command.name, command.arguments, rest), Arguments)
 
 
 @pytest.mark.parametrize("name", TARGETS)
