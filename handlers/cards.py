@@ -305,15 +305,13 @@ async def count_usable(ctx: Context) -> tuple[int, list[str]] | None:
 
 async def report(ctx: Context, error: UpstreamError) -> None:
     """Tell staff about what only they can mend."""
+    alerts = ctx.services.alerts
     match error:
         case CredentialsRefused():
-            kind, text = "credentials", N_("Altegio refuses our credentials; nobody sees their gift cards. %(detail)s")
+            await alerts.credentials_refused(await ctx.work.begin(), "altegio", error.detail, ctx.now)
         case UpstreamRefused():
-            kind, text = "refused", N_("Altegio refuses what we ask; nobody sees their gift cards. %(detail)s")
-        case _:
-            return
-    connection = await ctx.work.begin()
-    await ctx.services.alerts.tell(connection, f"altegio-{kind}", text, ctx.now, detail=error.detail)
+            text = N_("Altegio refuses what we ask; nobody sees their gift cards. %(detail)s")
+            await alerts.tell(await ctx.work.begin(), "altegio-refused", text, ctx.now, detail=error.detail)
 
 
 # Lists.

@@ -239,13 +239,7 @@ def _said(
 async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError, of: int) -> Reply:
     """Keep the codes, so that one tap tries them again."""
     if isinstance(error, CredentialsRefused):
-        await ctx.services.alerts.tell(
-            await ctx.work.begin(),
-            "poshen-credentials",
-            N_("Poshen refuses our credentials, nobody can redeem codes. %(detail)s"),
-            ctx.now,
-            detail=error.detail,
-        )
+        await ctx.services.alerts.credentials_refused(await ctx.work.begin(), "poshen", error.detail, ctx.now)
     _keep(ctx, typed, of)
     return outage.sorry(ctx._, ctx._("the redemption service"), Retry(of=of))
 

@@ -12,7 +12,6 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Carousel, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
-from bot.i18n import N_
 from bot.services.wallet import Shelf
 from handlers.views import choices, outage
 from handlers.views.gifts import folded_card, gift_card, list_names, more_card, tab_buttons, ticket_cards
@@ -87,13 +86,7 @@ async def ask(ctx: Context, fresh_enough: timedelta) -> Shelf:
 async def fallback(ctx: Context, error: UpstreamError) -> Shelf | None:
     """The last list we know, when the vendor is in trouble; staff are told what only they can mend."""
     if isinstance(error, CredentialsRefused):
-        await ctx.services.alerts.tell(
-            await ctx.work.begin(),
-            "mantago-credentials",
-            N_("MantaGo refuses our credentials; customers see their last known list. %(detail)s"),
-            ctx.now,
-            detail=error.detail,
-        )
+        await ctx.services.alerts.credentials_refused(await ctx.work.begin(), "mantago", error.detail, ctx.now)
     return await ctx.services.wallet.kept(ctx.work.reads, customer_id(ctx))
 
 

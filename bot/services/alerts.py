@@ -9,11 +9,17 @@ from datetime import datetime, timedelta
 import asyncpg
 import orjson
 
-from bot.i18n import Translator
+from bot.i18n import N_, Translator
 from bot.storage import customers, pushes, staff
 from bot.storage.staff import Member
 
 IDLE_AFTER = timedelta(days=90)  # who is suspended for silence hears nothing either
+REFUSED = {
+    "mantago": N_("MantaGo refuses our credentials; customers see their last known list. %(detail)s"),
+    "poshen": N_("Poshen refuses our credentials, nobody can redeem codes. %(detail)s"),
+    "gotit": N_("Got It refuses our credentials, no voucher can be issued. %(detail)s"),
+    "altegio": N_("Altegio refuses our credentials; nobody sees their gift cards. %(detail)s"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,12 @@ class Alerts:
             )
             told += 1
         return told
+
+    async def credentials_refused(
+        self, connection: asyncpg.Connection | asyncpg.Pool, vendor: str, detail: str, now: datetime
+    ) -> None:
+        """Tell what it means that a vendor refuses our credentials, which only staff can mend."""
+        await self.tell(connection, f"{vendor}-credentials", REFUSED[vendor], now, detail=detail)
 
     async def _recipients(self, connection: asyncpg.Connection | asyncpg.Pool, now: datetime) -> list[_Recipient]:
         """Owners and managers; those of ADMINS also before they have a row."""

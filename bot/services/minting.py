@@ -206,13 +206,7 @@ class Minting:
     ) -> None:
         await bulk.end(connection, job.id, state, trouble.reason if trouble else None, now)
         if trouble is not None and trouble.credentials:
-            await self.alerts.tell(
-                connection,
-                "poshen-credentials",
-                N_("Poshen refuses our credentials, nobody can redeem codes. %(detail)s"),
-                now,
-                detail=trouble.reason,
-            )
+            await self.alerts.credentials_refused(connection, "poshen", trouble.reason, now)
         starter = await staff.by_id(connection, job.staff_id) if job.staff_id is not None else None
         if starter is None:
             return

@@ -219,13 +219,7 @@ class Vouchers:
             return await self._end(pool, issue, now, "failed", reason=error.detail, late=late)
         except UpstreamRefused as error:
             if isinstance(error, CredentialsRefused):
-                await self.alerts.tell(
-                    pool,
-                    "gotit-credentials",
-                    N_("Got It refuses our credentials, no voucher can be issued. %(detail)s"),
-                    now,
-                    detail=error.detail,
-                )
+                await self.alerts.credentials_refused(pool, "gotit", error.detail, now)
             else:
                 self.catalogue.drop(issue.gift_id, issue.price_id)
             if isinstance(error, CredentialsRefused) and not clean:
