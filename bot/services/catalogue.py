@@ -78,7 +78,8 @@ class Catalogue:
             return self.overrides[gift.price_id]
         if gift.point is not None:
             return gift.point
-        if self.point_per_vnd is None:
+        # A worth of nothing is none that was told: a voucher must not be free because a field was empty.
+        if self.point_per_vnd is None or gift.price_value <= 0:
             return None
         return int((gift.price_value * self.point_per_vnd).to_integral_value(ROUND_CEILING))
 

@@ -173,6 +173,21 @@ async def test_an_unpriced_voucher_is_not_shown(bot: Bot, sandbox: Sandbox) -> N
     assert "Highlands" not in chat.text
 
 
+@pytest.mark.parametrize("value", [0, -5])
+async def test_a_voucher_without_a_worth_is_not_given_away(bot: Bot, sandbox: Sandbox, value: int) -> None:
+    """A price is made of its worth; an empty field would make it free."""
+    sandbox.gotit.gifts[0]["price_value"] = value
+    chat = bot.chat("line", language="en")
+
+    await chat.say("vouchers")
+    await chat.tap("Search")
+    await chat.say("Highlands")
+
+    assert "Nothing found" in chat.text
+    listed, _ = await bot.turns.services.catalogue.listed(bot.turns.apis.gotit, bot.clock())  # type: ignore[arg-type]
+    assert [gift.gift_id for gift in listed.unpriced] == [422], "staff see it, and can price it"
+
+
 async def test_the_catalogue_survives_its_vendor_for_a_while(bot: Bot, sandbox: Sandbox) -> None:
     """As of its time; nothing can be had then."""
     chat = bot.chat("line", language="en")
