@@ -233,6 +233,12 @@ class Staffing:
         self, connection: asyncpg.Connection, name: str, now: datetime, *, loses_owner: bool
     ) -> Member | NoSuchMember | LastOwner | FromSettings:
         await staff.lock(connection)
+        return await self.changeable(connection, name, now, loses_owner=loses_owner)
+
+    async def changeable(
+        self, connection: asyncpg.Connection | asyncpg.Pool, name: str, now: datetime, *, loses_owner: bool
+    ) -> Member | NoSuchMember | LastOwner | FromSettings:
+        """Somebody as they are, or why nobody may change that. loses_owner: whether they would be no owner any more."""
         member = await staff.by_name(connection, name.casefold())
         if member is None:
             return NoSuchMember()

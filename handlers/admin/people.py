@@ -143,16 +143,18 @@ async def invite(ctx: StaffContext, args: Invite) -> Answer:
 @admin.command("admins role", ChangeRole, role="owner", about=N_("give somebody another role"))
 async def preview_role(ctx: StaffContext, args: ChangeRole) -> Preview | Answer:
     """From what to what."""
-    member = await staff.by_name(ctx.work.reads, args.name.casefold())
-    if member is None:
-        return _nobody(ctx, args.name)
+    loses = args.role != "owner"
+    member = await ctx.services.staffing.changeable(ctx.work.reads, args.name, ctx.now, loses_owner=loses)
+    if not isinstance(member, staff.Member):
+        return _refused(ctx, args.name, member)
     ctx.notes.target = member.name
-    text = ctx._(
-        "%(name)s will be %(after)s instead of %(before)s.",
-        name=member.name,
-        after=args.role,
-        before=ctx.services.staffing.role_of(member),
-    )
+    before, suspended = ctx.services.staffing.role_of(member), ctx.services.staffing.suspended(member, ctx.now)
+    if before == args.role and not suspended:
+        text = ctx._("%(name)s is %(role)s already.", name=member.name, role=before)
+        return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
+    text = ctx._("%(name)s will be %(after)s instead of %(before)s.", name=member.name, after=args.role, before=before)
+    if before == args.role:
+        text = ctx._("%(name)s gets back their rights as %(role)s.", name=member.name, role=before)
     return Preview((Text(text),), label=ctx._("Change it"))
 
 
@@ -170,9 +172,9 @@ async def change_role(ctx: StaffContext, args: ChangeRole) -> Answer:
 @admin.command("admins remove", Remove, role="owner", about=N_("take somebody's rights away"))
 async def preview_removal(ctx: StaffContext, args: Remove) -> Preview | Answer:
     """Whom."""
-    member = await staff.by_name(ctx.work.reads, args.name.casefold())
-    if member is None:
-        return _nobody(ctx, args.name)
+    member = await ctx.services.staffing.changeable(ctx.work.reads, args.name, ctx.now, loses_owner=True)
+    if not isinstance(member, staff.Member):
+        return _refused(ctx, args.name, member)
     ctx.notes.target = member.name
     text = ctx._(
         "%(name)s (%(role)s) will lose all staff rights at once.",
