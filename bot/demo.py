@@ -27,6 +27,7 @@ from bot.errors import ConfigurationError
 READY_WITHIN = 60.0
 REWARDS = ("1=points:150", "2=points:500", "5=points:120", "6=voucher:812:2260")
 SIMULATOR_PORT = 8090
+SETTINGS = "settings.env"  # in the demo's home
 AFRESH = b'{"wish":"afresh"}'  # Between the sandbox and us: start the bot with an empty memory; done.
 
 
@@ -160,7 +161,9 @@ def _started(port: int | None, *, quiet: bool) -> Iterator[tuple[Demo, _Bot]]:
     bot: _Bot | None = None
     try:
         started = _wait_for_file(ready, sandbox)
-        environment = _environment(started["environment"], home, address, quiet=quiet)
+        settings = _settings(started["environment"], home, address)
+        _write(home / SETTINGS, settings)
+        environment = _environment(settings, quiet=quiet)
         bot = _Bot(home, address, environment)
         if sandbox.stdin and sandbox.stdout:
             bot.heard = _Heard(sandbox.stdin)
@@ -171,6 +174,7 @@ def _started(port: int | None, *, quiet: bool) -> Iterator[tuple[Demo, _Bot]]:
         yield demo, bot
     finally:
         (home / "demo.json").unlink(missing_ok=True)
+        (home / SETTINGS).unlink(missing_ok=True)
         if bot is not None:
             bot.stop()
         _stop(sandbox)
@@ -225,25 +229,37 @@ def _fulfil(said: IO[bytes], answer: IO[bytes], bot: _Bot) -> None:
             print(line.decode().rstrip(), flush=True)  # noqa: T201
 
 
-def _environment(credentials: dict[str, str], home: Path, address: str, *, quiet: bool) -> dict[str, str]:
-    """The machine's environment with the sandbox's credentials; a `.env` with real ones is not read."""
+def _settings(credentials: dict[str, str], home: Path, address: str) -> dict[str, str]:
+    """The sandbox's credentials, and what a brand would set."""
     return {
-        **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
-        "GIFTDESK_ENV_FILE": os.devnull,
         "GIFTDESK_HOME": str(home),
         "HOST": "127.0.0.1",
         "PORT": address.rsplit(":", 1)[1],
         "PUBLIC_URL": address,
         "BRAND": os.environ.get("BRAND") or "咖波商店 Capoo Shop",
-        # The page reads the log, too; what the terminal shows of it is decided here.
-        "LOG_LEVEL": "ERROR" if quiet else "DEBUG" if os.environ.get("LOG_LEVEL") == "DEBUG" else "INFO",
-        "LOG_FORMAT": "json",
         **credentials,
     }
 
 
+def _write(place: Path, settings: dict[str, str]) -> None:
+    """The settings as a file like .env, for other commands on the demo."""
+    place.write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()), encoding="utf-8")
+
+
+def _environment(settings: dict[str, str], *, quiet: bool) -> dict[str, str]:
+    """The machine's environment with the demo's settings; a `.env` with real ones is not read."""
+    return {
+        **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+        "GIFTDESK_ENV_FILE": os.devnull,
+        # The page reads the log, too; what the terminal shows of it is decided here.
+        "LOG_LEVEL": "ERROR" if quiet else "DEBUG" if os.environ.get("LOG_LEVEL") == "DEBUG" else "INFO",
+        "LOG_FORMAT": "json",
+        **settings,
+    }
+
+
 def _welcome(demo: Demo) -> str:
-    chat = "make chat" if shutil.which("make") else "giftdesk chat"
+    chat, home = "make chat" if shutil.which("make") else "giftdesk chat", _home()
     return f"""
 Giftdesk's demo is running.
   bot      {demo.bot}   (/healthz, /readyz, /metrics)
@@ -256,6 +272,9 @@ Talk to it, in another terminal:
   {chat}                                  as a LINE user, in Chinese
   {chat} ARGS="--as messenger --lang en"  as a Messenger user, in English
   printf '我的獎品\\nWELCOME2026\\n' | .venv/bin/giftdesk chat
+
+Look after it, as its operator:
+  GIFTDESK_HOME={home} GIFTDESK_ENV_FILE={home / SETTINGS} .venv/bin/giftdesk admin /status
 
 Ctrl-C ends it.
 """

@@ -316,7 +316,7 @@ async def test_a_chat_without_a_demo_starts_one_for_itself(tmp_path: Path) -> No
 
 
 async def test_a_chat_talks_to_the_running_demo(tmp_path: Path) -> None:
-    """`giftdesk demo` says where it is; two chats use it; SIGTERM ends it with everything it started."""
+    """`giftdesk demo` says where it is; two chats and the operator use it; SIGTERM ends all that it started."""
     env = environment(tmp_path)
     port = free_port()
     with (tmp_path / "demo.log").open("wb") as log:
@@ -331,11 +331,15 @@ async def test_a_chat_talks_to_the_running_demo(tmp_path: Path) -> None:
         )
         async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/readyz") as answer:
             assert answer.status == 200
+        printed = (tmp_path / "demo.log").read_text().split("as its operator:\n")[1].split("\n")[0].split()
+        settings = dict(word.split("=", 1) for word in printed if "=" in word)
+        operator = await command("admin", "/code show WELCOME2026", env=env | settings)
     finally:
         demo.send_signal(signal.SIGTERM)
         await until(lambda: demo.poll() is not None)
 
-    assert [line[0], messenger[0]] == [0, 0], line[1] + messenger[1]
+    assert [line[0], messenger[0], operator[0]] == [0, 0, 0], line[1] + messenger[1] + operator[1]
+    assert "#99" in operator[1]
     assert "starting one" not in line[1]
     assert "R-" in line[1]
     assert "R-" in messenger[1]
