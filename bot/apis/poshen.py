@@ -323,7 +323,7 @@ def explain(status: int, body: Any) -> UpstreamError | None:
         return CredentialsRefused(NAME, _NO_RIGHT, status=status)
     if status == 422 and isinstance(body, dict) and isinstance(body.get("errors"), dict):
         fields = ", ".join(sorted(text(field) or "?" for field in body["errors"]))
-        return UpstreamRefused(NAME, f"422, refused fields: {fields[:100]}", status=status)
+        return UpstreamRefused(NAME, f"422: {fields[:100]}", status=status)
     return None
 
 

@@ -244,7 +244,7 @@ async def resume_job(ctx: StaffContext, args: ThisJob) -> Answer:
         return _busy(ctx, running)
     ctx.notes.after = resumed.state
     text = ctx._("%(job)s goes on.", job=job.ref)
-    return Reply((Text(text),), (*_progress(ctx, job), *_stop(ctx, job)))
+    return Reply((Text(text),), (*_progress(ctx, resumed), *_stop(ctx, resumed)))
 
 
 @admin.command("job export", ThisJob, role="manager", about=N_("a bulk job's codes as a file"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -78,7 +78,7 @@ async def raise_guard(ctx: StaffContext, args: RaiseGuard) -> Answer:
     """At once; it lowers itself."""
     until = ctx.now + args.for_
     await guesses.set_guard(await ctx.work.begin(), until)
-    ctx.notes.after = until.isoformat(timespec="minutes")
+    ctx.notes.after = _for_the_trail(ctx, until)
     text = ctx._("The guard is raised until %(time)s.", time=ctx._.moment(until))
     # Translators: a button: lower the guard
     return Reply((Text(text),), run_button(ctx._("Lower"), "/guard lower"))
@@ -121,7 +121,7 @@ async def block(ctx: StaffContext, args: Block) -> Answer:
     await ctx.services.blocking.block(
         await ctx.work.begin(), customer, until=until, reason=args.reason, by=ctx.actor.name, now=ctx.now
     )
-    ctx.notes.after = until.isoformat(timespec="minutes")
+    ctx.notes.after = _for_the_trail(ctx, until)
     text = ctx._("%(customer)s is blocked until %(time)s.", customer=customer.ref, time=ctx._.moment(until))
     # Translators: a button: serve a customer again
     return Reply((Text(text),), run_button(ctx._("Unblock"), f"/unblock {customer.ref}"))
@@ -144,6 +144,11 @@ async def _is_staff(ctx: StaffContext, customer: Customer) -> bool:
     channel, user_id = customer.channel, customer.person.rsplit(":", 1)[-1]
     stored = await staff.find(ctx.work.reads, channel, user_id)
     return ctx.services.staffing.actor(stored, channel, user_id, ctx.now) is not None
+
+
+def _for_the_trail(ctx: StaffContext, until: datetime) -> str:
+    """As the trail's own times are shown: where the brand is."""
+    return f"{until.astimezone(ctx._.zone):%Y-%m-%d %H:%M}"
 
 
 def _cannot(ctx: StaffContext, typed: str, customer: Customer | None) -> Answer:

@@ -95,11 +95,13 @@ def creation_card(_: Translator, code: str, group: str, game: str, rewards: str,
 def deletion_card(_: Translator, code: RedemptionCode, claims: int, *, warn: bool) -> Card:
     """A code that is about to be deleted."""
     used = _("not told") if code.current_uses is None else _.number(code.current_uses)
-    kept = _.ngettext(
-        "%(n)s receipt here is kept; nobody can redeem the code any more.",
-        "%(n)s receipts here are kept; nobody can redeem the code any more.",
-        claims,
-    )
+    kept = _("Nobody can redeem the code any more.")
+    if claims:
+        kept = _.ngettext(
+            "%(n)s receipt here is kept; nobody can redeem the code any more.",
+            "%(n)s receipts here are kept; nobody can redeem the code any more.",
+            claims,
+        )
     return Card(
         title=_("Delete %(code)s?", code=code.code),
         rows=(
@@ -108,7 +110,7 @@ def deletion_card(_: Translator, code: RedemptionCode, claims: int, *, warn: boo
             Row(_("Used at Poshen"), used),
             Row(_("Claimed here"), _.number(claims)),
         ),
-        note=kept + " " + _("This can't be undone.") if warn else kept,
+        note="\n".join([kept, _("This can't be undone.")] if warn else [kept]),
     )
 
 

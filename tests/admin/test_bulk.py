@@ -291,6 +291,7 @@ async def test_a_stop_ends_it_after_the_codes_it_is_at(bot: Bot, owner: Chat) ->
     assert owner.said("%(job)s stopped: %(done)s/%(total)s.", job=job.ref, done=counts.done, total=40)
     bot.sandbox.clear_faults()
     await owner.tap("Resume")
+    assert owner.data_of("Stop")
     assert (await newest(bot))[1] == Counts(done=40)
     assert len(asked_for(bot.sandbox)) == len(set(asked_for(bot.sandbox))) == 40
     assert owner.said("%(job)s is done: %(done)s/%(total)s.", job=job.ref, done=40, total=40)
@@ -455,7 +456,7 @@ async def test_a_definite_no_stops_it(bot: Bot, boss: Chat) -> None:
 
     job, counts = await newest(bot)
     assert (job.state, counts) == ("stopped", Counts(pending=12))
-    assert f"{job.ref} stopped at 0/12. Poshen: 422, refused fields: redemption_code_group_id" in boss.text
+    assert f"{job.ref} stopped at 0/12. Poshen: 422: redemption_code_group_id" in boss.text
 
 
 async def test_a_code_that_stands_elsewhere_fails_alone(bot: Bot, owner: Chat) -> None:

@@ -119,6 +119,15 @@ async def test_a_block_ends_by_itself(bot: Bot, owner: Chat, customer: Chat) -> 
     assert customer.said("What would you like to do?")
 
 
+async def test_the_trail_tells_a_blocks_end_in_the_brands_time(bot: Bot, owner: Chat, customer: Chat) -> None:
+    """As it tells when it was made."""
+    await block(bot, owner, customer)
+
+    until = await bot.pool.fetchval("SELECT until FROM blocks")
+    after = await bot.pool.fetchval("SELECT after FROM audit WHERE action = 'block' ORDER BY n DESC LIMIT 1")
+    assert after == f"{until.astimezone(bot.settings.zone):%Y-%m-%d %H:%M}"
+
+
 async def test_a_block_is_taken_back(bot: Bot, owner: Chat, customer: Chat) -> None:
     """By the button under it, or by name."""
     await block(bot, owner, customer)
