@@ -48,21 +48,24 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 # ── argument models ──────────────────────────────────────────────────────────────────────────────
 
 Audited = Literal["plain", "masked", "never"]
+Say = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
     """What an argument is.
 
-    about: a msgid that names it. example: a value, for usage lines and errors. typical: whether the example line
-    shows it although it may be left out. audited: whether the trail holds it as typed (free text is scrubbed of
-    codes and phones in any case), masked as a code, or not at all. too_much: a msgid said instead of the general
-    one when a number is too big, with %(limit)s. unfit: one said of a value that is written wrongly, with %(value)s
-    and %(example)s. look_up: (label, command) of a list in which to find one.
+    about: a msgid that names it. example: a value, for usage lines and errors. words: a msgid instead of it, where
+    people write in their own language. typical: whether the example line shows it although it may be left out.
+    audited: whether the trail holds it as typed (free text is scrubbed of codes and phones in any case), masked as a
+    code, or not at all. too_much: a msgid said instead of the general one when a number is too big, with %(limit)s.
+    unfit: one said of a value that is written wrongly, with %(value)s and %(example)s. look_up: (label, command) of a
+    list in which to find one.
     """
 
     about: str
     example: str = ""
+    words: str = ""
     typical: bool = False
     audited: Audited = "plain"
     too_much: str = ""
@@ -137,25 +140,27 @@ class Spec:
             case _:
                 return "|".join(self.choices) if self.choices else f"<{self.name}>"
 
-    @property
-    def usage(self) -> str:
+    def sample(self, say: Say = str) -> str:
+        """A value, as it is typed."""
+        return quoted(say(self.marker.words) if self.marker.words else self.marker.example or "…")
+
+    def usage(self, say: Say = str) -> str:
         """Its part of the usage line."""
-        value = "|".join(self.choices) or (quoted(self.marker.example) if self.marker.example else "…")
+        value = "|".join(self.choices) or self.sample(say)
         part = f"{self.name}={value}" if isinstance(self.marker, Keyed) else self.label
         if self.many:
             part += "…"
         return part if self.required else f"[{part}]"
 
-    @property
-    def example(self) -> str:
+    def example(self, say: Say = str) -> str:
         """Its part of the example line."""
         match self.marker:
             case Keyed():
-                return f"{self.name}={quoted(self.marker.example or (self.choices or ('…',))[0])}"
+                return f"{self.name}={self.sample(say)}"
             case Flag():
                 return self.label
             case _:
-                return quoted(self.marker.example or (self.choices or ("…",))[0])
+                return self.sample(say)
 
 
 def _spec(name: str, info: FieldInfo) -> Spec:
@@ -408,14 +413,15 @@ def _said(arguments: Arguments) -> Iterator[tuple[Spec, Any]]:
             yield spec, values[spec.field]
 
 
-def usage(command: str, model: type[Arguments]) -> str:
-    """`/code create <code> group=5 [rewards=1,2] [--dry]`."""
-    return " ".join([f"/{command}", *(spec.usage for spec in model.specs)])
+def usage(command: str, model: type[Arguments], say: Say = str) -> str:
+    """`/code create <code> group=5 [rewards=1,2] [--dry]`. say: the reader's language, for words of their own."""
+    return " ".join([f"/{command}", *(spec.usage(say) for spec in model.specs)])
 
 
-def example(command: str, model: type[Arguments]) -> str:
+def example(command: str, model: type[Arguments], say: Say = str) -> str:
     """`/code create SUMMER2026 group=5`."""
-    return " ".join([f"/{command}", *(spec.example for spec in model.specs if spec.required or spec.marker.typical)])
+    shown = (spec for spec in model.specs if spec.required or spec.marker.typical)
+    return " ".join([f"/{command}", *(spec.example(say) for spec in shown)])
 
 
 # ── problems ─────────────────────────────────────────────────────────────────────────────────────

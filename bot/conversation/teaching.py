@@ -75,7 +75,7 @@ def _explained(_: Translator, problem: Problem) -> tuple[str, tuple[Choice, ...]
             text = _("There's no %(typed)s — did you mean %(better)s?", typed=typed, better=better)
             return text, run_button(better, better)
         case UnknownKey(command=command, model=model, name=name, likely=likely, better=better):
-            line = usage(command, model)
+            line = usage(command, model, _)
             if not likely:
                 return _("%(name)s is not known here. Usage: %(usage)s", name=name, usage=line), ()
             text = _("%(name)s is not known here — did you mean %(likely)s?", name=name, likely=likely)
@@ -83,7 +83,7 @@ def _explained(_: Translator, problem: Problem) -> tuple[str, tuple[Choice, ...]
         case Twice(spec=spec):
             return _("%(name)s was given twice. Once is enough.", name=spec.label), ()
         case TooMany(command=command, model=model, extra=extra, joined=""):
-            return _("“%(extra)s” is too much. Usage: %(usage)s", extra=extra, usage=usage(command, model)), ()
+            return _("“%(extra)s” is too much. Usage: %(usage)s", extra=extra, usage=usage(command, model, _)), ()
         case TooMany(spec=spec, joined=joined, better=better):
             assert spec is not None, "what is joined has a place"
             blanks = getattr(spec.marker, "blanks", None)
@@ -97,7 +97,7 @@ def _explained(_: Translator, problem: Problem) -> tuple[str, tuple[Choice, ...]
                 "%(name)s (%(about)s) is missing. Example: %(example)s",
                 name=spec.label,
                 about=_(spec.marker.about),
-                example=example(command, model),
+                example=example(command, model, _),
             )
             return text, (*_options(options), *_list_of(_, spec))
         case Wrong():
@@ -106,7 +106,7 @@ def _explained(_: Translator, problem: Problem) -> tuple[str, tuple[Choice, ...]
 
 def _wrong(_: Translator, problem: Wrong) -> tuple[str, tuple[Choice, ...]]:
     spec, limit = problem.spec, problem.limit
-    shown = spec.example if isinstance(spec.marker, Keyed) else spec.marker.example
+    shown = spec.example(_)
     label = f"{spec.name}={problem.fit}" if isinstance(spec.marker, Keyed) else problem.fit
     listed = _list_of(_, spec)
     mended = listed or run_button(label, problem.better)  # The number nearest to a wrong one is no better number.

@@ -97,7 +97,7 @@ class AdjustPoints(Arguments):
             unfit=N_("Say how many points to give or to take, with a sign: +50 or -50."),
         ),
     ] = None
-    reason: Annotated[str, Keyed(N_("why"), example="late delivery", typical=True), Field(max_length=200)] = ""
+    reason: Annotated[str, Keyed(N_("why"), words=N_("late delivery"), typical=True), Field(max_length=200)] = ""
     page: Annotated[int, Keyed(N_("page"), example="2"), Field(ge=1, le=LEDGER // PAGE + 1)] = 1
 
 

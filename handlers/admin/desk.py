@@ -27,7 +27,7 @@ class Help(Arguments):
     """Which command, or which topic of the menu."""
 
     command: Annotated[tuple[str, ...], Positional(N_("a command"), example="/group show", typical=True)] = ()
-    topic: Annotated[str | None, Keyed(N_("a topic"), example="Safety")] = None
+    topic: Annotated[str | None, Keyed(N_("a topic"), words=N_("Safety"))] = None
 
 
 class Lang(Arguments):

@@ -35,7 +35,7 @@ class Block(Arguments):
 
     customer: Annotated[CustomerRef, Positional(N_("a customer"), example="C-8F3K2M")]
     duration: Annotated[Duration, Positional(N_("how long"), example="24h"), at_most(LONGEST)]
-    reason: Annotated[str, Keyed(N_("why"), example="guessing codes"), Field(min_length=2, max_length=200)]
+    reason: Annotated[str, Keyed(N_("why"), words=N_("guessing codes")), Field(min_length=2, max_length=200)]
 
 
 class Unblock(Arguments):
@@ -49,7 +49,7 @@ class CloseDesk(Arguments):
 
     text: Annotated[
         str,
-        Positional(N_("what customers are told"), example="back at 10:00", typical=True, rest=True),
+        Positional(N_("what customers are told"), words=N_("back at 10:00"), typical=True, rest=True),
         Field(max_length=300),
     ] = ""
 

@@ -54,7 +54,7 @@ def _ids(value: str) -> str:
 
 _CATALOGUE = (N_("Catalogue"), "/catalog")
 Ref = Annotated[str, Positional(N_("a voucher's reference"), example="R-7F3K9M")]
-Reason = Annotated[str, Keyed(N_("why"), example="late delivery"), Field(min_length=2, max_length=200)]
+Reason = Annotated[str, Keyed(N_("why"), words=N_("late delivery")), Field(min_length=2, max_length=200)]
 
 
 class Browse(Arguments):
@@ -108,7 +108,7 @@ class ResolveIssue(Arguments):
 
     ref: Ref
     end: Annotated[Literal["ok", "failed"], Positional(N_("how it ended"), example="ok")]
-    reason: Annotated[str, Keyed(N_("how you know"), example="Got It says so"), Field(min_length=2, max_length=200)]
+    reason: Annotated[str, Keyed(N_("how you know"), words=N_("Got It says so")), Field(min_length=2, max_length=200)]
 
 
 # ── the catalogue ────────────────────────────────────────────────────────────────────────────────

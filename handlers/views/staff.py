@@ -40,7 +40,7 @@ def topic_card(_: Translator, topic: str, allowed: Sequence[StaffCommand]) -> Ca
 
 def commands_card(_: Translator, title: str, some: Sequence[StaffCommand]) -> Card:
     """Some commands, with how they are typed and what they are for."""
-    rows = (Row(commands.usage(command.name, command.arguments), _(command.about)) for command in some)
+    rows = (Row(commands.usage(command.name, command.arguments, _), _(command.about)) for command in some)
     return Card(title=title, rows=tuple(rows))
 
 
@@ -55,12 +55,12 @@ def _needs(command: StaffCommand) -> bool:
 
 def usage_card(_: Translator, command: StaffCommand) -> Card:
     """How a command is typed, made from its model."""
-    rows = [Row(spec.usage, _about(_, spec)) for spec in command.arguments.specs]
-    rows.append(Row(_("Example"), commands.example(command.name, command.arguments)))
+    rows = [Row(spec.usage(_), _about(_, spec)) for spec in command.arguments.specs]
+    rows.append(Row(_("Example"), commands.example(command.name, command.arguments, _)))
     rows.append(Row(_("Needs"), command.role))
     return Card(
         title=f"/{command.name}",
-        text=f"{_(command.about)}\n{commands.usage(command.name, command.arguments)}",
+        text=f"{_(command.about)}\n{commands.usage(command.name, command.arguments, _)}",
         rows=tuple(rows),
     )
 

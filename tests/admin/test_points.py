@@ -128,7 +128,7 @@ async def test_a_change_without_reason_teaches(hire: Callable[..., Chat], custom
         "%(name)s (%(about)s) is missing. Example: %(example)s",
         name="reason=",
         about=member._("why"),
-        example='/points C-8F3K2M +50 reason="late delivery"',
+        example=f"/points C-8F3K2M +50 reason={commands.quoted(member._('late delivery'))}",
     )
     assert member._("Change it") not in member.buttons
 

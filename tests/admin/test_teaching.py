@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 import pytest
 from chat import Bot, Chat
 
+from bot.conversation.commands import quoted
 from sandbox.people import demo_id
 
 
 @dataclass(frozen=True)
 class Taught:
     """typed: what an owner types. says: msgid, with values (msgids in `named` are translated first). button: the
-    label of what is offered; does: a text (msgid) of what its tap shows."""
+    label of what is offered; does: a text (msgid) of what its tap shows. words: a msgid within the values."""
 
     typed: str
     says: str
@@ -22,6 +23,7 @@ class Taught:
     named: dict[str, str] = field(default_factory=dict)
     button: str = ""
     does: str = ""
+    words: str = ""
 
 
 TAUGHT = [
@@ -70,8 +72,9 @@ TAUGHT = [
     Taught(
         "/block C-8F3K2M 24h",
         "%(name)s (%(about)s) is missing. Example: %(example)s",
-        {"name": "reason=", "example": '/block C-8F3K2M 24h reason="guessing codes"'},
+        {"name": "reason=", "example": "/block C-8F3K2M 24h reason=%s"},
         {"about": "why"},
+        words="guessing codes",
     ),
     Taught(
         "/who C-8F3 K2M",
@@ -239,8 +242,9 @@ TAUGHT = [
     Taught(
         "/issue last gift=422",  # no mistyped `list`
         "%(name)s (%(about)s) is missing. Example: %(example)s",
-        {"name": "price=", "example": '/issue C-8F3K2M gift=422 price=1899 reason="late delivery"'},
+        {"name": "price=", "example": "/issue C-8F3K2M gift=422 price=1899 reason=%s"},
         {"about": "price number"},
+        words="late delivery",
         button="Catalogue",
         does="Reload",
     ),
@@ -307,7 +311,10 @@ async def test_a_wrong_line_teaches(owner: Chat, taught: Taught) -> None:
     """The answer says what is wrong, and its button is the right line."""
     await owner.say(taught.typed)
 
-    assert owner.said(taught.says, **taught.values, **{name: owner._(msgid) for name, msgid in taught.named.items()})
+    values = dict(taught.values)
+    if taught.words:
+        values["example"] %= quoted(owner._(taught.words))
+    assert owner.said(taught.says, **values, **{name: owner._(msgid) for name, msgid in taught.named.items()})
     if taught.button:
         await owner.tap(taught.button)
         assert not taught.does or owner._(taught.does) in owner.text
