@@ -549,12 +549,12 @@ class StaffDesk:
         told = await ctx.services.alerts.tell(
             connection,
             f"approval:{ref}",
-            N_("%(name)s asks for a second person: %(summary)s — to look at it: /approve %(ref)s"),
+            N_("%(name)s asks for a second person: %(line)s — to look at it: /approve %(ref)s"),
             ctx.now,
             runs=((N_("Look at it"), f"/approve {ref}"),),
             besides=ctx.actor.id,
             name=ctx.actor.name,
-            summary=pending["summary"],
+            line=commands.audited_line(command.name, command.arguments.model_validate(pending["arguments"])),
             ref=ref,
         )
         text = ctx._("Nothing is done yet: a second manager or owner has to agree within an hour (%(ref)s).", ref=ref)

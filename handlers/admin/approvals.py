@@ -8,11 +8,13 @@ from typing import Annotated
 from bot.conversation import commands
 from bot.conversation.commands import Arguments, Positional
 from bot.conversation.context import Answer
-from bot.conversation.messages import Reply, Text, plain
+from bot.conversation.messages import SILENCE, Message, Reply, Text
 from bot.conversation.staff import Confirmed, Preview, StaffContext, StaffRouter
 from bot.conversation.teaching import run_button
 from bot.errors import UpstreamError, UserError
 from bot.i18n import N_
+from bot.services.staffing import Actor
+from bot.services.trail import Notes
 from bot.storage import approvals, staff
 from bot.storage.approvals import Approval
 
@@ -35,7 +37,7 @@ async def preview_approval(ctx: StaffContext, args: Approve) -> Preview | Answer
     ctx.notes.target = _line(ctx, found)
     asks = ctx._("%(name)s asks you to agree:", name=found.requester)
     # Translators: a button: agree to what somebody else asks for
-    return Preview((Text(asks), Text(found.summary)), label=ctx._("Agree"))
+    return Preview((Text(asks), *await _wish(ctx, found)), label=ctx._("Agree"))
 
 
 @admin.performs("approve")
@@ -65,18 +67,30 @@ async def approve(ctx: StaffContext, args: Approve) -> Answer:
     if ctx.notes.result.startswith("refused"):  # Nothing was done; later, or if somebody else agrees, it may be.
         await approvals.give_back(await ctx.work.begin(), ref, key=ctx.confirmed.key)
         return answer
-    requester = await staff.by_id(ctx.work.reads, agreed.staff_id) if agreed.staff_id is not None else None
-    if requester is not None and isinstance(answer, Reply):
-        await ctx.services.alerts.tell_member(
-            await ctx.work.begin(),
-            requester,
-            f"approved:{ref}",
-            N_("%(name)s agreed to %(ref)s: %(result)s"),
-            name=ctx.actor.name,
-            ref=ref,
-            result="\n".join(plain(message) for message in answer.messages),
-        )
+    await _tell_asker(ctx, agreed)
     return answer
+
+
+async def _tell_asker(ctx: StaffContext, agreed: Approval) -> None:
+    """In their own language, with a button to what came of it."""
+    asker = await staff.by_id(ctx.work.reads, agreed.staff_id) if agreed.staff_id is not None else None
+    if asker is None:
+        return
+    told = N_("%(name)s agreed to %(ref)s: %(line)s")
+    if ctx.notes.result.startswith(("failed", "not found")):
+        told = N_("%(name)s agreed to %(ref)s, but it could not be done: %(line)s")
+    came = ctx.notes.ref or ""
+    shows = {"J": f"/job show {came}", "R": f"/ref {came}"}.get(came[:1])
+    await ctx.services.alerts.tell_member(
+        await ctx.work.begin(),
+        asker,
+        f"approved:{agreed.ref}",
+        told,
+        runs=((N_("Show"), shows),) if shows else (),
+        name=ctx.actor.name,
+        ref=agreed.ref,
+        line=ctx.notes.target,
+    )
 
 
 async def _refusal(ctx: StaffContext, found: Approval) -> str:
@@ -86,13 +100,30 @@ async def _refusal(ctx: StaffContext, found: Approval) -> str:
     command = ctx.commands.commands[found.command]
     if not ctx.actor.may(command.role):
         return ctx._("This command needs %(needed)s, and you are %(role)s.", needed=command.role, role=ctx.actor.role)
-    if found.staff_id is None:
-        return ""
-    asker = await staff.by_id(ctx.work.reads, found.staff_id)
-    rights = asker and ctx.services.staffing.actor(asker, asker.channel, asker.user_id, ctx.now)
-    if not rights or not rights.may(command.role):
+    asker = await _asker(ctx, found)
+    if asker is None or not asker.may(command.role):
         return ctx._("%(name)s may not do this any more.", name=found.requester)
     return ""
+
+
+async def _asker(ctx: StaffContext, found: Approval) -> Actor | None:
+    """Who asks, with the rights they have now."""
+    if found.staff_id is None:
+        return Actor(None, found.requester, "owner", ctx.actor.channel)
+    asker = await staff.by_id(ctx.work.reads, found.staff_id)
+    return ctx.services.staffing.actor(asker, asker.channel, asker.user_id, ctx.now) if asker else None
+
+
+async def _wish(ctx: StaffContext, found: Approval) -> tuple[Message, ...]:
+    """What it would do, in the language of whoever agrees; as its asker was told it, where that has changed."""
+    command, asker = ctx.commands.commands[found.command], await _asker(ctx, found)
+    assert asker is not None, "else it is refused"
+    arguments = command.arguments.model_validate(found.arguments)
+    try:
+        said = await command.handler(replace(ctx, actor=asker, notes=Notes()), arguments)
+    except (UpstreamError, UserError):
+        said = SILENCE
+    return said.messages if isinstance(said, Preview) and said.seen == found.seen else (Text(found.summary),)
 
 
 def _line(ctx: StaffContext, found: Approval) -> str:

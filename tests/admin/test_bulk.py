@@ -225,9 +225,12 @@ async def test_many_codes_need_a_second_person(
     await boss.tap("Start")
     assert at_vendor(bot.sandbox) == []
     manager.look()
+    assert "/code bulk group=7 n=30 prefix=SUMMER" in manager.text
     await manager.tap("Look at it")
+    assert manager._("none") in manager.text  # In the language of who agrees, whatever the other one speaks.
     await manager.tap("Agree")
     boss.look()
+    assert "/code bulk group=7 n=30 prefix=SUMMER" in boss.text
 
     assert len(at_vendor(bot.sandbox)) == 30
     job, _ = await newest(bot)

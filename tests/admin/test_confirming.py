@@ -292,7 +292,24 @@ async def test_a_second_person_agrees(
     assert [each.rsplit(" ", 1)[0] for each in done] == ["spent CODE1234 5"]
     assert "spent it" in owner.text
     mia.look()
-    assert "spent it" in mia.text
+    assert "/spend CODE" in mia.text
+
+
+async def test_who_asked_hears_that_it_could_not_be_done(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+    """An agreement alone is no deed."""
+    bot.desk(two_person_codes=2)
+    mia = await hire("manager", "mia")
+    await owner.say("/code bulk group=7 n=1 prefix=SUMMER")
+    await mia.say("/code bulk group=7 n=2 prefix=SUMMER")
+    await mia.tap("Start")
+    ref = await bot.pool.fetchval("SELECT ref FROM approvals")
+    bot.sandbox.fault("poshen", status=503)
+    await owner.tap("Start")  # Another job is under way now.
+    await owner.say(f"/approve {ref}")
+    await owner.tap("Agree")
+
+    mia.look()
+    assert mia._("%(name)s agreed to %(ref)s, but it could not be done: %(line)s").split("%(ref)s")[1][:6] in mia.text
 
 
 async def test_nobody_agrees_with_themselves(

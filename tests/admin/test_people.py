@@ -318,7 +318,7 @@ async def test_the_role_that_somebody_has_is_not_asked_about(bot: Bot, owner: Ch
     bot.ahead(days=91)
     await owner.say("/admins role amy staff")
     assert owner.said("%(name)s gets back their rights as %(role)s.", name="amy", role="staff")
-    await owner.tap("Confirm")
+    await owner.tap("Change it")
 
     await amy.say("/whoami")
     assert "amy" in amy.text
