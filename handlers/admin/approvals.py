@@ -66,25 +66,25 @@ async def approve(ctx: StaffContext, args: Approve) -> Answer:
         ctx.notes.target = _line(ctx, agreed)
     if ctx.notes.result.startswith("refused"):  # Nothing was done; later, or if somebody else agrees, it may be.
         await approvals.give_back(await ctx.work.begin(), ref, key=ctx.confirmed.key)
-        return answer
     await _tell_asker(ctx, agreed)
     return answer
 
 
 async def _tell_asker(ctx: StaffContext, agreed: Approval) -> None:
     """In their own language, with a button to what came of it."""
+    assert ctx.confirmed is not None, "only what was agreed to is told"
     asker = await staff.by_id(ctx.work.reads, agreed.staff_id) if agreed.staff_id is not None else None
     if asker is None:
         return
     told = N_("%(name)s agreed to %(ref)s: %(line)s")
-    if ctx.notes.result.startswith(("failed", "not found")):
+    if ctx.notes.result.startswith(("refused", "failed", "not found")):
         told = N_("%(name)s agreed to %(ref)s, but it could not be done: %(line)s")
     came = ctx.notes.ref or ""
     shows = {"J": f"/job show {came}", "R": f"/ref {came}"}.get(came[:1])
     await ctx.services.alerts.tell_member(
         await ctx.work.begin(),
         asker,
-        f"approved:{agreed.ref}",
+        f"approved:{agreed.ref}:{ctx.confirmed.key}",  # It may be agreed to again, when this time it was in vain.
         told,
         runs=((N_("Show"), shows),) if shows else (),
         name=ctx.actor.name,
