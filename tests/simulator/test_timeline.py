@@ -9,6 +9,7 @@ import pytest
 
 from sandbox import Phone, Sandbox
 from sandbox.journal import Call
+from sandbox.simulator import Simulator
 from sandbox.simulator.record import Record, event_key
 from simulator.screen import Screen
 
@@ -65,6 +66,19 @@ async def test_two_phones_at_once_are_kept_apart(screen: Screen, sandbox: Sandbo
         assert sum(step["upstream"] == "mantago" for step in trace["steps"]) == 1
         assert {step["upstream"] for step in trace["steps"]} <= {"mantago", trace["channel"]}
     assert traces[0]["event"] != traces[1]["event"]
+
+
+async def test_calls_that_answer_nobody_say_whom_they_asked(screen: Screen, simulator: Simulator) -> None:
+    """As a bulk job makes them: all of a moment in one line, and what is being read stays open."""
+    await screen.line.say("menu")
+    for upstream in ("poshen", "poshen", "gotit"):
+        simulator.watch(call(upstream, "/redemption-codes"))
+    await screen.open("trace_tab")
+    others = screen.page.locator(".trace.other")
+
+    await others.locator(".label", has_text="Poshen × 2 · Got It × 1").wait_for()
+    assert await others.count() == 1
+    assert await screen.page.locator(".trace[open]").get_attribute("class") == "trace webhook"
 
 
 # The bookkeeping behind it, without a browser.

@@ -36,7 +36,8 @@ export class Timeline {
     let card = this.cards.get(trace.id);
     if (!card) {
       card = h("details", { class: `trace ${trace.kind}`, "data-trace-id": trace.id });
-      if (!quietly) {
+      // What nobody asked for closes nothing that is being read.
+      if (!quietly && trace.kind !== "other") {
         for (const other of this.list.children) if (!other.matches(":focus-within")) other.open = false;
         card.open = true;
       }
@@ -60,7 +61,7 @@ export class Timeline {
       "summary",
       {},
       h("span", { class: `channel ${trace.channel}` }),
-      h("span", { class: "label", text: plain(trace.label) || t(`outcome_${trace.kind}`) }),
+      h("span", { class: "label", text: plain(trace.label) || (trace.kind === "other" ? asked(trace) : t(`outcome_${trace.kind}`)) }),
       person ? h("span", { class: "by", text: person.name }) : null,
       h("span", { class: `outcome ${outcome.tone}`, text: outcome.text }),
     );
@@ -91,6 +92,13 @@ export class Timeline {
     }
     return h("div", { class: "steps" }, list, foot);
   }
+}
+
+/** Whom calls that answer no webhook were made to, and how many: a list kept fresh, codes made in bulk. */
+function asked(trace) {
+  const counts = new Map();
+  for (const { upstream } of trace.steps) counts.set(upstream, (counts.get(upstream) ?? 0) + 1);
+  return [...counts].map(([upstream, count]) => `${t("vendors")[upstream]} × ${count}`).join(" · ");
 }
 
 function outcomeOf(trace) {
