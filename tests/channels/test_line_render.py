@@ -213,11 +213,13 @@ def test_a_dot_moves_no_value() -> None:
 
 def test_a_name_alone_stands_in_the_middle_of_a_carousel() -> None:
     """The last card of a page is as tall as its neighbours and has little to say."""
-    (rendered,) = draw(Carousel("獎品", (GIFT, Card("還有 3 項", buttons=(button("下一頁"),)))))
-    gift, more = rendered.message["contents"]["contents"]
+    told = Card("說明", text="一句話")
+    (rendered,) = draw(Carousel("獎品", (GIFT, told, FOLDED, Card("還有 3 項", buttons=(button("下一頁"),)))))
+    *others, folded, more = (bubble["body"] for bubble in rendered.message["contents"]["contents"])
 
-    assert "justifyContent" not in gift["body"]
-    assert more["body"]["justifyContent"] == more["body"]["contents"][0]["align"] == "center"
+    for body in (folded, more):
+        assert {body["justifyContent"], *(part["align"] for part in body["contents"])} == {"center"}
+    assert [body for body in others if "justifyContent" in body] == []
 
 
 def test_pictures_on_tiles_come_before_their_words() -> None:

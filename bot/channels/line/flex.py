@@ -155,9 +155,9 @@ class _Drawing:
         if not contents:
             return None
         body = _box(contents, spacing="md", paddingAll=self._padding())
-        if self.carousel and len(contents) == 1 and contents[0]["type"] == "text":
+        if self.carousel and len(contents) <= 2 and {part["type"] for part in contents} == {"text"} and not card.text:
             # Beside taller cards, a name alone stands in the middle.
-            contents[0]["align"] = "center"
+            body["contents"] = [part | {"align": "center"} for part in contents]
             body["justifyContent"] = "center"
         if card.look == "value":
             body["background"] = _gradient("120deg", self.colors.deeper, self.colors.accent)
