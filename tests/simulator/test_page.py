@@ -226,6 +226,19 @@ async def test_both_languages_cover_the_whole_page(screen: Screen) -> None:
     assert same <= {"LINE", "Messenger"}
 
 
+async def test_the_time_stands_beside_a_bubble_however_long_it_is(screen: Screen, sandbox: Sandbox) -> None:
+    """As in LINE; below it, it would belong to the next line."""
+    await screen.line.shown(sandbox, {"type": "text", "text": "一段很長的話，" * 12})
+    await screen.line.say("一段很長的話，" * 12)
+
+    assert await screen.page.evaluate(
+        """() => [...document.querySelectorAll("#line .row.text")].map((row) => {
+            const [said, meta] = [".said", ".meta"].map((part) => row.querySelector(part).getBoundingClientRect());
+            return meta.top < said.bottom && (meta.left >= said.right || meta.right <= said.left);
+        }).every(Boolean)"""
+    )
+
+
 async def test_the_tab_key_goes_through_the_page_in_its_order(screen: Screen) -> None:
     """From the top through both phones to the panel, each stop visible."""
     await screen.page.evaluate("() => document.activeElement.blur()")
