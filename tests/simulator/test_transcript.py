@@ -51,6 +51,22 @@ async def test_a_conversation_is_exported_and_done_again(screen: Screen, tmp_pat
     assert timeless(await screen.messenger.rows()) == messenger
 
 
+async def test_people_who_were_new_are_new_again(screen: Screen, tmp_path: Path) -> None:
+    """Each as somebody of their own, with the same gifts and the same language."""
+    for language, words in (("zh", "我的獎品"), ("en", "my gifts")):
+        await screen.line.meet(language)
+        await screen.line.do(screen.line.root.locator(".join").click)
+        await screen.line.say(words)
+    rows = timeless(await screen.line.rows())
+    path = await export(screen, tmp_path)
+    await screen.start_over()
+    await screen.until("document.querySelector('.page-toast').textContent === 'Started over.'")
+
+    assert await replay(screen, path) == "Replayed: 4 steps"
+    assert timeless(await screen.line.rows()) == rows
+    assert len({each["chat"] for each in await screen.page.evaluate("giftdesk.state.entries")}) == 2
+
+
 async def test_an_export_says_who_did_what_and_how_long_it_took(screen: Screen, tmp_path: Path) -> None:
     """For people and programs."""
     await screen.line.be("emily")

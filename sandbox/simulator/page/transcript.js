@@ -1,5 +1,6 @@
 // Transcripts: both chats as a file, and a file done again, tap by tap, on the phones on screen.
 
+import { post } from "./api.js";
 import { h, icon } from "./dom.js";
 import { t } from "./texts.js";
 
@@ -27,6 +28,8 @@ export class Transcript {
       const whole = JSON.parse(text);
       if (whole.transcript !== 1) throw new Error("of another kind");
       steps = whole.entries.filter((entry) => entry.by === "person");
+      this.people = Array.isArray(whole.people) ? whole.people : [];
+      this.standIns = new Map();
     } catch {
       this.app.say(t("replay_wrong"));
       return;
@@ -63,7 +66,7 @@ export class Transcript {
   async again(step) {
     const phone = this.app.phones[step.channel];
     const inGroup = step.chat !== step.user;
-    const person = this.app.person(step.channel, step.user) ?? phone.person;
+    const person = this.app.person(step.channel, step.user) ?? (await this.standIn(step));
     if (phone.person.id !== person.id || phone.inGroup !== inGroup) {
       await phone.be(person, inGroup);
       phone.holder.draw();
@@ -81,6 +84,19 @@ export class Transcript {
     } else await phone.act(act, step.shown, how);
     await this.settled(phone, before);
     return true;
+  }
+
+  /** Somebody new in the place of somebody who was new then, and owns what that person owned. */
+  async standIn({ channel, user }) {
+    if (!this.standIns.has(user)) {
+      const gone = this.people.find((each) => each.id === user);
+      const like = this.app.state.people.find((each) => each.channel === channel && each.about.en === gone?.about?.en);
+      const { person } = this.app.phones[channel];
+      const made = await post("people", { channel, user: (like ?? person).id, locale: (gone ?? person).locale });
+      if (!this.app.person(channel, made.id)) this.app.state.people.push(made);
+      this.standIns.set(user, made.id);
+    }
+    return this.app.person(channel, this.standIns.get(user));
   }
 
   /** What was tapped, where it was; else the newest thing with its label. */
