@@ -246,8 +246,8 @@ class Vouchers:
     async def resolve(
         self, connection: asyncpg.Connection, issue: Issue, now: datetime, *, ok: bool, reason: str, by: str = ""
     ) -> Issue | None:
-        """Staff know how it ended: in the caller's transaction, and the customer is told; so is the issuer, if another
-        member than `by`.
+        """Staff know how it ended: in the caller's transaction, and the customer is told, unless it is a gift that they
+        never heard of; so is the issuer, if another member than `by`.
 
         None: it had ended, or it is being asked for at this moment, and what comes of that decides.
         """
@@ -398,10 +398,8 @@ class Vouchers:
                 now=now,
             )
         # Nobody expects what staff give, so that it has come is news, and that it has not is none.
-        given = settled.kind == "staff" and state == "done"
-        if (tell or given or settled.awaited) and (
-            _ := await self.notices.language_of(connection, settled.customer_id)
-        ):
+        news = state == "done" if settled.kind == "staff" else tell
+        if (news or settled.awaited) and (_ := await self.notices.language_of(connection, settled.customer_id)):
             mine = (_("My vouchers"), "my_vouchers")
             await self.notices.tell(
                 connection,

@@ -319,11 +319,12 @@ async def postpone(
 async def reopen(connection: asyncpg.Connection, issue_id: int, pause: timedelta) -> None:
     """Let an open issue be asked for at once, and have that done after `pause` by a job.
 
-    A call that is on its way keeps its lease, and is not forgotten. The customer is told the end.
+    A call that is on its way keeps its lease, and is not forgotten. The customer is told the end; of what staff give
+    them they hear only when it has come.
     """
     await connection.execute(
         f"""
-        UPDATE issues SET next_at = NULL, awaited = true,
+        UPDATE issues SET next_at = NULL, awaited = awaited OR kind <> 'staff',
             state = CASE WHEN state = 'pending' AND leased_until IS NULL THEN state ELSE 'unknown' END
         WHERE id = $1 AND {IS_OPEN}
         """,
@@ -370,7 +371,7 @@ async def requeue_orphans(pool: asyncpg.Pool) -> int:
     status: str = await pool.execute(
         f"""
         WITH orphans AS (
-            UPDATE issues i SET awaited = true
+            UPDATE issues i SET awaited = awaited OR kind <> 'staff'
             WHERE state IN ('pending', 'unknown') AND created_at < now() - interval '2 minutes'
                 AND (leased_until IS NULL OR leased_until <= now())
                 AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'

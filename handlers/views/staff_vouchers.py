@@ -175,10 +175,11 @@ def settling_card(_: Translator, issue: Issue, *, ok: bool, reason: str) -> Card
         Row(_("Got It's request"), issue.request_id),
         Row(_("Reason"), reason),
     )
+    unheard = issue.kind == "staff" and not (ok or issue.awaited)
     return Card(
         title=_("Record that it was issued?") if ok else _("Record that it was not issued?"),
         text=_("Only if Got It says so."),
         rows=tuple(row for row in rows if row.value),
         receipt=Row(_("Reference"), issue.ref),
-        note=_("The customer is told, and it can't be undone."),
+        note=_("This can't be undone.") if unheard else _("The customer is told, and it can't be undone."),
     )

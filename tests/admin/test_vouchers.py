@@ -669,6 +669,34 @@ async def test_whoever_gave_it_hears_what_others_found_out(
     assert len(customer.look()) == 1
 
 
+@pytest.mark.parametrize("before", ["", "retry", "sweep"])
+async def test_a_gift_that_did_not_come_is_no_news_to_its_customer(
+    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox, before: str
+) -> None:
+    """They never heard of it, whatever was tried before it was given up."""
+    impatient(bot)
+    giver, manager = await hire("staff"), await hire("manager")
+    sandbox.fault(ISSUE, status=504)
+    await issue(giver, customer)
+    (found,) = await issues.unsettled(bot.pool)
+    if before == "retry":
+        await manager.say(f"/issue retry {found.ref}")
+        await manager.tap("Ask again")
+    elif before == "sweep":
+        await bot.pool.execute("UPDATE issues SET state = 'unknown', created_at = now() - interval '1 hour'")
+        await bot.pool.execute("DELETE FROM pgqueuer")
+        assert await issues.requeue_orphans(bot.pool) == 1
+        await bot.quiet()
+    giver.look()
+    await manager.say(f"/issue resolve {found.ref} failed reason=asked")
+    await manager.tap("It was not")
+
+    giver.look()
+    facts = {"ref": found.ref, "customer": found.recipient, "name": "Voucher Highlands Coffee"}
+    assert giver.said("Your voucher %(ref)s for %(customer)s could not be issued: %(name)s.", **facts)
+    assert customer.look() == []
+
+
 async def test_the_first_of_two_decisions_counts(hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox) -> None:
     """Two managers, both with the question on their screens."""
     found = await open_issue(customer, sandbox)
