@@ -285,7 +285,7 @@ async def _is_waiting_code(ctx: Context, text: str) -> bool:
     if count >= BARE_AN_HOUR:
         return False
     ctx.customer.state["bare"] = (start, count + 1)
-    return await ctx.services.linking.is_live(ctx.work.reads, text, ctx.now)
+    return await ctx.services.linking.is_live(ctx.work.reads, text, ctx.happened_at)
 
 
 # For the overview, which asks all vendors at the same time.

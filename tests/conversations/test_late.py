@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import asyncpg
 from chat import Bot, Chat
+from conversations.proving import new_code
 
 STILL = "Still checking — one moment."
 SORRY = "Sorry for the delay — here is your result."
@@ -120,6 +121,18 @@ async def test_after_an_outage_a_claim_brings_one_apology_and_its_receipt(chat: 
     assert chat.text.index(chat._(SORRY)) < chat.text.index(chat._("Redeemed 🎉"))
     assert await tables.fetchval("SELECT count(*) FROM claims") == 1
     assert {item.via for item in chat.shown} == {"push" if chat.channel == "line" else "send"}
+
+
+async def test_after_an_outage_a_link_code_typed_in_time_is_still_no_redemption_code(chat: Chat) -> None:
+    """Without a word before it, too, it links; the redemption vendor never sees it."""
+    code = await new_code(chat.bot)
+    chat.bot.post(chat.phone.says(code))
+    chat.bot.ahead(minutes=11)
+    await chat.bot.quiet()
+    chat.look()
+
+    assert chat.said("Linked: %(phone)s. You can check balances any time.", phone="09••-•••-678")
+    assert chat.bot.sandbox.calls("poshen") == []
 
 
 async def test_a_backlog_leaves_the_conversation_where_it_should_be(chat: Chat) -> None:
