@@ -182,7 +182,12 @@ async def _claim(ctx: Context, code: RedemptionCode, event_id: int) -> Outcome |
     if ctx.desk.only_checks:
         return None
     return await ctx.services.redemption.claim(
-        await ctx.work.begin(), code, customer=ctx.customer, event_id=event_id, now=ctx.now
+        await ctx.work.begin(),
+        code,
+        customer=ctx.customer,
+        event_id=event_id,
+        happened_at=ctx.happened_at,
+        now=ctx.now,
     )
 
 

@@ -100,9 +100,12 @@ class Redemption:
         *,
         customer: Customer,
         event_id: int,
+        happened_at: datetime,
         now: datetime,
     ) -> Outcome:
         """Claim `code` for `customer`, in the caller's transaction, with the points that its rewards bring.
+
+        happened_at: when they sent it; who was in time loses nothing because the desk was down when the group ended.
 
         Vouchers that they bring are reserved only: `vouchers_of` finds them, to be issued once this is committed.
 
@@ -122,7 +125,7 @@ class Redemption:
             return Paused()
         if policy.starts_at and now < policy.starts_at:
             return NotYet(policy.starts_at)
-        if policy.ends_at and now >= policy.ends_at:
+        if policy.ends_at and happened_at >= policy.ends_at:
             return Over(policy.ends_at)
         if policy.max_claims is not None and await claims.lock_code(connection, code.id) >= policy.max_claims:
             return UsedUp()

@@ -536,7 +536,10 @@ async def test_two_workers_that_both_saw_no_claim_make_one(bot: Bot, tables: asy
 
     async def claim(event: int) -> Any:
         async with tables.acquire() as connection, connection.transaction():
-            return await redemption.claim(Racing(connection), code, customer=somebody, event_id=event, now=bot.clock())
+            now = bot.clock()
+            return await redemption.claim(
+                Racing(connection), code, customer=somebody, event_id=event, happened_at=now, now=now
+            )
 
     first, second = await asyncio.gather(claim(1), claim(2))
 

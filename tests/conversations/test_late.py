@@ -123,6 +123,23 @@ async def test_after_an_outage_a_claim_brings_one_apology_and_its_receipt(chat: 
     assert {item.via for item in chat.shown} == {"push" if chat.channel == "line" else "send"}
 
 
+async def test_after_an_outage_a_code_typed_before_its_campaign_ended_is_redeemed(
+    chat: Chat, tables: asyncpg.Pool
+) -> None:
+    """The desk was closed at midnight, not the campaign."""
+    await tables.execute(
+        "INSERT INTO policies (group_id, ends_at) VALUES (5, $1)", chat.bot.clock() + timedelta(minutes=5)
+    )
+    chat.bot.post(chat.phone.says("WELCOME2026"))
+    chat.bot.ahead(minutes=11)
+    await chat.bot.quiet()
+    chat.look()
+
+    assert chat.said("Redeemed 🎉")
+    await chat.bot.chat("line", language="en").say("WELCOME2026")
+    assert await tables.fetchval("SELECT count(*) FROM claims") == 1
+
+
 async def test_after_an_outage_a_link_code_typed_in_time_is_still_no_redemption_code(chat: Chat) -> None:
     """Without a word before it, too, it links; the redemption vendor never sees it."""
     code = await new_code(chat.bot)
