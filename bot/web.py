@@ -28,6 +28,8 @@ MAX_BODY = 1024 * 1024
 CONNECTIONS = 4  # as many as granian runs threads
 GRANIAN = "GIFTDESK_GRANIAN"  # The process that keeps ours; `serve_web` sets it.
 PATIENCE = 1.4  # LINE gives up after two seconds.
+# The database is down, not migrated yet, or became a replica.
+UNWELL = (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
 
 
 def _now() -> datetime:
@@ -166,7 +168,7 @@ def _store(pool: ConnectionPool, found: list[Arrival], now: datetime) -> str | N
             with pool.connection(timeout=max(0.05, deadline - time.monotonic())) as connection:
                 storage.store(connection, found, now)
             return None
-        except (psycopg.OperationalError, psycopg.errors.UndefinedTable, PoolTimeout) as error:
+        except UNWELL as error:
             if time.monotonic() + 0.05 > deadline:
                 return type(error).__name__
             time.sleep(0.05)

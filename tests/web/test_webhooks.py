@@ -371,6 +371,20 @@ async def test_an_endless_chat_id_does_not_cost_its_siblings(desk: Desk) -> None
     assert len(await jobs(desk)) == 1
 
 
+async def test_a_database_that_became_a_replica_is_told_like_one_that_is_down(desk: Desk, phone: Phone) -> None:
+    """After a failover the platform has to deliver again, as after any outage."""
+    url = f"{desk.database}&options=-c%20default_transaction_read_only%3Don"
+    app = create_app(desk_settings(url, desk.sandbox), desk.clock)
+    webhook = phone.says("hello")
+    try:
+        answer = app.test_client().post(webhook.path, data=webhook.body, headers=webhook.headers)
+    finally:
+        app.extensions["pool"].close()
+
+    assert answer.status_code == 503
+    assert await rows(desk) == []
+
+
 @pytest.mark.parametrize("depth", [300, 900])
 async def test_an_endlessly_nested_event_does_not_cost_its_siblings(desk: Desk, depth: int) -> None:
     """It can be read and not be written again: it is stored as ignored, and the good event is queued."""
