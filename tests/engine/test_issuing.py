@@ -334,6 +334,34 @@ async def test_connections_that_die_in_the_middle_of_issuing_change_nothing(desk
     assert [await ended(desk, chat) for chat in people] == [PAID_AND_GOT] * len(people)
 
 
+async def test_an_answer_on_its_way_survives_the_queues_connection(desk: Desk) -> None:
+    """PgQueuer's own connection is cut, nothing else: what is being asked is neither thrown away nor asked again."""
+    chat = await shopper(desk)
+    tap = await wish(chat)
+    desk.sandbox.fault(ISSUE, delay_ms=700, times=1)
+    async with desk.working():
+        desk.post(tap)
+        await until(lambda: asked(desk.sandbox))
+        await desk.pool.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND query LIKE '%pgqueuer%'"
+        )
+
+        async def paid() -> bool:
+            return await desk.pool.fetchval("SELECT count(*) FROM issues WHERE state = 'done'") == 1
+
+        await until(paid, within=5)
+        await desk.pool.execute(SILENT)
+
+        async def over() -> bool:
+            return not await desk.pool.fetchval("SELECT count(*) FROM pgqueuer")
+
+        await until(over, within=20)
+
+    assert await ended(desk, chat) == PAID_AND_GOT
+    assert len(asked(desk.sandbox)) == 1
+
+
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
 
 
