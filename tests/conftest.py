@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 from chat import Bot, Chat
+from engine.desk import Desk, another_database
 
 from bot.storage import pool as pools
 from bot.storage import schema
@@ -53,6 +54,22 @@ async def bot(served_bot: Bot, sandbox: Sandbox) -> AsyncIterator[Bot]:
     await served_bot.reset()
     yield served_bot
     await served_bot.quiet()  # What is still on its way must not reach the next test's people.
+
+
+@pytest.fixture(scope="session")
+async def open_desk(database: str, served_sandbox: Sandbox) -> AsyncIterator[Desk]:
+    """On a database of its own, so that no other test's worker takes its events."""
+    url = await another_database(database, "desk")
+    schema.migrate(url)
+    async with Desk.open(url, served_sandbox) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def desk(open_desk: Desk, sandbox: Sandbox) -> Desk:
+    """A bot without a worker, with empty tables and a clock at now."""
+    await open_desk.reset()
+    return open_desk
 
 
 @pytest.fixture

@@ -84,9 +84,9 @@ async def test_readyz_with_everything_in_place(desk: Desk) -> None:
     assert desk.web.get("/readyz").status_code == 200
 
 
-async def test_readyz_without_migrations(desk: Desk) -> None:
+async def test_readyz_without_migrations(desk: Desk, database: str) -> None:
     """503 in a database that nobody migrated, and 200 as soon as somebody has."""
-    url = await another_database(desk.database.replace("/web?", "/postgres?"), "fresh")
+    url = await another_database(database, "fresh")
     app, client = opened(desk, url)
     before = client.get("/readyz")
     schema.migrate(url)
@@ -116,9 +116,9 @@ async def test_a_webhook_without_a_database_is_to_be_delivered_again(desk: Desk)
     assert answer.status_code == 503
 
 
-async def test_a_webhook_before_the_migrations_is_to_be_delivered_again(desk: Desk) -> None:
+async def test_a_webhook_before_the_migrations_is_to_be_delivered_again(desk: Desk, database: str) -> None:
     """A web process that is up first must not drop what comes."""
-    url = await another_database(desk.database.replace("/web?", "/postgres?"), "fresher")
+    url = await another_database(database, "fresher")
     webhook = desk.sandbox.phone("line").says("hello")
     app, client = opened(desk, url)
     answer = client.post(webhook.path, data=webhook.body, headers=webhook.headers)
