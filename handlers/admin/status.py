@@ -25,7 +25,7 @@ async def show_status(ctx: StaffContext, _args: Arguments) -> Answer:
     reads, health, mantago = ctx.work.reads, ctx.services.health, ctx.apis.mantago
     states, workers = await health.states(reads, ctx.now)
     waiting = await backlog.read(reads, ctx.event_id, ctx.now)
-    open_ones = _if_allowed(ctx, "issue list", ctx._("Open issues"), "/issue list unknown") if waiting.open else ()
+    open_ones = _if_allowed(ctx, "issue list", ctx._("Open vouchers"), "/issue list unknown") if waiting.open else ()
     card = views.status_card(
         ctx._,
         states,

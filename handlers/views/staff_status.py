@@ -183,7 +183,7 @@ def _held_row(_: Translator, backlog: Backlog, now: datetime) -> Row:
 
 
 def _issues_row(_: Translator, backlog: Backlog, now: datetime) -> Row:
-    label = _("Open issues")
+    label = _("Open vouchers")
     if backlog.open_since is None:
         return Row(label, _("none"), "valid")
     since = _when(_, backlog.open_since, now)

@@ -197,7 +197,7 @@ async def test_what_stands_still_is_counted_with_its_age(bot: Bot, owner: Chat) 
     parked = ("%(n)s until its reader writes again", "%(n)s until their readers write again")
     assert _.ngettext(*parked, 1) in owner.text
     assert _.ngettext("%(n)s needs care", "%(n)s need care", 3) in owner.text
-    await owner.tap("Open issues")
+    await owner.tap("Open vouchers")
     assert "Highlands" in owner.text
 
 
@@ -239,8 +239,8 @@ async def test_a_viewer_sees_it_without_what_only_a_manager_may_open(bot: Bot, h
     viewer: Chat = await hire("viewer")
     await viewer.say("/status")
 
-    assert viewer.said("Open issues")
-    assert viewer._("Open issues") not in viewer.buttons
+    assert viewer.said("Open vouchers")
+    assert viewer._("Open vouchers") not in viewer.buttons
     assert viewer._("Check now") in viewer.buttons
 
 
