@@ -36,6 +36,7 @@ from bot.services.notices import Notices
 from bot.services.points import NotEnough
 from bot.services.sealing import Sealer
 from bot.storage import issues, points, staff
+from bot.storage.counts import first_day
 from bot.storage.customers import SYMBOLS, Customer
 from bot.storage.issues import Issue
 
@@ -126,7 +127,7 @@ class Vouchers:
         if known := await issues.by_key(connection, key):
             return known
         if kind == "exchange" and self.per_day:
-            today = self._today(now)
+            today = first_day(now, 1, self.zone)
             if await issues.exchanged_since(connection, customer.id, today) >= self.per_day:
                 return CapReached()
         if limited:
@@ -170,7 +171,7 @@ class Vouchers:
 
     async def left_today(self, connection: asyncpg.Connection | asyncpg.Pool, issuer: str, now: datetime) -> Quota:
         """What a member with a quota may still issue today."""
-        vouchers, value = await issues.given_since(connection, issuer, self._today(now))
+        vouchers, value = await issues.given_since(connection, issuer, first_day(now, 1, self.zone))
         return Quota(max(0, self.quota.vouchers - vouchers), max(0, self.quota.value - value))
 
     async def attempt(
@@ -433,9 +434,6 @@ class Vouchers:
         if not (delivered.link or delivered.code):
             return None
         return self.sealer.seal(json.dumps({"link": delivered.link, "code": delivered.code}))
-
-    def _today(self, now: datetime) -> datetime:
-        return now.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
     def _request_id(self, now: datetime) -> str:
         """`GD_20261120_` and a ULID: sortable, unique, and of Got It's own form."""
