@@ -11,7 +11,7 @@ from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Carousel, Choice, Message, Reply, Text
 from bot.conversation.router import Router
-from bot.errors import UpstreamError
+from bot.errors import UpstreamError, UpstreamRefused
 from bot.i18n import N_, Translator
 from bot.services.catalogue import Listed, Offer, named
 from bot.services.points import NotEnough
@@ -102,11 +102,13 @@ async def show_offers(ctx: Context, action: ShowOffers) -> Answer:
     if not action.page and not action.query:
         said.append(Text(ctx._("You have %(points)s.", points=points_text(ctx._, account.available))))
     try:
-        listed, old = await ctx.services.catalogue.listed(ctx.apis.gotit, ctx.now)
-    except UpstreamError:
+        listed, trouble = await ctx.services.catalogue.listed(ctx.apis.gotit, ctx.now)
+    except UpstreamError as error:
+        await _report(ctx, error)
         reply = outage.sorry(ctx._, ctx._("the voucher service"), action)
         return reply.after(*said)
-    if old:
+    if trouble:
+        await _report(ctx, trouble)
         said.append(
             Text(
                 ctx._(
@@ -259,13 +261,19 @@ async def _offer(
 ) -> tuple[Offer | None, Reply | None]:
     """An offer as it stands now, None when it is gone; or what to say while the vendor cannot be asked."""
     try:
-        listed, old = await ctx.services.catalogue.listed(gotit, ctx.now)
-    except UpstreamError:
-        return None, outage.sorry(ctx._, ctx._("the voucher service"), retry)
-    if old:  # Nothing can be issued either, and a price of yesterday is no price.
+        listed, trouble = await ctx.services.catalogue.listed(gotit, ctx.now)
+    except UpstreamError as error:
+        trouble = error
+    if trouble:  # Nothing can be issued either, and a price of yesterday is no price.
+        await _report(ctx, trouble)
         return None, outage.sorry(ctx._, ctx._("the voucher service"), retry)
     wanted = (gift_id, price_id)
     return next((o for o in listed.offers if (o.gift.gift_id, o.gift.price_id) == wanted), None), None
+
+
+async def _report(ctx: Context, error: UpstreamError) -> None:
+    if isinstance(error, UpstreamRefused):
+        await ctx.services.vouchers.report(await ctx.work.begin(), error, ctx.now)
 
 
 async def _preview(ctx: Context, offer: Offer) -> Reply:

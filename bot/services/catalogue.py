@@ -70,6 +70,7 @@ class Catalogue:
     image_hosts: tuple[str, ...] = ()
     _listed: Listed | None = None
     _asked_at: datetime | None = None
+    _trouble: UpstreamError | None = None  # what came of asking the last time
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def cost(self, gift: Gift) -> int | None:
@@ -89,24 +90,25 @@ class Catalogue:
         allowed = any(host == name or host.endswith(f".{name}") for name in self.image_hosts)
         return address if allowed and address.startswith("https://") else ""
 
-    async def listed(self, api: GotItApi, now: datetime, *, fresh: bool = False) -> tuple[Listed, bool]:
-        """The catalogue, and whether it is an old one because the vendor is in trouble.
+    async def listed(self, api: GotItApi, now: datetime, *, fresh: bool = False) -> tuple[Listed, UpstreamError | None]:
+        """The catalogue, and why it is an old one: the vendor's trouble, None for what is true now.
 
         fresh: ask the vendor in any case. Raises UpstreamError when there is nothing to show.
         """
         async with self._lock:  # One asks, the others wait for its answer.
             if self._listed is not None and not fresh:
                 if now - self._listed.taken_at < FRESH_FOR:
-                    return self._listed, False
-                if self._asked_at is not None and now - self._asked_at < ASK_AGAIN_AFTER:
-                    return self._listed, True
-            self._asked_at = now
+                    return self._listed, None
+                if self._trouble and self._asked_at is not None and now - self._asked_at < ASK_AGAIN_AFTER:
+                    return self._listed, self._trouble
+            self._asked_at, self._trouble = now, None
             try:
                 found = await api.catalogue()
-            except UpstreamError:
+            except UpstreamError as error:
                 if self._listed is None or fresh:
                     raise
-                return self._listed, True
+                self._trouble = error.with_traceback(None)  # which would keep this customer's turn in memory
+                return self._listed, self._trouble
             priced = [(gift, self.cost(gift)) for gift in found.gifts]
             self._listed = Listed(
                 offers=tuple(Offer(gift, cost) for gift, cost in priced if cost is not None),
@@ -114,7 +116,7 @@ class Catalogue:
                 taken_at=now,
                 skipped=found.skipped,
             )
-            return self._listed, False
+            return self._listed, None
 
     def drop(self, gift_id: int, price_id: int) -> None:
         """Stop offering what Got It has just refused to issue, until it is asked for its list again."""
@@ -128,4 +130,4 @@ class Catalogue:
 
     def forget(self) -> None:
         """Ask the vendor the next time."""
-        self._listed = self._asked_at = None
+        self._listed = self._asked_at = self._trouble = None

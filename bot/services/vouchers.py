@@ -26,6 +26,7 @@ from bot.errors import (
     ContractError,
     CredentialsRefused,
     OutcomeUnknown,
+    UpstreamError,
     UpstreamRefused,
     UpstreamUnavailable,
 )
@@ -42,6 +43,7 @@ from bot.storage.issues import Issue
 
 CALL_WITHIN = 45.0  # seconds for a call with everything around it (a new token, one replay)
 LEASE = timedelta(seconds=60)  # longer than any call: two never ask for the same issue at the same time
+WRONG_METHOD = 405  # Got It's page names two methods; if ours is the wrong one, only staff can find out.
 PAUSES = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2))
 # A voucher that a code promised, while nothing could be sent at all: asked for again and again, for about a day.
 PROMISED_PAUSES = (*PAUSES, *[timedelta(minutes=10)] * 6, *[timedelta(hours=1)] * 22)
@@ -219,9 +221,9 @@ class Vouchers:
                 return await self._again(pool, issue, now, "pending", error.detail)
             return await self._end(pool, issue, now, "failed", reason=error.detail, late=late)
         except UpstreamRefused as error:
-            if isinstance(error, CredentialsRefused):
-                await self.alerts.credentials_refused(pool, "gotit", error.detail, now)
-            else:
+            if isinstance(error, CredentialsRefused) or error.code == WRONG_METHOD:
+                await self.report(pool, error, now)
+            elif not isinstance(error, Conflict):  # which is about our request id, not about the voucher
                 self.catalogue.drop(issue.gift_id, issue.price_id)
             if isinstance(error, CredentialsRefused) and not clean:
                 # It says nothing about the call before.
@@ -233,6 +235,14 @@ class Vouchers:
             return await self._hand_over(pool, issue, now, error.detail)
         delivered = Delivered(issued.link, issued.code)
         return await self._end(pool, issue, now, "done", delivered=delivered, late=late)
+
+    async def report(self, connection: asyncpg.Connection | asyncpg.Pool, error: UpstreamError, now: datetime) -> None:
+        """Tell staff about what only they can mend."""
+        if isinstance(error, CredentialsRefused):
+            await self.alerts.credentials_refused(connection, "gotit", error.detail, now)
+        elif isinstance(error, UpstreamRefused):
+            refused = N_("Got It refuses what we ask, no voucher can be issued. %(detail)s")
+            await self.alerts.tell(connection, "gotit-refused", refused, now, detail=error.detail)
 
     async def promise(self, connection: asyncpg.Connection, issue: Issue) -> Issue:
         """The customer is about to read how it stands: note, with that answer, that an end to come must be told.

@@ -142,7 +142,7 @@ async def show_offer(ctx: StaffContext, args: ShowOffer) -> Answer:
 
 
 async def _catalogue(ctx: StaffContext, args: Browse, *, fresh: bool) -> Answer:
-    listed, old = await ctx.services.catalogue.listed(_gotit(ctx), ctx.now, fresh=fresh)
+    listed, trouble = await ctx.services.catalogue.listed(_gotit(ctx), ctx.now, fresh=fresh)
     priced: list[tuple[Gift, int | None]] = [(offer.gift, offer.cost) for offer in listed.offers]
     found = [
         (gift, cost)
@@ -155,7 +155,7 @@ async def _catalogue(ctx: StaffContext, args: Browse, *, fresh: bool) -> Answer:
     found.sort(key=lambda each: (each[1] is None, each[1] or 0, each[0].name, each[0].price_id))
     start = (args.page - 1) * PAGE if (args.page - 1) * PAGE < len(found) else 0
     shown = found[start : start + PAGE]
-    card = catalogue_card(ctx._, listed, shown, found=len(found), old=old)
+    card = catalogue_card(ctx._, listed, shown, found=len(found), old=trouble is not None)
     names = (ids_text(gift.gift_id, gift.price_id) for gift, _cost in shown)
     details = tuple(button for name in names for button in run_button(name, f"/catalog show {name}"))
     more = views.next_page(ctx._, "catalog", args, len(found) > args.page * PAGE)
@@ -455,8 +455,8 @@ def _gotit(ctx: StaffContext) -> GotItApi:
 
 async def _find(ctx: StaffContext, gotit: GotItApi, gift_id: int, price_id: int) -> Gift | None:
     """A voucher as it is now. Raises UpstreamError; yesterday's list is no list to issue from."""
-    listed, old = await ctx.services.catalogue.listed(gotit, ctx.now)
-    if old:
+    listed, trouble = await ctx.services.catalogue.listed(gotit, ctx.now)
+    if trouble:
         raise UpstreamUnavailable("gotit", "only an older catalogue is known")
     every = (*(offer.gift for offer in listed.offers), *listed.unpriced)
     return next((gift for gift in every if (gift.gift_id, gift.price_id) == (gift_id, price_id)), None)

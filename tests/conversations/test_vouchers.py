@@ -73,11 +73,16 @@ def issue_calls(sandbox: Sandbox) -> list[Any]:
     return [call for call in sandbox.calls("gotit") if call.path.endswith("/gifts/issue")]
 
 
-async def confirm(chat: Chat, brand: str = "Highlands") -> str:
-    """Search a voucher, tap [Get it]; returns the data of the [Confirm] button."""
+async def look_for(chat: Chat, brand: str = "Highlands") -> None:
+    """Search the catalogue."""
     await chat.say("vouchers" if chat.tag == "en" else "換禮券")
     await chat.tap("Search")
     await chat.say(brand)
+
+
+async def confirm(chat: Chat, brand: str = "Highlands") -> str:
+    """Search a voucher, tap [Get it]; returns the data of the [Confirm] button."""
+    await look_for(chat, brand)
     await chat.tap("Get it")
     return chat.data_of("Confirm")
 
@@ -179,9 +184,7 @@ async def test_a_voucher_without_a_worth_is_not_given_away(bot: Bot, sandbox: Sa
     sandbox.gotit.gifts[0]["price_value"] = value
     chat = bot.chat("line", language="en")
 
-    await chat.say("vouchers")
-    await chat.tap("Search")
-    await chat.say("Highlands")
+    await look_for(chat)
 
     assert "Nothing found" in chat.text
     listed, _ = await bot.turns.services.catalogue.listed(bot.turns.apis.gotit, bot.clock())  # type: ignore[arg-type]
@@ -198,6 +201,34 @@ async def test_the_catalogue_survives_its_vendor_for_a_while(bot: Bot, sandbox: 
 
     assert "This is how things stood at" in chat.text
     assert "Phúc Long" in chat.text
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["nothing known", "an older list"])
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "Got It refuses our credentials, no voucher can be issued. %(detail)s"),
+        (404, "Got It refuses what we ask, no voucher can be issued. %(detail)s"),
+    ],
+)
+async def test_a_catalogue_that_is_refused_is_told_to_staff(
+    friend: Chat, sandbox: Sandbox, status: int, said: str, known: bool
+) -> None:
+    """Customers read of an outage, which never ends by itself; every admin gets one alert an hour."""
+    bot = friend.bot
+    staff = [bot.chat("line", "staff"), bot.chat("messenger", "staff")]
+    if known:
+        await friend.say("vouchers")
+        bot.ahead(minutes=11)
+    sandbox.fault("gotit:GET /api/rewardhub/v1.0/gifts", status=status)
+
+    await friend.say("vouchers")
+    await friend.say("vouchers")
+
+    assert friend.said("the voucher service") and "GOTIT" not in friend.text
+    for admin in staff:
+        [alert] = admin.look()
+        assert alert.message["text"].startswith(admin._(said).split("%")[0])
 
 
 async def test_a_vendor_that_is_down_leaves_the_points_to_see(chat: Chat, sandbox: Sandbox) -> None:
@@ -375,8 +406,33 @@ async def test_a_refusal_gives_the_points_back(rich: Chat, sandbox: Sandbox, tab
     assert rich.said("Not available right now")
     assert rich.said("Your points are back.")
     assert await account(tables) == (250, 0)
-    await rich.say("vouchers")
-    assert "Highlands Coffee" not in rich.text
+    await look_for(rich)
+    assert rich.said("Nothing found for “%(query)s”.", query="Highlands")
+
+
+async def test_a_wrong_method_is_told_to_staff(rich: Chat, sandbox: Sandbox, tables: asyncpg.Pool) -> None:
+    """Got It's page names two, so this is how it would show; no voucher is to blame."""
+    staff = rich.bot.chat("line", "staff")
+    data = await confirm(rich)
+    sandbox.fault("gotit:POST /api/rewardhub/v1.0/gifts/issue", status=405, times=1)
+    await rich.do(rich.phone.taps(data, "Confirm"))
+
+    assert rich.said("Your points are back.") and await account(tables) == (250, 0)
+    [alert] = staff.look()
+    assert "405" in alert.message["text"]
+    await look_for(rich)
+    assert rich._("Get it") in rich.buttons
+
+
+async def test_a_request_id_that_is_taken_says_nothing_about_the_voucher(rich: Chat, sandbox: Sandbox) -> None:
+    """Others can still have it."""
+    data = await confirm(rich)
+    sandbox.fault("gotit:POST /api/rewardhub/v1.0/gifts/issue", status=409, times=1)
+    await rich.do(rich.phone.taps(data, "Confirm"))
+    assert rich.said("Confirming")
+
+    await look_for(rich)
+    assert rich._("Get it") in rich.buttons
 
 
 async def test_a_vendor_that_cannot_be_reached_costs_nothing(
