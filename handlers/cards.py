@@ -95,7 +95,7 @@ async def show_number(ctx: Context, action: ShowNumber) -> Answer:
         await report(ctx, error)
         return outage.sorry(ctx._, ctx._("the gift card service"), action)
     card = next((card for card in found.cards if card.id == action.card_id), None)
-    if card is None:
+    if card is None or not card.number:
         return await ctx.run("cards")
     await _keep_alive(ctx, link)
     return Reply((number_card(ctx._, card),), choices.ending(ctx._, choices.gift_cards(ctx._)))
@@ -367,7 +367,8 @@ def _drawn(ctx: Context, link: Link, card: GiftCard) -> Card:
     currency = ctx.desk.card_currency.get(card.company_id, "")
     if not card.usable(ctx.now):
         return unusable_card(ctx._, card, currency, ctx.now)
-    return usable_card(ctx._, card, currency, ShowNumber(card_id=card.id) if _may_see_numbers(ctx, link) else None)
+    shows_number = bool(card.number) and _may_see_numbers(ctx, link)
+    return usable_card(ctx._, card, currency, ShowNumber(card_id=card.id) if shows_number else None)
 
 
 def _soonest(card: GiftCard) -> tuple[datetime, int]:

@@ -41,10 +41,11 @@ _ELSEWHERE = "404 that is not Altegio's own. Check ALTEGIO_API_URL"
 class GiftCard:
     """A gift card as Altegio knows it. Sums have no currency there: it is that of the location.
 
-    number: whoever knows it can spend the card, so it is only shown when asked for. face: what it was
-    sold for. status_id: 2 is activated, the others are undocumented. expires: UTC, None for a card
-    without an end and for one whose end is not told. multi: whether it can be spent in parts. limits:
-    what it can be spent on, in the vendor's words. company_id: the first location that showed it.
+    number: whoever knows it can spend the card, so it is only shown when asked for; `''` for a card that
+    was sold without one. face: what it was sold for. status_id: 2 is activated, the others are
+    undocumented. expires: UTC, None for a card without an end and for one whose end is not told. multi:
+    whether it can be spent in parts. limits: what it can be spent on, in the vendor's words. company_id:
+    the first location that showed it.
     endless: Altegio says that it never expires; only then may that be promised.
     """
 
@@ -67,7 +68,9 @@ class GiftCard:
 
     @property
     def masked(self) -> str:
-        """The number with its last four digits at most, and never more than half of it: `••••1234`."""
+        """The number with its last four digits at most, and never more than half of it: `••••1234`; `''` for none."""
+        if not self.number:
+            return ""
         shown = min(4, len(self.number) // 2)
         return "••••" + self.number[len(self.number) - shown :]
 
@@ -268,18 +271,18 @@ def _read_cards(company_id: int, body: Any) -> _Location:
 
 
 def _card(company_id: int, item: object) -> GiftCard | None:
-    """None when unreadable: a card without an id, a number or a balance can neither be told apart nor shown."""
+    """None when unreadable: a card without an id or a balance can neither be told apart nor shown."""
     if not isinstance(item, dict):
         return None
-    card_id, number, balance = integer(item.get("id")), text(item.get("number")), amount(item.get("balance"))
-    if card_id is None or number is None or balance is None:
+    card_id, balance = integer(item.get("id")), amount(item.get("balance"))
+    if card_id is None or balance is None:
         return None
     kind, status = _object(item.get("type")), _object(item.get("status"))
     status_id = integer(item.get("status_id"))
     multi = kind.get("is_multi")
     return GiftCard(
         id=card_id,
-        number=number,
+        number=text(item.get("number")) or "",  # Types with `is_allow_empty_code` are sold without one.
         balance=balance,
         face=amount(item.get("default_balance")),
         title=text(kind.get("title")) or "",
@@ -298,7 +301,9 @@ def _expires(item: dict[str, Any], kind: dict[str, Any]) -> datetime | None:
     limit = integer(kind.get("expiration_type_id"))
     if limit == _ENDLESS:
         return None
-    own = moment(item.get("expiration_date"))
+    own, sold = moment(item.get("expiration_date")), moment(item.get("created_date"))
+    if own is not None and own == sold:
+        own = None  # The sample's: no card is over when it is sold, so its end is not told.
     return moment(kind.get("expiration_date")) if own is None and limit == _FIXED_DATE else own
 
 

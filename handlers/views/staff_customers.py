@@ -100,7 +100,7 @@ def _cards(_: Translator, cards: Cards, now: datetime) -> str:
         return _.number(0)
     usable = [card.masked for card in cards.cards if card.usable(now)]
     count = _("%(usable)s of %(all)s can be used", usable=_.number(len(usable)), all=_.number(len(cards.cards)))
-    return " · ".join((count, *usable))
+    return " · ".join((count, *filter(None, usable)))
 
 
 # ── points ───────────────────────────────────────────────────────────────────────────────────────

@@ -64,7 +64,7 @@ READ = GiftCard(
     title="certificate 9000",
     status_id=2,
     status="activated",
-    expires=datetime(2026, 9, 22, 4, tzinfo=UTC),
+    expires=None,
     multi=True,
     limits="No limits",
     company_id=1,
@@ -209,8 +209,6 @@ async def test_limits_are_told_in_the_vendors_words(
         [],
         card(id=None),
         card(id=True),
-        card(number=""),
-        card(number={}),
         card(balance=None),
         card(balance="much"),
     ],
@@ -221,17 +219,32 @@ async def test_an_unreadable_card_is_skipped_and_counted(vendor: Vendor, altegio
     assert await altegio.cards(PHONE) == Cards((READ,), skipped=1)
 
 
+@pytest.mark.parametrize("number", ["", None, {}])
+async def test_a_card_may_have_been_sold_without_a_number(vendor: Vendor, altegio: AltegioApi, number: Any) -> None:
+    """Its type says so (`is_allow_empty_code`), and its balance is the customer's all the same."""
+    read = await one(vendor, altegio, of_type(is_allow_empty_code=True) | {"number": number})
+    assert (read.number, read.masked, read.balance) == ("", "", Decimal(9000))
+
+
 # Its end
+
+ENDS = datetime(2027, 9, 22, 4, tzinfo=UTC)
+
+
+def of_type_ending(**changes: Any) -> dict[str, Any]:
+    return of_type(**changes) | {"expiration_date": "2027-09-21T23:00:00.000-05:00"}
 
 
 @pytest.mark.parametrize(
     ("item", "expires", "endless"),
     [
-        (of_type(expiration_type_id=2), READ.expires, False),
-        (of_type(expiration_type_id=None), READ.expires, False),
-        (of_type(expiration_type_id=0), None, True),
-        (of_type(expiration_type_id="0"), None, True),
-        (of_type(expiration_type_id=1), READ.expires, False),
+        (of_type_ending(expiration_type_id=2), ENDS, False),
+        (of_type_ending(expiration_type_id=None), ENDS, False),
+        (of_type_ending(expiration_type_id=0), None, True),
+        (of_type_ending(expiration_type_id="0"), None, True),
+        (of_type_ending(expiration_type_id=1), ENDS, False),
+        (SAMPLE, None, False),
+        (SAMPLE | {"created_date": "2026-09-22T04:00:00Z"}, None, False),
         (
             of_type(expiration_type_id=1, expiration_date="2026-12-31T00:00:00+08:00") | {"expiration_date": ""},
             datetime(2026, 12, 30, 16, tzinfo=UTC),
@@ -244,7 +257,7 @@ async def test_an_unreadable_card_is_skipped_and_counted(vendor: Vendor, altegio
 async def test_the_type_decides_whether_there_is_an_end(
     vendor: Vendor, altegio: AltegioApi, item: Any, expires: datetime | None, endless: bool
 ) -> None:
-    """A date without meaning is none; and only what is said to be endless may be called so."""
+    """A date without meaning, as that of the sale, is none; and only what is said to be endless may be called so."""
     read = await one(vendor, altegio, item)
     assert (read.expires, read.endless) == (expires, endless)
 

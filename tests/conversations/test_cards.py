@@ -109,15 +109,28 @@ async def test_cards_that_cannot_be_used_are_folded_away(owner: Chat) -> None:
 
 
 async def test_the_vendors_own_example_is_shown(friend: Chat) -> None:
-    """A number that is a number, and a date that is over."""
+    """A number that is a number, and an end at the moment of its sale: nobody is told that such a card is over."""
     await link(friend, SAMPLE_PHONE)
+
     await friend.say("gift card")
 
-    await show_folded(friend)
-
-    assert "certificate 9000" in friend.text
+    assert "certificate 9000" in friend.text and friend.said("Activated")
     assert "••••8" in friend.text and "888" not in str([item.message for item in friend.shown])
-    assert friend.said("Expired")
+    assert friend.said("ask our staff") and not friend.said("Expired")
+
+
+async def test_a_card_that_was_sold_without_a_number_is_shown(owner: Chat) -> None:
+    """There is none to be shown, masked or whole."""
+    put(owner.bot, card(7, type={"is_allow_empty_code": True}) | {"number": ""})
+
+    await owner.say("gift card")
+
+    assert titles(owner) == ["Card 7"] and "700" in owner.text
+    assert "••••" not in owner.text and owner._("Show number") not in owner.buttons
+    assert (
+        owner._.ngettext("%(n)s item can't be shown right now.", "%(n)s items can't be shown right now.", 1)
+        not in owner.text
+    )
 
 
 async def test_what_the_vendor_does_not_say_is_not_made_up(owner: Chat) -> None:
