@@ -166,10 +166,10 @@ async def read_answer(ctx: Context, text: str) -> Answer | None:
     """The answer to "please type the code": any try counts as one, a sentence does not."""
     if ctx.apis.altegio is None:
         return None
-    typed = _after_word(ctx, text) or fold(text)
-    if ctx.services.linking.reads_like_phone(typed):
+    if _is_number(ctx, text):
         ctx.ask("link_code", minutes=10)
         return _typed_number(ctx)
+    typed = _after_word(ctx, text) or fold(text)
     return await _use_code(ctx, typed) if _is_try(typed) else None
 
 
@@ -178,9 +178,9 @@ async def read_text(ctx: Context, text: str) -> Answer | None:
     """`link K7PQ-4M2X`, a link code alone, or a phone number: none of them is for the redemption vendor."""
     if ctx.apis.altegio is None:
         return None
-    announced = _after_word(ctx, text)
-    if ctx.services.linking.reads_like_phone(announced or fold(text)):
+    if _is_number(ctx, text):
         return _typed_number(ctx)
+    announced = _after_word(ctx, text)
     if announced is not None:
         return await _use_code(ctx, announced) if _is_try(announced) else None
     return await _use_code(ctx, text) if await _is_waiting_code(ctx, text) else None
@@ -251,13 +251,19 @@ def announces_code(ctx: Context, text: str) -> bool:
 def concerns_linking(ctx: Context, text: str) -> bool:
     """Whether a message is a phone number, or tries to link one with a code, however mistyped."""
     announced = _after_word(ctx, text)
-    return ctx.services.linking.reads_like_phone(fold(text)) or (announced is not None and _is_try(announced))
+    return _is_number(ctx, text) or (announced is not None and _is_try(announced))
 
 
-def _after_word(ctx: Context, text: str) -> str | None:
-    """What follows a word for "link" at the beginning of a message; None when nothing does."""
+def _is_number(ctx: Context, text: str) -> bool:
+    """Whether a message is a phone number, also after a word for what it should bring: `禮品卡 0912345678`."""
+    said = (fold(text), _after_word(ctx, text), _after_word(ctx, text, "cards"))
+    return any(ctx.services.linking.reads_like_phone(number) for number in said if number)
+
+
+def _after_word(ctx: Context, text: str, intent: str = "link") -> str | None:
+    """What follows a word for an intent at the beginning of a message; None when nothing does."""
     folded = fold(text)
-    for word in ctx.lexicon.words("link"):
+    for word in ctx.lexicon.words(intent):
         rest = folded.removeprefix(word)
         if rest == folded or (word.isascii() and rest[:1].isalnum()):
             continue  # "linked" is another word.

@@ -20,7 +20,8 @@ _NO_CODE = re.compile(
     r"|(?:886|09)[\d-]+)",  # phones
     re.IGNORECASE,
 )
-_PHONE = re.compile(r"(?:\+?886-?|0)9\d{2}-?\d{3}-?\d{3}")
+_PHONE = re.compile(r"(?:\+?886-?0?|0)9\d{2}-?\d{3}-?\d{3}")
+_DIGIT_RUN = re.compile(r"(?<![A-Za-z0-9-])\+?\d[\d-]*(?: +[\d-]+)*(?![A-Za-z0-9-])")
 _ALWAYS_REMOVED = "「」『』【】()[]<>《》〈〉\"'“”‘’`*"
 
 
@@ -81,6 +82,8 @@ def answer(text: str, keywords: Sequence[str], pattern: re.Pattern[str] | None =
     if found.codes:
         return Found(found.codes, deliberate=True)
     line = cleaned.split("\n")[0]
+    if _has_phone(line):
+        return Found((), deliberate=True)
     token = _joined(line.split(" ")) or _in_any_letters(line)
     if token and " " in token and not any(ch.isdigit() for ch in token) and not token.isupper():
         token = None
@@ -125,7 +128,7 @@ def _after_keyword(cleaned: str, keywords: Sequence[str]) -> str | None:
             rest = _CONNECTOR.sub("", line[match.end() :], count=1)
             apart = rest != line[match.end() :] and match.start() == 0  # 兌換 端午2026, not 兌換期限到2026
             joined = _joined(rest.split(" ")) or (_in_any_letters(rest) if apart else None)
-            if joined is None or any(map(_PHONE.fullmatch, joined.split())):
+            if joined is None or _has_phone(joined):
                 continue
             if len(joined) < (6 if joined.isdigit() else 4) or _NO_CODE.fullmatch(joined):
                 continue
@@ -166,6 +169,11 @@ def _joined(words: Sequence[str]) -> str | None:
     return joined if joined and len(joined) <= 40 else None
 
 
+def _has_phone(text: str) -> bool:
+    """Whether a phone number stands in it, in one piece or with blanks: `gift card 0912 345 678`."""
+    return any(_PHONE.fullmatch(run.group().replace(" ", "")) for run in _DIGIT_RUN.finditer(text))
+
+
 def _looks_like_code(token: str) -> bool:
     return (
         6 <= len(token) <= 32
@@ -178,7 +186,7 @@ def _looks_like_code(token: str) -> bool:
 def _spaced(text: str) -> str | None:
     """The whole message, when it is one code with blanks in it: `abcd 1234 efgh`."""
     parts = text.split()
-    if any(map(_PHONE.fullmatch, parts)):
+    if _has_phone(text):
         return None  # "tel 0912345678": nobody's phone is sent to a vendor.
     if not 2 <= len(parts) <= 5 or not all(_CODE.fullmatch(part) and len(part) >= 3 for part in parts):
         return None

@@ -267,7 +267,18 @@ async def test_one_member_of_staff_issues_thirty_codes_a_day(bot: Bot) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", [PHONE, "0912-345-678", "+886 912 345 678", "０９１２３４５６７８", "886912345678", "綁定 0912345678"]
+    "typed",
+    [
+        PHONE,
+        "0912-345-678",
+        "+886 912 345 678",
+        "０９１２３４５６７８",
+        "886912345678",
+        "綁定 0912345678",
+        "禮品卡 0912345678",
+        "gift card 0912 345 678",
+        "餘額：0912-345-678",
+    ],
 )
 async def test_a_typed_phone_is_never_looked_up(friend: Chat, tables: asyncpg.Pool, typed: str) -> None:
     """In any spelling, in the middle of nothing or as an answer: no vendor is asked, nothing is linked."""
@@ -281,6 +292,18 @@ async def test_a_typed_phone_is_never_looked_up(friend: Chat, tables: asyncpg.Po
 
     assert friend.bot.sandbox.calls("altegio") == friend.bot.sandbox.calls("poshen") == []
     assert await tables.fetchval("SELECT count(*) FROM links") == 0
+
+
+@pytest.mark.parametrize(
+    "typed", ["tel 0912 345 678", "redeem 0912 345 678", "my phone is 0912345678", "電話 0912 345 678"]
+)
+async def test_a_phone_in_a_sentence_is_no_code_either(friend: Chat, typed: str) -> None:
+    """With blanks in it, it looked like a code in groups, and went to the vendor of codes."""
+    await friend.say(typed)
+    await friend.say("redeem")
+    await friend.say(typed)
+
+    assert friend.bot.sandbox.calls("altegio") == friend.bot.sandbox.calls("poshen") == []
 
 
 async def test_a_typed_phone_gets_the_same_answer_whether_or_not_it_has_cards(bot: Bot, channel: str) -> None:
