@@ -402,7 +402,9 @@ class StaffDesk:
             said = await command.handler(staffed, arguments)
             return self._ask(staffed, command, arguments, said) if isinstance(said, Preview) else said
 
-        return await self._audited(staffed, command, arguments, handle)
+        answer = await self._audited(staffed, command, arguments, handle)
+        ctx._ = staffed._  # /lang may have changed it, and more may be said below the answer.
+        return answer
 
     async def _audited(
         self, ctx: StaffContext, command: StaffCommand, arguments: Arguments, handle: Callable[[], Awaitable[Answer]]

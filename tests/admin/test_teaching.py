@@ -405,6 +405,16 @@ async def test_a_language_goes_by_any_name_of_it(owner: Chat) -> None:
     assert owner.text.startswith("Switched to English.")
 
 
+async def test_a_language_counts_at_once(bot: Bot, channel: str) -> None:
+    """Also for what stands below the answer, such as the notice under somebody's first one."""
+    chat = bot.chat(channel, demo_id(channel, "staff"), "zh-TW")
+
+    await chat.say("/lang en")
+
+    assert "Switched to English." in chat.text
+    assert "How we treat your data" in chat.text
+
+
 async def test_staff_are_not_asked_whether_they_prefer_english(bot: Bot, channel: str) -> None:
     """Commands are English words in every language."""
     chat = bot.chat(channel, demo_id(channel, "staff"))
