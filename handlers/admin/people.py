@@ -123,8 +123,15 @@ async def list_staff(ctx: StaffContext, args: ListStaff) -> Answer:
     shown = everybody[(args.page - 1) * PAGE : args.page * PAGE]
     card = views.members_card(ctx._, shown, ctx.services.staffing, ctx.now, total=len(everybody))
     more = views.next_page(ctx._, "admins", args, len(everybody) > args.page * PAGE)
+    removals = tuple(
+        button
+        for member in shown
+        if member.id != ctx.actor.id and not ctx.services.staffing.settled(member)
+        # Translators: a button: take away the rights of a member
+        for button in run_button(ctx._("Remove %(name)s", name=member.name), f"/admins remove {member.name}")
+    )
     invite = run_button(ctx._("Invite staff"), "/admins invite staff")
-    return Reply((card,), (*more, *invite, *run_button(ctx._("Commands"), "/help")))
+    return Reply((card,), (*more, *removals, *invite, *run_button(ctx._("Commands"), "/help")))
 
 
 @admin.command("admins invite", Invite, role="owner", about=N_("invite somebody with a one-time code"))

@@ -297,6 +297,19 @@ async def test_two_owners_cannot_remove_each_other(bot: Bot, hire: Callable[...,
     assert len(await names(bot)) == 1
 
 
+async def test_somebody_is_removed_by_taps(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+    """A lost phone leaves no time for typing names; nobody is offered to remove themself or who cannot be."""
+    await hire("manager", "mia")
+    await owner.say("/admins")
+    offered = [label for label in owner.buttons if label.startswith(owner._("Remove %(name)s", name=""))]
+    assert offered == [owner._("Remove %(name)s", name="mia")]
+
+    await owner.tap(offered[0])
+    await owner.tap("Remove")
+
+    assert "mia" not in await names(bot)
+
+
 async def test_an_owner_of_the_settings_cannot_be_removed(bot: Bot, owner: Chat, channel: str) -> None:
     """Only the setting makes and unmakes them."""
     await owner.say("/whoami")
