@@ -84,6 +84,9 @@ class Dispatcher:
         if intent is not None:
             ctx.settle()
             _understood(ctx)
+            dropped = await self.staff.drop(ctx)
+            if intent == "cancel" and dropped is not None:
+                return dropped
             answer = await ctx.run(intent)
             again = ctx.asked()
             same = asked is not None and again is not None and asked["question"] == again["question"]

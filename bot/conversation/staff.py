@@ -493,8 +493,16 @@ class StaffDesk:
         pending = self._pending(ctx)
         if pending is None or pending["nonce"] != nonce:
             return self._gone(ctx)
+        return await self._cancelled(ctx, ctx.actor, pending)
+
+    async def drop(self, ctx: Context) -> Answer | None:
+        """A word that means something else, such as “cancel”, instead of a tap; None when nothing was asked."""
+        pending = self._pending(ctx)
+        return await self._cancelled(ctx, ctx.actor, pending) if ctx.actor and pending else None
+
+    async def _cancelled(self, ctx: Context, actor: Actor, pending: dict[str, Any]) -> Reply:
         del ctx.customer.state["sure"]
-        await self._note(ctx, ctx.actor, pending, "cancelled")
+        await self._note(ctx, actor, pending, "cancelled")
         return Reply((Text(ctx._("OK, cancelled. Nothing was changed.")),))
 
     def _pending(self, ctx: Context) -> dict[str, Any] | None:

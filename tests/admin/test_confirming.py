@@ -77,6 +77,31 @@ async def test_another_command_cancels(bot: Bot, owner: Chat) -> None:
     assert owner.said("That confirmation is no longer valid. Nothing was changed; please type the command again.")
 
 
+async def test_the_word_cancel_cancels(bot: Bot, owner: Chat) -> None:
+    """Whoever types it instead of tapping means it: the tap comes too late then."""
+    await owner.say("/group pause 5")
+    tap = owner.phone.taps(owner.data_of("Pause"), "Pause")
+    await owner.say("cancel")
+    assert owner.said("OK, cancelled. Nothing was changed.")
+
+    await owner.do(tap)
+
+    assert owner.said("That confirmation is no longer valid. Nothing was changed; please type the command again.")
+    assert await bot.pool.fetchval("SELECT count(*) FROM policies") == 0
+
+
+async def test_another_word_cancels_too(bot: Bot, owner: Chat) -> None:
+    """It leads somewhere else, and what was asked is over."""
+    await owner.say("/group pause 5")
+    tap = owner.phone.taps(owner.data_of("Pause"), "Pause")
+    await owner.say("menu")
+    assert owner.said("What would you like to do?")
+
+    await owner.do(tap)
+
+    assert await bot.pool.fetchval("SELECT count(*) FROM policies") == 0
+
+
 async def test_a_mistyped_command_cancels_too(bot: Bot, owner: Chat) -> None:
     """Whoever goes on typing thinks of something else."""
     await owner.say(ASKED)
