@@ -24,6 +24,11 @@ import structlog
 
 from bot.errors import ConfigurationError
 
+try:
+    import fcntl
+except ImportError:  # Windows has none; there, nobody notices two demos that start at the same moment.
+    fcntl = None  # type: ignore[assignment]  # A missing module has no type of its own.
+
 READY_WITHIN = 60.0
 REWARDS = ("1=points:150", "2=points:500", "5=points:120", "6=voucher:812:2260")
 SIMULATOR_PORT = 8090
@@ -123,8 +128,12 @@ def _menus(bot: _Bot) -> Iterator[None]:
 
 @contextmanager
 def running_or_started() -> Iterator[Demo]:
-    """The demo that runs already, else one just for as long as this takes."""
+    """The demo that runs already or is about to, else one just for as long as this takes."""
     demo = _running()
+    deadline = time.monotonic() + READY_WITHIN
+    while demo is None and _taken(_home()) and time.monotonic() < deadline:
+        time.sleep(0.2)  # `make demo` was typed a moment ago.
+        demo = _running()
     if demo is not None:
         yield demo
         return
@@ -144,10 +153,42 @@ def _running() -> Demo | None:
 
 @contextmanager
 def _started(port: int | None, *, quiet: bool) -> Iterator[tuple[Demo, _Bot]]:
-    if _running() is not None:
-        raise ConfigurationError("A demo is running already; `make chat` talks to it.")
     home = _home()
     home.mkdir(parents=True, exist_ok=True)
+    with _alone(home), _processes(home, port, quiet=quiet) as started:
+        yield started
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Two demos would share one database, and the first to end would take it from the other. Also while they start."""
+    with (home / "lock").open("w") as lock:
+        if not _locked(lock):
+            raise ConfigurationError("A demo is running already; `make chat` talks to it.")
+        yield
+
+
+def _taken(home: Path) -> bool:
+    """Whether a demo runs or starts."""
+    if not home.exists():
+        return False
+    with (home / "lock").open("w") as lock:
+        return not _locked(lock)
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Take a lock, which ends with its file; False when somebody else has it."""
+    if fcntl is None:
+        return _running() is None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _processes(home: Path, port: int | None, *, quiet: bool) -> Iterator[tuple[Demo, _Bot]]:
     address = f"http://127.0.0.1:{port or _free_port(int(os.environ.get('PORT') or 8000))}"
     ready = home / "sandbox-ready"
     ready.unlink(missing_ok=True)

@@ -324,8 +324,8 @@ async def test_a_chat_talks_to_the_running_demo(tmp_path: Path) -> None:
             [sys.executable, "-m", "bot", "demo", "--port", str(port)], env=env, cwd=ROOT, stdout=log, stderr=log
         )
     try:
-        await until((tmp_path / "demo" / "demo.json").exists)
-        line, messenger = await asyncio.gather(
+        await until((tmp_path / "demo" / "lock").exists)
+        line, messenger = await asyncio.gather(  # They are typed before it is ready, and wait for it.
             command("chat", env=env, given=TYPED),
             command("chat", "--as", "messenger", "--lang", "en", env=env, given="my gifts\nWELCOME2026\n"),
         )
