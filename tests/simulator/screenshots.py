@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import os
 import signal
@@ -16,13 +15,11 @@ from pathlib import Path
 
 from engine.desk import until
 from engine.processes import ROOT, environment, free_port
-from PIL import Image
 from playwright.async_api import Browser
 
 from simulator.screen import Screen, browsing, opened
 
 IMAGES = ROOT / "docs" / "images"
-LARGEST = 200_000
 SIZE = {"width": 1360, "height": 860}
 
 
@@ -75,20 +72,11 @@ async def english(browser: Browser, url: str) -> None:
 
 
 async def shoot(screen: Screen, name: str) -> None:
-    """Take a picture, in as many colours as fit."""
+    """Take a picture, in all its colours: with fewer, tints turn grey."""
     await screen.page.wait_for_timeout(800)
-    whole = Image.open(io.BytesIO(await screen.page.screenshot())).convert("RGB")
-    for colors in (256, 128, 64):
-        # This choice of colours keeps small spots, such as dots and badges, what they are.
-        palette = whole.quantize(colors, method=Image.Quantize.FASTOCTREE)
-        picture = whole.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
-        raw = io.BytesIO()
-        picture.save(raw, "PNG", optimize=True)
-        if len(raw.getvalue()) <= LARGEST:
-            break
     IMAGES.mkdir(parents=True, exist_ok=True)
-    (IMAGES / name).write_bytes(raw.getvalue())
-    print(f"{name}: {len(raw.getvalue()) // 1000} kB, {colors} colours")  # noqa: T201
+    raw = await screen.page.screenshot(path=IMAGES / name)
+    print(f"{name}: {len(raw) // 1000} kB")  # noqa: T201
 
 
 async def main() -> None:
