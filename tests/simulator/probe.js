@@ -53,6 +53,50 @@ globalThis.probe = {
     return color.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);
   },
 
+  /** Texts that can hardly be read: their words, their contrast with what is behind them. */
+  faint() {
+    const parse = (color) => {
+      const found = color.match(/^rgba?\((.+)\)$/) ?? color.match(/^color\(srgb (.+)\)$/);
+      const parts = found[1].split(/[\s,/]+/).map(Number);
+      const [red, green, blue] = color.startsWith("color") ? parts.map((part) => part * 255) : parts;
+      return [red, green, blue, parts[3] ?? 1];
+    };
+    const over = ([r, g, b, a], behind) => [r, g, b].map((part, each) => part * a + behind[each] * (1 - a));
+    const light = (color) => {
+      const [r, g, b] = color.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    // Where a gradient is, each of its colours has to do.
+    const backs = (node) => {
+      if (!node) return [[255, 255, 255]];
+      const { backgroundColor, backgroundImage, opacity } = getComputedStyle(node);
+      const stops = backgroundImage.match(/(?:rgba?|color)\([^)]+\)/g) ?? [];
+      const opaque = parse(backgroundColor)[3] === 1 && opacity === "1";
+      const behind = (opaque ? [[0, 0, 0]] : backs(node.parentElement)).map((each) => over(parse(backgroundColor), each));
+      return stops.length ? stops.flatMap((stop) => behind.map((each) => over(parse(stop), each))) : behind;
+    };
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const words = walker.currentNode.textContent.trim();
+      const node = walker.currentNode.parentElement;
+      if (!words || !node.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) || node.closest("option, noscript, script, :disabled:not(.chip)")) continue;
+      const style = getComputedStyle(node);
+      const size = Number.parseFloat(style.fontSize);
+      const least = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700) ? 3 : 4.5;
+      let fade = 1;
+      for (let each = node; each; each = each.parentElement) fade *= Number(getComputedStyle(each).opacity);
+      const [r, g, b, a] = parse(style.color);
+      const ratios = backs(node).map((back) => {
+        const [dark, bright] = [light(over([r, g, b, a * fade], back)), light(back)].sort((one, other) => one - other);
+        return (bright + 0.05) / (dark + 0.05);
+      });
+      const worst = Math.min(...ratios);
+      if (worst < least) found.push(`${worst.toFixed(2)} ${node.tagName.toLowerCase()}.${node.className} ${words.slice(0, 30)}`);
+    }
+    return [...new Set(found)];
+  },
+
   /** Where the focus is: the part of the page, whether it can be seen, and how it is marked. */
   stop() {
     const node = document.activeElement;

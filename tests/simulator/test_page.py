@@ -241,7 +241,8 @@ async def test_the_time_stands_beside_a_bubble_however_long_it_is(screen: Screen
 
 async def test_the_tab_key_goes_through_the_page_in_its_order(screen: Screen) -> None:
     """From the top through both phones to the panel, each stop visible."""
-    await screen.page.evaluate("() => document.activeElement.blur()")
+    await screen.page.reload()  # The browser remembers where the focus was last.
+    await screen.page.wait_for_selector("body[data-ready]")
     seen = []
     for _ in range(60):
         await screen.page.keyboard.press("Tab")
@@ -314,6 +315,31 @@ async def test_the_theme_follows_the_machine_and_the_switch(
     assert (paper > ink) == (scheme == "light")
     assert abs(paper - ink) > 400
     assert light > dark
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_everything_written_can_be_read(
+    browser: Browser, simulator: Simulator, profile: None, scheme: str
+) -> None:
+    """By the contrast of https://www.w3.org/TR/WCAG22/#contrast-minimum, old quick replies and times as well."""
+    async with opened(browser, simulator.url, color_scheme=scheme) as screen:
+        found = await screen.probe("faint")
+        for phone in (screen.line, screen.messenger):
+            await phone.meet("en")
+            await phone.do(phone.root.locator(".join").click)
+            for words in ("WELCOME2026", "my gifts", "vouchers", "see https://example.com/"):
+                await phone.say(words)
+            found += await screen.probe("faint")
+        for pane in ("try_tab", "trace_tab"):
+            await screen.open(pane)
+            found += await screen.probe("faint")
+        await screen.trouble("poshen", "down")
+        await screen.line.about()
+        await screen.messenger.root.locator(".composer .plain[aria-label]:visible").first.click()
+        found += await screen.probe("faint")
+        await screen.trouble("poshen", "")
+
+    assert found == []
 
 
 async def test_a_second_window_sees_the_same_chat(screen: Screen, browser: Browser, simulator: Simulator) -> None:
