@@ -137,7 +137,9 @@ class _LineMessage:
         words = [text for child in box["contents"] if (text := self.inline(child))]
         if words:
             bold = any(child.get("weight") == "bold" for child in box["contents"])
-            label_and_value = box["layout"] == "baseline" and len(words) == 2
+            # A price beside its worth is two facts: labels are never bold.
+            labelled = box["layout"] == "baseline" and box["contents"][0].get("weight") != "bold"
+            label_and_value = labelled and len(words) == 2
             joined = ("：" if _wide(words[0]) else ": ").join(words) if label_and_value else "   ".join(words)
             card.lines.append(Line(joined, "bold" if bold else ""))
 

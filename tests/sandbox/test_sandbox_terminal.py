@@ -111,6 +111,17 @@ def test_a_line_card_becomes_a_box() -> None:
     assert (screen.quick_replies, screen.button(5), screen.button(0)) == ([4], None, None)
 
 
+def test_a_price_beside_its_worth_is_no_label() -> None:
+    """Labels are never bold."""
+    price = {"type": "text", "text": "1,000 點", "weight": "bold"}
+    row = {"type": "box", "layout": "baseline", "contents": [price, {"type": "text", "text": "₫100,000"}]}
+    body = {"type": "box", "layout": "vertical", "contents": [row]}
+    screen = Screen()
+    screen.add("line", {"type": "flex", "altText": "x", "contents": {"type": "bubble", "body": body}})
+
+    assert screen.parts == [Card(lines=[Line("1,000 點   ₫100,000", "bold")])]
+
+
 def test_boxes_are_straight_in_chinese() -> None:
     """Every row of a box is as wide as the others, counted in cells."""
     screen = Screen()
