@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.apis.poshen import PoshenApi, RedemptionCode
 from bot.conversation import codes
@@ -186,7 +186,7 @@ async def _claim(ctx: Context, code: RedemptionCode, event_id: int) -> Outcome |
         code,
         customer=ctx.customer,
         event_id=event_id,
-        happened_at=ctx.happened_at,
+        happened_at=_sent_at(ctx, event_id),
         now=ctx.now,
     )
 
@@ -259,6 +259,12 @@ def _keep(ctx: Context, typed: list[str], of: int) -> None:
 def _kept(ctx: Context, of: int) -> list[str]:
     kept = ctx.customer.state.get("kept", {}).get(str(of))
     return list(kept["codes"]) if kept and kept["until"] > ctx.happened_at.timestamp() else []
+
+
+def _sent_at(ctx: Context, event_id: int) -> datetime:
+    """When a code was sent: a tap on [Try again] is as early as the message under which the button is."""
+    kept = ctx.customer.state.get("kept", {}).get(str(event_id))
+    return min(ctx.happened_at, datetime.fromtimestamp(kept["until"], UTC) - KEPT_FOR) if kept else ctx.happened_at
 
 
 def _wait(ctx: Context, wait: timedelta) -> Reply:

@@ -323,6 +323,17 @@ async def test_when_the_vendor_is_down_one_tap_tries_the_kept_code_again(friend:
     assert friend.said("Redeemed 🎉")
 
 
+async def test_a_kept_code_is_as_early_as_it_was_sent(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Nothing is lost, they were told: the campaign ended while the vendor was down, after they had sent the code."""
+    await claims.set_policy(tables, SPRING, Policy(ends_at=friend.bot.clock() + timedelta(minutes=2)))
+    friend.bot.sandbox.fault("poshen", status=500, times=1)
+    await friend.say("WELCOME2026")
+    friend.bot.ahead(minutes=3)
+
+    await friend.tap("Try again")
+    assert friend.said("Redeemed 🎉")
+
+
 async def test_a_lookup_that_times_out_can_be_tried_again_without_retyping(friend: Chat) -> None:
     """Silence of the vendor is told like any outage."""
     bot = friend.bot
