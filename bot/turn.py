@@ -40,6 +40,7 @@ from bot.services.staffing import Actor
 from bot.storage import customers, inbox, pushes
 from bot.storage.customers import Customer
 from bot.storage.inbox import Taken
+from bot.storage.pool import UNWELL
 from handlers.views.choices import Go
 from handlers.waiting import still_checking
 
@@ -58,19 +59,7 @@ _TROUBLES: Mapping[Outcome, Kind] = {
     Outcome.BARRED: "credentials",
     Outcome.REFUSED: "refused",
 }
-# The database went away under a turn, has no room, became a replica, or chose this of two transactions to wait for the
-# other: that says nothing about the event.
-NOT_ITS_FAULT = (
-    Later,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    ConnectionError,
-)
+NOT_ITS_FAULT = (Later, *UNWELL)  # What is raised says nothing about the event.
 
 
 @dataclass(slots=True)

@@ -40,6 +40,7 @@ from bot.storage import issues, points, staff
 from bot.storage.counts import first_day
 from bot.storage.customers import SYMBOLS, Customer
 from bot.storage.issues import Issue
+from bot.storage.pool import UNWELL
 
 CALL_WITHIN = 45.0  # seconds for a call with everything around it (a new token, one replay)
 LEASE = timedelta(seconds=60)  # longer than any call: two never ask for the same issue at the same time
@@ -234,7 +235,13 @@ class Vouchers:
             # refused is a promise to keep. Both are for staff to settle, and the points stay held.
             return await self._hand_over(pool, issue, now, error.detail)
         delivered = Delivered(issued.link, issued.code)
-        return await self._end(pool, issue, now, "done", delivered=delivered, late=late)
+        while True:  # Got It may not say it again, so a database that is just restarting is waited for.
+            try:
+                return await self._end(pool, issue, now, "done", delivered=delivered, late=late)
+            except UNWELL:
+                if asyncio.get_running_loop().time() > over:
+                    raise
+                await asyncio.sleep(0.5)
 
     async def report(self, connection: asyncpg.Connection | asyncpg.Pool, error: UpstreamError, now: datetime) -> None:
         """Tell staff about what only they can mend."""

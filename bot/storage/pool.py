@@ -7,6 +7,19 @@ from typing import Any
 import asyncpg
 import orjson
 
+# The database went away under a statement, has no room, became a replica, or chose this of two transactions to wait for
+# the other: that says nothing about the statement, which can be tried again.
+UNWELL = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ConnectionError,
+)
+
 
 async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(

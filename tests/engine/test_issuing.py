@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from chat import Chat
 
@@ -357,6 +358,28 @@ async def test_an_answer_on_its_way_survives_the_queues_connection(desk: Desk) -
             return not await desk.pool.fetchval("SELECT count(*) FROM pgqueuer")
 
         await until(over, within=20)
+
+    assert await ended(desk, chat) == PAID_AND_GOT
+    assert len(asked(desk.sandbox)) == 1
+
+
+async def test_what_got_it_said_is_kept_through_a_restart_of_the_database(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may not say it again; so its answer is written down as soon as there is a database."""
+    chat = await shopper(desk)
+    desk.post(await wish(chat))
+    settle, down = issues.settle, 2
+
+    async def restarting(*args: Any, **more: Any) -> Any:
+        nonlocal down
+        if down:
+            down -= 1
+            raise asyncpg.CannotConnectNowError("the database system is starting up")
+        return await settle(*args, **more)
+
+    monkeypatch.setattr(issues, "settle", restarting)
+    await desk.run()
 
     assert await ended(desk, chat) == PAID_AND_GOT
     assert len(asked(desk.sandbox)) == 1
