@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from chat import TAGS, Bot
@@ -197,17 +200,22 @@ async def test_the_keyboard_alone_is_enough(phone: Handset, read: Reader) -> Non
     assert await phone.answer()
 
 
+async def give_points(bot: Bot) -> None:
+    """250, to the only customer there is."""
+    async with bot.pool.acquire() as connection, connection.transaction():
+        customer = await connection.fetchval("SELECT id FROM customers")
+        await bot.turns.services.points.adjust(
+            connection, customer, 250, key="test", actor="test", reason="", now=bot.clock()
+        )
+
+
 async def test_a_voucher_confirmed_five_times_is_issued_once(
     either: tuple[Handset, Reader], bot: Bot, sandbox: Sandbox
 ) -> None:
     """An impatient thumb costs the points once; every tap is answered."""
     phone, read = either
     await phone.say(read.word("你好", "hello"))
-    async with bot.pool.acquire() as connection, connection.transaction():
-        customer = await connection.fetchval("SELECT id FROM customers")
-        await bot.turns.services.points.adjust(
-            connection, customer, 250, key="test", actor="test", reason="", now=bot.clock()
-        )
+    await give_points(bot)
     await phone.say(read.word("換禮券", "vouchers"))
     await phone.tap(read("Search"))
     await phone.say("Highlands")
@@ -222,6 +230,47 @@ async def test_a_voucher_confirmed_five_times_is_issued_once(
     assert len(issued) == 1
     assert await bot.pool.fetchval("SELECT available FROM accounts") == 150
     assert len(set(REFERENCE.findall(await phone.answer()))) == 1
+
+
+async def test_a_lost_answer_of_got_it_costs_the_points_once(
+    either: tuple[Handset, Reader], bot: Bot, sandbox: Sandbox
+) -> None:
+    """Confirming, then done: asked again with the same request id, and told without anybody asking."""
+    vouchers = replace(bot.turns.services.vouchers, pauses=(timedelta(milliseconds=30),) * 3)
+    bot.having(services=replace(bot.turns.services, vouchers=vouchers))
+    phone, read = either
+    await phone.say(read.word("你好", "hello"))
+    await give_points(bot)
+    await phone.say(read.word("換禮券", "vouchers"))
+    await phone.tap(read("Get it"))
+    await phone.screen.trouble("gotit", "lost", once=True)
+    await phone.tap(read("Confirm"))
+    assert read("Confirming") in await phone.answer()
+    await phone.root.locator(".rows > .theirs", has_text=read.word("兌換完成", "Done ✅")).wait_for()
+
+    issued = [call for call in sandbox.calls("gotit") if call.path.endswith("/gifts/issue")]
+    assert len({json.loads(call.body)["request_id"] for call in issued}) == 1 < len(issued)
+    assert await bot.pool.fetchval("SELECT count(*) FROM issues") == 1
+    assert await bot.pool.fetchval("SELECT held FROM accounts") == 0
+
+
+async def test_a_refused_key_shows_the_list_known_last_and_alerts_staff(
+    screen: Screen, either: tuple[Handset, Reader]
+) -> None:
+    """The customer is told as of when; staff are told what to do, on both channels."""
+    phone, read = either
+    await phone.say(read.word("你好", "hello"))
+    await phone.say(read.word("我的獎品", "my gifts"))
+    known = await phone.answer()
+    await screen.trouble("mantago", "refused")
+    await phone.tap(read("Refresh"))
+
+    said = await phone.answer()
+    assert said.split("\n")[1:] == known.split("\n")
+    assert re.fullmatch(r".*\d\d:\d\d.*", said.split("\n")[0])
+    for each in (screen.line, screen.messenger):
+        await each.be("staff")
+        await each.root.locator(".row.theirs", has_text="MANTAGO_TOKEN").wait_for()
 
 
 async def test_a_phone_is_linked_at_the_counter(screen: Screen, bot: Bot) -> None:
