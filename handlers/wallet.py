@@ -30,7 +30,11 @@ class Refresh(Action, name="refresh"):
     """Ask the vendors again."""
 
 
-@router.command("gifts", words=N_("gifts, my gifts, tickets, coupons, rewards, my rewards"), personal=True)
+@router.command(
+    "gifts",
+    words=N_("gifts, my gifts, tickets, coupons, rewards, my rewards, physical gifts, digital gifts"),
+    personal=True,
+)
 async def show_overview(ctx: Context) -> Answer:
     """How much of each kind there is, and how much of it is new."""
     return await _overview(ctx, fresh_enough=gifts.FRESH)

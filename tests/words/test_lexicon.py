@@ -70,7 +70,7 @@ def test_only_the_beginning_of_a_novel_is_read() -> None:
     ("intent", "words"),
     [
         ("menu", "選單 主選單 功能 開始 你好 嗨 menu start hi hello"),
-        ("gifts", "我的獎品 獎品 票券 優惠券 我的禮物 gifts tickets coupons rewards"),
+        ("gifts", "我的獎品 獎品 票券 優惠券 我的禮物 實體獎品 虛擬獎品 gifts tickets coupons rewards"),
         ("redeem", "兌換 兌換碼 序號 輸入序號 領獎 redeem code promo"),
         ("language", "語言 英文 中文 language english chinese"),
         ("help", "說明 幫助 怎麼用 help ? ？"),
@@ -93,6 +93,7 @@ def test_every_word_of_an_intent_is_understood_in_both_languages(lexicon: Lexico
     ("text", "intent"),
     [
         ("my gifts", "gifts"),
+        ("digital gifts", "gifts"),
         ("stop that", "cancel"),
         ("my data", "data"),
         ("delete my data", "delete"),
