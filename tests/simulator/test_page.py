@@ -280,6 +280,23 @@ async def test_a_carousel_follows_the_arrow_keys_and_the_mouse(screen: Screen) -
     assert await left() == once
 
 
+async def test_nothing_glides_where_a_machine_asks_for_no_motion(browser: Browser, simulator: Simulator) -> None:
+    """A carousel is at its next card at once."""
+    async with opened(browser, simulator.url, reduced_motion="reduce") as screen:
+        await screen.line.be("collector")
+        await screen.line.say("english")
+        await screen.line.say("my gifts")
+        await screen.line.do(screen.line.chips.nth(1).click)
+        moved = await screen.line.root.locator(".track").last.evaluate(
+            """(track) => {
+                track.parentElement.querySelector(".arrow.after").click();
+                return track.scrollLeft;
+            }"""
+        )
+
+    assert moved > 0
+
+
 async def test_narrow_screens_show_one_thing_at_a_time(browser: Browser, simulator: Simulator) -> None:
     """Tabs for LINE, Messenger and the panel; nothing sticks out at the side; a conversation is possible."""
     async with opened(browser, simulator.url, viewport={"width": 360, "height": 700}, has_touch=True) as screen:

@@ -63,6 +63,11 @@ export function plain(value) {
   return String(value ?? "").replace(CONTROLS, "").replace(/\s+/g, " ").trim();
 }
 
+/** Whether this machine asks that nothing moves. */
+export function still() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
 export function clear(node) {
   node.replaceChildren();
   return node;

@@ -2,7 +2,7 @@
 //
 // An approximation, as every drawing of Flex outside of LINE is: what LINE accepts is judged by the sandbox.
 
-import { h, plain, said } from "./dom.js";
+import { h, plain, said, still } from "./dom.js";
 import { hostOf } from "./links.js";
 
 // In pixels, as LINE's app draws them at its normal font size.
@@ -30,7 +30,7 @@ export function carousel(cards, words) {
     const here = track.scrollLeft;
     const ahead = cards.filter((card) => (by > 0 ? left(card) > here + 8 : left(card) < here - 8));
     const target = by > 0 ? ahead[0] : ahead.at(-1);
-    if (target) track.scrollTo({ left: left(target), behavior: "smooth" });
+    if (target) track.scrollTo({ left: left(target), behavior: still() ? "instant" : "smooth" });
   };
   track.addEventListener("keydown", (event) => {
     if (event.target !== track) return;

@@ -1,7 +1,7 @@
 // The page: two phones, the panel beside them, and everything that happens, as it happens.
 
 import { listen, post } from "./api.js";
-import { h, icon } from "./dom.js";
+import { h, icon, still } from "./dom.js";
 import { line } from "./line.js";
 import { messenger } from "./messenger.js";
 import { Holder } from "./people.js";
@@ -18,7 +18,7 @@ class App {
   constructor() {
     this.state = { people: [], entries: [], traces: new Map(), trouble: {}, worker: { state: "unknown" }, accounts: {}, group: null, tokens_die: false };
     this.unread = new Map(); // What came for people whose chat is not on a phone: their id to how much.
-    this.still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.still = still();
     this.phones = { line: new Phone(line, this), messenger: new Phone(messenger, this) };
     for (const phone of Object.values(this.phones)) {
       phone.holder = new Holder(phone, this);

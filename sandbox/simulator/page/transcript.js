@@ -1,7 +1,7 @@
 // Transcripts: both chats as a file, and a file done again, tap by tap, on the phones on screen.
 
 import { post } from "./api.js";
-import { h, icon } from "./dom.js";
+import { h, icon, still } from "./dom.js";
 import { t } from "./texts.js";
 
 const SETTLES_WITHIN = 30_000;
@@ -58,7 +58,7 @@ export class Transcript {
       this.app.say(t("replayed", { n: done }));
     } finally {
       this.progress.hidden = true;
-      this.app.still = false;
+      this.app.still = still();
       this.progress.dataset.done = String(done);
     }
   }
