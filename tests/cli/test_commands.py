@@ -134,7 +134,7 @@ async def test_the_doctor_is_content_when_all_is_right(env: dict[str, str]) -> N
     status, said = await command("doctor", env=env)
 
     assert status == 0, said
-    assert "problem" not in said
+    assert "problem" not in said and "GOTIT_POINT_PER_VND" not in said
     for part in ("LINE", "Messenger", "MantaGo", "Poshen", "Got It", "Altegio", "database"):
         assert part in said
 
@@ -179,6 +179,15 @@ async def test_the_doctor_finds_a_wrong_token_by_itself(env: dict[str, str]) -> 
     assert status == 1
     assert "LINE_CHANNEL_ACCESS_TOKEN" in said
     assert "mistyped" not in said
+
+
+async def test_the_doctor_notes_that_vouchers_have_no_price(env: dict[str, str]) -> None:
+    """All credentials are right, and yet customers see an empty catalogue: Got It tells dong, not points."""
+    status, said = await command("doctor", env={**env, "GOTIT_POINT_PER_VND": ""})
+    assert status == 0 and "GOTIT_POINT_PER_VND" in said
+
+    _, said = await command("doctor", env={**env, "GOTIT_POINT_PER_VND": "", "GOTIT_POINT_OVERRIDES": "1899=90"})
+    assert "GOTIT_POINT_PER_VND" not in said
 
 
 async def test_the_doctor_tells_when_there_is_no_database(env: dict[str, str]) -> None:
