@@ -459,7 +459,12 @@ async def test_an_empty_code_is_not_made(bot: Bot, boss: Chat) -> None:
     """It is said before anybody is asked."""
     await boss.say('/code create " " group=5')
 
-    assert boss.said("%(name)s has at least %(limit)s characters.", name=boss._("the code"), limit=1)
+    assert boss.said(
+        "%(name)s (%(about)s) is missing. Example: %(example)s",
+        name="<code>",
+        about=boss._("the code"),
+        example="/code create SUMMER2026 group=5 rewards=1,2",
+    )
 
 
 async def test_anything_else_typed_deletes_nothing(bot: Bot, boss: Chat) -> None:
