@@ -146,8 +146,11 @@ def _title(ctx: Context, action: ShowList, start: int, total: int) -> str:
 
 def nothing(ctx: Context, before: Sequence[Message]) -> Reply:
     """No gifts yet, and how to get some."""
-    text = Text(ctx._("No gifts yet. Join a campaign or redeem a code to get some."))
-    return Reply((*before, text), choices.ending(ctx._, *choices.codes(ctx)))
+    text = ctx._("No gifts yet.")
+    if ctx.desk.redeems:
+        text = ctx._("No gifts yet. Join a campaign or redeem a code to get some.")
+    cards = (choices.gift_cards(ctx._),) if ctx.desk.shows_cards else ()
+    return Reply((*before, Text(text)), choices.ending(ctx._, *choices.codes(ctx), *cards))
 
 
 def as_of(ctx: Context, shelf: Shelf) -> str:

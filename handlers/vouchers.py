@@ -100,7 +100,7 @@ async def show_offers(ctx: Context, action: ShowOffers) -> Answer:
     account = await points.balance(ctx.work.reads, _id(ctx))
     said: list[Message] = []
     if not action.page and not action.query:
-        said.append(Text(ctx._("You have %(points)s.", points=points_text(ctx._, account.available))))
+        said.append(Text(_balance(ctx, account)))
     try:
         listed, trouble = await ctx.services.catalogue.listed(ctx.apis.gotit, ctx.now)
     except UpstreamError as error:
@@ -347,10 +347,18 @@ def _short(ctx: Context, cost: int, available: int) -> Reply:
     return Reply((Text(text),), choices.ending(ctx._, choices.vouchers(ctx._), *choices.codes(ctx)))
 
 
+def _balance(ctx: Context, account: Account) -> str:
+    if not account.available:
+        return _not_yet(ctx)
+    return ctx._("You have %(points)s.", points=points_text(ctx._, account.available))
+
+
 def _too_poor(ctx: Context, action: ShowOffers) -> str:
-    if action.high < 0:
-        return ctx._("Not enough points for a voucher yet. Collect some more and come back.")
-    return ctx._("There is no voucher in this range right now.")
+    return _not_yet(ctx) if action.high < 0 else ctx._("There is no voucher in this range right now.")
+
+
+def _not_yet(ctx: Context) -> str:
+    return ctx._("Not enough points for a voucher yet. Collect some more and come back.")
 
 
 def _id(ctx: Context) -> int:

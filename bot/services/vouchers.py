@@ -461,13 +461,23 @@ class Vouchers:
 
 def told(_: Translator, issue: Issue) -> str:
     """How an issue ended, in one message."""
-    facts = {"name": issue.called, "ref": issue.ref, "cost": _.number(issue.cost)}
+    facts = {"name": issue.called, "ref": issue.ref}
     if issue.state == "done":
         if issue.kind == "staff":
             return _("🎁 We have a voucher for you: %(name)s · ref %(ref)s", **facts)
         if issue.cost:
-            return _("Done ✅ %(name)s · −%(cost)s points · ref %(ref)s", **facts)
+            return _.ngettext(
+                "Done ✅ %(name)s · −%(n)s point · ref %(ref)s",
+                "Done ✅ %(name)s · −%(n)s points · ref %(ref)s",
+                issue.cost,
+                **facts,
+            )
         return _("Done ✅ %(name)s · ref %(ref)s", **facts)
     if issue.cost:
-        return _("%(name)s (ref %(ref)s) could not be issued. Your %(cost)s points are back.", **facts)
+        return _.ngettext(
+            "%(name)s (ref %(ref)s) could not be issued. Your %(n)s point is back.",
+            "%(name)s (ref %(ref)s) could not be issued. Your %(n)s points are back.",
+            issue.cost,
+            **facts,
+        )
     return _("%(name)s (ref %(ref)s) could not be issued. Our staff can help you.", **facts)

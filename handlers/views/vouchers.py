@@ -87,8 +87,10 @@ def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str)
         text = _("Your points are back.") if issue.cost else _("Our staff can help you.")
     elif issue.cost:
         title = _("Confirming")
-        text = _(
-            "Your %(cost)s points are on hold and won't be taken twice. We'll tell you here.", cost=_.number(issue.cost)
+        text = _.ngettext(
+            "Your %(n)s point is on hold and won't be taken twice. We'll tell you here.",
+            "Your %(n)s points are on hold and won't be taken twice. We'll tell you here.",
+            issue.cost,
         )
     else:
         title, text = _("Confirming"), _("Your voucher is on its way. We'll tell you here.")

@@ -38,6 +38,11 @@ HIGHLANDS = "gift=422 price=1899"  # 100,000 dong, 100 points
 PHUC_LONG = "gift=812 price=2260"  # 20,000 dong
 WINMART = "gift=790 price=2203"  # 500,000 dong
 PHONE_SHOP = "gift=901 price=2310"  # 1,000,000 dong
+DONE = ("Done ✅ %(name)s · −%(n)s point · ref %(ref)s", "Done ✅ %(name)s · −%(n)s points · ref %(ref)s")
+GIVEN_BACK = (
+    "%(name)s (ref %(ref)s) could not be issued. Your %(n)s point is back.",
+    "%(name)s (ref %(ref)s) could not be issued. Your %(n)s points are back.",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -569,8 +574,7 @@ async def test_asking_again_takes_it_up_at_once(
     assert {call.json["request_id"] for call in asked(sandbox)} == {found.request_id}
     assert await account(customer) == (50, 0)
     customer.look()
-    facts = {"name": "Voucher Highlands Coffee", "cost": "100", "ref": found.ref}
-    assert customer.said("Done ✅ %(name)s · −%(cost)s points · ref %(ref)s", **facts)
+    assert customer._.ngettext(*DONE, 100, name="Voucher Highlands Coffee", ref=found.ref) in customer.text
     assert (await trail(bot, "issue retry"))[-1]["before"] == "check"
 
 
@@ -629,11 +633,9 @@ async def test_staff_settle_what_they_found_out(
     assert settled is not None and settled.reason is not None
     assert settled.reason.startswith(f"{await name_of(member)}: asked by phone") and "0912345678" not in settled.reason
     customer.look()
-    facts = {"name": "Voucher Highlands Coffee", "cost": "100", "ref": found.ref}
-    done = "Done ✅ %(name)s · −%(cost)s points · ref %(ref)s"
-    given_back = "%(name)s (ref %(ref)s) could not be issued. Your %(cost)s points are back."
     assert len(customer.shown) == 1
-    assert customer.said(done if end == "ok" else given_back, **facts)
+    told = DONE if end == "ok" else GIVEN_BACK
+    assert customer._.ngettext(*told, 100, name="Voucher Highlands Coffee", ref=found.ref) in customer.text
 
     for line in (f"/issue resolve {found.ref} ok reason=sure", f"/issue retry {found.ref}"):
         await member.say(line)

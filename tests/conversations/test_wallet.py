@@ -165,6 +165,17 @@ async def test_who_has_nothing_reads_how_to_get_something(friend: Chat) -> None:
     assert friend._("Redeem a code") in friend.buttons
 
 
+async def test_who_has_nothing_in_a_shop_of_gift_cards_reads_how_to_link_a_phone(friend: Chat) -> None:
+    """Codes are off, so nobody is told to redeem one."""
+    friend.bot.desk(redeems=False, shows_gifts=False, shows_vouchers=False)
+    await friend.say("my gifts")
+
+    assert friend.said("No gifts yet.") and "campaign" not in friend.text
+    assert friend._("Redeem a code") not in friend.buttons
+    await friend.tap("Gift cards")
+    assert friend.said("To protect your balance, link your phone first.")
+
+
 async def test_points_alone_are_something(friend: Chat) -> None:
     """The rest is nought, and the gift cards ask for a phone."""
     await give_points(friend, 30)
