@@ -2,7 +2,7 @@
 
 What is never logged: secrets, phones, full codes, message texts, bodies, addresses with a query.
 It is kept so in two ways: nothing here is ever given them, and the libraries that would print them
-(httpx logs whole URLs, PgQueuer whole tracebacks) are held to warnings.
+(PgQueuer whole tracebacks) are held to warnings.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def configure(level: str = "INFO", style: Literal["console", "json"] = "console"
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for name in ("httpx", "httpcore", "aiohttp", "granian.access", "alembic", "asyncio", "linebot"):
+    for name in ("aiohttp", "granian.access", "alembic", "asyncio", "linebot"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # PgQueuer prints what a failed job raised, with its arguments; our own turn logs failures safely.
     logging.getLogger("pgqueuer").setLevel(logging.CRITICAL if level != "DEBUG" else logging.WARNING)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json as stdlib_json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from http.client import HTTPException
 from typing import Any, TextIO
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
 
-import httpx
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
@@ -57,6 +61,9 @@ TEXTS = {
 }
 
 
+FAILURES = (OSError, HTTPException, ValueError)  # of a call; the last for what is no URL or no JSON
+
+
 class ChatError(Exception):
     """The chat cannot go on. The text says what to do about it."""
 
@@ -64,19 +71,18 @@ class ChatError(Exception):
 class Chat:
     """One person talking to one bot."""
 
-    def __init__(self, http: httpx.Client, *, sandbox: str, bot: str, person: dict[str, Any]) -> None:
-        self.http = http
+    def __init__(self, *, sandbox: str, bot: str, person: dict[str, Any]) -> None:
         self.sandbox = sandbox.rstrip("/")
         self.bot = bot.rstrip("/")
         self.person = person
         self.screen = Screen()
         self.tokens: list[tuple[str, str]] = []
         self.phone = Phone(person["channel"], person["id"], issue=lambda token, chat: self.tokens.append((token, chat)))
-        self.seen = int(self.control("GET", "").json()["last_seq"])
+        self.seen = int(self.control("GET", "")["last_seq"])
 
-    def control(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def control(self, method: str, path: str, **options: Any) -> Any:
         """One call to the sandbox's own API."""
-        return control(self.http, self.sandbox, method, path, **options)
+        return control(self.sandbox, method, path, **options)
 
     def post(self, webhook: Webhook) -> None:
         """Give the bot one webhook, as the platform would."""
@@ -84,20 +90,20 @@ class Chat:
             self.control("POST", "/line/tokens", json={"token": token, "user": chat})
         self.tokens.clear()
         try:
-            response = self.http.post(self.bot + webhook.path, content=webhook.body, headers=webhook.headers)
-        except httpx.HTTPError as error:
+            status, _ = exchange("POST", self.bot + webhook.path, webhook.body, webhook.headers)
+        except FAILURES as error:
             raise ChatError(
                 f"No bot answers at {self.bot} ({type(error).__name__}). "
                 "Start it with `giftdesk demo`, or give its address with --bot."
             ) from error
-        if response.status_code in (401, 403):
+        if status in (401, 403):
             raise ChatError(
-                f"The bot at {self.bot} refused the signature (HTTP {response.status_code}). "
+                f"The bot at {self.bot} refused the signature (HTTP {status}). "
                 "Start it with the sandbox's credentials: `giftdesk demo` does."
             )
-        if response.status_code != 200:
+        if status != 200:
             raise ChatError(
-                f"The bot at {self.bot} answered HTTP {response.status_code} to {webhook.path}. "
+                f"The bot at {self.bot} answered HTTP {status} to {webhook.path}. "
                 "Is this channel switched on? `giftdesk doctor` tells."
             )
 
@@ -111,7 +117,7 @@ class Chat:
                 "after": self.seen,
                 "wait_ms": max(1, int(left * 1_000)),
             }
-            for item in self.control("GET", "/sent", params=query, timeout=left + 5).json():
+            for item in self.control("GET", f"/sent?{urlencode(query)}", timeout=left + 5):
                 self.seen = item["seq"]
                 if item["via"] == "busy":
                     deadline = time.monotonic() + WHILE_BUSY_S
@@ -176,7 +182,7 @@ class Terminal:
         if typed == "/quit":
             return False
         if typed == "/people":
-            people = control(self.chat.http, self.chat.sandbox, "GET", "/people").json()
+            people = self.chat.control("GET", "/people")
             language = "zh" if self.language == "zh-TW" else "en"
             for person in people:
                 if person["channel"] == self.chat.phone.channel:
@@ -254,17 +260,34 @@ def drawn(part: str | Card) -> RenderableType:
     return Padding(panel, (0, 0, 0, 2), expand=False)
 
 
-def control(http: httpx.Client, sandbox: str, method: str, path: str, **options: Any) -> httpx.Response:
-    """One call to the sandbox's own API. Raises ChatError when there is no sandbox."""
+def exchange(
+    method: str, url: str, content: bytes | None, headers: Mapping[str, str], timeout: float = 10
+) -> tuple[int, bytes]:
+    """One HTTP call, past any proxy: its status and body. Raises one of FAILURES."""
+    request = Request(url, content, dict(headers), method=method)  # noqa: S310 - whoever runs this chose the address
     try:
-        response = http.request(method, f"{sandbox.rstrip('/')}/_sandbox{path}", **options)
-        response.raise_for_status()
-    except httpx.HTTPError as error:
-        raise ChatError(
-            f"No sandbox answers at {sandbox} ({type(error).__name__}). "
-            "Start it with `python -m sandbox`, or give its address with --sandbox."
-        ) from error
-    return response
+        with build_opener(ProxyHandler({})).open(request, timeout=timeout) as response:
+            return response.status, response.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def control(sandbox: str, method: str, path: str, *, json: object = None, timeout: float = 10) -> Any:
+    """One call to the sandbox's own API: its answer. Raises ChatError when there is no sandbox."""
+    content = None if json is None else stdlib_json.dumps(json).encode()
+    url = f"{sandbox.rstrip('/')}/_sandbox{path}"
+    try:
+        status, body = exchange(method, url, content, {"Content-Type": "application/json"}, timeout)
+        if status < 300:
+            return stdlib_json.loads(body or b"null")
+        reason, cause = f"HTTP {status}", None
+    except FAILURES as error:
+        reason, cause = type(error).__name__, error
+    raise ChatError(
+        f"No sandbox answers at {sandbox} ({reason}). "
+        "Start it with `python -m sandbox`, or give its address with --sandbox."
+    ) from cause
 
 
 def pick(people: list[dict[str, Any]], channel: str, user: str | None, language: str) -> dict[str, Any]:
@@ -277,21 +300,19 @@ def pick(people: list[dict[str, Any]], channel: str, user: str | None, language:
 def talk(options: argparse.Namespace, stdin: TextIO, console: Console) -> None:
     """Chat until the input ends. Raises ChatError when bot or sandbox is out of reach."""
     texts = TEXTS[options.lang]
-    with httpx.Client(timeout=10, trust_env=False) as http:
-        people = control(http, options.sandbox, "GET", "/people").json()
-        person = pick(people, options.channel, options.user, options.lang)
-        if options.user and options.user not in (person["id"], person["nick"]):
-            console.print(Text(texts["unknown"].format(user=clean(options.user)), style="dim"))
-        elif options.user and options.lang_given:
-            path = f"/people/{options.channel}/{person['id']}"
-            locale = {"locale": LOCALES[options.channel, options.lang]}
-            control(http, options.sandbox, "PUT", path, json=locale)
-        chat = Chat(http, sandbox=options.sandbox, bot=options.bot, person=person)
-        terminal = Terminal(chat, console, texts, options.lang)
-        terminal.greet()
-        for line in _lines(stdin, console):
-            if not terminal.take(line):
-                break
+    people = control(options.sandbox, "GET", "/people")
+    person = pick(people, options.channel, options.user, options.lang)
+    if options.user and options.user not in (person["id"], person["nick"]):
+        console.print(Text(texts["unknown"].format(user=clean(options.user)), style="dim"))
+    elif options.user and options.lang_given:
+        path = f"/people/{options.channel}/{person['id']}"
+        control(options.sandbox, "PUT", path, json={"locale": LOCALES[options.channel, options.lang]})
+    chat = Chat(sandbox=options.sandbox, bot=options.bot, person=person)
+    terminal = Terminal(chat, console, texts, options.lang)
+    terminal.greet()
+    for line in _lines(stdin, console):
+        if not terminal.take(line):
+            break
 
 
 def _lines(stdin: TextIO, console: Console) -> Iterator[str]:

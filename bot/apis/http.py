@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json as stdlib_json
-import logging
+import os
 import random
 import ssl
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,14 +18,14 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Any, Literal, NoReturn, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
-import httpx
+import certifi
 import orjson
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from bot.apis.pulse import Kind, Pulse
 from bot.apis.reading import ShapeError
@@ -162,12 +163,56 @@ class Breaker:
             buckets.clear()
 
 
+class Http:
+    """The connections to one vendor, as `open_http` makes them. They are opened when they are needed."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], connections: int) -> None:
+        self.url = url
+        self._headers = headers
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        timeout: aiohttp.ClientTimeout,
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """One request, sent once. url: whole, and encoded as it is to be sent."""
+        if self._session is None:
+            self._session = self._open()
+        return self._session.request(
+            method, URL(url, encoded=True), data=content, headers=headers, timeout=timeout, allow_redirects=False
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEPALIVE_SECONDS, ssl=_tls()),
+            headers=self._headers,
+            # One customer's call must not carry a session that another one's answer opened.
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        # aiohttp would silently send GET, PUT and DELETE again; retries are counted in one place, ours.
+        session._retry_connection = False
+        return session
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
     """What is asked. repeatable: sending it twice does no harm. patient: a 429 may be waited out."""
 
     operation: str
-    request: httpx.Request
+    method: str
+    url: str
+    content: bytes | None
+    headers: dict[str, str]
     write: bool
     repeatable: bool
     patient: bool
@@ -208,7 +253,7 @@ class Upstream:
     def __init__(
         self,
         name: str,
-        http: httpx.AsyncClient,
+        http: Http,
         *,
         breaker: Breaker | None = None,
         explain: Explain = _unexplained,
@@ -233,8 +278,8 @@ class Upstream:
         self._next_turn = 0.0
         self._write_seconds = write_seconds
         self._connect_seconds = connect_seconds
-        self._reads = _timeouts(connect_seconds, read_seconds)
-        self._writes = _timeouts(connect_seconds, write_seconds)
+        self._reads = timeouts(connect_seconds, read_seconds)
+        self._writes = timeouts(connect_seconds, write_seconds)
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -259,8 +304,8 @@ class Upstream:
     ) -> T:
         """Make one call, retried as far as that is safe, and return `read(body)`.
 
-        operation: a short name for errors and metrics. path: below the base URL; never put anything
-        personal in it. read: turns the parsed body (None when there is none, decimals as Decimal)
+        operation: a short name for errors and metrics. path: below the base URL, encoded; never put
+        anything personal in it. read: turns the parsed body (None when there is none, decimals as Decimal)
         into the result and raises ShapeError when it cannot. write: the call changes something, so
         it gets 20 s instead of 6 s by default and is only repeated when it surely did not arrive.
         repeatable: a write that may be sent twice because the second changes nothing.
@@ -272,16 +317,18 @@ class Upstream:
         """
         began = self._clock()
         outcome, kind, detail = "Cancelled", None, ""
-        request = self._http.build_request(
+        call = _Call(
+            operation,
             method,
-            path,
-            params=params,
+            f"{self._http.url}{path}?{urlencode(params)}" if params else self._http.url + path,
             content=None if json is None else orjson.dumps(json),
             headers=_call_headers(headers, has_body=json is not None),
-            extensions=self._writes if write else self._reads,
+            write=write,
+            repeatable=repeatable or not write,
+            patient=patient,
         )
         try:
-            body = await self._persist(_Call(operation, request, write, repeatable or not write, patient), began)
+            body = await self._persist(call, began)
             try:
                 result = read(body)
             except ShapeError as error:
@@ -365,15 +412,15 @@ class Upstream:
         return None
 
     async def _exchange(self, call: _Call, seconds: float) -> _Success | _Failure:
-        # Errors of httpx and aiohttp quote URLs, so none of them may end up as cause or context.
+        timeout = self._writes if call.write else self._reads
+        # aiohttp's errors quote URLs, so none of them may end up as cause or context.
         try:
-            async with asyncio.timeout(seconds):
-                response = await self._http.send(call.request, stream=True)
-                try:
-                    body = await _body(response)
-                finally:
-                    await response.aclose()
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            async with (
+                asyncio.timeout(seconds),
+                self._http.request(call.method, call.url, call.content, call.headers, timeout) as response,
+            ):
+                body = await read_body(response)
+        except (aiohttp.ClientError, OSError) as error:
             sent = not never_sent(error)
             unavailable = UpstreamUnavailable(self.name, f"{call.operation}: {_reason(error, sent=sent)}")
             return _Failure(unavailable, retry=call.repeatable or not sent, unknown=sent)
@@ -382,8 +429,8 @@ class Upstream:
             return _Failure(too_big, healthy=True)
         return self._judge(call, response, body)
 
-    def _judge(self, call: _Call, response: httpx.Response, body: bytes) -> _Success | _Failure:
-        status = response.status_code
+    def _judge(self, call: _Call, response: aiohttp.ClientResponse, body: bytes) -> _Success | _Failure:
+        status = response.status
         operation = call.operation
         if status == 429:
             wait = _retry_after(response)
@@ -443,9 +490,9 @@ def _kind(error: UpstreamError) -> Kind | None:
             return "unavailable"
 
 
-def _timeouts(connect: float, read: float) -> dict[str, Any]:
-    """httpx's request extension; aiohttp counts name look-up and TLS towards `pool`."""
-    return {"timeout": httpx.Timeout(read, connect=connect, pool=connect).as_dict()}
+def timeouts(connect: float, read: float) -> aiohttp.ClientTimeout:
+    """connect: for a place, name look-up, connection and TLS together. read: the longest silence."""
+    return aiohttp.ClientTimeout(connect=connect, sock_connect=connect, sock_read=read)
 
 
 def _call_headers(headers: Mapping[str, str] | None, *, has_body: bool) -> dict[str, str]:
@@ -455,11 +502,11 @@ def _call_headers(headers: Mapping[str, str] | None, *, has_body: bool) -> dict[
     return sent | dict(headers) if headers else sent
 
 
-async def _body(response: httpx.Response) -> bytes | None:
+async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
     """The decoded body, None when it is too big to be held."""
     chunks = []
     size = 0
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > MAX_BODY:
             return None
@@ -484,23 +531,20 @@ def _no_constant(name: str) -> NoReturn:
 def never_sent(error: Exception) -> bool:
     """Whether the request surely did not leave: only then may a write be repeated.
 
-    httpx-aiohttp reports a connection lost half-way as `ConnectTimeout`, so aiohttp's own error decides.
+    A connection that was kept and turns out to be closed is not such a case: the request may have arrived.
     """
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientError):
-        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
 def _reason(error: Exception, *, sent: bool) -> str:
     if not sent:
         return "no connection"
-    if isinstance(error, TimeoutError | httpx.ReadTimeout):
+    if isinstance(error, TimeoutError):
         return "no answer in time"
     return "the connection broke before the answer was complete"
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
     """Seconds from `Retry-After`, which is a number or a date; a date counts from the vendor's own clock."""
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
@@ -513,41 +557,25 @@ def _retry_after(response: httpx.Response) -> float | None:
         return None
 
 
-def open_http(
-    url: str, *, setting: str, headers: Mapping[str, str], connections: int = CONNECTIONS
-) -> httpx.AsyncClient:
+def open_http(url: str, *, setting: str, headers: Mapping[str, str], connections: int = CONNECTIONS) -> Http:
     """A client of its own for one vendor, so that a slow one cannot starve the others.
 
     url: base URL, https unless it is this machine. setting: its name, for the error. headers: sent
     with every call. Raises ConfigurationError. Needs no running loop.
     """
     check_url(url, setting=setting)
-    # httpx logs whole URLs at INFO, with redemption codes and phone numbers in the query.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-
-    def session() -> aiohttp.ClientSession:
-        opened = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS, ssl=_tls()),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-        # aiohttp would silently send GET, PUT and DELETE again; retries are counted in one place, ours.
-        opened._retry_connection = False
-        return opened
-
-    return httpx.AsyncClient(
-        base_url=url,
-        headers={"Accept": "application/json", "User-Agent": "Giftdesk", **headers},
-        transport=AiohttpTransport(verify=_tls(), client=session),
-        # One customer's call must not carry a session that another one's answer opened.
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        follow_redirects=False,
-    )
+    sent = {"Accept": "application/json", "User-Agent": "Giftdesk", **headers}
+    return Http(str(URL(url)).rstrip("/"), sent, connections)
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """One context for all vendors: loading the authorities takes 20 ms and memory each time."""
-    return httpx.create_ssl_context()
+    """One context for all vendors: loading the authorities takes 20 ms and memory each time.
+
+    certifi's authorities, unless OpenSSL's own variables name others: a machine may have none.
+    """
+    others = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+    return ssl.create_default_context(cafile=None if others else certifi.where())
 
 
 def bearer(token: str, *, setting: str) -> dict[str, str]:
@@ -560,12 +588,12 @@ def bearer(token: str, *, setting: str) -> dict[str, str]:
 def check_url(url: str, *, setting: str) -> None:
     """Raise ConfigurationError unless `url` is a plain https URL, or an http one of this machine."""
     try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
+        parsed = URL(url)
+    except ValueError:
         raise ConfigurationError(f"{setting} is not a URL") from None
-    if parsed.userinfo or parsed.query or parsed.fragment or not parsed.host:
+    if parsed.raw_user or parsed.raw_password or parsed.raw_query_string or parsed.raw_fragment or not parsed.raw_host:
         raise ConfigurationError(f"{setting} must be https://host/path without user, query or fragment")
-    if parsed.scheme != "https" and not (parsed.scheme == "http" and _is_loopback(parsed.host)):
+    if parsed.scheme != "https" and not (parsed.scheme == "http" and _is_loopback(parsed.raw_host)):
         raise ConfigurationError(f"{setting} must begin with https:// because credentials are sent there")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import aiohttp
-import httpx
 import orjson
 
-from bot.apis.http import never_sent
+from bot.apis.http import Http, never_sent, read_body, timeouts
 from bot.channels import Json
 from bot.channels.limits import record
 
@@ -27,28 +27,27 @@ class LostError(Exception):
     """The request left and no answer came."""
 
 
-async def exchange(http: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Response, Json]:
-    """Send; the response with its body, empty when that is no JSON object. Raises NotSentError or LostError."""
-    response: httpx.Response | None = None
-    content = b""
-    # Errors of httpx and aiohttp quote URLs: none of them leaves this function.
+async def exchange(
+    http: Http,
+    method: str,
+    url: str,
+    content: bytes | None,
+    headers: Mapping[str, str],
+    read_seconds: float,
+) -> tuple[aiohttp.ClientResponse, Json]:
+    """Send; the response, and its body, empty when that is no JSON object. Raises NotSentError or LostError."""
+    response: aiohttp.ClientResponse | None = None
+    body: bytes | None = None
+    limits = timeouts(CONNECT_SECONDS, read_seconds)
+    # aiohttp's errors quote URLs: none of them leaves this function.
     try:
-        async with asyncio.timeout(TOTAL_SECONDS):
-            response = await http.send(request, stream=True)
-            try:
-                content = await response.aread()
-            finally:
-                await response.aclose()
-    except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+        async with asyncio.timeout(TOTAL_SECONDS), http.request(method, url, content, headers, limits) as response:
+            body = await read_body(response)
+    except (aiohttp.ClientError, OSError) as error:
         if response is None:
             raise (NotSentError if never_sent(error) else LostError) from None
         # The status came, and it says what happened; a broken body changes nothing.
     try:
-        return response, record(orjson.loads(content))
+        return response, record(orjson.loads(body or b""))
     except orjson.JSONDecodeError:
         return response, {}
-
-
-def timeouts(read_seconds: float) -> Json:
-    """The extension of a request that limits how long its parts may take."""
-    return {"timeout": httpx.Timeout(read_seconds, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS).as_dict()}

@@ -386,7 +386,6 @@ async def test_no_location_is_an_error(
 
 async def test_no_log_tells_the_phone_number(vendor: Vendor, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """The HTTP library would write whole addresses."""
-    logging.getLogger("httpx").setLevel(logging.NOTSET)
     caplog.set_level(logging.DEBUG)
     vendor.says(listing(SAMPLE), reply(503))
     async with altegio_at(vendor, clock, 1) as api:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import ssl
 import traceback
+import tracemalloc
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.apis.http import MAX_BODY, Breaker, Upstream, bearer, open_http, request_id
+from bot.apis.http import MAX_BODY, Breaker, Upstream, _tls, bearer, open_http, request_id
 from bot.apis.reading import ShapeError
 from bot.errors import (
     ConfigurationError,
@@ -83,9 +86,12 @@ async def test_our_id_of_the_work_travels_along(vendor: Vendor, clock: Clock) ->
 
 async def test_cookies_are_not_kept(vendor: Vendor, clock: Clock) -> None:
     vendor.says(reply(200, {}, set_cookie="session=someone-elses; Path=/"))
-    async with calling(vendor, clock) as upstream:
-        await ask(upstream)
-        await ask(upstream)
+    # Cookies of bare addresses are kept by nobody.
+    http = open_http(f"http://localhost:{vendor.port}/base", setting="VENDOR_API_URL", headers={})
+    upstream = Upstream("vendor", http, clock=clock)
+    await ask(upstream)
+    await ask(upstream)
+    await upstream.aclose()
     assert [seen.headers.get("cookie") for seen in vendor.seen] == [None, None]
 
 
@@ -98,6 +104,15 @@ async def test_money_is_exact_and_compression_undone(vendor: Vendor, clock: Cloc
         body = await ask(upstream)
     assert body == {"balance": Decimal("0.10"), "n": 3}
     assert str(body["balance"]) == "0.10"
+
+
+async def test_a_query_is_encoded_and_a_path_left_as_it_is(vendor: Vendor, clock: Clock) -> None:
+    vendor.says(OK)
+    async with calling(vendor, clock) as upstream:
+        await upstream.call("ask", "GET", "/a%2Fb%40c", params={"phone": "+886 912", "q": "禮/&=#%", "n": 7})
+    (seen,) = vendor.seen
+    assert seen.target.startswith("/base/a%2Fb%40c?")
+    assert seen.query == {"phone": ["+886 912"], "q": ["禮/&=#%"], "n": ["7"]}
 
 
 async def test_a_204_has_no_body(vendor: Vendor, clock: Clock) -> None:
@@ -123,6 +138,20 @@ async def test_an_endless_answer_is_not_held(vendor: Vendor, clock: Clock) -> No
         with pytest.raises(ContractError, match="more than"):
             await ask(upstream)
     assert len(vendor.seen) == 1
+
+
+async def test_an_answer_that_unpacks_endlessly_is_not_held(vendor: Vendor, clock: Clock) -> None:
+    """A hundred megabytes in a hundred kilobytes, of which no more is unpacked than may be held."""
+    vendor.says(reply(200, gzip.compress(bytes(100 * 1024 * 1024)), content_encoding="gzip"))
+    async with calling(vendor, clock) as upstream:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ContractError, match="more than"):
+                await ask(upstream)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < 4 * MAX_BODY
 
 
 @pytest.mark.parametrize("body", [b'{"n": NaN}', b"[" * 100_000, b"\xff\xfe\xfa", b'{"a": 1'])
@@ -233,12 +262,23 @@ async def test_nobody_listening_is_unavailable_even_for_a_write(vendor: Vendor, 
 
 
 async def test_a_write_on_a_connection_closed_meanwhile_is_unknown(vendor: Vendor, clock: Clock) -> None:
-    """httpx-aiohttp calls this a connect time-out, which would allow the write to be repeated."""
+    """It may have been closed after the write had arrived: that is no connection that never was."""
     vendor.says(OK, DROP, OK)
     async with calling(vendor, clock) as upstream:
         await tell(upstream)
         with pytest.raises(OutcomeUnknown):
             await tell(upstream)
+    assert len(vendor.seen) == 2
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_write_leaves_once_whatever_its_method(vendor: Vendor, clock: Clock, method: str) -> None:
+    """aiohttp would repeat these by itself on a connection that was kept."""
+    vendor.says(OK, DROP, OK)
+    async with calling(vendor, clock) as upstream:
+        await tell(upstream)
+        with pytest.raises(OutcomeUnknown):
+            await upstream.call("tell", method, "/thing", json=BODY, write=True)
     assert len(vendor.seen) == 2
 
 
@@ -610,7 +650,6 @@ async def test_no_error_or_log_tells_a_secret(
     vendor: Vendor, clock: Clock, trouble: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("httpx").setLevel(logging.DEBUG)
     vendor.says(trouble)
     errors: list[UpstreamError] = []
     async with calling(vendor, clock) as upstream:
@@ -623,6 +662,34 @@ async def test_no_error_or_log_tells_a_secret(
         assert "s3cret" not in "".join(traceback.format_exception(told)) + repr(told)
         assert (told.__cause__, told.__context__) == (None, None)
     assert "s3cret" not in caplog.text
+
+
+# The way there
+
+
+async def test_no_proxy_of_the_environment_is_used(
+    vendor: Vendor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Credentials go to the vendor, not to whatever a shell once named."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    vendor.says(OK)
+    async with calling(vendor, clock) as upstream:
+        assert await ask(upstream) == {"ok": True}
+
+
+def test_authorities_are_known_also_where_the_machine_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And those that OpenSSL's own variables name take their place."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    theirs = _tls.__wrapped__()
+    assert theirs.verify_mode is ssl.CERT_REQUIRED and theirs.check_hostname
+    assert len(theirs.get_ca_certs()) > 50
+
+    one = tmp_path / "one.pem"
+    one.write_text(ssl.DER_cert_to_PEM_cert(theirs.get_ca_certs(binary_form=True)[0]))
+    monkeypatch.setenv("SSL_CERT_FILE", str(one))
+    assert len(_tls.__wrapped__().get_ca_certs()) == 1
 
 
 # The URL

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from apis.scripted import Vendor
+from apis.scripted import reply as scripted
 
 from bot.channels import Delivery, Outcome, Receipt, Rendered
 from bot.channels.line.client import LineClient
@@ -177,6 +180,20 @@ async def test_half_an_answer_is_an_answer(line: LineClient, sandbox: Sandbox, c
     sandbox.fault("line", cut=True)
 
     assert (await line.deliver(reply(customer, rendered(line)))).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(b"x" * 5_000_000)], ids=["broken", "endless"])
+async def test_an_answer_that_cannot_be_unpacked_is_an_answer(body: bytes) -> None:
+    """The same, and what unpacks without end is not held."""
+    vendor = Vendor()
+    await vendor.listen()
+    vendor.says(scripted(200, body, content_encoding="gzip"))
+    line = LineClient.connect("token", api_url=vendor.url)
+
+    receipt = await line.deliver(reply("U1", [WRONG]))
+    await line.aclose()
+    await vendor.hang_up()
+    assert receipt.outcome is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize("delivery", [reply, push])

@@ -6,12 +6,14 @@ import io
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 from fontTools.ttLib import TTFont
 from PIL import Image
 
+from bot.apis.http import Http
 from bot.channels.line import picture
 from bot.channels.line.client import Answer, LineClient
 from bot.channels.line.menu import Installed, RichMenu, RichMenus, alias_of, plan, rich_menu
@@ -496,23 +498,23 @@ async def test_what_goes_wrong_says_what_to_do(
     assert LINE_CHANNEL_ACCESS_TOKEN not in str(told.value)
 
 
-async def test_a_picture_goes_to_lines_host_for_data(sandbox: Sandbox) -> None:
+async def test_a_picture_goes_to_lines_host_for_data(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only there it is taken; the sandbox has one host for both."""
-    import httpx
+    asked: list[str] = []
+    sent = Http.request
 
-    asked: list[httpx.Request] = []
+    def rerouted(http: Http, method: str, url: str, *rest: Any) -> Any:
+        asked.append(url)
+        return sent(http, method, f"{sandbox.url}/line{urlsplit(url).path}", *rest)
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        return httpx.Response(200, json={})
+    monkeypatch.setattr(Http, "request", rerouted)
+    line = LineClient.connect("token")
+    await line.upload("/v2/bot/richmenu/r/content", b"png")
+    await line.call("GET", "/v2/bot/richmenu/list")
+    await line.aclose()
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        line = LineClient(http, "token")
-        await line.upload("/v2/bot/richmenu/r/content", b"png")
-        await line.call("GET", "/v2/bot/richmenu/list")
-
-    assert [request.url.host for request in asked] == ["api-data.line.me", "api.line.me"]
-    assert asked[0].headers["content-type"] == "image/png"
+    assert [urlsplit(url).netloc for url in asked] == ["api-data.line.me", "api.line.me"]
+    assert sandbox.calls("line")[0].headers["Content-Type"] == "image/png"
 
 
 # ── whose is which ───────────────────────────────────────────────────────────────────────────

@@ -337,8 +337,8 @@ async def test_a_kept_code_is_as_early_as_it_was_sent(friend: Chat, tables: asyn
 async def test_a_lookup_that_times_out_can_be_tried_again_without_retyping(friend: Chat) -> None:
     """Silence of the vendor is told like any outage."""
     bot = friend.bot
-    http = open_http(bot.settings.poshen_api_url, setting="POSHEN_API_URL", headers={})
-    http.headers["Authorization"] = f"Bearer {bot.settings.poshen_token.get_secret_value()}"
+    headers = {"Authorization": f"Bearer {bot.settings.poshen_token.get_secret_value()}"}
+    http = open_http(bot.settings.poshen_api_url, setting="POSHEN_API_URL", headers=headers)
 
     async def no_pause(_: float) -> None: ...
 

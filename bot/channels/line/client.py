@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
-import httpx
+import aiohttp
 import orjson
 
-from bot.apis.http import open_http
+from bot.apis.http import Http, open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
-from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange, timeouts
+from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import records, word
 from bot.channels.line.colors import palette
 from bot.channels.line.menu import ALIAS, alias_of
@@ -70,17 +70,15 @@ class LineClient:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: Http,
         access_token: str,
-        api_url: str = API_URL,
         brand_colour: str = BRAND_COLOUR,
         *,
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._http = http
-        self._api = api_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"}
-        self._timeout = timeouts(read_seconds)
+        self._read_seconds = read_seconds
         self._colors = palette(brand_colour)
         self.menus = CustomerMenus(self)
 
@@ -96,7 +94,7 @@ class LineClient:
     ) -> LineClient:
         """A client with connections of its own. Raises ConfigurationError."""
         http = open_http(api_url, setting="LINE_API_URL", headers={}, connections=connections)
-        return cls(http, access_token, api_url, brand_colour, read_seconds=read_seconds)
+        return cls(http, access_token, brand_colour, read_seconds=read_seconds)
 
     def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
         return render(reply, pack, self._colors)
@@ -207,27 +205,21 @@ class LineClient:
     ) -> Answer:
         """One call. Raises NotSentError or LostError when there is no answer."""
         content = None if body is None else orjson.dumps(body)
-        return await self._exchange(method, self._api + path, content, headers)
+        return await self._exchange(method, self._http.url + path, content, headers)
 
     async def upload(self, path: str, png: bytes) -> Answer:
         """Send a picture. Raises NotSentError or LostError when there is no answer."""
         # https://developers.line.biz/en/reference/messaging-api/#domain-name
-        data_api = self._api.replace("://api.line.me", "://api-data.line.me", 1)
+        data_api = self._http.url.replace("://api.line.me", "://api-data.line.me", 1)
         return await self._exchange("POST", data_api + path, png, {"Content-Type": "image/png"})
 
     async def _exchange(
         self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
     ) -> Answer:
-        request = self._http.build_request(
-            method,
-            url,
-            content=content,
-            headers=self._headers if headers is None else {**self._headers, **headers},
-            extensions=self._timeout,
-        )
-        response, answered = await exchange(self._http, request)
+        sent = self._headers if headers is None else {**self._headers, **headers}
+        response, answered = await exchange(self._http, method, url, content, sent, self._read_seconds)
         named = response.headers.get("x-line-request-id", "")
-        return Answer(response.status_code, answered, _retry_after(response), named)
+        return Answer(response.status, answered, _retry_after(response), named)
 
 
 class CustomerMenus:
@@ -271,7 +263,7 @@ class CustomerMenus:
         return False
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
     seconds = response.headers.get("retry-after", "")
     return float(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else None
 

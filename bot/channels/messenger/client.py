@@ -10,12 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import httpx
 import orjson
 
-from bot.apis.http import open_http
+from bot.apis.http import Http, open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
-from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange, timeouts
+from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import record, word
 from bot.channels.messenger.render import render
 from bot.conversation.messages import Reply
@@ -65,17 +64,15 @@ class MessengerClient:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: Http,
         page_access_token: str,
         app_secret: str,
-        api_url: str = API_URL,
         *,
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._http = http
-        self._api = api_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {page_access_token}", "Content-Type": "application/json"}
-        self._timeout = timeouts(read_seconds)
+        self._read_seconds = read_seconds
         # https://developers.facebook.com/docs/graph-api/guides/secure-requests
         self._proof = hmac.digest(app_secret.encode(), page_access_token.encode(), hashlib.sha256).hex()
 
@@ -91,7 +88,7 @@ class MessengerClient:
     ) -> MessengerClient:
         """A client with connections of its own. Raises ConfigurationError."""
         http = open_http(api_url, setting="MESSENGER_API_URL", headers={}, connections=connections)
-        return cls(http, page_access_token, app_secret, api_url, read_seconds=read_seconds)
+        return cls(http, page_access_token, app_secret, read_seconds=read_seconds)
 
     def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
         return render(reply, pack)
@@ -170,15 +167,10 @@ class MessengerClient:
     async def call(self, method: str, path: str, body: Json | None = None, *, fields: str = "") -> Answer:
         """One call. Raises NotSentError or LostError when there is no answer."""
         asked = f"&fields={fields}" if fields else ""
-        request = self._http.build_request(
-            method,
-            f"{self._api}{path}?appsecret_proof={self._proof}{asked}",
-            content=None if body is None else orjson.dumps(body),
-            headers=self._headers,
-            extensions=self._timeout,
-        )
-        response, answered = await exchange(self._http, request)
-        return Answer(response.status_code, answered)
+        url = f"{self._http.url}{path}?appsecret_proof={self._proof}{asked}"
+        content = None if body is None else orjson.dumps(body)
+        response, answered = await exchange(self._http, method, url, content, self._headers, self._read_seconds)
+        return Answer(response.status, answered)
 
 
 def _number(value: object) -> int:
