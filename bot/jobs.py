@@ -7,15 +7,18 @@ by our own row alone, because after a crash a job simply runs again.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
-from pgqueuer import PgQueuer
+from pgqueuer import AsyncpgDriver, PgQueuer, Queries
 from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job, Schedule
+from pgqueuer.types import QueueEntrypoint
 
 from bot.log import log
 from bot.storage import arrivals, issues, pushes
@@ -32,6 +35,7 @@ LOST = (
     asyncpg.InternalClientError,
     FailingListenerError,
 )
+BUSY_SECONDS = 0.1  # since the last job
 QUEUE_PER_CHAT = 3  # More events of one chat wait in the database, not in a worker's slots.
 
 
@@ -102,7 +106,8 @@ class Jobs:
         # Losing the last moments of the queue's own bookkeeping only makes jobs run again, which is
         # harmless; so its commits need not wait for the disk.
         connection = await connect_one(url, server_settings={"synchronous_commit": "off"})
-        queue = PgQueuer.from_asyncpg_connection(connection)
+        driver = AsyncpgDriver(connection)
+        queue = PgQueuer(driver, queries=FewerQuestions(driver))
 
         @queue.entrypoint(arrivals.JOB)
         async def event(job: Job) -> None:
@@ -157,6 +162,32 @@ class Jobs:
             await asyncio.gather(work, stop, gone, return_exceptions=True)
             if not connection.is_closed():
                 await connection.close(timeout=2)
+
+
+class FewerQuestions(Queries):
+    """PgQueuer's statements, less those whose answers are known.
+
+    It takes jobs until none comes, then asks three times what to wait for: five statements for one event. Fewer jobs
+    than were asked for were all there are; and while jobs keep coming, it had better look again a moment later.
+    """
+
+    _took_all = False
+    _last_job = -BUSY_SECONDS
+
+    async def dequeue(self, batch_size: int, *rest: Any, **more: Any) -> list[Job]:
+        if self._took_all:
+            self._took_all = False
+            return []
+        jobs = await super().dequeue(batch_size, *rest, **more)
+        if jobs:
+            self._took_all = len(jobs) < batch_size
+            self._last_job = time.monotonic()
+        return jobs
+
+    async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
+        if time.monotonic() - self._last_job < BUSY_SECONDS:
+            return 1  # PgQueuer then waits for the next notice for 0.1 s at most.
+        return await super().eligible_queued_work(entrypoints)
 
 
 async def _or_later(job: Job, work: Awaitable[None]) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from chat import Chat
+from pgqueuer import AsyncpgDriver
+from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from bot.jobs import ChatLocks
+from bot.jobs import BUSY_SECONDS, ChatLocks, FewerQuestions
 from bot.storage import inbox
 from bot.turn import Turns
 from engine.desk import Desk, references, until
@@ -113,6 +117,40 @@ async def test_an_event_that_comes_in_wakes_the_worker_at_once(desk: Desk) -> No
         await asyncio.sleep(0.5)  # Idle, and waiting: that is what is to be tested.
         desk.post(chat.phone.says("選單"))
         await until(lambda: desk.sandbox.sent("line", chat.user), within=4)
+
+
+async def test_the_queue_is_not_asked_for_what_is_known(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One statement for what is there, none for what must be empty, and none about waiting while jobs keep coming."""
+
+    class Counted(AsyncpgDriver):
+        asked = 0
+
+        async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+            self.asked += 1
+            return await super().fetch(query, *args)
+
+    async def jobs(*names: bytes) -> None:
+        statement = "INSERT INTO pgqueuer (priority, entrypoint, payload, status) VALUES (0, 'test', $1, 'queued')"
+        await desk.pool.executemany(statement, [[name] for name in names])
+
+    async with desk.pool.acquire() as connection:
+        driver = Counted(connection)
+        queries = FewerQuestions(driver)
+
+        async def taken() -> list[bytes | None]:
+            limits = {"test": EntrypointExecutionParameter(0)}
+            found = await queries.dequeue(2, limits, uuid4(), 10, timedelta(seconds=30))  # type: ignore[arg-type] - names
+            return [job.payload for job in found]
+
+        await jobs(b"1", b"2", b"3")
+        assert [await taken(), await taken(), driver.asked] == [[b"1", b"2"], [b"3"], 2]
+        await jobs(b"4")
+        assert [await taken(), driver.asked] == [[], 2], "fewer than two came, so PgQueuer is told that this was all"
+        assert [await queries.eligible_queued_work(["test"]), driver.asked] == [1, 2], "so it looks again at once"  # type: ignore[list-item] - names
+        assert [await taken(), await taken(), driver.asked] == [[b"4"], [], 3]
+        await asyncio.sleep(BUSY_SECONDS)
+        assert [await queries.eligible_queued_work(["test"]), driver.asked] == [0, 4], "quiet, and now it is asked"
+        assert [await taken(), await taken(), driver.asked] == [[], [], 6]
 
 
 async def test_stopping_finishes_what_was_begun(desk: Desk) -> None:
