@@ -36,6 +36,7 @@ LOST = (
     FailingListenerError,
 )
 BUSY_SECONDS = 0.1  # since the last job
+PACE_SECONDS = 0.01  # between two looks into the queue that find less than a batch
 QUEUE_PER_CHAT = 3  # More events of one chat wait in the database, not in a worker's slots.
 
 
@@ -168,20 +169,26 @@ class FewerQuestions(Queries):
     """PgQueuer's statements, less those whose answers are known.
 
     It takes jobs until none comes, then asks three times what to wait for: five statements for one event. Fewer jobs
-    than were asked for were all there are; and while jobs keep coming, it had better look again a moment later.
+    than were asked for were all there are; and while jobs keep coming, it had better look again a moment later. When
+    they come quicker than the pace, one look takes several.
     """
 
     _took_all = False
     _last_job = -BUSY_SECONDS
+    _next_look = 0.0
 
     async def dequeue(self, batch_size: int, *rest: Any, **more: Any) -> list[Job]:
         if self._took_all:
             self._took_all = False
             return []
+        await asyncio.sleep(self._next_look - time.monotonic())
         jobs = await super().dequeue(batch_size, *rest, **more)
+        now = time.monotonic()
         if jobs:
-            self._took_all = len(jobs) < batch_size
-            self._last_job = time.monotonic()
+            self._last_job = now
+        if len(jobs) < batch_size:
+            self._took_all = bool(jobs)
+            self._next_look = now + PACE_SECONDS
         return jobs
 
     async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:

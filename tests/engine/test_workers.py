@@ -15,7 +15,7 @@ from chat import Chat
 from pgqueuer import AsyncpgDriver
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from bot.jobs import BUSY_SECONDS, ChatLocks, FewerQuestions
+from bot.jobs import BUSY_SECONDS, PACE_SECONDS, ChatLocks, FewerQuestions
 from bot.storage import inbox
 from bot.turn import Turns
 from engine.desk import Desk, references, until
@@ -150,7 +150,9 @@ async def test_the_queue_is_not_asked_for_what_is_known(desk: Desk, monkeypatch:
         assert [await taken(), await taken(), driver.asked] == [[b"4"], [], 3]
         await asyncio.sleep(BUSY_SECONDS)
         assert [await queries.eligible_queued_work(["test"]), driver.asked] == [0, 4], "quiet, and now it is asked"
+        began = asyncio.get_running_loop().time()
         assert [await taken(), await taken(), driver.asked] == [[], [], 6]
+        assert asyncio.get_running_loop().time() - began > PACE_SECONDS * 0.9, "looks that find little keep a pace"
 
 
 async def test_stopping_finishes_what_was_begun(desk: Desk) -> None:
