@@ -52,8 +52,7 @@ async def show_data(ctx: Context) -> Answer:
         Row(_("Redeemed codes"), _.number(count)),
     ]
     if ctx.desk.shows_vouchers:
-        account = await points.balance(ctx.work.reads, _id(ctx))
-        vouchers = await issues.count_of_customer(ctx.work.reads, _id(ctx))
+        account, vouchers = await points.purse(ctx.work.reads, _id(ctx))
         rows += [Row(_("Points"), _.number(account.available)), Row(_("My vouchers"), _.number(vouchers))]
     rows += [
         Row(_("Notifications"), _("off") if ctx.customer.unsubscribed_at else _("on")),

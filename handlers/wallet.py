@@ -15,7 +15,7 @@ from bot.conversation.router import Router
 from bot.errors import UpstreamError, UpstreamUnavailable
 from bot.i18n import N_
 from bot.services.wallet import Shelf
-from bot.storage import issues, points
+from bot.storage import points
 from handlers import cards, gifts
 from handlers.gifts import KINDS, ShowList
 from handlers.views import choices, outage
@@ -66,8 +66,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
         troubled.append(ctx._("the gift card service"))
     elif counted is not None:
         usable, card_notes = counted
-    account = await points.balance(ctx.work.reads, gifts.customer_id(ctx))
-    vouchers = await issues.count_of_customer(ctx.work.reads, gifts.customer_id(ctx))
+    account, vouchers = await points.purse(ctx.work.reads, gifts.customer_id(ctx))
     listed = shelf.gifts if shelf else None
     holds = vouchers or account.available or account.held or usable
     if troubled and not holds and listed is None:

@@ -112,6 +112,7 @@ def escaped(value: str) -> str:
     return quote(value, safe="").replace(".", "%2E").replace("~", "%7E")
 
 
+@lru_cache(maxsize=16)  # And they end at the same time.
 def _base36(number: int) -> str:
     digits = ""
     while number:

@@ -152,13 +152,12 @@ async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id
     return [Issue(**row) for row in rows]
 
 
+COUNT = "SELECT coalesce(sum(quantity), 0) FROM issues WHERE customer_id = $1 AND state <> 'failed'"
+
+
 async def count_of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> int:
     """How many vouchers a customer has, those on their way included."""
-    return int(
-        await connection.fetchval(
-            "SELECT coalesce(sum(quantity), 0) FROM issues WHERE customer_id = $1 AND state <> 'failed'", customer_id
-        )
-    )
+    return int(await connection.fetchval(COUNT, customer_id))
 
 
 async def exchanged_since(connection: asyncpg.Connection, customer_id: int, since: datetime) -> int:
