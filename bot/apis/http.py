@@ -490,6 +490,7 @@ def _kind(error: UpstreamError) -> Kind | None:
             return "unavailable"
 
 
+@cache
 def timeouts(connect: float, read: float) -> aiohttp.ClientTimeout:
     """connect: for a place, name look-up, connection and TLS together. read: the longest silence."""
     return aiohttp.ClientTimeout(connect=connect, sock_connect=connect, sock_read=read)
