@@ -119,6 +119,18 @@ async def test_an_event_that_comes_in_wakes_the_worker_at_once(desk: Desk) -> No
         await until(lambda: desk.sandbox.sent("line", chat.user), within=4)
 
 
+async def test_webhooks_of_many_events_wait_for_no_poll(desk: Desk) -> None:
+    """Ten jobs come with one notice, and each job that is begun uses one up: those of the others among them."""
+    chats = [desk.chat("line") for _ in range(40)]
+    async with desk.working():
+        await asyncio.sleep(0.5)
+        for part in range(0, len(chats), 10):
+            events = [chat.phone.says("選單").json["events"][0] for chat in chats[part : part + 10]]
+            body = {"destination": chats[0].phone.account, "events": events}
+            assert desk.post(chats[0].phone.signed(body)) == 200
+        await until(lambda: all(desk.sandbox.sent("line", chat.user) for chat in chats), within=4.5)
+
+
 async def test_the_queue_is_not_asked_for_what_is_known(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """One statement for what is there, none for what must be empty, and none about waiting while jobs keep coming."""
 
