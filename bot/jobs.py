@@ -36,7 +36,7 @@ LOST = (
     FailingListenerError,
 )
 BUSY_SECONDS = 0.1  # since the last job
-PACE_SECONDS = 0.01  # between two looks into the queue that find less than a batch
+PACE_SECONDS = 0.01  # after a look into the queue that found several, but less than a batch
 QUEUE_PER_CHAT = 3  # More events of one chat wait in the database, not in a worker's slots.
 
 
@@ -170,7 +170,7 @@ class FewerQuestions(Queries):
 
     It takes jobs until none comes, then asks three times what to wait for: five statements for one event. Fewer jobs
     than were asked for were all there are; and while jobs keep coming, it had better look again a moment later. When
-    they come quicker than the pace, one look takes several.
+    they come quickly, one look takes several.
     """
 
     _took_all = False
@@ -186,9 +186,9 @@ class FewerQuestions(Queries):
         now = time.monotonic()
         if jobs:
             self._last_job = now
-        if len(jobs) < batch_size:
-            self._took_all = bool(jobs)
-            self._next_look = now + PACE_SECONDS
+            self._took_all = len(jobs) < batch_size
+            if 1 < len(jobs) < batch_size:
+                self._next_look = now + PACE_SECONDS
         return jobs
 
     async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
