@@ -38,6 +38,7 @@ from bot.services.alerts import Alerts
 from bot.services.allowance import Allowance
 from bot.services.blocking import Blocking
 from bot.services.catalogue import Catalogue
+from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
 from bot.services.health import WRITTEN_EVERY, Check, Health
@@ -236,6 +237,7 @@ def build_turns(
             allowance=Allowance(line.quota if isinstance(line, LineClient) else None),
             blocking=Blocking(settings.secret),
             catalogue=catalogue,
+            digest=Digest(alerts, settings.zone),
             giftcards=GiftCards(linking),
             guesses=GuessLimits(settings.secret, alerts),
             health=Health(apis, tuple(channels), checks_of(channels, apis), alerts, settings.zone),
@@ -278,6 +280,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             try:
                 await turns.services.health.remind(pool, turns.clock())
                 await turns.services.vouchers.remind(pool)
+                await turns.services.digest.send(pool, turns.clock())
             except Exception as error:  # noqa: BLE001 - the same
                 log.error("reminders failed", error=type(error).__name__)
 

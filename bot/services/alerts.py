@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -50,7 +50,7 @@ class Alerts:
         self,
         connection: asyncpg.Connection | asyncpg.Pool,
         kind: str,
-        msgid: str,
+        what: str | Callable[[Translator], str],
         now: datetime,
         *,
         once_per: str = "%Y-%m-%dT%H",
@@ -59,7 +59,8 @@ class Alerts:
         besides: int | None = None,
         **values: object,
     ) -> int:
-        """Queue `msgid` for every recipient, in the caller's transaction; how many there are.
+        """Queue `what` (a msgid, or a text to be made in each language) for every recipient, in the caller's
+        transaction; how many there are.
 
         kind: what it is about; a second alert of a kind in the same hour (or whatever period the
         strftime pattern `once_per` tells apart) is dropped by its key. runs: (label msgid, command line) of buttons
@@ -70,7 +71,7 @@ class Alerts:
             if (owners_only and not each.owner) or (besides is not None and each.member_id == besides):
                 continue
             _ = self.languages[each.tag]
-            message: dict[str, object] = {"text": _(msgid, **values)}
+            message: dict[str, object] = {"text": what(_) if callable(what) else _(what, **values)}
             if runs and each.person:
                 message |= {"runs": [(_(label), line) for label, line in runs], "person": each.person}
             await pushes.add(

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from bot.apis.gotit import Gift, GotItApi
 from bot.errors import UpstreamError
 
+DONG = "VND"  # what Got It's prices are in
 FRESH_FOR = timedelta(minutes=10)
 ASK_AGAIN_AFTER = timedelta(seconds=30)  # while the vendor is in trouble
 

@@ -40,6 +40,21 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Deeds:
+    """What one member of staff did by hand in a period. value: of the vouchers, in VND. given, taken: points. codes:
+    made one by one and in bulk. undone: claims. links: link codes."""
+
+    name: str
+    vouchers: int
+    value: int
+    given: int
+    taken: int
+    codes: int
+    undone: int
+    links: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """A period's numbers. claims: redeemed codes. misses: wrong ones. calls: to each vendor and platform."""
 
@@ -152,6 +167,51 @@ async def _top(connection: asyncpg.Connection | asyncpg.Pool, column: str, since
         limit,
     )
     return [Top(**row) for row in rows]
+
+
+async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, until: datetime) -> list[Deeds]:
+    """What each member of staff gave, took and made from `since` until before `until`, the dearest first.
+
+    Somebody who is no staff any more is called as the trail calls them.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT name, sum(vouchers)::bigint AS vouchers, sum(value)::bigint AS value, sum(given)::bigint AS given,
+            sum(taken)::bigint AS taken, sum(codes)::bigint AS codes, sum(undone)::bigint AS undone,
+            sum(links)::bigint AS links
+        FROM (
+            SELECT done.*, coalesce(
+                (SELECT name FROM staff WHERE id::text = who),
+                (SELECT actor FROM audit WHERE staff_id::text = who ORDER BY n DESC LIMIT 1),
+                who
+            ) AS name
+            FROM (
+                SELECT issuer AS who, quantity AS vouchers, quantity * (offer ->> 'price_value')::bigint AS value,
+                    0 AS given, 0 AS taken, 0 AS codes, 0 AS undone, 0 AS links
+                FROM issues WHERE kind = 'staff' AND state <> 'failed' AND created_at >= $1 AND created_at < $2
+                UNION ALL
+                SELECT actor, 0, 0, greatest(available, 0), greatest(-available, 0), 0, 0, 0
+                FROM points
+                WHERE kind = 'adjust' AND starts_with(key, 'adjust:') AND at >= $1 AND at < $2  -- not an undone claim's
+                UNION ALL
+                SELECT starter, 0, 0, 0, 0, 1, 0, 0
+                FROM bulk_jobs JOIN bulk_codes ON job_id = bulk_jobs.id AND bulk_codes.state = 'done'
+                WHERE created_at >= $1 AND created_at < $2
+                UNION ALL
+                SELECT actor, 0, 0, 0, 0, 1, 0, 0
+                FROM audit WHERE action = 'code create' AND result = 'done' AND at >= $1 AND at < $2
+                UNION ALL
+                SELECT undone_by, 0, 0, 0, 0, 0, 1, 0 FROM undone WHERE undone_at >= $1 AND undone_at < $2
+                UNION ALL
+                SELECT issued_by, 0, 0, 0, 0, 0, 0, 1 FROM link_codes WHERE created_at >= $1 AND created_at < $2
+            ) done
+        ) named
+        GROUP BY name ORDER BY value DESC, given DESC, codes DESC, name
+        """,
+        since,
+        until,
+    )
+    return [Deeds(**row) for row in rows]
 
 
 async def add(connection: asyncpg.Connection | asyncpg.Pool, day: date, counted: Mapping[tuple[str, str], int]) -> None:

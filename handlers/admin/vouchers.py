@@ -17,7 +17,7 @@ from bot.conversation.staff import Preview, StaffContext, StaffRouter
 from bot.conversation.teaching import run_button
 from bot.errors import UpstreamUnavailable, UserError
 from bot.i18n import N_
-from bot.services.catalogue import named, snapshot
+from bot.services.catalogue import DONG, named, snapshot
 from bot.services.staffing import Actor
 from bot.services.vouchers import LEASE, CapReached, Wanted
 from bot.storage import customers, issues, staff
@@ -35,7 +35,6 @@ from handlers.views.staff_vouchers import (
     quota_text,
     settling_card,
 )
-from handlers.views.vouchers import DONG
 
 admin = StaffRouter(N_("Giving vouchers"))
 admin.noun("catalog", N_("/catalog, /catalogue"))

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from bot.apis.gotit import Gift
 from bot.conversation.messages import Badge, Card, Row
 from bot.i18n import Translator
-from bot.services.catalogue import Listed
+from bot.services.catalogue import DONG, Listed
 from bot.services.vouchers import Quota
 from bot.storage.customers import Customer
 from bot.storage.issues import Issue
-from handlers.views.vouchers import DONG, points_text
+from handlers.views.vouchers import points_text
 
 
 def ids_text(gift_id: int, price_id: int) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from bot.conversation.actions import Action
 from bot.conversation.messages import Badge, Button, Card, Link, Row, Tone
 from bot.i18n import Translator
-from bot.services.catalogue import Offer
+from bot.services.catalogue import DONG, Offer
 from bot.services.vouchers import Delivered
 from bot.storage.issues import Issue
 from bot.storage.points import Account, Entry
 
-DONG = "VND"
 TONES: Mapping[str, Tone] = {"pending": "soon", "unknown": "soon", "check": "soon", "done": "valid", "failed": "old"}
 
 
