@@ -1,7 +1,8 @@
 """Every error raised on purpose.
 
 GiftdeskError
-├── ConfigurationError      a setting is wrong or a credential is refused; the text says what to do
+├── ConfigurationError      a setting is wrong; the text says what to do
+│   └── CheckFailed             …as a harmless call with a credential found out
 ├── UserError               the customer can be told why; the text is a msgid, translated when shown
 └── UpstreamError           a vendor did not do what was asked
     ├── UpstreamUnavailable     nothing came of it; trying again later is safe
@@ -17,6 +18,12 @@ GiftdeskError
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
+Kind = Literal["unavailable", "limited", "credentials", "refused", "strange"]
+"""How a call fails: without an answer that is one; because we ask too often; because of our credentials; because of
+what we send; with an answer that we do not understand. A plain "no" is no failure."""
+
 
 class GiftdeskError(Exception):
     """Base of all errors raised on purpose."""
@@ -24,6 +31,14 @@ class GiftdeskError(Exception):
 
 class ConfigurationError(GiftdeskError):
     """A setting is missing or wrong. The message says which one and what to do."""
+
+
+class CheckFailed(ConfigurationError):
+    """A harmless call with a credential went wrong. kind: how, see `Kind`."""
+
+    def __init__(self, message: str, kind: Kind) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class UserError(GiftdeskError):
@@ -35,6 +50,8 @@ class UpstreamError(GiftdeskError):
 
     upstream: the vendor's name (`mantago`, `poshen`, …). detail: safe to log and to show to staff.
     """
+
+    kind: ClassVar[Kind] = "unavailable"
 
     def __init__(self, upstream: str, detail: str) -> None:
         super().__init__(f"{upstream}: {detail}")
@@ -48,6 +65,8 @@ class UpstreamUnavailable(UpstreamError):
 
 class RateLimited(UpstreamUnavailable):
     """Asked too often. `retry_after`: seconds, None when the vendor did not say."""
+
+    kind: ClassVar[Kind] = "limited"
 
     def __init__(self, upstream: str, detail: str, retry_after: float | None = None) -> None:
         super().__init__(upstream, detail)
@@ -65,6 +84,8 @@ class OutcomeUnknown(UpstreamError):
 class UpstreamRefused(UpstreamError):
     """A definite no. status: HTTP. code: the vendor's own, None when it gave none."""
 
+    kind: ClassVar[Kind] = "refused"
+
     def __init__(self, upstream: str, detail: str, *, status: int, code: int | str | None = None) -> None:
         super().__init__(upstream, detail)
         self.status = status
@@ -73,6 +94,8 @@ class UpstreamRefused(UpstreamError):
 
 class CredentialsRefused(UpstreamRefused):
     """Our token or secret is not accepted. Only staff can mend it."""
+
+    kind: ClassVar[Kind] = "credentials"
 
 
 class NotFound(UpstreamRefused):
@@ -85,3 +108,5 @@ class Conflict(UpstreamRefused):
 
 class ContractError(UpstreamError):
     """An answer of a shape we do not know. `detail` is the place and the type found, never the body."""
+
+    kind: ClassVar[Kind] = "strange"

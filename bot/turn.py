@@ -24,7 +24,6 @@ from structlog.contextvars import bound_contextvars
 from bot import metrics
 from bot.apis import Apis
 from bot.apis.http import request_id
-from bot.apis.pulse import Kind
 from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Receipt, Rendered
 from bot.conversation.context import Context, Desk, Prepared, Work
 from bot.conversation.dispatch import Dispatcher, menu_tap
@@ -32,6 +31,7 @@ from bot.conversation.events import Chat, Followed, Incoming, Left
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.teaching import Run
 from bot.conversation.words import Lexicon
+from bot.errors import Kind
 from bot.i18n import N_, Translator, closest
 from bot.jobs import Later
 from bot.log import log

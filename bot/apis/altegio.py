@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.apis.http import CONNECTIONS, Breaker, Observe, Upstream, bearer, open_http, unobserved
 from bot.apis.reading import ShapeError, amount, array, integer, mapping, moment, text
-from bot.errors import ConfigurationError, ContractError, CredentialsRefused, NotFound, UpstreamError, UpstreamRefused
+from bot.errors import CheckFailed, ContractError, CredentialsRefused, NotFound, UpstreamError, UpstreamRefused
 
 NAME = "altegio"
 MOST_AT_ONCE = 5
@@ -193,9 +193,9 @@ class AltegioApi:
         that is too short it cannot be refused for its form. Returns what should be known although it
         may be right, or `''`.
 
-        Raises ConfigurationError saying what to do, or UpstreamUnavailable when nothing can be told now.
+        Raises CheckFailed saying what to do, or UpstreamUnavailable when nothing can be told now.
         """
-        problems, unknown = [], []
+        problems, kinds, unknown = [], [], []
         for company_id in self._company_ids:
             try:
                 await self._location(company_id, _NOBODYS_PHONE)
@@ -203,10 +203,12 @@ class AltegioApi:
                 unknown.append(str(company_id))
             except (CredentialsRefused, ContractError) as error:
                 problems.append(f"location {company_id}: {error.detail}")
+                kinds.append(error.kind)
             except UpstreamRefused as error:
                 problems.append(f"location {company_id}: {error.detail}. Check ALTEGIO_API_URL and ALTEGIO_COMPANY_ID")
+                kinds.append(error.kind)
         if problems:
-            raise ConfigurationError(f"Altegio: {'; '.join(problems)}")
+            raise CheckFailed(f"Altegio: {'; '.join(problems)}", min(kinds))  # "credentials" before the others
         if unknown:
             return f"tokens accepted, but 404 for {', '.join(unknown)}; make sure that ALTEGIO_COMPANY_ID is right"
         return ""

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from bot.apis.http import CONNECTIONS, Observe, Params, Upstream, open_http, unobserved
 from bot.apis.reading import ShapeError, array, expiry, integer, mapping, moment, text
 from bot.errors import (
-    ConfigurationError,
+    CheckFailed,
     Conflict,
     ContractError,
     CredentialsRefused,
@@ -299,18 +299,18 @@ class GotItApi:
     async def check(self) -> None:
         """Prove URL and credentials with a new token and one gift of the catalogue.
 
-        Raises ConfigurationError saying what to do, or UpstreamUnavailable when nothing can be told now.
+        Raises CheckFailed saying what to do, or UpstreamUnavailable when nothing can be told now.
         """
         try:
             await self._renew()
             await self.page(per_page=1)
         except CredentialsRefused as error:
-            problem = error.detail
+            problem, kind = error.detail, error.kind
         except (UpstreamRefused, ContractError) as error:
-            problem = f"{error.detail}. Check GOTIT_API_URL"
+            problem, kind = f"{error.detail}. Check GOTIT_API_URL", error.kind
         else:
             return
-        raise ConfigurationError(f"Got It: {problem}")
+        raise CheckFailed(f"Got It: {problem}", kind)
 
     async def aclose(self) -> None:
         """End a running renewal and close the connections."""

@@ -27,13 +27,14 @@ import certifi
 import orjson
 from yarl import URL
 
-from bot.apis.pulse import Kind, Pulse
+from bot.apis.pulse import Pulse
 from bot.apis.reading import ShapeError
 from bot.errors import (
     ConfigurationError,
     Conflict,
     ContractError,
     CredentialsRefused,
+    Kind,
     LeftAlone,
     NotFound,
     OutcomeUnknown,
@@ -316,7 +317,8 @@ class Upstream:
         body, the query or a header.
         """
         began = self._clock()
-        outcome, kind, detail = "Cancelled", None, ""
+        outcome, detail = "Cancelled", ""
+        kind: Kind | None = None
         call = _Call(
             operation,
             method,
@@ -338,13 +340,14 @@ class Upstream:
                 return result
             raise ContractError(self.name, f"{operation}: {misfit}")
         except UpstreamError as error:
-            outcome, kind, detail = type(error).__name__, _kind(error), error.detail
+            outcome, kind, detail = type(error).__name__, error.kind, error.detail
             raise
         finally:
             seconds = self._clock() - began
             self._observe(self.name, operation, outcome, seconds)
             if outcome not in _NOT_MADE:
-                self.pulse.note(kind, seconds, detail)
+                # A plain no is an answer.
+                self.pulse.note(None if kind == "refused" else kind, seconds, detail)
 
     async def _persist(self, call: _Call, began: float) -> Any:
         """Attempt until there is an answer or no further attempt is allowed."""
@@ -473,21 +476,6 @@ class Upstream:
             419: CredentialsRefused,
         }
         return kinds.get(status, UpstreamRefused)(self.name, f"{operation}: {status}", status=status)
-
-
-def _kind(error: UpstreamError) -> Kind | None:
-    """How a call failed; None when the vendor did answer, with a no."""
-    match error:
-        case CredentialsRefused():
-            return "credentials"
-        case UpstreamRefused():
-            return None
-        case RateLimited():
-            return "limited"
-        case ContractError():
-            return "strange"
-        case _:
-            return "unavailable"
 
 
 @cache

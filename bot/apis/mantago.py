@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 from bot.apis.http import CONNECTIONS, Observe, Upstream, bearer, open_http, unobserved
 from bot.apis.reading import ShapeError, array, expiry, integer, mapping, moment, text
 from bot.errors import (
-    ConfigurationError,
+    CheckFailed,
     ContractError,
     CredentialsRefused,
     UpstreamError,
@@ -181,17 +181,17 @@ class MantagoApi:
     async def check(self, platform: Platform = "line") -> None:
         """Prove URL, credentials and bot with a lookup of a user that cannot exist.
 
-        Raises ConfigurationError saying what to do, or UpstreamUnavailable when nothing can be told now.
+        Raises CheckFailed saying what to do, or UpstreamUnavailable when nothing can be told now.
         """
         try:
             await self.gifts(platform, _NO_SUCH_CLIENT)
         except CredentialsRefused as error:
-            problem = error.detail
+            problem, kind = error.detail, error.kind
         except (UpstreamRefused, ContractError) as error:
-            problem = f"{error.detail}. Check MANTAGO_API_URL and MANTAGO_BOT_ID"
+            problem, kind = f"{error.detail}. Check MANTAGO_API_URL and MANTAGO_BOT_ID", error.kind
         else:
             return
-        raise ConfigurationError(f"MantaGo: {problem}")
+        raise CheckFailed(f"MantaGo: {problem}", kind)
 
     @property
     def token_ends(self) -> datetime | None:

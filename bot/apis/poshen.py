@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from bot.apis.http import CONNECTIONS, Observe, Params, Upstream, bearer, open_http, unobserved
 from bot.apis.reading import ShapeError, array, integer, mapping, text
 from bot.errors import (
-    ConfigurationError,
+    CheckFailed,
     Conflict,
     ContractError,
     CredentialsRefused,
@@ -286,17 +286,17 @@ class PoshenApi:
     async def check(self) -> None:
         """Prove URL and token by listing one code.
 
-        Raises ConfigurationError saying what to do, or UpstreamUnavailable when nothing can be told now.
+        Raises CheckFailed saying what to do, or UpstreamUnavailable when nothing can be told now.
         """
         try:
             await self.page(per_page=1)
         except CredentialsRefused as error:
-            problem = error.detail
+            problem, kind = error.detail, error.kind
         except (UpstreamRefused, ContractError) as error:
-            problem = f"{error.detail}. Check POSHEN_API_URL"
+            problem, kind = f"{error.detail}. Check POSHEN_API_URL", error.kind
         else:
             return
-        raise ConfigurationError(f"Poshen: {problem}")
+        raise CheckFailed(f"Poshen: {problem}", kind)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -6,14 +6,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
+
+from bot.errors import Kind
 
 RECENT = 100  # calls
 LATELY = 600.0  # seconds
-
-Kind = Literal["unavailable", "limited", "credentials", "refused", "strange"]
-"""How a call fails: without an answer that is one; because we ask too often; because of our credentials; because of
-what we send; with an answer that we do not understand. A plain "no" is no failure."""
 
 
 @dataclass(slots=True)

@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from bot.apis import Apis
-from bot.apis.pulse import Kind, Pulse
-from bot.errors import GiftdeskError, UpstreamUnavailable
+from bot.apis.pulse import Pulse
+from bot.errors import CheckFailed, GiftdeskError, Kind, UpstreamError
 from bot.i18n import N_
 from bot.services.alerts import Alerts
 from bot.storage import counts, workers
@@ -59,13 +59,13 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a harmless call with one credential brought. said: for staff, English. unavailable: nobody knows whether
-    the credential is good, because no answer came that would tell."""
+    """What a harmless call with one credential brought. said: in the log's English. kind: how it failed; after
+    `unavailable` and `limited` nobody knows whether the credential is good."""
 
     part: str
     well: bool
     said: str
-    unavailable: bool = False
+    kind: Kind | None = None
 
 
 @dataclass(slots=True)
@@ -169,9 +169,11 @@ async def _finding(part: str, check: Check, seconds: float) -> Finding:
         said = await asyncio.wait_for(check(), seconds)
     except TimeoutError:
         text = f"no answer within {seconds:.0f} s; check its address and this machine's network"
-        return Finding(part, well=False, said=text, unavailable=True)
-    except UpstreamUnavailable as error:
-        return Finding(part, well=False, said=error.detail, unavailable=True)
+        return Finding(part, well=False, said=text, kind="unavailable")
+    except CheckFailed as error:
+        return Finding(part, well=False, said=str(error), kind=error.kind)
+    except UpstreamError as error:
+        return Finding(part, well=False, said=error.detail, kind=error.kind)
     except GiftdeskError as error:
         return Finding(part, well=False, said=str(error))
     return Finding(part, well=True, said=str(said or "credentials accepted"))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.apis.pulse import Kind
 from bot.conversation.codes import masked
 from bot.conversation.messages import Badge, Button, Card, Row, Tone
 from bot.conversation.teaching import VENDORS
+from bot.errors import Kind
 from bot.i18n import Translator
 from bot.services.allowance import Usage
 from bot.services.health import Finding, State, Verdict
@@ -18,6 +19,7 @@ from bot.storage.counts import Counts, Top, Trouble
 
 LATE = timedelta(minutes=1)  # an event that waits for longer
 TOKEN_SOON = 7  # days
+_SETTING = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 NEARLY_USED = 0.8  # of the free messages
 
 _TONES: Mapping[Verdict, Tone] = {
@@ -218,8 +220,11 @@ def errors_card(_: Translator, states: Sequence[State], now: datetime) -> Card |
     if not found:
         return None
     found.sort(key=lambda pair: pair[0], reverse=True)
-    rows = (Row(f"{_name(state.part)} · {_when(_, at, now)}", state.detail or _("no details")) for at, state in found)
-    return Card(title=_("Last errors"), rows=tuple(rows), note=_("In the words of the log."))
+    rows = (
+        Row(f"{_name(state.part)} · {_when(_, at, now)}", _trouble(_, state.part, state.kind, state.detail))
+        for at, state in found
+    )
+    return Card(title=_("Last errors"), rows=tuple(rows), note=_("What is quoted are the words of the log."))
 
 
 def check_card(
@@ -245,10 +250,36 @@ def check_card(
 def _found(_: Translator, found: Finding) -> str:
     if found.well:
         return _("works")
-    detail = found.said.removeprefix(f"{_name(found.part)}: ")
-    if found.unavailable:
-        return _("no answer (%(detail)s). Nothing can be set right here; look again in a few minutes.", detail=detail)
-    return _("needs care: %(detail)s", detail=detail)
+    if found.kind in ("unavailable", "limited"):
+        trouble = _kinds(_)[found.kind]
+        return _("%(trouble)s. Nothing can be set right here; look again in a few minutes.", trouble=trouble)
+    return _trouble(_, found.part, found.kind, found.said.removeprefix(f"{_name(found.part)}: "))
+
+
+def _trouble(_: Translator, part: str, kind: Kind | None, detail: str) -> str:
+    """What failed, and how, with the log's own words where ours do not say everything."""
+    if kind == "credentials":
+        # Settings are called the same in every language; the log names those that it may be.
+        named = [setting for setting in _SETTING.findall(detail) if not setting.endswith("_URL")]
+        settings = ", ".join(dict.fromkeys(named)) or VENDORS[part][1]
+        return _(
+            "refused our credentials, which may be wrong, expired or without the right: renew %(settings)s",
+            settings=settings,
+        )
+    known = _kinds(_)[kind] if kind else ""
+    if known and detail:
+        return _("%(trouble)s (“%(detail)s”)", trouble=known, detail=detail)
+    return known or detail or _("no details")
+
+
+def _kinds(_: Translator) -> dict[str, str]:
+    return {
+        "unavailable": _("no answer"),
+        "limited": _("asked us to slow down"),
+        "credentials": _("refused our credentials"),
+        "refused": _("refused what we sent"),
+        "strange": _("answered what we do not understand"),
+    }
 
 
 def _name(part: str) -> str:
@@ -385,13 +416,7 @@ def _group(_: Translator, top: Top) -> str:
 
 def troubles_card(_: Translator, troubles: Sequence[Trouble], held: int) -> Card | None:
     """What failed most; None when nothing did."""
-    kinds: dict[str, str] = {
-        "unavailable": _("no answer"),
-        "limited": _("asked us to slow down"),
-        "credentials": _("refused our credentials"),
-        "refused": _("refused what we sent"),
-        "strange": _("answered what we do not understand"),
-    }
+    kinds = _kinds(_)
     rows = [
         Row(_name(each.part), " · ".join((kinds.get(each.kind, each.kind), _times(_, each.times)))) for each in troubles
     ]

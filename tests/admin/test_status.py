@@ -83,14 +83,14 @@ async def test_looking_asks_no_vendor(bot: Bot, owner: Chat) -> None:
 
 
 async def test_a_vendor_that_is_down_is_named_with_the_time(bot: Bot, owner: Chat) -> None:
-    """Since when, and in the log's words why."""
+    """Since when, and why: in the reader's words, with the log's in quotes."""
     bot.sandbox.fault("mantago", status=503)
     await owner.say("我的獎品" if owner.tag != "en" else "my gifts")
     await owner.say("/status")
 
     state = await state_of(bot, "mantago")
     assert owner.said("no answer since %(time)s", time=clock_of(owner, state.since))
-    assert "client gifts: 503" in owner.text
+    assert owner.said("%(trouble)s (“%(detail)s”)", trouble=owner._("no answer"), detail="client gifts: 503")
     assert owner._.ngettext("%(n)s needs care", "%(n)s need care", 1) in owner.text
 
 
@@ -275,6 +275,8 @@ async def test_a_check_names_the_wrong_credential_and_no_other(bot: Bot, owner: 
     await owner.say("/status check")
 
     assert setting in owner.text
+    if owner.tag != "en":  # Known troubles are said in the reader's language.
+        assert "accepted" not in owner.text and "refuses" not in owner.text and "wrong" not in owner.text
     assert owner._.ngettext("%(n)s needs care", "%(n)s need care", 1) in owner.text
     found = await bot.pool.fetchval("SELECT after FROM audit ORDER BY n DESC LIMIT 1")
     assert found == f"wrong: {route.partition(':')[0]}"
@@ -288,10 +290,52 @@ async def test_a_check_does_not_wait_for_a_vendor_that_hangs(
     bot.sandbox.fault("altegio", hang=True)
     await owner.say("/status check")
 
-    detail = "no answer within 0 s; check its address and this machine's network"
-    words = "no answer (%(detail)s). Nothing can be set right here; look again in a few minutes."
-    assert owner.said(words, detail=detail)
+    words = "%(trouble)s. Nothing can be set right here; look again in a few minutes."
+    assert owner.said(words, trouble=owner._("no answer"))
     assert owner.said("works")
+
+
+WORDS = "refused our credentials, which may be wrong, expired or without the right: renew %(settings)s"
+
+
+@pytest.mark.parametrize(
+    ("code", "setting"), [(4001, "GOTIT_CLIENT_ID, GOTIT_CLIENT_SECRET"), (4007, "GOTIT_APP_UUID")]
+)
+async def test_a_check_names_the_very_setting_that_the_vendor_minds(
+    bot: Bot, owner: Chat, code: int, setting: str
+) -> None:
+    """Of several, those that it may be."""
+    bot.sandbox.fault("gotit", status=400, body={"statusCode": code})
+    await owner.say("/status check")
+
+    assert owner.said(WORDS, settings=setting)
+
+
+async def test_a_refused_credential_among_the_last_errors_is_said_in_the_readers_words(bot: Bot, owner: Chat) -> None:
+    """The log's English is for what nobody has words for."""
+    bot.sandbox.fault("poshen", status=401)
+    await ask_poshen(bot.turns)
+    await owner.say("/status")
+
+    assert owner.said(WORDS, settings="POSHEN_TOKEN")
+    assert "not accepted" not in owner.text
+
+
+async def test_an_answer_that_is_not_understood_is_quoted(bot: Bot, owner: Chat) -> None:
+    """Its place is all that anybody knows of it."""
+    bot.sandbox.fault("poshen:GET /redemption-codes", body={"data": 7})
+    await owner.say("/status check")
+
+    assert owner.said("answered what we do not understand") and "POSHEN_API_URL" in owner.text
+
+
+async def test_a_platform_that_is_down_is_no_wrong_credential(bot: Bot, owner: Chat) -> None:
+    """Its own check says so like a vendor's."""
+    bot.sandbox.fault("messenger:GET /me", status=503)
+    await owner.say("/status check")
+
+    words = "%(trouble)s. Nothing can be set right here; look again in a few minutes."
+    assert owner.said(words, trouble=owner._("no answer"))
 
 
 # ── the command line ─────────────────────────────────────────────────────────────────────────
@@ -306,7 +350,7 @@ async def test_the_operator_reads_the_same_as_text(bot: Bot, tmp_path: Path) -> 
     _, said = await command("admin", "/status", "--lang", "en", env=environ)
 
     assert "🟢 LINE: works" in checked
-    assert "🔴 Poshen: needs care: POSHEN_TOKEN" in checked
+    assert "🔴 Poshen: refused our credentials" in checked and "renew POSHEN_TOKEN" in checked
     assert "as 1 worker sees it" in said
     assert "Queue: nothing waits" in said
 

@@ -21,7 +21,7 @@ from bot.channels.line.colors import palette
 from bot.channels.line.menu import ALIAS, alias_of
 from bot.channels.line.render import MESSAGES, render
 from bot.conversation.messages import Reply
-from bot.errors import ConfigurationError, UpstreamUnavailable
+from bot.errors import CheckFailed, UpstreamUnavailable
 
 API_URL = "https://api.line.me"
 BRAND_COLOUR = "#0F766E"
@@ -166,19 +166,21 @@ class LineClient:
         try:
             answer = await self.call("GET", "/v2/bot/info")
         except (NotSentError, LostError):
-            raise ConfigurationError(
-                "LINE does not answer: check the network, and LINE_API_URL if you have set it"
+            raise CheckFailed(
+                "LINE does not answer: check the network, and LINE_API_URL if you have set it", "unavailable"
             ) from None
         if answer.status in {401, 403}:
-            raise ConfigurationError(
+            raise CheckFailed(
                 f"LINE refuses LINE_CHANNEL_ACCESS_TOKEN (HTTP {answer.status}): issue a new channel access"
-                " token in the LINE Developers console and set it"
+                " token in the LINE Developers console and set it",
+                "credentials",
             )
         name = word(answer.body.get("displayName"))
         if answer.status != 200 or not name:
-            raise ConfigurationError(
+            raise CheckFailed(
                 f"LINE answered HTTP {answer.status} and did not name the account: try again later,"
-                " and check LINE_API_URL if you have set it"
+                " and check LINE_API_URL if you have set it",
+                "unavailable" if answer.status >= 500 else "strange",
             )
         return f"{name} ({word(answer.body.get('basicId')) or 'no basic id'})"
 

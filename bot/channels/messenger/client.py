@@ -18,7 +18,7 @@ from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostE
 from bot.channels.limits import record, word
 from bot.channels.messenger.render import render
 from bot.conversation.messages import Reply
-from bot.errors import ConfigurationError
+from bot.errors import CheckFailed
 
 API_URL = "https://graph.facebook.com/v26.0"
 SLOW_DOWN_SECONDS = 60.0  # Ours: Meta's limits are counted over minutes, and it names no time.
@@ -140,24 +140,27 @@ class MessengerClient:
         try:
             answer = await self.call("GET", "/me", fields="id,name")
         except (NotSentError, LostError):
-            raise ConfigurationError(
-                "Messenger does not answer: check the network, and MESSENGER_API_URL if you have set it"
+            raise CheckFailed(
+                "Messenger does not answer: check the network, and MESSENGER_API_URL if you have set it", "unavailable"
             ) from None
         if answer.code == PARAMETER:
-            raise ConfigurationError(
+            raise CheckFailed(
                 "Messenger refuses our proof: MESSENGER_APP_SECRET must be the secret of the app that"
-                " MESSENGER_PAGE_ACCESS_TOKEN was made with"
+                " MESSENGER_PAGE_ACCESS_TOKEN was made with",
+                "credentials",
             )
         if answer.code in CREDENTIALS or answer.status in {401, 403}:
-            raise ConfigurationError(
+            raise CheckFailed(
                 f"Messenger refuses MESSENGER_PAGE_ACCESS_TOKEN ({answer.detail}): make a new page access"
-                " token with pages_messaging in the app's dashboard and set it"
+                " token with pages_messaging in the app's dashboard and set it",
+                "credentials",
             )
         name = word(answer.body.get("name"))
         if answer.status != 200 or not name:
-            raise ConfigurationError(
+            raise CheckFailed(
                 f"Messenger did not name the page ({answer.detail}): try again later, and check"
-                " MESSENGER_API_URL if you have set it"
+                " MESSENGER_API_URL if you have set it",
+                "unavailable" if answer.status >= 500 else "strange",
             )
         return f"{name} ({word(answer.body.get('id')) or 'no id'})"
 
