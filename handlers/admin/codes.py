@@ -510,10 +510,15 @@ async def group_of(ctx: StaffContext, group: int) -> Group:
 
 
 async def rewards_of(ctx: StaffContext) -> dict[int, Reward] | None:
-    """All rewards by number; None when the token may not read them, or Poshen does not list them."""
+    """All rewards by number; None when the token may not read them, or Poshen does not list them.
+
+    Raises CredentialsRefused when the token is good for nothing at all.
+    """
     try:
         return {reward.id: reward for reward in await poshen_of(ctx).rewards()}
-    except UpstreamRefused:
+    except UpstreamRefused as error:
+        if isinstance(error, CredentialsRefused) and error.status != 403:
+            raise
         return None
 
 

@@ -52,6 +52,18 @@ async def test_a_token_that_may_not_read_them_still_shows_our_rules(bot: Bot, ow
     assert "金幣 1,000" not in owner.text
 
 
+@pytest.mark.parametrize("line", ["/rewards", "/reward 2"])
+async def test_a_token_that_is_refused_is_named(bot: Bot, owner: Chat, line: str) -> None:
+    """It has no missing right: it has to be renewed (§9.5)."""
+    await rewards.put(bot.pool, 2, Grant(points=500))
+    bot.sandbox.fault("poshen", status=401)
+    await owner.say(line)
+
+    words = "%(vendor)s no longer accepts our credentials. Renew %(settings)s, then check with /status."
+    assert owner.said(words, vendor="Poshen", settings="POSHEN_TOKEN")
+    assert not owner.said("The token may not read Poshen's rewards, so only those with a rule of ours are shown.")
+
+
 @pytest.mark.parametrize(
     ("rule", "grant"),
     [("points:150", Grant(points=150)), ("POINTS:20", Grant(points=20)), ("ｐｏｉｎｔｓ：150", Grant(points=150))],
