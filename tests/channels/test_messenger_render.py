@@ -144,6 +144,14 @@ def test_ten_cards_a_message_and_choices_under_the_last() -> None:
     assert [titles(each.message) for each in rendered] == [[], [], ["選單"]]
 
 
+def test_a_lone_card_below_its_facts_does_not_repeat_them() -> None:
+    """As under a long text: its name, its picture and what can be tapped."""
+    text, element = draw(replace(VOUCHER, note="不扣顧客的點數，發出後會通知顧客，無法收回。" * 4))
+
+    assert text.message["text"].startswith("Voucher Highlands Coffee 100k\nHighlands Coffee\n")
+    assert [set(each) for each in payload(element)["elements"]] == [{"title", "image_url", "buttons"}]
+
+
 def test_an_element_is_never_a_title_alone() -> None:
     """Messenger refuses it."""
     (rendered,) = draw(Carousel("獎品", (Card("杯"),)))

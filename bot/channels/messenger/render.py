@@ -151,7 +151,10 @@ def _card(card: Card, pack: Pack) -> Iterator[_Draft]:
 
 
 def _elements(title: str, cards: Sequence[Card], pack: Pack) -> Iterator[_Draft]:
-    """Cards side by side. A subtitle has room for a few facts; cards with more are said in full first."""
+    """Cards side by side. A subtitle has room for a few facts; cards with more are said in full first.
+
+    A card that stands alone right below its facts repeats none of them: its name, picture and buttons are enough.
+    """
     elements: list[Json] = []
     said_first: list[str] = []
     instead: list[Json] = []
@@ -169,6 +172,8 @@ def _elements(title: str, cards: Sequence[Card], pack: Pack) -> Iterator[_Draft]
         }
         elements.append({key: value for key, value in element.items() if value})
         cut = element["title"] != name or element["subtitle"] != subtitle
+        if cut and len(cards) == 1 and (image or taps.buttons):
+            del elements[-1]["subtitle"]
         if cut or taps.lines:
             said_first.append("\n".join([plain(card) if cut else name, *taps.lines]))
         # Out of its element a button is called what its card is: many cards have the same button.
