@@ -26,12 +26,11 @@ async def show_receipt(ctx: Context, text: str) -> Answer | None:
     if match is None or ctx.customer.id is None:
         return None
     ref = f"R-{match.group(1)}"
+    if (issue := await issues.by_ref(ctx.work.reads, ref)) and issue.customer_id == ctx.customer.id:
+        return await issue_reply(ctx, issue)
     if claim := await claims.by_ref(ctx.work.reads, ref, ctx.customer.id):
         promised = await ctx.services.redemption.vouchers_of(ctx.work.reads, claim)
         card = receipt_card(ctx._, claim, ctx.now, choices.gifts(ctx), promised)
-    elif (issue := await issues.by_ref(ctx.work.reads, ref)) and issue.customer_id == ctx.customer.id:
-        return await issue_reply(ctx, issue)
-    else:
-        text = ctx._("I couldn't find %(ref)s among your receipts.", ref=ref)
-        return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
-    return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
+        return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
+    text = ctx._("I couldn't find %(ref)s among your receipts.", ref=ref)
+    return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))

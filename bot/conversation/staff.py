@@ -98,7 +98,7 @@ class StaffContext(Context):
             ref = self.customer.state.get("last", "")
         reads = self.work.reads
         if ref.startswith("R-"):
-            receipt = await claims.find(reads, ref) or await issues.by_ref(reads, ref)
+            receipt = await issues.by_ref(reads, ref) or await claims.find(reads, ref)
             owner = receipt.customer_id if receipt else None
             found = await customers.by_id(reads, owner) if owner is not None else None
         else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from bot.storage.customers import reference
+from bot.storage.receipts import FREE, draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,10 @@ async def add(
     row = await connection.fetchrow(
         f"""
         INSERT INTO claims (ref, code_id, person_hash, nth, customer_id, event_id, group_id, snapshot, claimed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        VALUES ({FREE}, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (code_id, person_hash, nth) DO NOTHING RETURNING {_CLAIM}
         """,
-        reference("R"),
+        draw(),
         code_id,
         person_hash,
         nth,

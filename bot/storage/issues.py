@@ -13,8 +13,8 @@ from typing import Any
 
 import asyncpg
 
-from bot.storage.customers import reference
 from bot.storage.pool import affected
+from bot.storage.receipts import FREE, draw
 
 JOB = "issue"  # PgQueuer's entrypoint; the job's payload is the issue's id.
 OPEN = ("pending", "unknown", "check")
@@ -102,10 +102,10 @@ async def add(
         f"""
         INSERT INTO issues (ref, key, request_id, kind, state, customer_id, recipient, issuer, gift_id, price_id,
             quantity, cost, balance, offer, created_at)
-        VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        VALUES ({FREE}, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         ON CONFLICT (key) DO NOTHING RETURNING {_COLUMNS}
         """,
-        reference("R"),
+        draw(),
         key,
         request_id,
         kind,

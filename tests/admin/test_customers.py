@@ -41,6 +41,29 @@ async def test_a_customer_is_found_by_number_and_by_receipt(
         assert member.said("Redeemed codes")
 
 
+async def test_one_reference_of_two_receipts_means_the_same_everywhere(
+    hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool
+) -> None:
+    """Two that were drawn in the same instant: whoever's `/ref` shows is whom the other commands mean."""
+    ref, receipt = await facts(tables, customer)
+    other = customer.bot.chat(customer.channel)
+    await other.say("menu")
+    others, _ = await facts(tables, other)
+    await tables.execute(
+        "INSERT INTO issues (ref, key, request_id, kind, state, customer_id, recipient, issuer, gift_id, price_id, "
+        "quantity, cost, balance, offer) SELECT $1, 'k', 'r', 'exchange', 'done', id, ref, 'bot', 1, 1, 1, 0, 0, "
+        """'{"name": "Tea", "brand": "", "image": "", "price_value": 1}' FROM customers WHERE ref = $2""",
+        receipt,
+        others,
+    )
+    member = await hire("staff")
+
+    for line in (f"/ref {receipt}", f"/who {receipt}"):
+        await member.say(line)
+        assert others in member.text
+        assert ref not in member.text
+
+
 async def test_a_customer_is_shown_without_what_identifies_them(
     hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool
 ) -> None:
