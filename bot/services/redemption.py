@@ -127,7 +127,7 @@ class Redemption:
             return NotYet(policy.starts_at)
         if policy.ends_at and happened_at >= policy.ends_at:
             return Over(policy.ends_at)
-        if policy.max_claims is not None and await claims.lock_code(connection, code.id) >= policy.max_claims:
+        if policy.max_claims is not None and await claims.used_up(connection, code.id, policy.max_claims):
             return UsedUp()
         rules = await rewards.of(connection, [reward.id for reward in code.rewards])
         grants = [rules[reward.id] for reward in code.rewards if reward.id in rules]

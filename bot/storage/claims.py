@@ -34,6 +34,8 @@ class Policy:
     paused: bool = False
 
 
+COUNTED_FROM = 500  # claims of a capped code; fewer are counted in a fraction of a millisecond
+
 _CLAIM = "ref, claimed_at, event_id, snapshot, nth"
 
 
@@ -92,10 +94,24 @@ async def of_customer_and_code(connection: asyncpg.Connection, code_id: int, per
     return [_claim(row) for row in rows]
 
 
-async def lock_code(connection: asyncpg.Connection, code_id: int) -> int:
-    """Wait for other claims of a capped code, then count them. Holds until the transaction ends."""
+async def used_up(connection: asyncpg.Connection, code_id: int, most: int) -> bool:
+    """Whether a capped code has no claim left; if it has, other claims of it wait until this transaction ends."""
+    counter = await connection.fetchval("SELECT claims FROM code_counters WHERE code_id = $1", code_id)
+    if counter is not None and counter >= most:
+        return True  # Nobody has to wait to be told so.
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('code', $1))", code_id)
-    return int(await connection.fetchval("SELECT count(*) FROM claims WHERE code_id = $1", code_id))
+    claimed: int = await connection.fetchval(
+        """
+        SELECT coalesce((SELECT claims FROM code_counters WHERE code_id = $1),
+                        (SELECT count(*) FROM claims WHERE code_id = $1))
+        """,
+        code_id,
+    )
+    if counter is None and claimed >= COUNTED_FROM:
+        await connection.execute(
+            "INSERT INTO code_counters (code_id, claims) VALUES ($1, $2) ON CONFLICT DO NOTHING", code_id, claimed
+        )
+    return claimed >= most
 
 
 async def add(
@@ -113,9 +129,14 @@ async def add(
     """Take the `nth` claim of a code for a person; None when it is taken already (by a twin of this event)."""
     row = await connection.fetchrow(
         f"""
-        INSERT INTO claims (ref, code_id, person_hash, nth, customer_id, event_id, group_id, snapshot, claimed_at)
-        VALUES ({FREE}, $2, $3, $4, $5, $6, $7, $8, $9)
-        ON CONFLICT (code_id, person_hash, nth) DO NOTHING RETURNING {_CLAIM}
+        WITH claim AS (
+            INSERT INTO claims (ref, code_id, person_hash, nth, customer_id, event_id, group_id, snapshot, claimed_at)
+            VALUES ({FREE}, $2, $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT (code_id, person_hash, nth) DO NOTHING RETURNING {_CLAIM}
+        ), counted AS (
+            UPDATE code_counters SET claims = claims + 1 WHERE code_id = $2 AND EXISTS (SELECT FROM claim)
+        )
+        SELECT {_CLAIM} FROM claim
         """,
         draw(),
         code_id,
@@ -179,7 +200,11 @@ async def count_of_code(connection: asyncpg.Connection | asyncpg.Pool, code_id: 
 
 
 async def lock(connection: asyncpg.Connection, ref: str) -> Found | None:
-    """Anybody's claim, which nobody else undoes until this transaction ends."""
+    """Anybody's claim, which nobody else undoes until this transaction ends. The counter first and points later, as
+    those do who claim: else both could wait for each other."""
+    await connection.execute(
+        "SELECT FROM code_counters WHERE code_id = (SELECT code_id FROM claims WHERE ref = $1) FOR UPDATE", ref
+    )
     row = await connection.fetchrow(f"SELECT customer_id, {_CLAIM} FROM claims WHERE ref = $1 FOR UPDATE", ref)
     return Found(_claim(row), row["customer_id"]) if row else None
 
@@ -199,7 +224,11 @@ async def undo(connection: asyncpg.Connection, ref: str, *, points: int, by: str
     """Take a claim out, so that its code can be claimed again; what it was is kept."""
     await connection.execute(
         """
-        WITH gone AS (DELETE FROM claims WHERE ref = $1 RETURNING ref, code_id, customer_id, snapshot, claimed_at)
+        WITH gone AS (
+            DELETE FROM claims WHERE ref = $1 RETURNING ref, code_id, customer_id, snapshot, claimed_at
+        ), counted AS (
+            UPDATE code_counters SET claims = claims - 1 WHERE code_id = (SELECT code_id FROM gone)
+        )
         INSERT INTO undone (ref, code_id, customer_id, snapshot, claimed_at, points, undone_by, undone_at)
         SELECT ref, code_id, customer_id, snapshot, claimed_at, $2, $3, $4 FROM gone
         """,

@@ -471,3 +471,15 @@ tallies = Table(
     Column("kind", Text, primary_key=True),
     Column("n", BigInteger, nullable=False),
 )
+
+# ── Counters (0006) ──────────────────────────────────────────────────────────────────────────────
+
+# How many claims a capped code has, once they are too many to be counted for each claim. Changed with `claims` itself,
+# also for codes whose cap was lifted; the clean-up removes a row that is wrong, and what has no row is counted.
+code_counters = Table(
+    "code_counters",
+    metadata,
+    Column("code_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("claims", Integer, nullable=False),
+    postgresql_with={"fillfactor": 50},
+)

@@ -87,7 +87,11 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
             gone[table] = gone.get(table, 0) + await _delete(pool, table, which, age)
         except (asyncpg.PostgresError, TimeoutError) as error:  # One table must not keep the others.
             log.error("clean-up failed", table=table, error=type(error).__name__)
-    return gone
+    # What was deleted above is not claimed any more; the next claim of such a code counts anew.
+    status: str = await pool.execute(
+        "DELETE FROM code_counters k WHERE claims <> (SELECT count(*) FROM claims WHERE code_id = k.code_id)"
+    )
+    return gone | {"code_counters": affected(status)}
 
 
 async def _delete(pool: asyncpg.Pool, table: str, which: str, age: timedelta) -> int:

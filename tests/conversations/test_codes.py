@@ -559,8 +559,12 @@ async def test_two_workers_that_both_saw_no_claim_make_one(bot: Bot, tables: asy
     assert await tables.fetchval("SELECT count(*) FROM claims") == 1
 
 
-async def test_the_last_of_a_capped_code_goes_to_one_of_many(bot: Bot, tables: asyncpg.Pool) -> None:
+@pytest.mark.parametrize("counted_from", [0, claims.COUNTED_FROM])
+async def test_the_last_of_a_capped_code_goes_to_one_of_many(
+    bot: Bot, tables: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, counted_from: int
+) -> None:
     """Eight customers at the same moment, three claims left: three have it, five are told."""
+    monkeypatch.setattr(claims, "COUNTED_FROM", counted_from)
     await claims.set_policy(tables, SPRING, Policy(max_claims=3))
     chats = [bot.chat("line") for _ in range(8)]
     for chat in chats:
