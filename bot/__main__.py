@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -69,13 +70,18 @@ def worker(settings: Settings) -> None:
 
 
 @main.command()
+@click.option(
+    "--new-key", is_flag=True, help="Accept another SECRET_KEY than before; what it costs is told without it."
+)
 @_with_settings
-def migrate(settings: Settings) -> None:
+def migrate(settings: Settings, *, new_key: bool) -> None:
     """Bring the database to this version's schema. Safe to run again."""
+    from bot.services import key  # noqa: PLC0415
     from bot.storage import schema  # noqa: PLC0415
 
     with database(settings) as url:
         schema.migrate(url)
+        asyncio.run(key.adopt(url, settings.secret, new=new_key))
     click.echo("The database is at the current schema.")
 
 

@@ -16,6 +16,7 @@ from bot.config import GROUPS, Settings
 from bot.conversation.teaching import VENDORS
 from bot.errors import ConfigurationError, UpstreamError
 from bot.menus import differs
+from bot.services import key
 from bot.services.health import probe
 from bot.storage import inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
@@ -71,10 +72,14 @@ def _database(settings: Settings, url: str) -> list[Finding]:
                 return [("database", BAD, "migrations are missing; run `giftdesk migrate`")]
             row = connection.execute(QUEUE_STATE).fetchone() or (0, 0, 0)
             staff = in_charge(connection, settings)
+            query = "SELECT value->>'fingerprint' FROM switches WHERE name = %s AND value->>'fingerprint' <> %s"
+            another_key = connection.execute(query, (key.SWITCH, key.fingerprint(settings.secret))).fetchone()
     except psycopg.Error as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         return [("database", BAD, f"cannot be reached: {first_line}. Check DATABASE_URL and that the server runs")]
     findings: list[Finding] = [("database", GOOD, f"PostgreSQL {version}, schema current"), *staff]
+    if another_key:
+        findings.append(("SECRET_KEY", BAD, key.CHANGED))
     unfinished, oldest, held = row
     if oldest > 60:
         findings.append(("queue", BAD, f"{unfinished} unfinished, the oldest {oldest:.0f} s; is a worker running?"))

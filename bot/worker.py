@@ -33,7 +33,7 @@ from bot.i18n import Translator, load_translators
 from bot.intake import inbound_channels
 from bot.jobs import Jobs
 from bot.log import log
-from bot.services import Services
+from bot.services import Services, key
 from bot.services.alerts import Alerts
 from bot.services.allowance import Allowance
 from bot.services.blocking import Blocking
@@ -263,6 +263,8 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         return
     channels, apis = open_channels(settings), open_apis(settings)
     try:
+        if await key.is_another(pool, settings.secret):
+            raise ConfigurationError(key.CHANGED)
         turns = build_turns(settings, pool, channels, apis)
 
         # PgQueuer would swallow what these raise.

@@ -122,7 +122,7 @@ class Staffing:
         self, connection: asyncpg.Connection, channel: str, user_id: str, person: str, now: datetime
     ) -> Member | None:
         """Make the first owner, in the caller's transaction and once ever. The code was right, see `right_code`."""
-        if not await switches.once(connection, switches.BOOTSTRAP, "claim", now):
+        if not await switches.once(connection, switches.BOOTSTRAP, {}, "claim", now):
             return None
         await self._remove_stale(connection, channel, user_id)
         member = None

@@ -37,12 +37,16 @@ async def put(connection: asyncpg.Connection, name: str, value: dict[str, Any], 
     )
 
 
-async def once(connection: asyncpg.Connection, name: str, by: str, now: datetime) -> bool:
+async def once(connection: asyncpg.Connection, name: str, value: dict[str, Any], by: str, now: datetime) -> bool:
     """Switch on what can be switched on once only; False when that has been done."""
     return (
         await connection.fetchval(
-            "INSERT INTO switches (name, by, at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING true",
+            """
+            INSERT INTO switches (name, value, by, at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (name) DO NOTHING RETURNING true
+            """,
             name,
+            value,
             by,
             now,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from engine.desk import until
+from engine.desk import another_database, until
 from engine.processes import ROOT, command, environment, free_port
 
 from bot.config import Settings, load_settings
@@ -284,6 +284,31 @@ async def test_migrating_again_is_fine(env: dict[str, str]) -> None:
     status, said = await command("migrate", env=env)
 
     assert (status, "current" in said) == (0, True), said
+
+
+async def test_another_key_is_noticed_before_anything_is_granted_twice(env: dict[str, str]) -> None:
+    """Claims are found by what the key hashes: with another one each code could be redeemed again."""
+    env = {**env, "DATABASE_URL": await another_database(env["DATABASE_URL"], "keyed")}
+    assert (await command("migrate", env=env))[0] == 0
+    other = {**env, "SECRET_KEY": "another" * 8}
+
+    for words in ("migrate",), ("worker",), ("doctor",), ("serve",):
+        status, said = await command(*words, env={**other, "PORT": str(free_port())})
+        assert (status, "SECRET_KEY" in said, "--new-key" in said) == (1, True, True), (words, said)
+        assert "Traceback" not in said
+    assert (await command("migrate", env=env))[0] == 0, "the former key is good as ever"
+
+
+async def test_a_lost_key_can_be_replaced(env: dict[str, str]) -> None:
+    """By who knows what it costs; then the former one is another."""
+    env = {**env, "DATABASE_URL": await another_database(env["DATABASE_URL"], "keyed")}
+    await command("migrate", env=env)
+    other = {**env, "SECRET_KEY": "another" * 8}
+
+    assert (await command("migrate", "--new-key", env=other))[0] == 0
+    assert (await command("migrate", env=other))[0] == 0
+    assert (await command("doctor", env=other))[0] == 0
+    assert (await command("migrate", env=env))[0] == 1
 
 
 async def test_every_command_explains_itself(env: dict[str, str]) -> None:
