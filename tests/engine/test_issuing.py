@@ -6,8 +6,8 @@ The first half kills real workers (kill -9) at every step of it; the second take
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -18,7 +18,7 @@ import asyncpg
 import pytest
 from chat import Chat
 
-from bot.services.vouchers import LEASE
+from bot.services.vouchers import LEASE, Vouchers
 from bot.storage import inbox, issues, rewards, schema
 from bot.storage.issues import Issue
 from engine.desk import Desk, another_database, until
@@ -309,8 +309,40 @@ async def test_ten_at_once_ask_once(desk: Desk) -> None:
     assert len(asked(desk.sandbox)) == 2
 
 
-async def test_connections_that_die_in_the_middle_of_issuing_change_nothing(desk: Desk) -> None:
+class Calls:
+    """Counts the attempts that are in hand. Leases outlive every call, so a test may let them run out between calls
+    only; `between` keeps new ones waiting meanwhile."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.in_hand, self._open = 0, asyncio.Event()
+        self._open.set()
+        attempt = Vouchers.attempt
+
+        async def counted(*arguments: Any, **options: Any) -> Issue:
+            await self._open.wait()
+            self.in_hand += 1
+            try:
+                return await attempt(*arguments, **options)
+            finally:
+                self.in_hand -= 1
+
+        monkeypatch.setattr(Vouchers, "attempt", counted)
+
+    @contextmanager
+    def between(self) -> Iterator[bool]:
+        """Whether no call is on its way; none begins until the block ends."""
+        self._open.clear()
+        try:
+            yield not self.in_hand
+        finally:
+            self._open.set()
+
+
+async def test_connections_that_die_in_the_middle_of_issuing_change_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every connection to the database is cut while six calls are on their way; two workers go on."""
+    calls = Calls(monkeypatch)
     people = [await shopper(desk) for _ in range(6)]
     taps = [await wish(chat) for chat in people]
     desk.sandbox.fault(ISSUE, delay_ms=400, times=6)
@@ -327,7 +359,9 @@ async def test_connections_that_die_in_the_middle_of_issuing_change_nothing(desk
         async def over() -> bool:
             unanswered = await desk.pool.fetchval("SELECT count(*) FROM events WHERE state IN ('new', 'ready')")
             if jobs := await desk.pool.fetchval("SELECT count(*) FROM pgqueuer"):
-                await time_passes(desk.pool)
+                with calls.between() as idle:
+                    if idle:
+                        await time_passes(desk.pool)
             return not (unanswered or jobs)
 
         await until(over, every=0.5)
