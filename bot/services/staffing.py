@@ -165,12 +165,15 @@ class Staffing:
         user_id: str,
         person: str,
         now: datetime,
+        *,
+        happened_at: datetime,
     ) -> Member | NameTaken | None:
-        """Make somebody staff with an invitation, in the caller's transaction. None: there is no such invitation.
+        """Make somebody staff with an invitation, in the caller's transaction. None: there is no such invitation, or
+        it was over when they sent it.
 
         NameTaken leaves the invitation as it was, provided that the caller undoes its transaction.
         """
-        invitation = await staff.use_invitation(connection, self._hash(code), now)
+        invitation = await staff.use_invitation(connection, self._hash(code), happened_at)
         if invitation is None:
             return None
         await self._remove_stale(connection, channel, user_id)

@@ -94,7 +94,14 @@ async def join(ctx: Context, args: Join) -> tuple[Actor, Answer] | None:
         return None
     connection = await ctx.work.begin()
     joined = await ctx.services.staffing.join(
-        connection, code, read_name(args.name), chat.channel, chat.id, chat.key, ctx.now
+        connection,
+        code,
+        read_name(args.name),
+        chat.channel,
+        chat.id,
+        chat.key,
+        ctx.now,
+        happened_at=ctx.happened_at,
     )
     if isinstance(joined, NameTaken):
         raise UserError(N_("Somebody is called that already. Send the same line again with another name."))

@@ -173,6 +173,20 @@ async def test_an_invitation_lasts_half_an_hour(bot: Bot, owner: Chat, chat: Cha
     assert await names(bot) == before
 
 
+async def test_an_invitation_typed_in_time_is_good_although_the_desk_was_down(
+    bot: Bot, owner: Chat, chat: Chat
+) -> None:
+    """What counts is when it was sent, as for taps and link codes."""
+    line = await invited(owner, "staff")
+    before = await names(bot)
+    bot.ahead(minutes=29)
+    bot.post(chat.phone.says(line))
+    bot.ahead(minutes=5)
+    await bot.quiet()
+
+    assert len(await names(bot)) == len(before) + 1
+
+
 async def test_a_taken_name_leaves_the_invitation(
     bot: Bot, owner: Chat, hire: Callable[..., Chat], channel: str
 ) -> None:
