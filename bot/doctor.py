@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from time import time
 from typing import Any
 
 import asyncpg
@@ -18,7 +19,7 @@ from bot.errors import ConfigurationError, UpstreamError
 from bot.menus import differs
 from bot.services import key
 from bot.services.health import probe
-from bot.storage import inbox, pool
+from bot.storage import clocks, inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
 from bot.storage.version import is_current
 from bot.worker import checks_of, load_languages, open_apis, open_channels
@@ -68,6 +69,9 @@ def _database(settings: Settings, url: str) -> list[Finding]:
             version = connection.info.server_version // 10_000
             if version < 14:
                 return [("database", BAD, f"PostgreSQL {version}; 14 or newer is needed")]
+            asked = time()
+            there = connection.execute(clocks.QUERY).fetchone() or (asked,)
+            off = clocks.difference(asked, there[0], time())
             if not is_current(connection):
                 return [("database", BAD, "migrations are missing; run `giftdesk migrate`")]
             row = connection.execute(QUEUE_STATE).fetchone() or (0, 0, 0)
@@ -78,6 +82,8 @@ def _database(settings: Settings, url: str) -> list[Finding]:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         return [("database", BAD, f"cannot be reached: {first_line}. Check DATABASE_URL and that the server runs")]
     findings: list[Finding] = [("database", GOOD, f"PostgreSQL {version}, schema current"), *staff]
+    if off:
+        findings.append(("clock", NOTE, off))
     if another_key:
         findings.append(("SECRET_KEY", BAD, key.CHANGED))
     unfinished, oldest, held = row

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import time
 
 import asyncpg
 
@@ -52,7 +53,7 @@ from bot.services.staffing import Staffing
 from bot.services.trail import Trail
 from bot.services.vouchers import Quota, Vouchers
 from bot.services.wallet import Wallet
-from bot.storage import bulk, counts, inbox, issues, pushes
+from bot.storage import bulk, clocks, counts, inbox, issues, pushes
 from bot.storage import pool as pools
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
@@ -265,6 +266,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     try:
         if await key.is_another(pool, settings.secret):
             raise ConfigurationError(key.CHANGED)
+        await _compare_clocks(pool)
         turns = build_turns(settings, pool, channels, apis)
 
         # PgQueuer would swallow what these raise.
@@ -317,6 +319,13 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
         await pool.close()
         log.info("worker stopped")
+
+
+async def _compare_clocks(pool: asyncpg.Pool) -> None:
+    """Say so when ours and the database's differ."""
+    asked = time()
+    if off := clocks.difference(asked, await pool.fetchval(clocks.QUERY), time()):
+        log.warning("clocks differ", detail=off)
 
 
 async def _know_menus(channels: Mapping[str, Outbound]) -> None:
