@@ -280,7 +280,7 @@ class Vouchers:
 
         Who calls `attempt` themself leaves that to a job only in case they die: `pause=LEASE`.
         """
-        await issues.reopen(connection, issue.id, pause)
+        await issues.reopen(connection, issue.id, self.clock(), pause)
 
     async def remind(self, pool: asyncpg.Pool) -> None:
         """Once a day, while a voucher has waited for a decision for more than one: an alert may have been missed."""

@@ -315,19 +315,21 @@ async def postpone(
     )
 
 
-async def reopen(connection: asyncpg.Connection, issue_id: int, pause: timedelta) -> None:
+async def reopen(connection: asyncpg.Connection, issue_id: int, now: datetime, pause: timedelta) -> None:
     """Let an open issue be asked for at once, and have that done after `pause` by a job.
 
-    A call that is on its way keeps its lease, and is not forgotten. The customer is told the end; of what staff give
-    them they hear only when it has come.
+    A call that is on its way keeps its lease, and is not forgotten; whoever makes it tells the customer. Else they are
+    told the end in a message of its own; of what staff give them they hear only when it has come.
     """
     await connection.execute(
         f"""
-        UPDATE issues SET next_at = NULL, awaited = awaited OR kind <> 'staff',
+        UPDATE issues SET next_at = NULL,
+            awaited = awaited OR kind <> 'staff' AND (leased_until IS NULL OR leased_until <= $2),
             state = CASE WHEN state = 'pending' AND leased_until IS NULL THEN state ELSE 'unknown' END
         WHERE id = $1 AND {IS_OPEN}
         """,
         issue_id,
+        now,
     )
     await queue(connection, issue_id, pause)
 

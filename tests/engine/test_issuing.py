@@ -553,6 +553,35 @@ async def test_asking_again_does_not_forget_the_call_on_its_way(desk: Desk) -> N
     )
 
 
+@pytest.mark.parametrize("dies", [False, True])
+async def test_asking_again_beside_the_customers_own_call_tells_them_once(desk: Desk, dies: bool) -> None:
+    """Whoever is at it shows the end in its answer, or its turn runs again and does: it is no news of its own."""
+    chat = await shopper(desk)
+    slow = await asking(desk, chat)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await desk.turns.services.vouchers.reopen(connection, await open_issue(desk), LEASE)
+    if dies:
+        slow.turn.cancel()
+    await slow.end()
+    await desk.run()
+
+    assert await ended(desk, chat) == PAID_AND_GOT
+
+
+async def test_asking_again_for_whom_nobody_answers_any_more_tells_them(desk: Desk) -> None:
+    """Their event is held: the end is all that they hear of it."""
+    chat = await shopper(desk)
+    desk.post(await wish(chat))
+    await desk.run(
+        replace(desk.turns, services=replace(desk.turns.services, vouchers=Broken(desk.turns.services.vouchers)))
+    )
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await desk.turns.services.vouchers.reopen(connection, await open_issue(desk))
+    await desk.run()
+
+    assert await ended(desk, chat) == PAID_AND_GOT
+
+
 async def test_staff_decide_nothing_about_a_call_on_its_way(desk: Desk) -> None:
     """What comes of it decides."""
     chat = await shopper(desk)
