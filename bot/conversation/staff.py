@@ -19,7 +19,7 @@ from bot.conversation.commands import Arguments, Nothing, Problem, Token, TooLon
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Message, Reply, Text, plain
 from bot.conversation.router import Router
-from bot.conversation.teaching import Run, explain, run_button, vendor_trouble
+from bot.conversation.teaching import Run, commands_button, explain, run_button, vendor_trouble
 from bot.conversation.words import fold
 from bot.errors import ConfigurationError, UpstreamError, UserError
 from bot.i18n import N_, Translator
@@ -384,7 +384,7 @@ class StaffDesk:
                 owner=owner,
             )
         await self._write(ctx, actor, command.name, f"/{command.name}", Notes(result="refused"))
-        return Reply((Text(text),), run_button(ctx._("Commands"), "/help"))
+        return Reply((Text(text),), commands_button(ctx._))
 
     async def _an_owner(self, ctx: Context) -> str:
         """Whom to ask, by name: the owner seen last."""
@@ -511,7 +511,7 @@ class StaffDesk:
 
     def _gone(self, ctx: Context) -> Reply:
         text = ctx._("That confirmation is no longer valid. Nothing was changed; please type the command again.")
-        return Reply((Text(text),), run_button(ctx._("Commands"), "/help"))
+        return Reply((Text(text),), commands_button(ctx._))
 
     async def _perform(self, ctx: Context, actor: Actor, pending: dict[str, Any]) -> Answer:
         actor = await self._known(ctx, actor)

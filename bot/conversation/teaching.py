@@ -57,12 +57,16 @@ def run_button(label: str, line: str) -> tuple[Button, ...]:
     return (Button(short, Run(line=line)),)
 
 
+def commands_button(_: Translator, noun: str = "") -> tuple[Button, ...]:
+    """A button to the list of commands, or of those with `noun` alone."""
+    # Translators: a button: the list of commands
+    return run_button(_("Commands"), f"/help {noun}".rstrip())
+
+
 def explain(_: Translator, problem: Problem) -> Reply:
     """A problem as an answer, with the corrected line as a button."""
     text, buttons = _explained(_, problem)
-    # Translators: a button: the list of commands
-    more = run_button(_("Commands"), "/help")
-    return Reply((Text(text),), (*buttons, *more))
+    return Reply((Text(text),), (*buttons, *commands_button(_)))
 
 
 def _explained(_: Translator, problem: Problem) -> tuple[str, tuple[Choice, ...]]:

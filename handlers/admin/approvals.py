@@ -10,7 +10,7 @@ from bot.conversation.commands import Arguments, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import SILENCE, Message, Reply, Text
 from bot.conversation.staff import Confirmed, Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import run_button
+from bot.conversation.teaching import commands_button
 from bot.errors import UpstreamError, UserError
 from bot.i18n import N_
 from bot.services.staffing import Actor
@@ -134,4 +134,4 @@ def _line(ctx: StaffContext, found: Approval) -> str:
 
 def _refused(ctx: StaffContext, text: str) -> Answer:
     ctx.notes.result = "refused"
-    return Reply((Text(text),), run_button(ctx._("Commands"), "/help"))
+    return Reply((Text(text),), commands_button(ctx._))

@@ -13,7 +13,7 @@ from bot.conversation.commands import Arguments, Flag, Keyed, Positional, line_o
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import run_button
+from bot.conversation.teaching import commands_button, run_button
 from bot.i18n import N_
 from bot.services.minting import LONGEST, LONGEST_PREFIX, MOST, SHORTEST, Wish, draw
 from bot.storage import bulk, rewards
@@ -208,7 +208,7 @@ async def list_jobs(ctx: StaffContext, _args: Arguments) -> Answer:
     if not jobs:
         return _no_job(ctx, None)
     opens = tuple(button for job, _counts in jobs for button in run_button(job.ref, f"/job show {job.ref}"))
-    return Reply((views.jobs_card(ctx._, jobs),), (*opens, *run_button(ctx._("Commands"), "/help job")))
+    return Reply((views.jobs_card(ctx._, jobs),), (*opens, *commands_button(ctx._, "job")))
 
 
 @admin.command("job stop", ThisJob, role="manager", about=N_("end a bulk job after the codes it is at"))

@@ -15,7 +15,7 @@ from bot.conversation.commands import Arguments, Flag, Keyed, Number, Numbers, P
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import run_button
+from bot.conversation.teaching import commands_button, run_button
 from bot.errors import Conflict, CredentialsRefused, NotFound, OutcomeUnknown, UpstreamRefused, UserError
 from bot.i18n import N_
 from bot.services.points import NotEnough
@@ -163,7 +163,7 @@ async def _search(ctx: StaffContext, args: ListCodes, wanted: str) -> Answer:
 def _listed(
     ctx: StaffContext, args: ListCodes, shown: Sequence[RedemptionCode], title: str, note: str, *, more: bool
 ) -> Reply:
-    commands = run_button(ctx._("Commands"), "/help code")
+    commands = commands_button(ctx._, "code")
     if not shown:
         text = ctx._("There are no codes here.")
         return Reply((Text("\n".join([text, note]).strip()),), commands)
@@ -438,7 +438,7 @@ async def _nothing_to_undo(ctx: StaffContext, ref: str) -> Reply:
         text = ctx._("%(ref)s is a voucher. Got It has no call that takes one back.", ref=ref)
     else:
         text = ctx._("There is no receipt %(ref)s.", ref=ref)
-    return Reply((Text(text),), run_button(ctx._("Commands"), "/help code"))
+    return Reply((Text(text),), commands_button(ctx._, "code"))
 
 
 def _points_gone(ctx: StaffContext, ref: str, brought: int, available: int) -> Reply:
@@ -545,7 +545,7 @@ def refused(ctx: StaffContext, error: UpstreamRefused) -> Reply:
     elif "group" in error.detail:
         text = ctx._("Poshen replied: %(detail)s. Is there such a group?", detail=error.detail)
         hints = run_button(ctx._("List groups"), "/group list")
-    return Reply((Text(text),), (*hints, *run_button(ctx._("Commands"), "/help code")))
+    return Reply((Text(text),), (*hints, *commands_button(ctx._, "code")))
 
 
 def no_such_code(ctx: StaffContext, typed: str) -> Reply:
@@ -577,7 +577,7 @@ async def code_reply(ctx: StaffContext, code: RedemptionCode, title: str = "") -
             *run_button(ctx._("Delete"), f"/code delete #{code.id}"),
         )
     group = run_button(ctx._("Group"), f"/group show {code.group.id}") if code.group else ()
-    return Reply((card,), (*buttons, *group, *run_button(ctx._("Commands"), "/help code")))
+    return Reply((card,), (*buttons, *group, *commands_button(ctx._, "code")))
 
 
 def _changed_meanwhile(ctx: StaffContext, code: RedemptionCode) -> Reply:

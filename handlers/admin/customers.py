@@ -16,7 +16,7 @@ from bot.conversation.commands import Arguments, CustomerRef, Keyed, Missing, Po
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import explain, run_button, vendor_trouble
+from bot.conversation.teaching import commands_button, explain, run_button, vendor_trouble
 from bot.errors import UpstreamError
 from bot.i18n import N_
 from bot.services.linking import Lapsed, Link
@@ -121,7 +121,7 @@ async def show_customer(ctx: StaffContext, args: Who) -> Answer:
     newest = (await claims.of_customer(reads, customer.id))[:NEWEST]
     receipts = (button for claim in newest for button in run_button(claim.ref, f"/ref {claim.ref}"))
     wallet = run_button(ctx._("Wallet"), f"/gifts {customer.ref}")
-    return Reply((card,), (*wallet, *_ledger_button(ctx, customer), *receipts, *_commands(ctx)))
+    return Reply((card,), (*wallet, *_ledger_button(ctx, customer), *receipts, *commands_button(ctx._)))
 
 
 @admin.command("ref", Receipt, role="staff", about=N_("any receipt: who, what, state"))
@@ -134,10 +134,10 @@ async def show_receipt(ctx: StaffContext, args: Receipt) -> Answer:
     found = await claims.find(reads, ref)
     if found is None and (undone := await claims.undone(reads, ref)):
         ctx.notes.ref = ref
-        return Reply((Text(undone_text(ctx._, undone)),), _commands(ctx))
+        return Reply((Text(undone_text(ctx._, undone)),), commands_button(ctx._))
     if found is None:
         ctx.notes.result = "not found"
-        return Reply((Text(ctx._("There is no receipt %(ref)s.", ref=args.ref)),), _commands(ctx))
+        return Reply((Text(ctx._("There is no receipt %(ref)s.", ref=args.ref)),), commands_button(ctx._))
     ctx.notes.ref = ref
     customer = await customers.by_id(reads, found.customer_id) if found.customer_id is not None else None
     if customer is not None:
@@ -145,7 +145,7 @@ async def show_receipt(ctx: StaffContext, args: Receipt) -> Answer:
     who = run_button(customer.ref, f"/who {customer.ref}") if customer else ()
     # Translators: a button: look at what taking a claim back would do
     undo = run_button(ctx._("Undo"), f"/code undo {ref}") if ctx.actor.may("manager") else ()
-    return Reply((views.claim_card(ctx._, found.claim, customer),), (*undo, *who, *_commands(ctx)))
+    return Reply((views.claim_card(ctx._, found.claim, customer),), (*undo, *who, *commands_button(ctx._)))
 
 
 # ── the wallet ───────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +177,7 @@ async def show_wallet(ctx: StaffContext, args: Wallet) -> Answer:
     )
     receipts = (button for issue in mine for button in run_button(issue.ref, f"/ref {issue.ref}"))
     who = run_button(customer.ref, f"/who {customer.ref}")
-    return Reply((card,), (*receipts, *_ledger_button(ctx, customer), *who, *_commands(ctx)))
+    return Reply((card,), (*receipts, *_ledger_button(ctx, customer), *who, *commands_button(ctx._)))
 
 
 def _ledger_button(ctx: StaffContext, customer: Customer) -> tuple[Button, ...]:
@@ -264,7 +264,7 @@ async def _ledger(ctx: StaffContext, customer: Customer, account: Account, page:
     names = {str(each.id): each.name for each in await staff.everybody(ctx.work.reads)}
     more = views.next_page(ctx._, "points", AdjustPoints(customer=customer.ref, page=page), len(entries) > page * PAGE)
     who = run_button(customer.ref, f"/who {customer.ref}")
-    return Reply((ledger_card(ctx._, customer, account, shown, names),), (*more, *who, *_commands(ctx)))
+    return Reply((ledger_card(ctx._, customer, account, shown, names),), (*more, *who, *commands_button(ctx._)))
 
 
 def _too_few(ctx: StaffContext, customer: Customer, account: Account) -> Answer:
@@ -297,7 +297,3 @@ async def _find(ctx: StaffContext, typed: str) -> Customer | None:
     if found is not None:
         ctx.customer.state["last"] = ctx.notes.customer = found.ref
     return found
-
-
-def _commands(ctx: StaffContext) -> tuple[Button, ...]:
-    return run_button(ctx._("Commands"), "/help")

@@ -9,7 +9,7 @@ from bot.conversation.commands import Arguments, Keyed, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import Carousel, Reply, Text
 from bot.conversation.staff import StaffCommand, StaffContext, StaffRouter
-from bot.conversation.teaching import explain, run_button
+from bot.conversation.teaching import commands_button, explain, run_button
 from bot.i18n import N_
 from handlers.language import named
 from handlers.views import staff as views
@@ -57,13 +57,13 @@ async def show_help(ctx: StaffContext, args: Help) -> Answer:
     command, _rest = found
     siblings = [other for other in allowed if other.name.split()[0] == command.name and other is not command]
     buttons = tuple(button for other in siblings[:MOST] for button in views.command_button(other))
-    return Reply((views.usage_card(ctx._, command),), (*buttons, *run_button(ctx._("Commands"), "/help")))
+    return Reply((views.usage_card(ctx._, command),), (*buttons, *commands_button(ctx._)))
 
 
 def _listed(ctx: StaffContext, title: str, some: list[StaffCommand]) -> Answer:
     """Some commands with what they are for, each to be tapped."""
     buttons = tuple(button for command in some[:MOST] for button in views.command_button(command))
-    return Reply((views.commands_card(ctx._, title, some),), (*buttons, *run_button(ctx._("Commands"), "/help")))
+    return Reply((views.commands_card(ctx._, title, some),), (*buttons, *commands_button(ctx._)))
 
 
 def _of_topic(ctx: StaffContext, allowed: list[StaffCommand], typed: str) -> list[StaffCommand]:
@@ -79,7 +79,7 @@ def _of_topic(ctx: StaffContext, allowed: list[StaffCommand], typed: str) -> lis
 @admin.command("whoami", role="viewer", about=N_("who you are here"), audited=False)
 async def show_me(ctx: StaffContext, _args: Arguments) -> Answer:
     """Name, role and language of who asks."""
-    return Reply((views.me_card(ctx._, ctx.actor),), run_button(ctx._("Commands"), "/help"))
+    return Reply((views.me_card(ctx._, ctx.actor),), commands_button(ctx._))
 
 
 @admin.command("lang", Lang, role="viewer", about=N_("your language"), audited=False)
@@ -94,4 +94,4 @@ async def speak(ctx: StaffContext, args: Lang) -> Answer:
         )
     ctx.speak(tag)
     language = str(ctx._.locale.get_language_name(ctx._.locale)).capitalize()
-    return Reply((Text(ctx._("Switched to %(language)s.", language=language)),), run_button(ctx._("Commands"), "/help"))
+    return Reply((Text(ctx._("Switched to %(language)s.", language=language)),), commands_button(ctx._))

@@ -15,7 +15,7 @@ from bot.conversation.commands import Arguments, DayOrNone, Keyed, Number, Numbe
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import run_button, vendor_trouble
+from bot.conversation.teaching import commands_button, run_button, vendor_trouble
 from bot.errors import UpstreamError
 from bot.i18n import N_
 from bot.storage import claims
@@ -78,7 +78,7 @@ async def list_groups(ctx: StaffContext, args: ListGroups) -> Answer:
     numbers = sorted(policies.keys() | known.keys())
     if not numbers:
         text = _("No group has a policy of its own: one claim per customer and code, no limit.")
-        return Reply((Text("\n".join([text, note]).strip()),), run_button(_("Commands"), "/help group"))
+        return Reply((Text("\n".join([text, note]).strip()),), commands_button(_, "group"))
     shown = numbers[(args.page - 1) * PAGE : args.page * PAGE]
     rows = tuple(
         views.group_row(_, number, *known.get(number, ("", 0)), policies.get(number, Policy())) for number in shown
@@ -86,7 +86,7 @@ async def list_groups(ctx: StaffContext, args: ListGroups) -> Answer:
     more = views.next_page(_, "group list", args, len(numbers) > args.page * PAGE)
     shows = tuple(button for number in shown for button in run_button(f"#{number}", f"/group show {number}"))
     card = Card(title=_("Groups"), rows=rows, note=note)
-    return Reply((card,), (*shows, *more, *run_button(_("Commands"), "/help group")))
+    return Reply((card,), (*shows, *more, *commands_button(_, "group")))
 
 
 async def _known(ctx: StaffContext) -> tuple[dict[int, tuple[str, int]], str]:

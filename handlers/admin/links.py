@@ -8,7 +8,7 @@ from bot.conversation.commands import Arguments, CustomerRef, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import run_button
+from bot.conversation.teaching import commands_button, run_button
 from bot.errors import UserError
 from bot.i18n import N_
 from bot.services.linking import CODES_A_DAY, masked
@@ -42,8 +42,8 @@ async def make_code(ctx: StaffContext, args: Phone) -> Answer:
     if code is None:
         ctx.notes.result = "refused: quota"
         text = ctx._("You have made %(n)s codes within a day. Somebody else can make the next one.", n=CODES_A_DAY)
-        return Reply((Text(text),), run_button(ctx._("Commands"), "/help"))
-    return Reply((code_card(ctx._, code, masked(phone)),), run_button(ctx._("Commands"), "/help"), valuable=True)
+        return Reply((Text(text),), commands_button(ctx._))
+    return Reply((code_card(ctx._, code, masked(phone)),), commands_button(ctx._), valuable=True)
 
 
 @admin.command("link cancel", Phone, role="staff", about=N_("end the code of a phone"))
@@ -55,7 +55,7 @@ async def cancel_code(ctx: StaffContext, args: Phone) -> Answer:
     else:
         ctx.notes.result = "not found"
         text = ctx._("There is no code for %(phone)s.", phone=masked(phone))
-    return Reply((Text(text),), run_button(ctx._("Commands"), "/help"))
+    return Reply((Text(text),), commands_button(ctx._))
 
 
 @admin.command("unlink", Unlink, role="manager", about=N_("take the link to a phone away"))

@@ -10,7 +10,7 @@ from bot.conversation.commands import Arguments, Keyed, Positional
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import run_button
+from bot.conversation.teaching import commands_button, run_button
 from bot.errors import UserError
 from bot.i18n import N_
 from bot.services.linking import read_code
@@ -117,7 +117,7 @@ def _welcome(ctx: Context, member: staff.Member) -> tuple[Actor, Answer]:
     text = ctx._(
         "Welcome, %(name)s. You are %(role)s now. Type / to see what you can do.", name=actor.name, role=actor.role
     )
-    return actor, Reply((Text(text),), run_button(ctx._("Commands"), "/help"), valuable=True)
+    return actor, Reply((Text(text),), commands_button(ctx._), valuable=True)
 
 
 # ── looking after staff ──────────────────────────────────────────────────────────────────────────
@@ -138,7 +138,7 @@ async def list_staff(ctx: StaffContext, args: ListStaff) -> Answer:
         for button in run_button(ctx._("Remove %(name)s", name=member.name), f"/admins remove {member.name}")
     )
     invite = run_button(ctx._("Invite staff"), "/admins invite staff")
-    return Reply((card,), (*more, *removals, *invite, *run_button(ctx._("Commands"), "/help")))
+    return Reply((card,), (*more, *removals, *invite, *commands_button(ctx._)))
 
 
 @admin.command("admins invite", Invite, role="owner", about=N_("invite somebody with a one-time code"))

@@ -11,7 +11,7 @@ from bot.conversation.commands import Arguments, Keyed, Number, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import run_button
+from bot.conversation.teaching import commands_button, run_button
 from bot.i18n import N_
 from bot.services.rewarding import NoSuchVoucher, NotARule, grant_of, read_rule
 from bot.storage import rewards
@@ -53,7 +53,7 @@ async def list_rewards(ctx: StaffContext, args: ListRewards) -> Answer:
     wanted = (args.q or "").casefold()
     found = [each for each in known.values() if wanted in f"{each.name} {each.code} {each.type}".casefold()]
     shown = found[(args.page - 1) * PAGE : args.page * PAGE]
-    commands = run_button(ctx._("Commands"), "/help reward")
+    commands = commands_button(ctx._, "reward")
     if not shown:
         return Reply((Text("\n".join([ctx._("There are no rewards here."), note]).strip()),), commands)
     card = views.rewards_card(ctx._, shown, grants, len(found), note)

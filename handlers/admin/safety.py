@@ -11,7 +11,7 @@ from bot.conversation.commands import Arguments, CustomerRef, Duration, Keyed, P
 from bot.conversation.context import Answer
 from bot.conversation.messages import Card, Reply, Row, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import run_button
+from bot.conversation.teaching import commands_button, run_button
 from bot.i18n import N_
 from bot.services.blocking import LONGEST
 from bot.storage import guesses, staff, switches
@@ -70,7 +70,7 @@ async def show_guard(ctx: StaffContext, _args: Arguments) -> Answer:
         note=_("While it is raised, a code needs the word “redeem” before it, and two wrong ones bring a wait."),
     )
     change = run_button(_("Lower"), "/guard lower") if until else run_button(_("Raise"), "/guard raise")
-    return Reply((card,), (*change, *run_button(_("Commands"), "/help")))
+    return Reply((card,), (*change, *commands_button(_)))
 
 
 @admin.command("guard raise", RaiseGuard, role="manager", about=N_("make guessing harder for everybody"))

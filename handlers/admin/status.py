@@ -8,7 +8,7 @@ from bot.conversation.commands import Arguments
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Message, Reply
 from bot.conversation.staff import StaffContext, StaffRouter
-from bot.conversation.teaching import run_button
+from bot.conversation.teaching import commands_button, run_button
 from bot.i18n import N_
 from bot.storage import backlog, guesses, switches
 from handlers.views import staff_status as views
@@ -41,9 +41,7 @@ async def show_status(ctx: StaffContext, _args: Arguments) -> Answer:
     )
     errors = views.errors_card(ctx._, states, ctx.now)
     messages: tuple[Message, ...] = (card, errors) if errors else (card,)
-    return Reply(
-        messages, (*_if_allowed(ctx, "stats", ctx._("Numbers"), "/stats"), *run_button(ctx._("Commands"), "/help"))
-    )
+    return Reply(messages, (*_if_allowed(ctx, "stats", ctx._("Numbers"), "/stats"), *commands_button(ctx._)))
 
 
 @admin.command("status check", role="viewer", about=N_("try every credential now, harmlessly"))
@@ -54,7 +52,7 @@ async def check(ctx: StaffContext, _args: Arguments) -> Answer:
     ctx.notes.after = f"wrong: {', '.join(wrong)}" if wrong else "all well"
     again = run_button(ctx._("Check again"), "/status check")
     card = views.check_card(ctx._, findings, usage, ctx.now, (*again, *run_button(ctx._("Status"), "/status")))
-    return Reply((card,), run_button(ctx._("Commands"), "/help"))
+    return Reply((card,), commands_button(ctx._))
 
 
 def _again(ctx: StaffContext) -> tuple[Button, ...]:

@@ -11,7 +11,7 @@ from bot.conversation.commands import Arguments, CustomerRef, Duration, Keyed
 from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
 from bot.conversation.staff import StaffContext, StaffRouter
-from bot.conversation.teaching import run_button
+from bot.conversation.teaching import commands_button, run_button
 from bot.i18n import N_
 from bot.storage import audit
 from handlers.views import staff as views
@@ -44,11 +44,9 @@ async def show_trail(ctx: StaffContext, args: Audit) -> Answer:
     rows, total = await audit.page(ctx.work.reads, sought, limit=PAGE, offset=(args.page - 1) * PAGE)
     if not rows:
         text = ctx._("Nothing in that time.")
-        return Reply(
-            (Text(text),), (*run_button("since=30d", "/audit since=30d"), *run_button(ctx._("Commands"), "/help"))
-        )
+        return Reply((Text(text),), (*run_button("since=30d", "/audit since=30d"), *commands_button(ctx._)))
     more = views.next_page(ctx._, "audit", args, total > args.page * PAGE)
-    return Reply((views.trail_card(ctx._, rows, total),), (*more, *run_button(ctx._("Commands"), "/help")))
+    return Reply((views.trail_card(ctx._, rows, total),), (*more, *commands_button(ctx._)))
 
 
 async def _reference(ctx: StaffContext, ref: str) -> str:

@@ -14,7 +14,7 @@ from bot.conversation.commands import Arguments, CustomerRef, Keyed, Number, Pos
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import run_button
+from bot.conversation.teaching import commands_button, run_button
 from bot.errors import UpstreamUnavailable, UserError
 from bot.i18n import N_
 from bot.services.catalogue import DONG, named, snapshot
@@ -136,7 +136,8 @@ async def show_offer(ctx: StaffContext, args: ShowOffer) -> Answer:
     whom = ctx.customer.state.get("last") or "C-…"
     line = f'/issue {whom} gift={gift_id} price={price_id} reason="…"'
     return Reply(
-        (gift_card(ctx._, gift, ctx.services.catalogue.cost(gift), picture), Text(line)), (*_back(ctx), *_commands(ctx))
+        (gift_card(ctx._, gift, ctx.services.catalogue.cost(gift), picture), Text(line)),
+        (*_back(ctx), *commands_button(ctx._)),
     )
 
 
@@ -150,7 +151,7 @@ async def _catalogue(ctx: StaffContext, args: Browse, *, fresh: bool) -> Answer:
     ]
     again = run_button(ctx._("Reload"), "/catalog reload")
     if not found:
-        return Reply((Text(ctx._("No voucher matches.")),), (*_back(ctx), *again, *_commands(ctx)))
+        return Reply((Text(ctx._("No voucher matches.")),), (*_back(ctx), *again, *commands_button(ctx._)))
     found.sort(key=lambda each: (each[1] is None, each[1] or 0, each[0].name, each[0].price_id))
     start = (args.page - 1) * PAGE if (args.page - 1) * PAGE < len(found) else 0
     shown = found[start : start + PAGE]
@@ -158,7 +159,7 @@ async def _catalogue(ctx: StaffContext, args: Browse, *, fresh: bool) -> Answer:
     names = (ids_text(gift.gift_id, gift.price_id) for gift, _cost in shown)
     details = tuple(button for name in names for button in run_button(name, f"/catalog show {name}"))
     more = views.next_page(ctx._, "catalog", args, len(found) > args.page * PAGE)
-    return Reply((card,), (*details, *more, *again, *_commands(ctx)))
+    return Reply((card,), (*details, *more, *again, *commands_button(ctx._)))
 
 
 # ── issuing ──────────────────────────────────────────────────────────────────────────────────────
@@ -291,12 +292,12 @@ async def list_issues(ctx: StaffContext, args: ListIssues) -> Answer:
         text = (
             ctx._("There is no voucher of unknown outcome.") if args.which == "unknown" else ctx._("No vouchers yet.")
         )
-        return Reply((Text(text),), (*_back(ctx), *_commands(ctx)))
+        return Reply((Text(text),), (*_back(ctx), *commands_button(ctx._)))
     shown = found[:PAGE]
     title = ctx._("Vouchers of unknown outcome") if args.which == "unknown" else ctx._("All vouchers")
     details = tuple(button for issue in shown for button in run_button(issue.ref, f"/issue show {issue.ref}"))
     more = views.next_page(ctx._, "issue list", args, len(found) > PAGE)
-    return Reply((issues_card(ctx._, shown, title),), (*details, *more, *_commands(ctx)))
+    return Reply((issues_card(ctx._, shown, title),), (*details, *more, *commands_button(ctx._)))
 
 
 @admin.command("issue show", OneIssue, role="manager", about=N_("a voucher, and what can be done about it"))
@@ -410,7 +411,7 @@ async def receipt(ctx: StaffContext, issue: Issue) -> Reply:
         )
     look = run_button(ctx._("Look again"), f"/ref {issue.ref}") if issue.open else ()
     who = run_button(customer.ref, f"/who {customer.ref}") if customer else ()
-    return Reply((card,), (*decide, *look, *who, *_commands(ctx)))
+    return Reply((card,), (*decide, *look, *who, *commands_button(ctx._)))
 
 
 async def _told(ctx: StaffContext, issue: Issue) -> Reply:
@@ -491,11 +492,7 @@ def _over_quota(ctx: StaffContext, reached: CapReached) -> Answer:
         "That is more than you may issue today: %(left)s are left. A manager can do it.",
         left=quota_text(ctx._, reached.left),
     )
-    return Reply((Text(text),), _commands(ctx))
-
-
-def _commands(ctx: StaffContext) -> tuple[Button, ...]:
-    return run_button(ctx._("Commands"), "/help")
+    return Reply((Text(text),), commands_button(ctx._))
 
 
 def _back(ctx: StaffContext) -> tuple[Button, ...]:
