@@ -41,7 +41,8 @@ _CLOSING = {'"': '"', "“": "”", "「": "」", "『": "』"}
 _UNSEEN = ("Cc", "Cf", "Cs")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _FLAG = re.compile(r"(?:--|[—–]{1,2})([A-Za-z_][A-Za-z0-9_-]*)")  # Phones turn two hyphens into a dash.
-_DURATION = re.compile(r"(\d{1,6})([mhdw])", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+)([mhdw])", re.IGNORECASE)
+_COUNTED = 10**7  # so many minutes are longer than any limit, and so many weeks still a length of time
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
@@ -243,7 +244,7 @@ def _duration(value: object) -> object:
         match = _DURATION.fullmatch(value)
         if match is None or not int(match[1]):
             raise PydanticCustomError("duration", "a length of time")
-        return int(match[1]) * _UNITS[match[2].lower()]
+        return min(int(match[1]), _COUNTED) * _UNITS[match[2].lower()]
     return value
 
 

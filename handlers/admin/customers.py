@@ -137,6 +137,9 @@ async def show_receipt(ctx: StaffContext, args: Receipt) -> Answer:
         return Reply((Text(undone_text(ctx._, undone)),), commands_button(ctx._))
     if found is None:
         ctx.notes.result = "not found"
+        if re.fullmatch(r"C-\w{6}", ref):
+            text = ctx._("%(ref)s is a customer's number, not a receipt's. /who shows them.", ref=ref)
+            return Reply((Text(text),), (*run_button(f"/who {ref}", f"/who {ref}"), *commands_button(ctx._)))
         return Reply((Text(ctx._("There is no receipt %(ref)s.", ref=args.ref)),), commands_button(ctx._))
     ctx.notes.ref = ref
     customer = await customers.by_id(reads, found.customer_id) if found.customer_id is not None else None

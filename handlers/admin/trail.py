@@ -44,7 +44,8 @@ async def show_trail(ctx: StaffContext, args: Audit) -> Answer:
     rows, total = await audit.page(ctx.work.reads, sought, limit=PAGE, offset=(args.page - 1) * PAGE)
     if not rows:
         text = ctx._("Nothing in that time.")
-        return Reply((Text(text),), (*run_button("since=30d", "/audit since=30d"), *commands_button(ctx._)))
+        longer = run_button("since=30d", "/audit since=30d") if args.since < timedelta(days=30) else ()
+        return Reply((Text(text),), (*longer, *commands_button(ctx._)))
     more = views.next_page(ctx._, "audit", args, total > args.page * PAGE)
     return Reply((views.trail_card(ctx._, rows, total),), (*more, *commands_button(ctx._)))
 

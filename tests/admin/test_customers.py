@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 
+from admin.counter import arrive, ref_of
 from sandbox.people import demo_id
 
 
@@ -149,6 +150,16 @@ async def test_any_receipt_is_shown_to_staff(hire: Callable[..., Chat], customer
     assert ref in member.text
     assert "WELC••••26" in member.text
     await member.tap(ref)
+    assert member.said("Redeemed codes")
+
+
+async def test_a_customers_number_is_no_receipt(bot: Bot, channel: str, hire: Callable[..., Chat]) -> None:
+    """What was meant is one tap away."""
+    member, ref = await hire("staff"), await ref_of(await arrive(bot, channel, "en"))
+    await member.say(f"/ref {ref.lower()}")
+    assert member.said("%(ref)s is a customer's number, not a receipt's. /who shows them.", ref=ref)
+
+    await member.tap(f"/who {ref}")
     assert member.said("Redeemed codes")
 
 

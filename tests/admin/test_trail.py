@@ -236,6 +236,16 @@ async def test_the_trail_is_shown_and_narrowed(bot: Bot, owner: Chat, hire: Call
     assert owner.said("Nothing in that time.")
 
 
+async def test_too_long_ago_is_told_with_the_limit(owner: Chat) -> None:
+    """However long; the button looks as far back as one can."""
+    await owner.say("/audit since=99999999d")
+    assert owner.said("%(name)s is at most %(limit)s.", name=owner._("how far back"), limit="3650d")
+
+    await owner.tap("since=3650d")
+    assert owner.said("Nothing in that time.")
+    assert "since=30d" not in owner.buttons  # which would look less far back
+
+
 async def test_the_trail_of_a_customer(bot: Bot, owner: Chat) -> None:
     """Also by a receipt, or as the last one shown."""
     customer = bot.chat("line")
