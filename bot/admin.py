@@ -149,12 +149,13 @@ async def _watch(pool: asyncpg.Pool, job: Job) -> None:
         while current is not None:
             counts = await bulk.counts(pool, job.id)
             waits = "waiting for Poshen" if current.troubles else "waiting for a worker" if not counts.tried else ""
-            bar.update(task, completed=counts.done, state=waits or current.state)
+            done = current.total - current.left(counts) if current.deleting else counts.done
+            bar.update(task, completed=done, state=waits or current.state)
             if not current.under_way:
                 break
             await asyncio.sleep(WATCHED_EVERY)
             current = await bulk.read(pool, job.id)
-    if counts.done < job.total:
+    if job.left(counts) if job.deleting else counts.done < job.total:
         raise SystemExit(1)
 
 

@@ -5,7 +5,8 @@
     settle   one transaction: go on, wait for the vendor, or end and tell who started it
 
 A code whose outcome is not known is looked up before it is asked for again. Poshen's page for its own call that makes
-many at once was not available (docs/apis/poshen.md); it would take the place of `_make`.
+many at once was not available (docs/apis/poshen.md); it would take the place of `_make`. A batch that was a mistake is
+deleted the same way: each code is looked up first, and one that was used stays.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from bot.errors import (
 )
 from bot.i18n import N_
 from bot.services.alerts import Alerts
-from bot.storage import bulk, staff
+from bot.storage import bulk, claims, staff
 from bot.storage.bulk import Code, Counts, Job
 from bot.storage.customers import SYMBOLS
 
@@ -157,6 +158,25 @@ class Minting:
             await bulk.queue(connection, job.id)
         return resumed
 
+    async def delete(
+        self, connection: asyncpg.Connection, job: Job, *, deleter_id: int | None, deleter: str, now: datetime
+    ) -> Job | None:
+        """Delete what a job made and nobody used, in the caller's transaction; None while a job is under way."""
+        deleting = await bulk.delete(connection, job.id, deleter_id, deleter)
+        if deleting is not None:
+            await bulk.queue(connection, job.id)
+            await self.alerts.tell(
+                connection,
+                f"bulk-delete:{job.id}",
+                N_("%(name)s is deleting the unused codes of %(job)s."),
+                now,
+                runs=((N_("Progress"), f"/job {job.ref}"), (N_("Stop"), f"/job stop {job.ref}")),
+                besides=deleter_id,
+                name=deleter,
+                job=job.ref,
+            )
+        return deleting
+
     # ── working ──────────────────────────────────────────────────────────────────────────────────
 
     async def work(self, pool: asyncpg.Pool, api: PoshenApi, job_id: int, clock: Callable[[], datetime]) -> None:
@@ -180,7 +200,7 @@ class Minting:
                 return  # We were taken for dead, and somebody else is at it.
             counts, trouble = await bulk.counts(connection, job_id), bite.trouble
             troubles = 0 if trouble is None else 1 + (0 if bite.made else job.troubles)
-            if not counts.open:
+            if not job.left(counts):
                 await self._end(connection, job, "done", counts, None, now)
             elif trouble is not None and (trouble.final or troubles > MOST_TROUBLES):
                 await self._end(connection, job, "stopped", counts, trouble, now)
@@ -207,8 +227,9 @@ class Minting:
         await bulk.end(connection, job.id, state, trouble.reason if trouble else None, now)
         if trouble is not None and trouble.credentials:
             await self.alerts.credentials_refused(connection, "poshen", trouble.reason, now)
-        starter = await staff.by_id(connection, job.staff_id) if job.staff_id is not None else None
-        if starter is None:
+        told = job.deleter_id if job.deleting else job.staff_id
+        member = await staff.by_id(connection, told) if told is not None else None
+        if member is None:
             return
         # Translators: a button: the codes as a file
         file = (N_("CSV"), f"/job export {job.ref}")
@@ -216,14 +237,17 @@ class Minting:
         again = (N_("Resume"), f"/job resume {job.ref}")
         await self.alerts.tell_member(
             connection,
-            starter,
+            member,
             f"bulk:{job.id}:{job.runs}",
-            _ended(state, counts, trouble),
-            runs=(*((file,) if counts.done else ()), *((again,) if counts.done < job.total else ())),
+            _deleted(state, trouble) if job.deleting else _ended(state, counts, trouble),
+            runs=(*((file,) if counts.exist else ()), *((again,) if job.resumable(counts) else ())),
             job=job.ref,
             done=counts.done,
             total=job.total,
             failed=counts.failed,
+            deleted=counts.deleted,
+            kept=counts.kept,
+            left=job.left(counts),
             detail=trouble.reason if trouble else "",
         )
 
@@ -244,9 +268,23 @@ def _ended(state: str, counts: Counts, trouble: Trouble | None) -> str:
     return N_("%(job)s is done: %(done)s/%(total)s.")
 
 
+def _deleted(state: str, trouble: Trouble | None) -> str:
+    """The same of one whose codes were deleted."""
+    if trouble is not None and trouble.credentials:
+        return N_(
+            "%(job)s: %(deleted)s codes deleted, %(left)s are left: Poshen no longer accepts our credentials. Renew "
+            "POSHEN_TOKEN, then resume."
+        )
+    if trouble is not None:
+        return N_("%(job)s: %(deleted)s codes deleted, %(left)s are left. Poshen: %(detail)s")
+    if state == "stopped":
+        return N_("%(job)s stopped: %(deleted)s codes deleted, %(left)s are left.")
+    return N_("%(job)s: %(deleted)s codes deleted; %(kept)s stay, used or changed since.")
+
+
 @dataclass(slots=True)
 class _Bite:
-    """A few seconds' work at one job. made: codes that are known to exist now. over: set when to stop."""
+    """A few seconds' work at one job. made: codes that are dealt with now. over: set when to stop."""
 
     pool: asyncpg.Pool
     api: PoshenApi
@@ -276,12 +314,13 @@ class _Bite:
     async def _hand(self) -> None:
         while await self._turn():
             async with self._taking:  # The other hand must know what this one took before it takes something itself.
-                code = await bulk.next_code(self.pool, self.job.id, self.me, list(self._in_hand))
+                take = bulk.next_to_delete if self.job.deleting else bulk.next_code
+                code = await take(self.pool, self.job.id, self.me, list(self._in_hand))
                 if code is None:
                     return
                 self._in_hand.add(code.id)
             try:
-                await self._make(code)
+                await (self._delete(code) if self.job.deleting else self._make(code))
             finally:
                 self._in_hand.discard(code.id)
 
@@ -311,6 +350,27 @@ class _Bite:
         else:
             await bulk.made(self.pool, code.id, found.id, self.clock())
             self.made += 1
+
+    async def _delete(self, code: Code) -> None:
+        """Unless somebody used it, here or there, or gave it another purpose. What is gone already is deleted."""
+        try:
+            found = await self.api.find(code.code)
+            kept = found is not None and (
+                found.current_uses != 0
+                or not found.is_of(self.job.group_id, self.job.rewards)
+                or await claims.count_of_code(self.pool, found.id) > 0
+            )
+            if found is not None and not kept:
+                if not await self._turn():  # The second call for this code.
+                    return
+                await self.api.delete(found.id)
+        except Conflict:
+            kept = True
+        except UpstreamError as error:
+            self._give_up(error)
+            return
+        await bulk.unmade(self.pool, code.id, kept=kept)
+        self.made += 1
 
     async def _look_up(self, code: Code) -> RedemptionCode | None:
         """The code that an earlier call may have made. Raises Conflict when somebody else made or moved it."""

@@ -1,6 +1,7 @@
 """Codes made in bulk: a job, its codes, all of them written down before the first is asked for, and links to them.
 
 A code's row: `pending` → `unknown` (from just before its call until its outcome is written) → `done` or `failed`.
+When they are to be deleted: `done` or `unknown` → `deleted`, or `kept` since somebody used or changed it.
 A job: `running` → `done`, or → `stopping` → `stopped`. Leases and pauses go by the database's clock, which is the
 same for every worker.
 """
@@ -24,7 +25,7 @@ class Job:
     """One wish for many codes. staff_id, starter: who wished it (None: the operator). runs: how often it was started.
 
     troubles: calls in a row that came to nothing. reason: why it waits or stopped, safe to show to staff.
-    next_at: until when it waits.
+    next_at: until when it waits. deleter: who wants its codes deleted again, None while nobody does.
     """
 
     id: int
@@ -42,6 +43,21 @@ class Job:
     reason: str | None
     next_at: datetime | None
     created_at: datetime
+    deleter_id: int | None
+    deleter: str | None
+
+    @property
+    def deleting(self) -> bool:
+        """Whether its codes are to be deleted, or were."""
+        return self.deleter is not None
+
+    def left(self, counts: Counts) -> int:
+        """How many codes still have to be made, or to be deleted."""
+        return counts.done + counts.unknown if self.deleting else counts.open
+
+    def resumable(self, counts: Counts) -> bool:
+        """Whether another run may do something: what could not be made is tried again."""
+        return self.left(counts) > 0 or (counts.failed > 0 and not self.deleting)
 
     @property
     def ref(self) -> str:
@@ -71,6 +87,13 @@ class Counts:
     unknown: int = 0
     done: int = 0
     failed: int = 0
+    deleted: int = 0
+    kept: int = 0
+
+    @property
+    def exist(self) -> int:
+        """Those that exist at Poshen."""
+        return self.done + self.kept
 
     @property
     def open(self) -> int:
@@ -80,11 +103,11 @@ class Counts:
     @property
     def tried(self) -> int:
         """Those that were asked for at least once."""
-        return self.unknown + self.done + self.failed
+        return self.unknown + self.done + self.failed + self.deleted + self.kept
 
 
 _COLUMNS = """id, state, group_id, group_name, rewards, prefix, length, total, staff_id, starter, runs, troubles,
-    reason, next_at, created_at"""
+    reason, next_at, created_at, deleter_id, deleter"""
 
 
 def _job(row: asyncpg.Record | None) -> Job | None:
@@ -186,10 +209,44 @@ async def resume(connection: asyncpg.Connection, job_id: int) -> Job | None:
             )
     except asyncpg.UniqueViolationError:
         return None
-    await connection.execute(
-        "UPDATE bulk_codes SET state = 'unknown', reason = NULL WHERE job_id = $1 AND state = 'failed'", job_id
-    )
+    job = _job(row)
+    if job is not None and not job.deleting:
+        await connection.execute(
+            "UPDATE bulk_codes SET state = 'unknown', reason = NULL WHERE job_id = $1 AND state = 'failed'", job_id
+        )
+    return job
+
+
+async def delete(connection: asyncpg.Connection, job_id: int, deleter_id: int | None, deleter: str) -> Job | None:
+    """From now on its codes are deleted instead of made; None while a job is under way, be it this one."""
+    try:
+        async with connection.transaction():
+            row = await connection.fetchrow(
+                f"""
+                UPDATE bulk_jobs SET state = 'running', slot = 1, troubles = 0, reason = NULL, next_at = NULL,
+                    ended_at = NULL, runs = runs + 1, deleter_id = $2, deleter = $3
+                WHERE id = $1 AND slot IS NULL RETURNING {_COLUMNS}
+                """,
+                job_id,
+                deleter_id,
+                deleter,
+            )
+    except asyncpg.UniqueViolationError:
+        return None
     return _job(row)
+
+
+async def claimed(connection: asyncpg.Connection | asyncpg.Pool, job_id: int) -> int:
+    """How many codes of a job customers have claimed here."""
+    return int(
+        await connection.fetchval(
+            """
+            SELECT count(*) FROM bulk_codes c
+            WHERE job_id = $1 AND state = 'done' AND EXISTS (SELECT FROM claims WHERE code_id = c.poshen_id)
+            """,
+            job_id,
+        )
+    )
 
 
 async def end(connection: asyncpg.Connection, job_id: int, state: str, reason: str | None, now: datetime) -> None:
@@ -343,6 +400,31 @@ async def next_code(pool: asyncpg.Pool, job_id: int, by: str, in_hand: Sequence[
     return Code(**row) if row else None
 
 
+async def next_to_delete(pool: asyncpg.Pool, job_id: int, by: str, in_hand: Sequence[int]) -> Code | None:
+    """The next code to delete. Its row needs no mark: deleting what is gone changes nothing. Else as `next_code`."""
+    row = await pool.fetchrow(
+        """
+        SELECT c.id, c.code, true AS asked FROM bulk_codes c JOIN bulk_jobs b ON b.id = c.job_id
+        WHERE c.job_id = $1 AND c.state IN ('done', 'unknown') AND c.id <> ALL($3::bigint[])
+            AND b.leased_by = $2 AND b.state = 'running'
+        ORDER BY c.id LIMIT 1
+        """,
+        job_id,
+        by,
+        in_hand,
+    )
+    return Code(**row) if row else None
+
+
+async def unmade(pool: asyncpg.Pool, row_id: int, *, kept: bool) -> None:
+    """It is deleted, or it stays."""
+    await pool.execute(
+        "UPDATE bulk_codes SET state = $2 WHERE id = $1 AND state IN ('done', 'unknown')",
+        row_id,
+        "kept" if kept else "deleted",
+    )
+
+
 async def made(pool: asyncpg.Pool, row_id: int, poshen_id: int, now: datetime) -> None:
     """It exists."""
     await pool.execute(
@@ -372,11 +454,11 @@ async def not_asked(pool: asyncpg.Pool, row_id: int) -> None:
 
 
 async def all_made(connection: asyncpg.Connection | asyncpg.Pool, job_id: int) -> list[Made]:
-    """The codes that a job made."""
+    """The codes that a job made and that were not deleted again."""
     rows = await connection.fetch(
         """
         SELECT c.code, b.group_id, b.group_name, c.poshen_id, c.made_at, b.id FROM bulk_jobs b
-        JOIN bulk_codes c ON c.job_id = b.id AND c.state = 'done' WHERE b.id = $1 ORDER BY c.id
+        JOIN bulk_codes c ON c.job_id = b.id AND c.state IN ('done', 'kept') WHERE b.id = $1 ORDER BY c.id
         """,
         job_id,
     )

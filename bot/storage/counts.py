@@ -195,7 +195,7 @@ async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
                 WHERE kind = 'adjust' AND starts_with(key, 'adjust:') AND at >= $1 AND at < $2  -- not an undone claim's
                 UNION ALL
                 SELECT starter, 0, 0, 0, 0, 1, 0, 0
-                FROM bulk_jobs JOIN bulk_codes ON job_id = bulk_jobs.id AND bulk_codes.state = 'done'
+                FROM bulk_jobs JOIN bulk_codes ON job_id = bulk_jobs.id AND made_at IS NOT NULL
                 WHERE created_at >= $1 AND created_at < $2
                 UNION ALL
                 SELECT actor, 0, 0, 0, 0, 1, 0, 0

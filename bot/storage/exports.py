@@ -19,7 +19,8 @@ WITH used AS (
     UPDATE exports SET used_at = %(now)s WHERE id = %(id)s AND used_at IS NULL AND expires_at > %(now)s RETURNING job_id
 )
 SELECT c.code, b.group_id, b.group_name, c.poshen_id, c.made_at, b.id FROM used
-JOIN bulk_jobs b ON b.id = used.job_id JOIN bulk_codes c ON c.job_id = b.id AND c.state = 'done' ORDER BY c.id
+JOIN bulk_jobs b ON b.id = used.job_id
+JOIN bulk_codes c ON c.job_id = b.id AND c.state IN ('done', 'kept') ORDER BY c.id
 """
 
 

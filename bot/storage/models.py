@@ -378,7 +378,8 @@ approvals = Table(
 # ── Codes: made in bulk, handed out as a file, and claims taken back (0004) ───────────────────────
 
 # One wish for many codes. `slot` is 1 while it is under way and NULL once it is over: unique, so there is one at a
-# time. `leased_by` is whoever works at it just now; a lease that nobody renews was somebody's who died.
+# time. From when somebody (`deleter`, since 0006) wants its codes deleted it is under way once more, that way for
+# good. `leased_by` is whoever works at it just now; a lease that nobody renews was somebody's who died.
 bulk_jobs = Table(
     "bulk_jobs",
     metadata,
@@ -402,6 +403,8 @@ bulk_jobs = Table(
     Column("next_at", MOMENT),
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
     Column("ended_at", MOMENT),
+    Column("deleter_id", BigInteger),
+    Column("deleter", Text),
 )
 
 # The codes of a bulk job, all written down before the first is asked for. A row is `unknown` from just before its
@@ -412,7 +415,8 @@ bulk_codes = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("job_id", BigInteger, nullable=False),
     Column("code", Text, nullable=False, unique=True),
-    Column("state", Text, nullable=False, server_default="pending"),  # pending → unknown → done | failed
+    # pending → unknown → done | failed; when they are to be deleted: done | unknown → deleted | kept
+    Column("state", Text, nullable=False, server_default="pending"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Column("poshen_id", BigInteger),
     Column("reason", Text),

@@ -234,7 +234,7 @@ async def resume_job(ctx: StaffContext, args: ThisJob) -> Answer:
         return _no_job(ctx, args.job)
     ctx.notes.ref, ctx.notes.before = job.ref, job.state
     counts = await bulk.counts(ctx.work.reads, job.id)
-    if not counts.open and not counts.failed:
+    if not job.resumable(counts):
         return Reply((Text(ctx._("Nothing is left of %(job)s.", job=job.ref)),), _progress(ctx, job))
     connection = await ctx.work.begin()
     resumed = await ctx.services.minting.resume(connection, job)
@@ -247,6 +247,58 @@ async def resume_job(ctx: StaffContext, args: ThisJob) -> Answer:
     return Reply((Text(text),), (*_progress(ctx, resumed), *_stop(ctx, resumed)))
 
 
+@admin.command("job delete", ThisJob, role="manager", about=N_("delete a bulk job's unused codes"))
+async def preview_delete(ctx: StaffContext, args: ThisJob) -> Preview | Answer:
+    """How many at most; which were used is only known when each is looked up."""
+    _ = ctx._
+    poshen_of(ctx)
+    job = await _job(ctx, args.job)
+    if job is None:
+        return _no_job(ctx, args.job)
+    ctx.notes.ref = job.ref
+    if running := await bulk.under_way(ctx.work.reads):
+        return _busy(ctx, running)
+    counts = await bulk.counts(ctx.work.reads, job.id)
+    left = counts.done + counts.unknown
+    if not left:
+        return Reply((Text(_("Nothing is left of %(job)s.", job=job.ref)),), _progress(ctx, job))
+    claimed = await bulk.claimed(ctx.work.reads, job.id)
+    time = views.about(_, ctx.services.minting.takes(2 * left))  # Each is looked up, and then deleted.
+    text = _.ngettext(
+        "Delete at most %(n)s code of %(job)s: %(shape)s in group %(group)s. It takes %(time)s. "
+        "Used codes (claimed here: %(claimed)s) and changed ones stay.",
+        "Delete at most %(n)s codes of %(job)s: %(shape)s in group %(group)s. It takes %(time)s. "
+        "Used codes (claimed here: %(claimed)s) and changed ones stay.",
+        left,
+        job=job.ref,
+        shape=views.pattern(job.prefix, job.length),
+        group=f"{job.group_id} {job.group_name}".strip(),
+        time=time,
+        claimed=claimed,
+    )
+    return Preview((Text(text),), label=_("Delete codes"), typed=job.ref)
+
+
+@admin.performs("job delete")
+async def delete_codes(ctx: StaffContext, args: ThisJob) -> Answer:
+    """A worker does it from now on, and whoever wanted it is told the end."""
+    job = await _job(ctx, args.job)
+    if job is None:
+        return _no_job(ctx, args.job)
+    ctx.notes.ref, ctx.notes.before = job.ref, job.state
+    connection = await ctx.work.begin()
+    deleting = await ctx.services.minting.delete(
+        connection, job, deleter_id=ctx.actor.id, deleter=ctx.actor.name, now=ctx.now
+    )
+    if deleting is None:
+        running = await bulk.under_way(connection)
+        assert running is not None, "the constraint says so"
+        return _busy(ctx, running)
+    ctx.notes.after = "deleting"
+    text = ctx._("The unused codes of %(job)s are being deleted. You are told when it is done.", job=job.ref)
+    return Reply((Text(text),), (*_progress(ctx, deleting), *_stop(ctx, deleting)))
+
+
 @admin.command("job export", ThisJob, role="manager", about=N_("a bulk job's codes as a file"))
 async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
     """A link that works once; never codes in a chat."""
@@ -254,9 +306,9 @@ async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
     if job is None:
         return _no_job(ctx, args.job)
     ctx.notes.ref = job.ref
-    made = (await bulk.counts(ctx.work.reads, job.id)).done
+    made = (await bulk.counts(ctx.work.reads, job.id)).exist
     if not made:
-        return Reply((Text(ctx._("%(job)s has made no code yet.", job=job.ref)),), _progress(ctx, job))
+        return Reply((Text(ctx._("There are no codes of %(job)s.", job=job.ref)),), _progress(ctx, job))
     if not ctx.desk.public_url:
         ctx.notes.result = "refused"
         text = ctx._(
@@ -292,18 +344,21 @@ def _no_job(ctx: StaffContext, ref: str | None) -> Reply:
 
 async def _job_reply(ctx: StaffContext, job: Job) -> Reply:
     counts = await bulk.counts(ctx.work.reads, job.id)
-    left = ctx.services.minting.takes(counts.open)
+    left = ctx.services.minting.takes(job.left(counts) * (2 if job.deleting else 1))
     return Reply((views.job_card(ctx._, job, counts, left, ctx.now, _buttons(ctx, job, counts)),), _jobs(ctx, job.ref))
 
 
 def _buttons(ctx: StaffContext, job: Job, counts: Counts) -> tuple[Button, ...]:
     waits = job.state == "running" and job.next_at is not None
-    left = counts.open or counts.failed
+    left = job.resumable(counts)
     # Translators: a button: go on with a job
     resume = run_button(ctx._("Resume"), f"/job resume {job.ref}") if left and (waits or not job.under_way) else ()
     # Translators: a button: the codes as a file
-    file = run_button(ctx._("CSV"), f"/job export {job.ref}") if counts.done else ()
-    return (*(_progress(ctx, job) if job.under_way else ()), *_stop(ctx, job), *resume, *file)
+    file = run_button(ctx._("CSV"), f"/job export {job.ref}") if counts.exist else ()
+    made = counts.done and not job.under_way and not job.deleting
+    # Translators: a button: delete what a job has made
+    delete = run_button(ctx._("Delete codes"), f"/job delete {job.ref}") if made else ()
+    return (*(_progress(ctx, job) if job.under_way else ()), *_stop(ctx, job), *resume, *file, *delete)
 
 
 def _progress(ctx: StaffContext, job: Job) -> tuple[Button, ...]:

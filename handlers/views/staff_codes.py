@@ -189,6 +189,13 @@ def about(_: Translator, lasting: timedelta) -> str:
 
 def progress_text(_: Translator, job: Job, counts: Counts) -> str:
     """How far a job is, in one line."""
+    if job.deleting:
+        return _(
+            "deleted %(deleted)s, kept %(kept)s, left %(left)s",
+            deleted=counts.deleted,
+            kept=counts.kept,
+            left=job.left(counts),
+        )
     return _(
         "%(tried)s/%(total)s — done %(done)s, retrying %(unknown)s, failed %(failed)s",
         tried=counts.tried,
@@ -210,6 +217,8 @@ def job_card(
         Row(_("Rewards"), _(", ").join(f"#{number}" for number in job.rewards) or _("none")),
         Row(_("Started by"), f"{job.starter} · {_.moment(job.created_at)}"),
     ]
+    if job.deleter is not None:
+        rows.append(Row(_("Deleted by"), job.deleter))
     if job.state == "running" and not waits:
         rows.append(Row(_("Still takes"), about(_, left)))
     note = ""
@@ -232,7 +241,7 @@ def _badge(_: Translator, job: Job, *, waits: bool) -> Badge:
     if waits:
         return Badge(_("Waiting"), "soon")
     badges = {
-        "running": Badge(_("Running"), "valid"),
+        "running": Badge(_("Deleting"), "soon") if job.deleting else Badge(_("Running"), "valid"),
         "stopping": Badge(_("Stopping"), "soon"),
         "stopped": Badge(_("Stopped"), "bad"),
         "done": Badge(_("Done"), "old"),
@@ -246,7 +255,7 @@ def jobs_card(_: Translator, jobs: Sequence[tuple[Job, Counts]]) -> Card:
         Row(
             job.ref,
             " · ".join(
-                (pattern(job.prefix, job.length), f"{counts.done}/{job.total}", _badge(_, job, waits=False).word)
+                (pattern(job.prefix, job.length), f"{counts.exist}/{job.total}", _badge(_, job, waits=False).word)
             ),
         )
         for job, counts in jobs

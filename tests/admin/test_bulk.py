@@ -511,6 +511,152 @@ async def test_two_workers_do_not_work_at_the_same_job(bot: Bot, boss: Chat) -> 
     assert not await bulk.renew(bot.pool, job.id, "one", lasting)
 
 
+# ── deleting a wrong batch ───────────────────────────────────────────────────────────────────────
+
+GONE = "%(job)s: %(deleted)s codes deleted; %(kept)s stay, used or changed since."
+
+
+async def batch(chat: Chat, n: int = 12) -> Job:
+    """A job that is done."""
+    await chat.say(f"/code bulk group=7 n={n} prefix=SUMMER rewards=5")
+    await chat.tap("Start")
+    return (await newest(chat.bot))[0]
+
+
+async def unmake(chat: Chat, job: Job) -> None:
+    """Ask for it, and type what has to be typed."""
+    await chat.say(f"/job delete {job.ref}")
+    await chat.say(job.ref.lower())
+
+
+async def test_a_wrong_batch_is_deleted_after_its_number_was_typed(bot: Bot, owner: Chat) -> None:
+    """The preview says how many and deletes none; the end is told."""
+    job = await batch(owner)
+    others = len(bot.sandbox.poshen.codes) - 12
+    await owner.say(f"/job show {job.ref}")
+    await owner.tap("Delete codes")
+    assert "SUMMER-XXXX-XXXX" in owner.text and "12" in owner.text
+    assert owner.said("This can't be undone. Type %(word)s within 2 minutes to do it.", word=job.ref)
+    assert len(at_vendor(bot.sandbox)) == 12
+    await owner.say(job.ref)
+
+    assert owner.said("The unused codes of %(job)s are being deleted. You are told when it is done.", job=job.ref)
+    assert owner.said(GONE, job=job.ref, deleted=12, kept=0)
+    assert at_vendor(bot.sandbox) == [] and len(bot.sandbox.poshen.codes) == others
+    ended, counts = await newest(bot)
+    assert (ended.state, counts) == ("done", Counts(deleted=12))
+    await owner.say(f"/job show {job.ref}")
+    assert owner.said("deleted %(deleted)s, kept %(kept)s, left %(left)s", deleted=12, kept=0, left=0)
+    assert owner._("Resume") not in owner.buttons and owner._("CSV") not in owner.buttons
+    await owner.say(f"/job delete {job.ref}")
+    assert owner.said("Nothing is left of %(job)s.", job=job.ref)
+
+
+async def test_another_word_deletes_nothing(bot: Bot, boss: Chat) -> None:
+    """Nor does a tap: there is no button for it."""
+    job = await batch(boss, 3)
+    await boss.say(f"/job delete {job.ref}")
+    assert set(boss.buttons) == {"Cancel"}
+    await boss.say("J-999")
+
+    assert len(at_vendor(bot.sandbox)) == 3
+
+
+async def test_what_was_used_claimed_or_changed_stays(bot: Bot, boss: Chat) -> None:
+    """Used in the game, claimed in this chat, moved to another group: each is somebody's."""
+    job = await batch(boss, 8)
+    codes = sorted((code for code in bot.sandbox.poshen.codes.values() if code.code in at_vendor(bot.sandbox)), key=str)
+    used, claimed, moved = codes[:3]
+    used.current_uses = 1
+    guest = bot.chat("line", language="en")
+    await guest.say(claimed.code)
+    claimed.current_uses = 0  # Poshen may not know of a claim here.
+    moved.group = 5
+    await unmake(boss, job)
+
+    assert boss.said(GONE, job=job.ref, deleted=5, kept=3)
+    left = {code.code for code in bot.sandbox.poshen.codes.values()} & set(await written(bot))
+    assert left == {used.code, claimed.code, moved.code}
+    assert await bot.pool.fetchval("SELECT count(*) FROM claims") == 1
+    assert {made.code for made in await bulk.all_made(bot.pool, job.id)} == left, "the file has those that exist"
+
+
+async def test_a_code_that_is_gone_already_is_deleted(bot: Bot, boss: Chat) -> None:
+    """Also between the look and the call."""
+    job = await batch(boss, 4)
+    first = next(code.id for code in bot.sandbox.poshen.codes.values() if code.code in at_vendor(bot.sandbox))
+    del bot.sandbox.poshen.codes[first]
+    bot.sandbox.fault("poshen:DELETE /redemption-codes", status=404, times=1)
+    await unmake(boss, job)
+
+    assert boss.said(GONE, job=job.ref, deleted=4, kept=0)
+
+
+async def test_deleting_waits_for_a_vendor_that_is_down(hasty: Bot, boss: Chat) -> None:
+    """An answer that never came is no trouble: what is gone is gone."""
+    job = await batch(boss, 6)
+    hasty.sandbox.fault("poshen:DELETE /redemption-codes", status=504, times=2, after=True)
+    hasty.sandbox.fault("poshen:DELETE /redemption-codes", status=503, times=2)
+    await unmake(boss, job)
+
+    assert at_vendor(hasty.sandbox) == []
+    assert boss.said(GONE, job=job.ref, deleted=6, kept=0)
+
+
+async def test_a_refused_token_stops_deleting_and_resume_goes_on(bot: Bot, boss: Chat) -> None:
+    """Nothing is made again by it."""
+    job = await batch(boss, 5)
+    bot.sandbox.fault("poshen:DELETE /redemption-codes", status=401)
+    await unmake(boss, job)
+    stopped = (
+        "%(job)s: %(deleted)s codes deleted, %(left)s are left: Poshen no longer accepts our credentials. Renew "
+        "POSHEN_TOKEN, then resume."
+    )
+    assert boss.said(stopped, job=job.ref, deleted=0, left=5)
+    bot.mend()
+    made = len(asked_for(bot.sandbox))
+    await boss.tap("Resume")
+
+    assert boss.said(GONE, job=job.ref, deleted=5, kept=0)
+    assert len(asked_for(bot.sandbox)) == made
+
+
+async def test_codes_that_were_never_asked_for_are_not_made_by_deleting(hasty: Bot, boss: Chat) -> None:
+    """A job that was stopped half-way: what it made goes, the rest stays unmade."""
+    hasty.sandbox.fault("poshen:" + MAKE, status=422, times=1)
+    job = await batch(boss, 5)
+    await unmake(boss, job)
+
+    assert at_vendor(hasty.sandbox) == []
+    _, counts = await newest(hasty)
+    assert counts.done == counts.unknown == 0
+
+
+async def test_one_job_at_a_time_whatever_it_does(bot: Bot, boss: Chat) -> None:
+    """Making and deleting never race."""
+    job = await batch(boss, 3)
+    await bot.pool.execute("UPDATE bulk_jobs SET slot = 1, state = 'running', next_at = now() + interval '1 hour'")
+    await boss.say(f"/job delete {job.ref}")
+
+    assert boss.said("Job %(job)s is still under way, and there is one at a time.", job=job.ref)
+
+
+async def test_the_others_in_charge_hear_of_a_deletion(
+    bot: Bot, boss: Chat, hire: Callable[..., Chat], channel: str, language: str
+) -> None:
+    """With a way to stop it; whoever does it is told the end."""
+    manager = await hire("manager")
+    job = await batch(boss, 3)
+    manager.look()
+    await unmake(boss, job)
+    manager.look()
+
+    name = (await newest(bot))[0].deleter
+    assert manager.said("%(name)s is deleting the unused codes of %(job)s.", name=name, job=job.ref)
+    assert manager._("Stop") in manager.buttons
+    assert not manager.said(GONE, job=job.ref, deleted=3, kept=0)
+
+
 # ── kill -9 ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -554,6 +700,34 @@ async def test_a_killed_worker_costs_no_code_and_makes_none_twice(machine: Giftd
         assert len(made) == len(set(made)) == 300
         assert sorted(made) == sorted(await written(desk))
         assert len(asked_for(sandbox)) == len(set(asked_for(sandbox))) == 300, "none was asked for twice"
+
+
+async def test_a_worker_killed_while_it_deletes_leaves_none_and_takes_no_other(machine: Giftdesk) -> None:
+    """The next one goes on where it was."""
+    sandbox = machine.sandbox
+    async with Desk.open(machine.settings["DATABASE_URL"], sandbox) as desk:
+        operator = Operator(desk.turns, "en")
+        await operator.run("/code bulk group=7 n=100 prefix=SUMMER rewards=5")
+        await operator.confirm("")
+        machine.start()
+        await until(lambda: over(desk))
+        others = len(sandbox.poshen.codes) - 100
+        sandbox.fault("poshen:DELETE /redemption-codes", delay_ms=1, times=40)
+        sandbox.fault("poshen:DELETE /redemption-codes", hang=True, after=True)
+        (job,) = await bulk.newest(desk.pool, 1)
+        await operator.run(f"/job delete {job.ref}")
+        await operator.confirm(job.ref)
+        await until(lambda: len(at_vendor(sandbox)) <= 59)
+        assert machine.process is not None
+        machine.process.kill()
+        machine.process.wait()
+        sandbox.clear_faults()
+
+        machine.start()
+        await until(lambda: over(desk))
+
+        assert await bulk.counts(desk.pool, job.id) == Counts(deleted=100)
+        assert at_vendor(sandbox) == [] and len(sandbox.poshen.codes) == others
 
 
 async def test_the_command_line_watches_a_job_to_its_end(machine: Giftdesk) -> None:
@@ -702,7 +876,7 @@ async def test_a_job_without_codes_has_no_file(bot: Bot, owner: Chat) -> None:
     job, _ = await newest(bot)
     await owner.say(f"/job export {job.ref}")
 
-    assert owner.said("%(job)s has made no code yet.", job=job.ref)
+    assert owner.said("There are no codes of %(job)s.", job=job.ref)
 
 
 async def test_a_file_holds_only_codes_that_exist(bot: Bot, boss: Chat) -> None:
