@@ -14,11 +14,11 @@ from rich.table import Table
 
 from bot.channels import Outbound
 from bot.config import GROUPS, Settings
-from bot.conversation.teaching import VENDORS
 from bot.errors import ConfigurationError, UpstreamError
 from bot.menus import differs
 from bot.services import key
 from bot.services.health import probe
+from bot.services.vendors import VENDORS
 from bot.storage import clocks, inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
 from bot.storage.version import is_current

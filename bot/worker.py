@@ -281,12 +281,12 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
                 log.info("cleaned up", **{table: rows for table, rows in gone.items() if rows})
             except Exception as error:  # noqa: BLE001 - it is tried again in an hour
                 log.error("clean-up failed", error=type(error).__name__)
-            try:
-                await turns.services.health.remind(pool, turns.clock())
-                await turns.services.vouchers.remind(pool)
-                await turns.services.digest.send(pool, turns.clock())
-            except Exception as error:  # noqa: BLE001 - the same
-                log.error("reminders failed", error=type(error).__name__)
+            services, now = turns.services, turns.clock()
+            for reminder in (services.health.remind, services.vouchers.remind, services.digest.send):
+                try:
+                    await reminder(pool, now)
+                except Exception as error:  # noqa: BLE001 - the same
+                    log.error("reminder failed", error=type(error).__name__)
 
         async def sweep() -> None:
             try:

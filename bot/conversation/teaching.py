@@ -29,18 +29,10 @@ from bot.errors import (
     UpstreamRefused,
 )
 from bot.i18n import Translator
+from bot.services.vendors import VENDORS, refused_settings
 
 LONGEST_LABEL = 20
 LONGEST_LINE = 220  # of a line in a button, as it is escaped there; with its signature it must fit a postback
-
-VENDORS = {
-    "line": ("LINE", "LINE_CHANNEL_ACCESS_TOKEN"),
-    "messenger": ("Messenger", "MESSENGER_PAGE_ACCESS_TOKEN"),
-    "mantago": ("MantaGo", "MANTAGO_TOKEN, MANTAGO_SECRET"),
-    "poshen": ("Poshen", "POSHEN_TOKEN"),
-    "gotit": ("Got It", "GOTIT_CLIENT_ID, GOTIT_CLIENT_SECRET"),
-    "altegio": ("Altegio", "ALTEGIO_PARTNER_TOKEN, ALTEGIO_USER_TOKEN"),
-}
 
 
 class Run(Action, name="run"):
@@ -178,13 +170,13 @@ def _list_of(_: Translator, spec: Spec) -> tuple[Choice, ...]:
 
 def vendor_trouble(_: Translator, error: UpstreamError) -> str:
     """What a vendor's error means for staff, and what to do about it."""
-    vendor, settings = VENDORS.get(error.upstream, (error.upstream, ""))
+    vendor = VENDORS[error.upstream][0]
     match error:
         case CredentialsRefused():
             return _(
                 "%(vendor)s no longer accepts our credentials. Renew %(settings)s, then check with /status.",
                 vendor=vendor,
-                settings=settings,
+                settings=refused_settings(error.upstream, error.detail),
             )
         case OutcomeUnknown():
             return _(

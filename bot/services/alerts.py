@@ -10,15 +10,16 @@ import asyncpg
 import orjson
 
 from bot.i18n import N_, Translator
+from bot.services.vendors import refused_settings
 from bot.storage import customers, pushes, staff
 from bot.storage.staff import Member
 
 IDLE_AFTER = timedelta(days=90)  # who is suspended for silence hears nothing either
 REFUSED = {
-    "mantago": N_("MantaGo refuses our credentials; customers see their last known list. %(detail)s"),
-    "poshen": N_("Poshen refuses our credentials, nobody can redeem codes. %(detail)s"),
-    "gotit": N_("Got It refuses our credentials, no voucher can be issued. %(detail)s"),
-    "altegio": N_("Altegio refuses our credentials; nobody sees their gift cards. %(detail)s"),
+    "mantago": N_("MantaGo refuses our credentials; customers see their last known list. Renew %(settings)s."),
+    "poshen": N_("Poshen refuses our credentials, nobody can redeem codes. Renew %(settings)s."),
+    "gotit": N_("Got It refuses our credentials, no voucher can be issued. Renew %(settings)s."),
+    "altegio": N_("Altegio refuses our credentials; nobody sees their gift cards. Renew %(settings)s."),
 }
 
 
@@ -88,7 +89,8 @@ class Alerts:
         self, connection: asyncpg.Connection | asyncpg.Pool, vendor: str, detail: str, now: datetime
     ) -> None:
         """Tell what it means that a vendor refuses our credentials, which only staff can mend."""
-        await self.tell(connection, f"{vendor}-credentials", REFUSED[vendor], now, detail=detail)
+        settings = refused_settings(vendor, detail)
+        await self.tell(connection, f"{vendor}-credentials", REFUSED[vendor], now, settings=settings)
 
     async def _recipients(self, connection: asyncpg.Connection | asyncpg.Pool, now: datetime) -> list[_Recipient]:
         """Owners and managers; those of ADMINS also before they have a row."""

@@ -282,9 +282,8 @@ class Vouchers:
         """
         await issues.reopen(connection, issue.id, self.clock(), pause)
 
-    async def remind(self, pool: asyncpg.Pool) -> None:
+    async def remind(self, pool: asyncpg.Pool, now: datetime) -> None:
         """Once a day, while a voucher has waited for a decision for more than one: an alert may have been missed."""
-        now = self.clock()
         waiting = [
             issue
             for issue in await issues.unsettled(pool)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.conversation.codes import masked
 from bot.conversation.messages import Badge, Button, Card, Row, Tone
-from bot.conversation.teaching import VENDORS
 from bot.errors import Kind
 from bot.i18n import Translator
 from bot.services.allowance import Usage
 from bot.services.health import Finding, State, Verdict
+from bot.services.vendors import VENDORS, refused_settings
 from bot.storage.backlog import Backlog
 from bot.storage.counts import Counts, Top, Trouble
 
 LATE = timedelta(minutes=1)  # an event that waits for longer
 TOKEN_SOON = 7  # days
-_SETTING = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 NEARLY_USED = 0.8  # of the free messages
 
 _TONES: Mapping[Verdict, Tone] = {
@@ -259,12 +257,9 @@ def _found(_: Translator, found: Finding) -> str:
 def _trouble(_: Translator, part: str, kind: Kind | None, detail: str) -> str:
     """What failed, and how, with the log's own words where ours do not say everything."""
     if kind == "credentials":
-        # Settings are called the same in every language; the log names those that it may be.
-        named = [setting for setting in _SETTING.findall(detail) if not setting.endswith("_URL")]
-        settings = ", ".join(dict.fromkeys(named)) or VENDORS[part][1]
         return _(
             "refused our credentials, which may be wrong, expired or without the right: renew %(settings)s",
-            settings=settings,
+            settings=refused_settings(part, detail),
         )
     known = _kinds(_)[kind] if kind else ""
     if known and detail:

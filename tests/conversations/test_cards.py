@@ -404,7 +404,7 @@ async def test_a_number_asked_for_while_the_vendor_is_down_is_tried_again(owner:
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        (401, "Altegio refuses our credentials; nobody sees their gift cards. %(detail)s"),
+        (401, "Altegio refuses our credentials; nobody sees their gift cards. Renew %(settings)s."),
         (409, "Altegio refuses what we ask; nobody sees their gift cards. %(detail)s"),
     ],
 )
@@ -420,7 +420,7 @@ async def test_staff_hear_what_only_they_can_mend(bot: Bot, status: int, says: s
 
     staff.look()
 
-    assert staff.text.count(staff._(says, detail="")) == 1
+    assert staff.text.count(staff._(says, detail="", settings="ALTEGIO_PARTNER_TOKEN, ALTEGIO_USER_TOKEN")) == 1
     assert PROVEN not in staff.text
 
 
