@@ -92,9 +92,9 @@ class Minting:
     bite: timedelta = BITE
     pauses: Sequence[timedelta] = field(default=PAUSES)
 
-    def takes(self, count: int) -> timedelta:
-        """About how long so many codes take."""
-        return timedelta(seconds=count / self.per_second)
+    def takes(self, count: int, *, deleting: bool = False) -> timedelta:
+        """About how long so many codes take; each is looked up before it is deleted."""
+        return timedelta(seconds=count * (2 if deleting else 1) / self.per_second)
 
     def link(self, public_url: str, export_id: int) -> str:
         """Where a job's codes can be fetched once. LINE opens it in the phone's own browser, which can save files:
@@ -135,7 +135,7 @@ class Minting:
             f"bulk:{job.id}",
             N_("%(name)s is making %(n)s codes in group %(group)s (%(job)s)."),
             now,
-            runs=((N_("Progress"), f"/job {job.ref}"), (N_("Stop"), f"/job stop {job.ref}")),
+            runs=_watching(job),
             besides=staff_id,
             name=starter,
             n=wish.total,
@@ -170,7 +170,7 @@ class Minting:
                 f"bulk-delete:{job.id}",
                 N_("%(name)s is deleting the unused codes of %(job)s."),
                 now,
-                runs=((N_("Progress"), f"/job {job.ref}"), (N_("Stop"), f"/job stop {job.ref}")),
+                runs=_watching(job),
                 besides=deleter_id,
                 name=deleter,
                 job=job.ref,
@@ -250,6 +250,11 @@ class Minting:
             left=job.left(counts),
             detail=trouble.reason if trouble else "",
         )
+
+
+def _watching(job: Job) -> tuple[tuple[str, str], ...]:
+    """Buttons under what is said of a job that begins."""
+    return (N_("Progress"), f"/job {job.ref}"), (N_("Stop"), f"/job stop {job.ref}")
 
 
 def _ended(state: str, counts: Counts, trouble: Trouble | None) -> str:

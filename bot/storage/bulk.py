@@ -53,7 +53,7 @@ class Job:
 
     def left(self, counts: Counts) -> int:
         """How many codes still have to be made, or to be deleted."""
-        return counts.done + counts.unknown if self.deleting else counts.open
+        return counts.deletable if self.deleting else counts.open
 
     def resumable(self, counts: Counts) -> bool:
         """Whether another run may do something: what could not be made is tried again."""
@@ -89,6 +89,11 @@ class Counts:
     failed: int = 0
     deleted: int = 0
     kept: int = 0
+
+    @property
+    def deletable(self) -> int:
+        """Those that exist, or may, and whose use nobody has looked at."""
+        return self.done + self.unknown
 
     @property
     def exist(self) -> int:

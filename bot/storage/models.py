@@ -378,7 +378,7 @@ approvals = Table(
 # ── Codes: made in bulk, handed out as a file, and claims taken back (0004) ───────────────────────
 
 # One wish for many codes. `slot` is 1 while it is under way and NULL once it is over: unique, so there is one at a
-# time. From when somebody (`deleter`, since 0006) wants its codes deleted it is under way once more, that way for
+# time. From when somebody (`deleter`, since 0007) wants its codes deleted it is under way once more, that way for
 # good. `leased_by` is whoever works at it just now; a lease that nobody renews was somebody's who died.
 bulk_jobs = Table(
     "bulk_jobs",

@@ -259,11 +259,11 @@ async def preview_delete(ctx: StaffContext, args: ThisJob) -> Preview | Answer:
     if running := await bulk.under_way(ctx.work.reads):
         return _busy(ctx, running)
     counts = await bulk.counts(ctx.work.reads, job.id)
-    left = counts.done + counts.unknown
+    left = counts.deletable
     if not left:
         return Reply((Text(_("Nothing is left of %(job)s.", job=job.ref)),), _progress(ctx, job))
     claimed = await bulk.claimed(ctx.work.reads, job.id)
-    time = views.about(_, ctx.services.minting.takes(2 * left))  # Each is looked up, and then deleted.
+    time = views.about(_, ctx.services.minting.takes(left, deleting=True))
     text = _.ngettext(
         "Delete at most %(n)s code of %(job)s: %(shape)s in group %(group)s. It takes %(time)s. "
         "Used codes (claimed here: %(claimed)s) and changed ones stay.",
@@ -344,7 +344,7 @@ def _no_job(ctx: StaffContext, ref: str | None) -> Reply:
 
 async def _job_reply(ctx: StaffContext, job: Job) -> Reply:
     counts = await bulk.counts(ctx.work.reads, job.id)
-    left = ctx.services.minting.takes(job.left(counts) * (2 if job.deleting else 1))
+    left = ctx.services.minting.takes(job.left(counts), deleting=job.deleting)
     return Reply((views.job_card(ctx._, job, counts, left, ctx.now, _buttons(ctx, job, counts)),), _jobs(ctx, job.ref))
 
 
