@@ -25,6 +25,8 @@ from bot import metrics
 from bot.apis import Apis
 from bot.apis.http import request_id
 from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Receipt, Rendered
+from bot.conversation import labels
+from bot.conversation.actions import Action
 from bot.conversation.context import Context, Desk, Prepared, Work
 from bot.conversation.dispatch import Dispatcher, menu_tap
 from bot.conversation.events import Chat, Followed, Incoming, Left
@@ -185,7 +187,16 @@ class Turns:
             else:
                 if valuable and ctx.now - taken.received_at > CHATTY_UNTIL:
                     answer = answer.after(Text(ctx._("Sorry for the delay — here is your result.")))
-                messages = render(answer, lambda action: packer.pack(action, person=customer.person, now=ctx.now))
+                packed: dict[Action, str] = {}
+
+                def pack(action: Action) -> str:
+                    if action not in packed:
+                        packed[action] = packer.pack(action, person=customer.person, now=ctx.now)
+                    return packed[action]
+
+                messages = render(answer, pack)
+                if chat.private:
+                    customer.state["labels"] = labels.kept(answer, packed, self.lexicon, ctx.asked())
             ready = Ready(f"reply:{taken.key}", chat.id, messages, incoming.reply_token, valuable) if messages else None
             outcome = "answered"
             if ready is None:
@@ -543,7 +554,7 @@ def _drop_stale(ctx: Context) -> None:
         ctx.settle()
     if kept := {of: codes for of, codes in state.pop("kept", {}).items() if codes["until"] > happened}:
         state["kept"] = kept
-    for pending in ("sure", "did"):  # of a staff command
+    for pending in ("sure", "did", "cards"):  # of a staff command; numbers of the customer's own cards
         if pending in state and state[pending]["until"] < happened:
             del state[pending]
     if isinstance(ctx.incoming.what, Followed):

@@ -26,6 +26,7 @@ from bot.config import Settings
 from bot.conversation.actions import Packer
 from bot.conversation.context import Desk
 from bot.conversation.dispatch import Dispatcher
+from bot.conversation.recogniser import Recogniser
 from bot.conversation.router import Routes
 from bot.conversation.staff import StaffDesk, StaffRoutes
 from bot.conversation.words import Lexicon
@@ -222,13 +223,16 @@ def build_turns(
         clock=clock,
         quota=Quota(settings.staff_vouchers_per_day, settings.staff_value_per_day),
     )
+    recogniser = Recogniser.load()
+    if recogniser.trouble:
+        log.warning("only words are understood, not sentences", trouble=recogniser.trouble)
     line = channels.get("line")
     return Turns(
         pool=pool,
         inbound=inbound_channels(settings),
         outbound=channels,
         desks=desks_of(settings),
-        dispatcher=Dispatcher(routes, Packer(settings.secret), staff_desk, TOUCHES),
+        dispatcher=Dispatcher(routes, Packer(settings.secret), staff_desk, recogniser, TOUCHES),
         languages=languages,
         default_locale=settings.default_locale,
         lexicon=Lexicon({name: command.words for name, command in routes.commands.items()}, languages.values()),

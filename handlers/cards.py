@@ -16,7 +16,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.events import SharedPhone
 from bot.conversation.messages import Button, Card, Carousel, Choice, Message, Reply, SharePhone, Text
 from bot.conversation.router import Router
-from bot.conversation.words import fold
+from bot.conversation.reading import fold
 from bot.errors import CredentialsRefused, UpstreamError, UpstreamRefused
 from bot.i18n import N_
 from bot.services.linking import Lapsed, Link, is_bare_code, read_code
@@ -28,6 +28,8 @@ router = Router()
 
 PAGE = 9  # and one card that leads on: ten fit LINE's carousel and Messenger's alike
 SHARED_WITHIN = timedelta(minutes=10)
+NUMBERS_KEPT = timedelta(days=30)
+MOST_NUMBERS = 50
 BARE_AN_HOUR = 5
 
 _CONNECTOR = re.compile(r"(?:\s|[:=>,.-]|號碼|碼|是|為|(?:is|code|with)\b)*")
@@ -80,6 +82,7 @@ async def show_page(ctx: Context, action: ShowCards) -> Answer:
         await report(ctx, error)
         return outage.sorry(ctx._, ctx._("the gift card service"), action)
     await _keep_alive(ctx, link)
+    _remember_numbers(ctx, found)
     return _page(ctx, link, found, action)
 
 
@@ -130,6 +133,7 @@ async def ask_to_unlink(ctx: Context) -> Answer:
     yes = Button(ctx._("Unlink"), Unlink())
     # Translators: a button: leave the phone linked
     no = Button(ctx._("Keep it"), KeepLink())
+    ctx.question(yes.label, no.label, minutes=2)
     return Reply((Text(ctx._("Unlink %(phone)s?", phone=link.masked)),), choices.ending(ctx._, yes, no))
 
 
@@ -330,6 +334,13 @@ async def _linked(ctx: Context) -> Link | Lapsed | None:
 async def _keep_alive(ctx: Context, link: Link) -> None:
     if ctx.services.linking.to_be_marked(link, ctx.now):
         await ctx.services.linking.mark_used(await ctx.work.begin(), _id(ctx), ctx.now)
+
+
+def _remember_numbers(ctx: Context, found: Cards) -> None:
+    """Keep keyed hashes of the numbers: one that is typed later is no redemption code, and no vendor's business."""
+    numbers = [card.number for card in found.cards if card.number][:MOST_NUMBERS]
+    hashes = sorted(ctx.services.giftcards.hashes(*numbers).values())
+    ctx.customer.state["cards"] = {"numbers": hashes, "until": (ctx.now + NUMBERS_KEPT).timestamp()}
 
 
 def _may_see_numbers(ctx: Context, link: Link) -> bool:

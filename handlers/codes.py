@@ -15,10 +15,11 @@ from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
 from bot.services.redemption import Claimed, NotYet, Outcome, Over, Paused, UsedUp, snapshot
-from bot.storage import claims
+from bot.storage import bulk, claims
 from bot.storage.claims import Claim
 from bot.storage.issues import Issue
 from handlers import cards
+from handlers.unclear import Decline
 from handlers.views import choices, outage
 from handlers.views.codes import receipt_card, valid_card
 
@@ -55,17 +56,20 @@ async def read_answer(ctx: Context, text: str) -> Answer | None:
     """The answer to "paste your code"."""
     if ctx.desk.shows_cards and cards.concerns_linking(ctx, text):
         return None  # A link code is for nobody else's eyes, and a phone number is no code.
-    found = codes.answer(text, ctx.lexicon.words("redeem"), ctx.desk.code_pattern)
-    return await _several(ctx, found) if found.codes else None
+    found = ctx.lexicon.codes.find(ctx.reading, ctx.desk.code_pattern, prompted=True)
+    if not found.codes and found.private:
+        ctx.ask("code")
+        text = ctx._("That looks like a personal number, so I looked nothing up. Please send only the redemption code.")
+        return Reply((Text(text),), (choices.cancel(ctx._),))
+    return await _answered(ctx, found)
 
 
 @router.reader(rank=4)
-async def read_text(ctx: Context, text: str) -> Answer | None:
+async def read_text(ctx: Context, _text: str) -> Answer | None:
     """A code anywhere in a message."""
     if ctx.apis.poshen is None:
         return None
-    found = codes.find(text, ctx.lexicon.words("redeem"), ctx.desk.code_pattern)
-    return await _several(ctx, found) if found.codes else None
+    return await _answered(ctx, ctx.lexicon.codes.find(ctx.reading, ctx.desk.code_pattern))
 
 
 @router.action(Retry, fresh="redeem")
@@ -87,27 +91,59 @@ async def pick(ctx: Context, action: Pick) -> Answer:
     return await _redeem(ctx, chosen, deliberate=True, of=action.of) or SILENCE
 
 
-async def _several(ctx: Context, found: codes.Found) -> Answer | None:
-    """One code is redeemed, two or three are offered, of more one is asked for."""
-    if len(found.codes) == 1:
-        return await _redeem(ctx, list(found.codes), deliberate=found.deliberate)
-    if len(found.codes) > AT_ONCE:
+async def _answered(ctx: Context, found: codes.Found) -> Answer | None:
+    """One code is redeemed, or asked about when the message speaks against it; of several one is chosen."""
+    known = ctx.services.giftcards.hashes(*found.codes)
+    own = set(ctx.customer.state.get("cards", {}).get("numbers", ()))
+    typed = [code for code in found.codes if known[code] not in own]
+    if not typed:
+        return None
+    if len(typed) > AT_ONCE:
         ctx.ask("code")
         text = ctx._("That looks like many codes. Please send me one at a time.")
         return Reply((Text(text),), (choices.cancel(ctx._),))
-    _keep(ctx, list(found.codes), ctx.event_id)
-    buttons = [Button(code[:20], Pick(index=nr, of=ctx.event_id)) for nr, code in enumerate(found.codes)]
+    if len(typed) > 1 and not (found.every and found.certain):
+        return _choose(ctx, typed)
+    if not found.certain:
+        text = ctx._("Redeem %(code)s now?", code=typed[0])
+        return _ask(ctx, typed[0], text)
+    return await _redeem(ctx, typed, deliberate=found.deliberate, found=found)
+
+
+def _choose(ctx: Context, typed: list[str]) -> Reply:
+    """Which of several codes; their names stand in the text, too, for who sees no buttons."""
+    _keep(ctx, typed, ctx.event_id)
+    buttons = [Button(code[:20], Pick(index=nr, of=ctx.event_id)) for nr, code in enumerate(typed)]
     # Translators: a button: redeem all of these codes
     buttons.append(Button(ctx._("All of them"), Pick(index=-1, of=ctx.event_id)))
-    count = len(found.codes)
+    count = len(typed)
     text = ctx._.ngettext("I see %(n)s possible code — redeem it?", "I see %(n)s possible codes — which one?", count)
-    return Reply((Text(text),), choices.ending(ctx._, *buttons))
+    return Reply((Text("\n".join([text, *typed])),), choices.ending(ctx._, *buttons))
 
 
-async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int | None = None) -> Answer | None:
+def _ask(ctx: Context, code: str, text: str) -> Reply:
+    """Redeem this one? Nothing is looked up before the answer."""
+    _keep(ctx, [code], ctx.event_id)
+    # Translators: a button: redeem the code that was asked about
+    yes = Button(ctx._("Redeem it"), Pick(index=0, of=ctx.event_id))
+    # Translators: a button: do not redeem the code now
+    no = Button(ctx._("Not now"), Decline())
+    ctx.question(yes.label, no.label)
+    return Reply((Text(text),), choices.ending(ctx._, yes, no))
+
+
+async def _redeem(
+    ctx: Context,
+    typed: list[str],
+    *,
+    deliberate: bool,
+    of: int | None = None,
+    found: codes.Found | None = None,
+) -> Answer | None:
     """Redeem codes one after the other; None when a token that merely looked like a code is none.
 
-    of: the event whose button this is. A second tap on it finds what the first one claimed.
+    of: the event whose button this is. A second tap on it finds what the first one claimed. found: how a single code was
+    found in a message.
     """
     assert ctx.apis.poshen is not None and ctx.customer.id is not None, "the readers looked"
     guesses = ctx.services.guesses
@@ -119,24 +155,38 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int |
     if not deliberate and (permit.guarded or await guesses.talks_too_much(ctx.work.reads, *who)):
         return await _claimed_before(ctx, event)
     try:
-        found = await asyncio.gather(*(_look_up(ctx, ctx.apis.poshen, code) for code in typed))
+        each = codes.MOST_LOOK_UPS // len(typed)
+        hits = await asyncio.gather(*(_look_up(ctx, ctx.apis.poshen, codes.spellings(code)[:each]) for code in typed))
+        otherwise = None
+        if not any(hits):
+            if before := await _claimed_before(ctx, event):
+                return before
+            if len(typed) == 1:
+                if found is not None and len(found.parts) > 1:
+                    return _choose(ctx, list(found.parts))  # Together they are no code; nothing was tried of each.
+                hits, otherwise = await _otherwise(ctx, ctx.apis.poshen, typed[0], found, guarded=permit.guarded)
     except UpstreamError as error:
         return await _claimed_before(ctx, event) or await _unavailable(ctx, typed, error, event)
-    if not any(found) and (before := await _claimed_before(ctx, event)):
-        return before
-    if not deliberate and not any(found):
-        for code in typed:
-            await guesses.count_talk(await ctx.work.begin(), ctx.customer.person, codes.canonical(code), ctx.now)
-        return None
+    if not any(hits) and (otherwise or not deliberate):
+        work, canonical = await ctx.work.begin(), codes.canonical(typed[0])
+        if deliberate:
+            await guesses.count_miss(work, ctx.customer.person, canonical, ctx.customer.first_seen, ctx.now)
+        else:
+            await guesses.count_talk(work, ctx.customer.person, canonical, ctx.now)
+        if otherwise is not None:
+            return otherwise
+        if found is None or not found.whole or ctx.muted:
+            return None
+        return Reply((Text(_not_found_text(ctx, typed[0])),), _not_found_choices(ctx))
     said: list[Message] = []
     known, wait = False, None
     # Claimed in the order of their ids, as everybody does: two customers cannot wait for each other.
     outcomes = {
-        hit.id: await _claim(ctx, hit, event) for hit in sorted((hit for hit in found if hit), key=lambda hit: hit.id)
+        hit.id: await _claim(ctx, hit, event) for hit in sorted((hit for hit in hits if hit), key=lambda hit: hit.id)
     }
     claimed = [outcome.claim for outcome in outcomes.values() if isinstance(outcome, Claimed)]
     vouchers = await _issue_promised(ctx, claimed)
-    for code, hit in zip(typed, found, strict=True):
+    for code, hit in zip(typed, hits, strict=True):
         message = _said(ctx, hit, outcomes[hit.id], vouchers, guarded=permit.guarded) if hit else None
         if message is None:
             counted = await guesses.count_miss(
@@ -151,6 +201,7 @@ async def _redeem(ctx: Context, typed: list[str], *, deliberate: bool, of: int |
         return Reply(
             tuple(said), choices.ending(ctx._, *choices.gifts(ctx), choices.another_code(ctx._)), valuable=True
         )
+    ctx.ask("code")  # Whoever mistyped a code types it again.
     return Reply(tuple(said), _not_found_choices(ctx))
 
 
@@ -162,19 +213,39 @@ async def _claimed_before(ctx: Context, event_id: int) -> Reply | None:
         return None
     vouchers = await _issue_promised(ctx, before)
     buttons = (*choices.gifts(ctx), choices.another_code(ctx._))
-    cards = [receipt_card(ctx._, claim, ctx.now, buttons, vouchers.get(claim.ref, ())) for claim in before]
+    cards = [receipt_card(ctx._, claim, ctx.now, buttons, vouchers.get(claim.ref, ()), fresh=True) for claim in before]
     return Reply(tuple(cards), choices.ending(ctx._, *buttons), valuable=True)
 
 
-async def _look_up(ctx: Context, poshen: PoshenApi, typed: str) -> RedemptionCode | None:
+async def _look_up(ctx: Context, poshen: PoshenApi, spellings: Sequence[str]) -> RedemptionCode | None:
     """The first spelling that exists. Spellings that did not are remembered for a minute."""
-    for spelling in codes.spellings(typed):
+    for spelling in spellings:
         if ctx.services.redemption.known_missing(spelling, ctx.now):
             continue
         if code := await poshen.find(spelling):
             return code
         ctx.services.redemption.remember_missing(spelling, ctx.now)
     return None
+
+
+async def _otherwise(
+    ctx: Context, poshen: PoshenApi, typed: str, found: codes.Found | None, *, guarded: bool
+) -> tuple[list[RedemptionCode | None], Reply | None]:
+    """What a code may be that does not exist as it was typed: one look-up more, or a question, or nothing."""
+    if found is not None and found.parts:
+        return [await _look_up(ctx, poshen, found.parts)], None
+    for prefix, symbols in await bulk.shapes(ctx.work.reads) if codes.confusable(typed) else ():
+        # Our generator's alphabet has no O, I and L: what was meant is certain.
+        if better := codes.of_our_making(typed, prefix, symbols):
+            return [await _look_up(ctx, poshen, [better])], None
+    better = codes.mistyped(typed)
+    if guarded or not better or better == typed.upper():
+        return [None], None
+    hit = await _look_up(ctx, poshen, [better])
+    if hit is None:
+        return [None], None
+    text = ctx._("I couldn't find %(code)s. Did you mean %(better)s?", code=typed, better=better)
+    return [None], _ask(ctx, better, text)
 
 
 async def _claim(ctx: Context, code: RedemptionCode, event_id: int) -> Outcome | None:
@@ -226,9 +297,9 @@ def _said(
         case None:
             facts = snapshot(code)
             return valid_card(ctx._, facts, [reward["name"] for reward in facts["rewards"]])
-        case Claimed(claim=claim):
+        case Claimed(claim=claim, fresh=fresh):
             buttons = (*choices.gifts(ctx), choices.another_code(ctx._))
-            return receipt_card(ctx._, claim, ctx.now, buttons, vouchers.get(claim.ref, ()))
+            return receipt_card(ctx._, claim, ctx.now, buttons, vouchers.get(claim.ref, ()), fresh=fresh)
         case _ if guarded:
             return None  # While somebody is guessing, a reason would tell them that the code exists.
         case UsedUp():

@@ -12,6 +12,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Carousel, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
+from bot.i18n import N_
 from bot.services.wallet import Shelf
 from handlers.views import choices, outage
 from handlers.views.gifts import folded_card, gift_card, list_names, more_card, tab_buttons, ticket_cards
@@ -60,6 +61,13 @@ async def show_list(ctx: Context, action: ShowList) -> Answer:
             page = 0
             before.append(Text(ctx._("The list changed — starting from page 1.")))
     return _page(ctx, shelf, action.model_copy(update={"page": page}), before)
+
+
+# Translators: words people type to see their tickets and coupons
+@router.command("tickets", words=N_("my tickets, ticket, my coupons, coupon"), personal=True)
+async def show_tickets(ctx: Context) -> Answer:
+    """The first page of the tickets."""
+    return await show_list(ctx, ShowList(kind="tickets"))
 
 
 @router.action(HowTo, fresh="gifts")

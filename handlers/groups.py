@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.conversation import codes
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import Joined, Said, Tapped
 from bot.conversation.messages import SILENCE, Link, Reply, Text
@@ -31,9 +30,10 @@ async def in_a_group(ctx: Context) -> Answer:
                 _private_chat(ctx),
             )
         case Said(words=spoken, mentioned=mentioned):
-            intent = ctx.lexicon.intent(spoken)
+            reading = ctx.lexicon.read(spoken)
+            intent = ctx.lexicon.whole(reading)
             command = ctx.routes.commands.get(intent) if intent else None
-            announced = codes.find(spoken, ctx.lexicon.words("redeem"), ctx.desk.code_pattern)
+            announced = ctx.lexicon.codes.find(reading, ctx.desk.code_pattern)
             links = ctx.desk.shows_cards and cards.announces_code(ctx, spoken)
             if links or (announced.codes and (announced.deliberate or mentioned)):
                 text = ctx._("Send codes to me privately so nobody else uses them.")

@@ -1,26 +1,22 @@
-"""Help, what cannot be read, and what is said when nothing was understood: less each time."""
+"""Help, thanks and greetings, and what cannot be read."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import SentMedia, SentSticker
-from bot.conversation.messages import SILENCE, Choice, Reply, Text
+from bot.conversation.messages import Choice, Reply, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
 from handlers.views import choices
 
 router = Router()
 
-QUIET_FOR = timedelta(minutes=10)
-
 
 # Translators: words people type to get help
 @router.command("help", words=N_("help, ?, how, how to use"))
 async def show_help(ctx: Context) -> Answer:
     """A few lines with examples."""
-    return Reply((Text(_help_text(ctx)),), _tries(ctx))
+    return Reply((Text(help_text(ctx)),), _tries(ctx))
 
 
 @router.command("cancel", words=N_("cancel, stop that, exit, never mind"))
@@ -31,23 +27,19 @@ async def cancel(ctx: Context) -> Answer:
     return Reply((Text(ctx._("OK, cancelled.")),), _tries(ctx))
 
 
-@router.command("fallback")
-async def not_understood(ctx: Context) -> Answer:
-    """Say so once with ideas, then with help, then offer a person, then stay quiet: people also talk to
-    the shop here, and a bot that nags gets blocked."""
-    state = ctx.customer.state
-    if state.get("quiet_until", 0) > ctx.now.timestamp():
-        return SILENCE
-    lost = state.get("lost", 0) + 1
-    state["lost"] = lost
-    if lost == 1:
-        return Reply((Text(ctx._("I didn't catch that. Try:")),), _tries(ctx))
-    if lost == 2:
-        return Reply((Text(ctx._("I didn't catch that. Try:")), Text(_help_text(ctx))), _tries(ctx))
-    state["lost"], state["quiet_until"] = 0, (ctx.now + QUIET_FOR).timestamp()
-    ctx.ask("human")
-    text = ctx._("I can't help with that, but our staff can. Shall I call somebody?")
-    return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
+# Translators: words people type to thank
+@router.command("thanks", words=N_("thanks, thank you, thx, ty"))
+async def be_thanked(ctx: Context) -> Answer:
+    """A short friendly word, no menu."""
+    return Reply((Text(ctx._("You're welcome! Just write whenever you need something.")),), choices.ending(ctx._))
+
+
+# Translators: words people type to greet
+@router.command("greeting", words=N_("hi, hello, hey"))
+async def greet(ctx: Context) -> Answer:
+    """A short friendly word, and what can be done here one tap away."""
+    text = ctx._("Hello! Your gifts, codes and vouchers: just tell me what you are looking for.")
+    return Reply((Text(text),), choices.ending(ctx._, *choices.topics(ctx), choices.help_(ctx._)))
 
 
 @router.event(SentSticker)
@@ -67,7 +59,8 @@ def _tries(ctx: Context) -> tuple[Choice, ...]:
     return choices.ending(ctx._, *choices.topics(ctx), choices.person(ctx._))
 
 
-def _help_text(ctx: Context) -> str:
+def help_text(ctx: Context) -> str:
+    """What can be typed here, a line each."""
     lines = []
     if ctx.desk.redeems:
         lines.append(ctx._("• Paste a code to redeem it."))

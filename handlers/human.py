@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Reply, Text
 from bot.conversation.router import Router
-from bot.conversation.words import fold
 from bot.i18n import N_
 from handlers.views import choices
 
 router = Router()
-
-
-@router.answer("human")
-async def yes_please(ctx: Context, text: str) -> Answer | None:
-    """The answer to "shall I call somebody?"."""
-    # Translators: words that say yes
-    yes = N_("yes, yes please, ok, sure, please")
-    said = {fold(word) for _ in ctx.languages.values() for word in re.split("[、,，]", _(yes))}
-    return await call_staff(ctx) if fold(text) in said else None
 
 
 @router.command("human", words=N_("agent, human, support, staff, talk to a person"))

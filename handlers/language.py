@@ -9,7 +9,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.events import Said
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.router import Router
-from bot.conversation.words import fold
+from bot.conversation.reading import finder, fold
 from bot.i18n import N_
 from handlers.views import choices
 
@@ -27,7 +27,7 @@ class Speak(Action, name="speak"):
 @router.command("language", words=N_("language, english, chinese"))
 async def choose_language(ctx: Context) -> Answer:
     """Offer the languages, or take the one that was typed by its name."""
-    if isinstance(ctx.incoming.what, Said) and (tag := named(ctx, ctx.incoming.what.text)):
+    if isinstance(ctx.incoming.what, Said) and (tag := named(ctx, ctx.reading.text)):
         return await speak(ctx, Speak(tag=tag))
     return Reply((Text(ctx._("Which language do you prefer?")),), choices.ending(ctx._, *_all(ctx)))
 
@@ -44,14 +44,15 @@ async def speak(ctx: Context, action: Speak) -> Answer:
 
 
 def named(ctx: Context, typed: str) -> str | None:
-    """The language with this name in any language we speak, or with this code (`en`, `zh-TW`); None for others."""
+    """The language named in a message in any language we speak, or by its code (`en`, `zh-TW`); None: none or several."""
     said = fold(typed)
+    spoken = []
     for tag in ctx.languages:
         language = Locale.parse(tag).language
-        names = {fold(str(_.locale.languages.get(language, ""))) for _ in ctx.languages.values()}
-        if said in names or said.replace("_", "-").split("-")[0] == language:
-            return tag
-    return None
+        names = [fold(str(_.locale.languages.get(language, ""))) for _ in ctx.languages.values()]
+        if said.split(" ")[0] == language or finder(filter(None, names)).search(said):
+            spoken.append(tag)
+    return spoken[0] if len(spoken) == 1 else None
 
 
 def other_languages(ctx: Context) -> list[Button]:
@@ -80,6 +81,8 @@ def add_hint(ctx: Context, reply: Reply) -> Reply:
     state["english"] = "asked"
     hint = Text(ctx.languages["en"](N_("Prefer English?")))
     yes = Button(_own_name("en"), Speak(tag="en"))
+    if ctx.asked() is None:
+        ctx.question(yes.label, "")
     return Reply((*reply.messages, hint), (yes, *reply.choices), reply.valuable)
 
 

@@ -11,11 +11,12 @@ from bot.conversation.codes import masked
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.router import Router
-from bot.conversation.words import fold
+from bot.conversation.reading import fold
 from bot.i18n import N_
 from bot.storage import claims, customers, issues, links, points
 from bot.storage.points import Account
 from handlers.views import choices
+from handlers.views.start import notice_card
 
 router = Router()
 
@@ -39,7 +40,14 @@ class Resume(Action, name="resume"):
     """Notifications on again."""
 
 
-@router.command("data", words=N_("my data, privacy, data"), personal=True)
+# Translators: words people type to read how their data are used
+@router.command("privacy", words=N_("privacy, privacy policy, privacy notice"))
+async def show_notice(ctx: Context) -> Answer:
+    """What is kept, why, for how long, and who receives it."""
+    return Reply((notice_card(ctx._, ctx.desk),), choices.ending(ctx._, choices.topic(ctx._, "data")))
+
+
+@router.command("data", words=N_("my data, data, my account"), personal=True)
 async def show_data(ctx: Context) -> Answer:
     """What is kept, in one card."""
     _ = ctx._
@@ -150,7 +158,9 @@ async def start_deleting(ctx: Context, _action: Delete) -> Answer:
         )
     # Translators: a button
     surely = Button(_("Yes, delete"), DeleteSurely())
-    return Reply(tuple(Text(text) for text in texts), (surely, choices.cancel(_)))
+    cancel = choices.cancel(_)
+    ctx.question(surely.label, cancel.label, minutes=2)
+    return Reply(tuple(Text(text) for text in texts), (surely, cancel))
 
 
 @router.action(DeleteSurely, fresh="data")
@@ -165,7 +175,7 @@ async def ask_for_the_word(ctx: Context, _action: DeleteSurely) -> Answer:
 @router.answer("delete")
 async def delete(ctx: Context, text: str) -> Answer | None:
     """Delete, when the word is right in whichever language."""
-    if fold(text) not in {fold(_("DELETE")) for _ in ctx.languages.values()}:
+    if ctx.reading.core not in {fold(_("DELETE")) for _ in ctx.languages.values()} or not ctx.reading.plain:
         return Reply((Text(ctx._("Nothing was deleted.")),), choices.ending(ctx._))
     connection = await ctx.work.begin()
     # The account is locked first, so that no voucher is begun between looking and deleting.

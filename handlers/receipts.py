@@ -1,19 +1,28 @@
-"""Any receipt of one's own, by its reference."""
+"""Receipts of one's own: all of them, and each by its reference."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
-from bot.conversation.codes import clean
+from bot.conversation.actions import Action
+from bot.conversation.reading import visible
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Reply, Text
+from bot.conversation.messages import Button, Carousel, Reply, Text
 from bot.conversation.router import Router
+from bot.i18n import N_
 from bot.storage import claims, issues
+from bot.storage.claims import Claim
+from bot.storage.issues import Issue
 from handlers.views import choices
-from handlers.views.codes import receipt_card
-from handlers.vouchers import issue_reply
+from handlers.views.codes import claim_card, receipt_card
+from handlers.views.gifts import more_card
+from handlers.views.vouchers import voucher_card
+from handlers.vouchers import ShowIssue, issue_reply
 
 router = Router()
+
+PAGE = 9  # and one card that leads on: ten fit LINE's carousel and Messenger's alike
 
 _REFERENCE = re.compile(r"(?:^|[^A-Z0-9-])R-?([0-9A-HJKMNP-TV-Z]{6})(?:$|[^A-Z0-9-])")
 
@@ -21,7 +30,7 @@ _REFERENCE = re.compile(r"(?:^|[^A-Z0-9-])R-?([0-9A-HJKMNP-TV-Z]{6})(?:$|[^A-Z0-
 @router.reader(rank=3)
 async def show_receipt(ctx: Context, text: str) -> Answer | None:
     """`R-7F3K9M` anywhere in a short message. Somebody else's reads like one that does not exist."""
-    cleaned = clean(text).upper()
+    cleaned = visible(text).upper()
     match = _REFERENCE.search(cleaned) if len(cleaned) <= 40 and "R-" in cleaned else None
     if match is None or ctx.customer.id is None:
         return None
@@ -34,3 +43,50 @@ async def show_receipt(ctx: Context, text: str) -> Answer | None:
         return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
     text = ctx._("I couldn't find %(ref)s among your receipts.", ref=ref)
     return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
+
+
+class ShowReceipts(Action, name="receipts"):
+    """A page of what the customer redeemed and exchanged."""
+
+    page: int = 0
+
+
+# Translators: words people type to see what they redeemed and exchanged
+@router.command("receipts", words=N_("receipts, my receipts, history"), personal=True)
+async def show_receipts(ctx: Context) -> Answer:
+    """The newest of them."""
+    return await show_page(ctx, ShowReceipts())
+
+
+@router.action(ShowReceipts, fresh="receipts")
+async def show_page(ctx: Context, action: ShowReceipts) -> Answer:
+    """What was redeemed and exchanged, from our own ledger, newest first, the last hundred of each."""
+    assert ctx.customer.id is not None, "only private chats get here"
+    _ = ctx._
+    redeemed = await claims.of_customer(ctx.work.reads, ctx.customer.id)
+    exchanged = await issues.of_customer(ctx.work.reads, ctx.customer.id)
+    newest: list[Claim | Issue] = sorted([*redeemed, *exchanged], key=_when, reverse=True)
+    if not newest:
+        text = _("No receipts yet. What you redeem here is kept for you.")
+        return Reply((Text(text),), choices.ending(_, *choices.codes(ctx)))
+    start = action.page * PAGE if action.page * PAGE < len(newest) else 0
+    picture = ctx.services.catalogue.picture
+    shown = [
+        claim_card(_, each)
+        if isinstance(each, Claim)
+        else voucher_card(_, each, picture(each.offer["image"]), ShowIssue(ref=each.ref))
+        for each in newest[start : start + PAGE]
+    ]
+    turning: list[Button] = []
+    if (left := len(newest) - start - PAGE) > 0:
+        onward = ShowReceipts(page=start // PAGE + 1)
+        shown.append(more_card(_, left, onward))
+        turning.append(Button(_("Next page"), onward))
+    if start:
+        turning.append(Button(_("Previous page"), ShowReceipts(page=start // PAGE - 1)))
+    listing = Carousel(_("My receipts"), tuple(shown)) if len(shown) > 1 else shown[0]
+    return Reply((listing,), choices.ending(_, *turning, *choices.gifts(ctx)))
+
+
+def _when(each: Claim | Issue) -> datetime:
+    return each.claimed_at if isinstance(each, Claim) else each.created_at

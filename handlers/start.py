@@ -20,7 +20,7 @@ router = Router()
 NOTICE_VERSION = 2  # Raise it when the notice's text changes: everybody is shown it once more.
 
 
-@router.command("menu", words=N_("menu, start, hi, hello, hey"))
+@router.command("menu", words=N_("menu, start, home, main menu"))
 async def show_menu(ctx: Context) -> Answer:
     """What can be done here."""
     return Reply((menu_card(ctx._, ctx.desk),), menu_choices(ctx))

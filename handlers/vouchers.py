@@ -152,7 +152,7 @@ async def ask_for_brand(ctx: Context, _action: Search) -> Answer:
 @router.answer("brand")
 async def search(ctx: Context, text: str) -> Answer | None:
     """The brand, or a part of a voucher's name."""
-    query = " ".join(text.split())[:LONGEST_QUERY]
+    query = _without_courtesy(ctx)[:LONGEST_QUERY]
     return await show_offers(ctx, ShowOffers(query=query)) if query else None
 
 
@@ -288,7 +288,10 @@ async def _preview(ctx: Context, offer: Offer) -> Reply:
         "cost": offer.cost,
         "until": (ctx.now + CONFIRM_WITHIN).timestamp(),
     }
-    return Reply((confirm_card(ctx._, offer, account, Exchange(nonce=nonce), choices.cancel(ctx._)),))
+    card = confirm_card(ctx._, offer, account, Exchange(nonce=nonce), choices.cancel(ctx._))
+    yes, no = (button.label for button in card.buttons[:2])
+    ctx.question(yes, no, minutes=2)
+    return Reply((card,))
 
 
 def _matching(listed: Listed, action: ShowOffers, account: Account) -> list[Offer]:
@@ -359,6 +362,15 @@ def _too_poor(ctx: Context, action: ShowOffers) -> str:
 
 def _not_yet(ctx: Context) -> str:
     return ctx._("Not enough points for a voucher yet. Collect some more and come back.")
+
+
+def _without_courtesy(ctx: Context) -> str:
+    """What was typed, without a "please" at its end; its own characters stay, they are searched for."""
+    typed = " ".join(ctx.reading.typed.split()).strip(" 。，,.!！?？「」")
+    for courtesy in ctx.lexicon.reader.courtesies:
+        if typed.casefold().endswith(courtesy) and len(typed) > len(courtesy) + 1:
+            return typed[: -len(courtesy)].rstrip(" ，,。.")
+    return typed
 
 
 def _id(ctx: Context) -> int:

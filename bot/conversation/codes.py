@@ -1,104 +1,487 @@
-"""Reading redemption codes out of what people type. Pure."""
+"""Reading redemption codes out of what people type: the whole of a code, or nothing. Pure.
+
+A piece that is cut out of a longer run is never a code: `SUMMER_2026` is not `SUMMER`. What a message labels as something
+else, and numbers that are nobody else's business, are never found here, see `bot.conversation.personal`.
+"""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from bot.conversation.words import READ_AT_MOST
+from bot.conversation.personal import is_invoice, is_private
+from bot.conversation.reading import HAN, Reading, alike, fold
+from bot.i18n import N_
 
-_CODE = re.compile(r"(?<![A-Za-z0-9-])[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?(?![A-Za-z0-9-])")
-_ADDRESS = re.compile(r"\S*(?:://|www\.|@)\S*", re.IGNORECASE)
-_CONNECTOR = re.compile(r"^(?:\s|[:：=>,，]|是|為|为|(?:is|code|this|the|my)\b)*", re.IGNORECASE)
-_NO_CODE = re.compile(
-    r"(?:[RC]-[0-9A-Z]{4,8}"  # our own references
-    r"|(?:NT|NTD|TWD|USD|HKD|RMB|VND)\d+"  # money
-    r"|\d+(?:ST|ND|RD|TH|AM|PM|NT|TWD|USD|VND)"
-    r"|\d{1,4}-\d{1,2}-\d{1,4}(?:T\d+)?"  # dates
-    r"|(?:886|09)[\d-]+)",  # phones
+LONGEST = 64
+MOST_LOOK_UPS = 4  # for one message, whatever stands in it
+
+# Translators: a list of words, as many as you can think of: that announce a redemption code
+ANNOUNCEMENTS = N_("coupon code, discount code")
+# Translators: a list of words, as many as you can think of: for all of several codes
+EVERY = N_("both, all of them")
+# Translators: a list of words, as many as you can think of: that take back what was done with a code
+REVOKING = N_("cancel, undo")
+
+# Whatever stands between two of these is one run, and a code is a whole run.
+_EDGES = r"\s。，、！!,?？:：;；…‥「」『』【】〔〕()\[\]{}<>《》〈〉\"“”‘’'`*|^$\\•·"
+_RUN = re.compile(rf"[^{_EDGES}{HAN}]+")
+_TRIMMED = "-.~#="  # at the edges of a run they are decoration or punctuation
+_LETTERS_ALONE = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*")
+_SPECIAL = re.compile(r"[A-Za-z0-9]+(?:[&+%@_.][A-Za-z0-9]+)+")
+_SPACED_SIGN = re.compile(r"(?<=[A-Za-z0-9]) ([&+%@]) (?=[A-Za-z0-9])")
+_QUOTED = re.compile(r"[「『“\"‘]([^「」『』“”\"‘’\n]{4,64})[」』”\"’]")
+_LOWER_AND_SMALL = re.compile(r"[A-Z]?[a-z]+[0-9]")  # `Switch2`: a name with its number
+_ADDRESS = re.compile(
+    r"\S*(?:://|www\.)\S*|[^\s@]+@[^\s@]+\.[^\s@]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|tw|net|org|io|me|app|gl|ly|cc|hk|cn)(?:/\S*)?",
     re.IGNORECASE,
 )
-_PHONE = re.compile(r"(?:\+?886-?0?|0)9\d{2}-?\d{3}-?\d{3}")
-_DIGIT_RUN = re.compile(r"(?<![A-Za-z0-9-])\+?\d[\d-]*(?: +[\d-]+)*(?![A-Za-z0-9-])")
-_ALWAYS_REMOVED = "「」『』【】()[]<>《》〈〉\"'“”‘’`*"
+_IN_ADDRESS = re.compile(
+    r"(?:(?:code|promo|coupon|voucher|redeem|gift|serial)[a-z_]*|[?&/]c)[=/:]([A-Za-z0-9][A-Za-z0-9_-]{3,31})(?![A-Za-z0-9_-])"
+    r"|[=/]((?=[A-Z-]*[0-9])[A-Z0-9]{3,}(?:-[A-Z0-9]{3,})+)(?![A-Za-z0-9_-])",
+    re.IGNORECASE,
+)
+_DASHES = re.compile(r"([A-Za-z0-9]+)( *-+ *\n?-* *)(?=([A-Za-z0-9]+))")
+_CONNECTOR = re.compile(
+    r"(?:[\s.:：=>→,，#!！\"“”「」『』【】()\[\]'`*-]|[是為为喔哦呢吧啊嗎]|這組|這個|這張|一組|一下|號碼|碼|(?:is|code|codes|this|the|my|number|no|it|are|here|a|one)\b(?=[\s.:：]|$))*",
+    re.IGNORECASE,
+)
+_NO_CODE = re.compile(
+    r"(?:[RCAJ]-[0-9A-Z]{4,8}"  # our own references
+    r"|(?:NT|NTD|TWD|USD|HKD|RMB|VND|JPY|US|HK)\$?[0-9.]+"  # money
+    r"|[0-9.]+(?:ST|ND|RD|TH|AM|PM|NT|TWD|USD|VND|HKD|ML|KG|CM|MM|GB|TB|MB|OFF|HRS?|MINS?|DAYS?|PCS|PTS|POINTS|PM|INCH|KM)"
+    r"|[0-9]{1,4}[-.][0-9]{1,2}[-.][0-9]{1,4}(?:T[0-9]+)?"  # dates
+    r"|[0-9]{1,2}(?:[AP]M)?-[0-9]{1,2}(?:[AP]M)?|[0-9]{1,2}-[A-Z]{3,}"  # times, `24-hour`
+    r"|[0-9]{1,2}(?:JAN|FEB|MAR|APR|MAY|JUNE?|JULY?|AUG|SEPT?|OCT|NOV|DEC)[A-Z]*[0-9]{0,4}"
+    r"|(?:IPHONE|IPAD|GALAXY|PIXEL|WINDOWS|WIN|COVID|ANDROID|IOS|PS|MP|HTML|RTX|GTX|USB|TYPE|PYTHON|OFFICE)-?[0-9]+[A-Z+]{0,5})",
+    re.IGNORECASE,
+)
+_SEPARATORS = str.maketrans("_.", "--")
+_TWINS = str.maketrans(
+    "АВЕКМНОРСТУХІЈЅԚԜаеорсухіјѕԛԝкмтвнΑΒΕΖΗΙΚΜΝΟΡΤΥΧαοινρκτ",
+    "ABEKMHOPCTYXIJSQWaeopcyxijsqwkmtbhABEZHIKMNOPTYXaoivpkt",
+)
+_CONFUSED = str.maketrans("OIL", "011")
+_CONFUSED_BACK = str.maketrans("01", "OI")
+_LONE_DIGIT = re.compile(r"(?<=[A-Z])[01](?=[A-Z])")
+_LONE_LETTER = re.compile(r"(?<=[0-9])[OIL](?=[0-9]|\b)|(?<=[A-Z])[OIL](?=[0-9])|\b[OIL](?=[0-9])")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """Possible codes in a message, in order.
 
-    deliberate: the customer said it is a code (a keyword, the brand's pattern), so that a wrong one is
-    an attempt. Else it may be small talk that merely looks like a code.
+    deliberate: the customer said it is a code (a keyword, the brand's pattern, the answer to our question), so that a wrong
+    one is an attempt. Else it may be small talk that merely looks like a code.
+    whole: the message is this code and nothing else, so that it wants an answer even when there is none of that name.
+    certain: nothing in the message speaks against redeeming; else the customer is asked first.
+    parts: what the one code may be instead when it does not exist: the codes it was put together from.
+    every: it says that all of them are wanted.
+    private: something was left out that is nobody else's business.
     """
 
-    codes: tuple[str, ...]
-    deliberate: bool
+    codes: tuple[str, ...] = ()
+    deliberate: bool = False
+    whole: bool = False
+    certain: bool = True
+    parts: tuple[str, ...] = ()
+    every: bool = False
+    private: bool = False
 
 
-def clean(text: str) -> str:
-    """Typing accidents undone: full width, invisible characters, every dash, quotes and brackets."""
-    folded = unicodedata.normalize("NFKC", text[:READ_AT_MOST])
-    out = []
-    for character in folded:
-        category = unicodedata.category(character)
-        if category == "Pd" or character in "−ー":
-            out.append("-")
-        elif character.isspace():
-            out.append("\n" if character in "\r\n" else " ")
-        elif category not in ("Cf", "Cc", "Cs") and character not in _ALWAYS_REMOVED:
-            out.append(character)
-    return "".join(out).strip(" \n。，、！!.,~～")
+@dataclass(frozen=True, slots=True)
+class CodeReader:
+    """Finds codes, with the words of every language.
+
+    keywords: words that announce a code. labels: words that say a number is something else; secrets: those before what is
+    nobody's business. revoking: words that take a code back. known: ordinary words, in small letters, which are no codes.
+    ordinary: words by which a line is known to be a sentence. every: words for all of several. courtesies: what may follow a code.
+    """
+
+    keywords: Sequence[str]
+    labels: Sequence[str]
+    secrets: Sequence[str]
+    revoking: Sequence[str]
+    known: Collection[str]
+    ordinary: Sequence[str]
+    every: Sequence[str]
+    courtesies: Sequence[str]
+
+    def find(self, reading: Reading, pattern: re.Pattern[str] | None = None, *, prompted: bool = False) -> Found:
+        """The codes in a message. pattern: the brand's own, which decides first. prompted: we asked for a code."""
+        typed = _with_dashes(reading.typed, self.known)
+        links = " ".join(match[0] for match in _ADDRESS.finditer(typed))
+        in_links = tuple(dict.fromkeys(match[1] or match[2] for match in _IN_ADDRESS.finditer(links)))
+        text = _ADDRESS.sub(" ", typed)
+        signs = reading.asks or reading.negates or reading.delays or reading.doubts or self._revokes(reading.text)
+        runs = [_Run(*found) for found in _runs(text)]
+        if pattern is not None and (matching := _matching(runs, text, pattern)):
+            return Found(matching, deliberate=True, whole=_is_all(matching, reading), certain=not signs)
+        announcers = list(self._announcers(text))
+        secret = any(kind == "secret" for *_, kind in announcers)
+        private = secret or any(map(is_private, _numbers(text))) or "@" in typed and typed != text
+        announced = self._announced(text, announcers, prompted=prompted, sure=not signs)
+        codes, deliberate = announced, bool(announced)
+        connected = True
+        keyword = any(kind == "keyword" for *_, kind in announcers)
+        wanted = keyword or reading.wishes
+        if not codes and wanted and not secret:
+            codes = tuple(code for match in _QUOTED.finditer(text) for code in self._whole_line(match[1]))
+            deliberate = bool(codes)
+        if not codes:
+            likely = [run for run in runs if _looks_like_code(run.code)]
+            if signs and not wanted:
+                likely = [run for run in likely if not _LOWER_AND_SMALL.fullmatch(run.code)]
+            free = [(run, self._label(run, text, announcers)) for run in likely]
+            codes = tuple(run.code for run, label in free if label != "named" and not is_invoice(run.code))
+            connected = all(label == "" for run, label in free)
+            deliberate = bool(codes) and (prompted or (keyword and connected))
+        labelled = any(kind != "keyword" for *_, kind in announcers)
+        if not codes and not labelled:
+            codes = _specials(text, reading, wanted=wanted or signs) or _spaced(text, self.known, wanted=wanted)
+        codes = tuple({canonical(code): code for code in reversed(codes)}.values())[::-1]
+        allowed = tuple(code for code in codes if not is_private(code))
+        private = private or len(allowed) < len(codes)
+        if not allowed:
+            if in_links:
+                return Found(in_links[:1], deliberate=True, certain=False)
+            return Found(private=private)
+        return Found(
+            allowed,
+            deliberate=deliberate,
+            whole=_is_all(allowed, reading) and _looks_like_code(canonical(allowed[0])) and not _few(allowed[0]),
+            every=_pattern(tuple(self.every)).search(reading.text) is not None,
+            certain=not signs and connected,
+            parts=_parts(allowed[0]) if len(allowed) == 1 else (),
+            private=private,
+        )
+
+    def _revokes(self, text: str) -> bool:
+        return _pattern(tuple(self.revoking)).search(text) is not None
+
+    def _announcers(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Where words stand that say what a number beside them is: (start, end, kind), in order."""
+        kinds = dict.fromkeys(self.keywords, "keyword") | dict.fromkeys(self.labels, "label")
+        kinds |= dict.fromkeys(self.secrets, "secret")
+        for match in _pattern(tuple(kinds)).finditer(alike(text)):
+            yield match.start(), match.end(), kinds[fold(match[0])]
+
+    def _label(self, run: _Run, text: str, announcers: Iterable[tuple[int, int, str]]) -> str:
+        """What a message calls a run: "named" as something else, "near" a word for something else, or ""."""
+        before = [a for a in announcers if a[1] <= run.start and not _CLAUSE.search(text, a[1], run.start)]
+        if before:
+            start, end, kind = before[-1]
+            if kind == "keyword":
+                return ""
+            return "named" if kind == "secret" or _CONNECTOR.fullmatch(text[end : run.start]) else "near"
+        for start, _, kind in announcers:
+            if kind != "keyword" and start >= run.end and _IS_MY.fullmatch(text[run.end : start]):
+                return "named"
+        return ""
+
+    def _announced(
+        self, text: str, announcers: Sequence[tuple[int, int, str]], *, prompted: bool, sure: bool
+    ) -> tuple[str, ...]:
+        """The code, or codes, that a keyword announces, or that answer our question."""
+        for number, (start, end, kind) in enumerate(announcers):
+            if kind != "keyword":
+                continue
+            connector = _CONNECTOR.match(text, end)
+            begins = connector.end() if connector else end
+            line_end = text.find("\n", begins)
+            line_end = len(text) if line_end < 0 else line_end
+            stop = announcers[number + 1][0] if number + 1 < len(announcers) else line_end
+            if stop < begins or (stop == begins and stop < line_end):
+                continue  # The next word announces what follows.
+            line_start = text.rfind("\n", 0, start) + 1
+            leads = not self._ordinary_left(text[line_start:start])
+            found = self._run_of_words(text[begins:line_end], leads=leads, prompted=prompted)
+            if not found and sure and (leads or prompted) and begins > end:
+                found = self._whole_line(text[begins:line_end])
+            if found:
+                return found
+        if not prompted or any(kind != "keyword" for *_, kind in announcers):
+            return ()
+        for line in text.split("\n"):
+            begins = connector.end() if (connector := _CONNECTOR.match(line)) else 0
+            found = self._run_of_words(line[begins:], leads=True, prompted=True)
+            if not found and sure:
+                found = self._whole_line(line)
+            if found:
+                return found
+        return ()
+
+    def _ordinary_left(self, before: str) -> bool:
+        """Whether anything but frames of a wish stands before a keyword."""
+        left = fold(before)
+        return any(word not in self.known for word in re.findall(rf"[a-z0-9]+", left)) or len(left) > 30
+
+    def _run_of_words(self, rest: str, *, leads: bool, prompted: bool) -> tuple[str, ...]:
+        """The code at the beginning of a text: one word, or several that go together."""
+        words: list[str] = []
+        position, ended = 0, ""
+        while match := _RUN.match(rest, position):
+            word = match[0].strip(_TRIMMED)
+            if not word or not self._goes_on(words, word, prompted=prompted):
+                break
+            words.append(_latin(word))
+            position = match.end()
+            if rest[position : position + 1] != " ":
+                break
+            position += 1
+        ended = fold(rest[position:])
+        if not words:
+            return ()
+        if len(words) > 1 and all(map(_looks_like_code, words)) and not prompted:
+            return tuple(words)
+        joined = " ".join(words)
+        if len(joined) > LONGEST or len(joined) < (6 if joined.isdigit() else 4) or _NO_CODE.fullmatch(joined):
+            return ()
+        if not any(ch.isdigit() for ch in joined):
+            # A word without a digit is a code only where nothing else can be meant.
+            goes_on = any(word not in self.known for word in re.findall("[a-z]+", ended))
+            if not leads or goes_on or (joined.lower() in self.known) or (ended and not joined.isupper()):
+                return ()
+        return (joined,)
+
+    def _goes_on(self, words: list[str], word: str, *, prompted: bool) -> bool:
+        """Whether a word is the code's beginning, or belongs to what stands before it."""
+        plain = re.sub(r"[^a-z0-9]", "", word.lower())
+        has_digit = any(ch.isdigit() for ch in word)
+        if not words:
+            return has_digit or plain not in self.known
+        first = words[0]
+        if _NO_CODE.fullmatch(word) and has_digit and not word.isdigit():
+            return False
+        if has_digit:
+            return _LETTERS_ALONE.fullmatch(word) is not None and len("".join(words)) + len(word) <= 32
+        if plain in self.known:
+            return False
+        same = len(word) == len(first) and 3 <= len(word) <= 5
+        return word.isalnum() and (same or (word.isupper() and first.isupper() and not first.isdigit()))
+
+    def _whole_line(self, line: str) -> tuple[str, ...]:
+        """A code in any letters, `咖波生日快樂` or `VIP@2027`: what stands on the line, when it is no sentence."""
+        code = line.strip(f" {_TRIMMED}。，、！!,?？:：「」『』【】()[]\"'“”‘’*`")
+        for courtesy in self.courtesies:
+            if code.endswith(courtesy) and len(code) > len(courtesy) + 3:
+                code = code.removesuffix(courtesy).strip(" ，,。!！~")
+        if not (3 if re.fullmatch(f"[{HAN}]+", code) else 4) <= len(code) <= LONGEST or re.search(
+            r"[。，、！!,?？;；…]", code
+        ):
+            return ()
+        said = fold(code)
+        if not said or len(code.split()) > 3 or _pattern(tuple(self.ordinary)).search(said):
+            return ()
+        if any(word in self.known for word in re.findall("[a-z]+", said)) or said.isdigit() or _NO_CODE.fullmatch(code):
+            return ()
+        return (code,)
 
 
-def find(text: str, keywords: Sequence[str], pattern: re.Pattern[str] | None = None) -> Found:
-    """The codes in a message. `keywords`: words that announce one, the longest first."""
-    cleaned = clean(text)
-    announced = _after_keyword(cleaned, keywords)
-    if announced is not None:
-        parts = announced.split(" ")  # "redeem A1B2C3D4 E5F6G7H8" names two codes, not one with a blank.
-        several = tuple(dict.fromkeys(parts)) if all(map(_looks_like_code, parts)) else (announced,)
-        return Found(several, deliberate=True)
-    lines = _ADDRESS.sub(" ", cleaned)
-    tokens = [match.group() for match in _CODE.finditer(lines)]
-    if pattern is not None:
-        whole = "-".join(lines.split())
-        possible = dict.fromkeys([*tokens, whole])
-        matching = [token for token in possible if pattern.fullmatch(token) or pattern.fullmatch(token.upper())]
-        if matching:
-            return Found(tuple(matching), deliberate=True)
-    likely = tuple(dict.fromkeys(token for token in tokens if _looks_like_code(token)))
-    if likely:
-        return Found(likely, deliberate=False)
-    spaced = _spaced(lines)
-    return Found((spaced,) if spaced else (), deliberate=False)
+# ── pieces ───────────────────────────────────────────────────────────────────────────────────────
+
+_CLAUSE = re.compile(r"[\n。，,；;！!？?]")
+_IS_MY = re.compile(r"[\s:：]*(?:(?:這)?是|為|(?:is|was|=)\b)?\s*(?:我的|我|你們的|the|my|an?|our)?\s*", re.IGNORECASE)
+_NUMBER = re.compile(r"[+(]?[0-9A-Za-z][0-9A-Za-z ().\-/]*[0-9]")
 
 
-def answer(text: str, keywords: Sequence[str], pattern: re.Pattern[str] | None = None) -> Found:
-    """The code in the answer to "please type your code": nearly any single word counts, a sentence does not."""
-    cleaned = clean(text)
-    found = find(cleaned, keywords, pattern)
-    if found.codes:
-        return Found(found.codes, deliberate=True)
-    line = cleaned.split("\n")[0]
-    if _has_phone(line):
-        return Found((), deliberate=True)
-    token = _joined(line.split(" ")) or _in_any_letters(line)
-    if token and " " in token and not any(ch.isdigit() for ch in token) and not token.isupper():
-        token = None
-    return Found((token,) if token and len(token) >= 4 else (), deliberate=True)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run of characters with edges around it. code: as it is looked up."""
+
+    code: str
+    start: int
+    end: int
+
+
+def _runs(text: str) -> Iterator[tuple[str, int, int]]:
+    for match in _RUN.finditer(text):
+        yield _latin(match[0].strip(_TRIMMED)), match.start(), match.end()
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """What could be a phone or an identity number, with its blanks."""
+    return (match[0] for match in _NUMBER.finditer(text))
+
+
+def _latin(run: str) -> str:
+    """A run in which Cyrillic or Greek letters stand among Latin ones, all in Latin; others as they are."""
+    if run.isascii():
+        return run
+    twin = run.translate(_TWINS)
+    return twin if twin.isascii() else run
+
+
+@lru_cache(maxsize=16)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds the longest of some words; Latin ones only as whole words."""
+    parts = []
+    for word in sorted(filter(None, words), key=len, reverse=True):
+        edge, escaped = r"(?<![A-Za-z0-9])", re.escape(word).replace(r"\ ", r"[ .'-]{1,2}")
+        begins, ends = word[0].isascii(), word[-1].isascii()
+        parts.append(f"{edge if begins else ''}{escaped}{'(?![A-Za-z0-9])' if ends else ''}")
+    return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
+
+
+def _with_dashes(typed: str, known: Collection[str]) -> str:
+    """A text with the parts of one code together: `SUMMER - 7K3M`, `SUMMER--7K3M`, a line break after a dash."""
+
+    def close(match: re.Match[str]) -> str:
+        left, gap, right = match[1], match[2], match[3]
+        if gap.strip("-") == "":
+            return f"{left}-"
+        belongs = (
+            any(ch.isdigit() for ch in right) or (right.isupper() and left.isupper()) or len(left) == len(right) == 4
+        )
+        if left.lower() in known or right.lower() in known or not belongs:
+            return match[0]
+        return f"{left}-"
+
+    return _DASHES.sub(close, typed)
+
+
+def _matching(runs: Iterable[_Run], text: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
+    whole = "-".join(text.split())
+    possible = dict.fromkeys([*(run.code for run in runs), whole, whole.translate(_SEPARATORS)])
+    return tuple(code for code in possible if pattern.fullmatch(code) or pattern.fullmatch(code.upper()))
+
+
+def _few(code: str) -> bool:
+    """Whether it is a word and its number with a blank between, `room 302`: perhaps talk."""
+    parts = code.split(" ")
+    return len(parts) == 2 and not code.isupper() and parts[0].isalpha() and parts[1].isdigit()
+
+
+def _is_all(codes: Sequence[str], reading: Reading) -> bool:
+    """Whether the message is one code and nothing else, courtesies aside."""
+    return len(codes) == 1 and canonical(fold(codes[0])) == canonical(reading.core)
+
+
+def _parts(code: str) -> tuple[str, ...]:
+    """What a code may be that does not exist as a whole: the same one twice, or several with blanks between."""
+    half = len(code) // 2
+    if code[:half].upper() == code[half:].upper() and len(code) % 2 == 0 and half >= 4:
+        return (code[:half],)
+    words = code.split(" ")
+    if len(words) > 1 and all(map(_looks_like_code, words)):
+        return tuple(dict.fromkeys(words))
+    return ()
+
+
+def _looks_like_code(token: str) -> bool:
+    return (
+        6 <= len(token) <= 32
+        and _LETTERS_ALONE.fullmatch(token) is not None
+        and any(ch.isdigit() for ch in token)
+        and any(ch.isalpha() for ch in token)
+        and not _NO_CODE.fullmatch(token)
+        and ("." not in token or min(map(len, token.split("."))) >= 3)
+    )
+
+
+_WORDS_APART = re.compile(r"(?<![^\s\u3000-\u9fff])[A-Za-z0-9]+(?: [A-Za-z0-9]+)+(?![^\s\u3000-\u9fff。，！!?？~])")
+
+
+def _specials(text: str, reading: Reading, *, wanted: bool) -> tuple[str, ...]:
+    """Codes with signs in them, `BUY2+2`, `TEAM&PLAY`: in a message about redeeming, or alone."""
+    found = []
+    for match in _RUN.finditer(_SPACED_SIGN.sub(r"\1", text)):
+        code = match[0].strip(_TRIMMED)
+        if not (6 <= len(code) <= 32 and _SPECIAL.fullmatch(code) and any(map(str.isalpha, code))):
+            continue
+        marked = any(map(str.isdigit, code)) or code.isupper()
+        if not _NO_CODE.fullmatch(code) and ((wanted and marked) or _is_all((code,), reading)):
+            found.append(code)
+    return tuple(found)
+
+
+def _spaced(text: str, known: Collection[str], *, wanted: bool) -> tuple[str, ...]:
+    """One code with blanks in it, `abcd 1234 efgh`, `S P R I N G 7 7`: the whole message, or where one is wanted."""
+    if (
+        re.fullmatch(r"[A-Za-z0-9]{3,8}(?:\n[A-Za-z0-9]{3,8}){1,4}", text)
+        and len({len(part) for part in text.split()}) == 1
+    ):
+        text = text.replace("\n", " ")
+    for match in _WORDS_APART.finditer(text):
+        parts = match[0].split(" ")
+        before = parts[0].lower() in known
+        while parts and parts[-1].lower() in known:
+            parts.pop()
+        while parts and parts[0].lower() in known:
+            parts.pop(0)
+        joined, apart = "".join(parts), " ".join(parts)
+        if len(parts) >= 6 and all(len(part) == 1 for part in parts):
+            return (joined,) if _looks_like_code(joined) else ()
+        if not 2 <= len(parts) <= 5 or not all(2 <= len(part) <= 12 for part in parts) or is_private(apart):
+            continue
+        alone = match[0] == text or fold(apart) == fold(text.strip())
+        ordinary = any(part.lower() in known for part in parts) or (
+            before and parts[0].islower() and parts[0].isalpha()
+        )
+        if not ordinary and _looks_like_code(joined) and not _NO_CODE.fullmatch("-".join(parts)) and (wanted or alone):
+            return (apart,)
+    return ()
+
+
+# ── looking up ───────────────────────────────────────────────────────────────────────────────────
 
 
 def spellings(code: str) -> list[str]:
     """What to look up, in order, at most three: as typed, in capitals, with other separators."""
     upper = code.upper()
-    bare = upper.replace("-", "").replace(" ", "")
     if " " in code:  # People type a blank where the code has a dash.
-        return list(dict.fromkeys([upper.replace(" ", "-"), bare, code.replace(" ", "")]))
-    # A code typed in one go may be one of PREFIX-XXXX-XXXX; a shorter one may be written small.
-    regrouped = f"{upper[:-8]}-{upper[-8:-4]}-{upper[-4:]}" if "-" not in code and len(code) > 11 else bare
+        bare = upper.replace("-", "").replace(" ", "")
+        return list(dict.fromkeys([upper.replace(" ", "-"), bare, code]))
+    if not _LETTERS_ALONE.fullmatch(code):
+        return list(dict.fromkeys([code, upper]))
+    if "_" in code or "." in code:
+        return list(dict.fromkeys([code, upper, upper.translate(_SEPARATORS)]))
+    if "-" in code:
+        return list(dict.fromkeys([code, upper, upper.replace("-", ""), code.lower()]))[:3]
+    # A code typed in one go may be one of PREFIX-XXXX-XXXX, XXXX-XXXX or NAME-2026; or it may be written small.
+    if len(code) > 11:
+        regrouped = f"{upper[:-8]}-{upper[-8:-4]}-{upper[-4:]}"
+    elif match := re.fullmatch(r"([A-Z]{3,})([0-9]{2,})", upper):
+        regrouped = f"{match[1]}-{match[2]}"
+    else:
+        regrouped = f"{upper[:4]}-{upper[4:]}" if len(code) == 8 else upper
     return list(dict.fromkeys([code, upper, regrouped, code.lower()]))[:3]
+
+
+def mistyped(code: str) -> str:
+    """The one other spelling that is worth a question when a code does not exist: O for 0, I and L for 1, or back.
+
+    First what stands out among its neighbours, `WELC0ME`, `SPRINGO77`; else all of them. "" when there is none.
+    """
+    upper = code.upper().replace(" ", "-")
+    better = _LONE_DIGIT.sub(lambda at: at[0].translate(_CONFUSED_BACK), upper)
+    better = _LONE_LETTER.sub(lambda at: at[0].translate(_CONFUSED), better)
+    if better == upper:
+        better = upper.translate(_CONFUSED)
+    if better == upper:
+        better = upper.translate(_CONFUSED_BACK)
+    return better if better != upper and any(ch.isdigit() or ch in "OIL" for ch in upper) else ""
+
+
+def confusable(code: str) -> bool:
+    """Whether a code has letters that are easily taken for digits."""
+    return any(letter in "OIL" for letter in code.upper())
+
+
+def of_our_making(code: str, prefix: str, symbols: int) -> str:
+    """A code that our generator made, typed with letters that its alphabet does not have; "" when it is none of them.
+
+    prefix: of the codes that were made, with its dash. symbols: how many follow it.
+    """
+    upper = code.upper().replace(" ", "-").translate(_SEPARATORS)
+    head, bare = prefix.upper().replace("-", ""), upper.replace("-", "")
+    if not bare.startswith(head) or len(bare) != len(head) + symbols:
+        return ""
+    made = bare[len(head) :].translate(_CONFUSED)
+    groups = [made[at : at + 4] for at in range(0, symbols, 4)]
+    return "-".join([head, *groups] if head else groups)
 
 
 def canonical(code: str) -> str:
@@ -115,80 +498,3 @@ def guessable(code: str) -> bool:
 def masked(code: str) -> str:
     """A code as it may be shown again: `WELC••••26`."""
     return f"{code[:4]}••••{code[-2:]}" if len(code) >= 8 else f"{code[:1]}••••"
-
-
-def _after_keyword(cleaned: str, keywords: Sequence[str]) -> str | None:
-    """The code that a line announces: `redeem: abcd-1234`, `我要兌換 abcd 1234 謝謝`."""
-    for line in cleaned.split("\n"):
-        for word in keywords:
-            edge = r"\b" if word.isascii() else ""
-            match = re.search(f"{edge}{re.escape(word)}{edge}", line, re.IGNORECASE)
-            if match is None:
-                continue
-            rest = _CONNECTOR.sub("", line[match.end() :], count=1)
-            apart = rest != line[match.end() :] and match.start() == 0  # 兌換 端午2026, not 兌換期限到2026
-            joined = _joined(rest.split(" ")) or (_in_any_letters(rest) if apart else None)
-            if joined is None or _has_phone(joined):
-                continue
-            if len(joined) < (6 if joined.isdigit() else 4) or _NO_CODE.fullmatch(joined):
-                continue
-            if sum(part.isalpha() and part.islower() and len(part) != 4 for part in joined.split()[:-1]) > 1:
-                continue  # "code of conduct 2026" is a sentence.
-            # In the middle of a sentence, or in several words, only something with a digit is a code.
-            alone = match.start() == 0 and " " not in joined
-            if alone or any(ch.isdigit() for ch in joined):
-                return joined
-    return None
-
-
-def _in_any_letters(text: str) -> str | None:
-    """A code written in Chinese, say: one word of letters and at least one digit, when it is announced."""
-    word = text.replace(" ", "")
-    fits = 4 <= len(word) <= 32 and word.replace("-", "").isalnum() and any(ch.isdigit() for ch in word)
-    return word if fits else None
-
-
-def _joined(words: Sequence[str]) -> str | None:
-    """The run of code-like words at the start, courtesies after it left out; blanks kept between."""
-    run: list[str] = []
-    for word in words:
-        stripped = word.strip("。，、！!.,?？:;")
-        match = _CODE.match(stripped)
-        if match is None or stripped[match.end() : match.end() + 1] in {"/", ":", "@", "."}:
-            break
-        run.append(match.group())
-        if match.end() != len(stripped):
-            break
-    while len(run) > 1 and not any(ch.isdigit() for ch in run[-1]) and not run[-1].isupper():
-        if not any(ch.isdigit() for part in run[:-1] for ch in part):
-            break
-        if len(run) == 2 and len(run[-1]) == 4:  # "1234 abcd" is one code in two groups of four.
-            break
-        run.pop()
-    joined = " ".join(run)
-    return joined if joined and len(joined) <= 40 else None
-
-
-def _has_phone(text: str) -> bool:
-    """Whether a phone number stands in it, in one piece or with blanks: `gift card 0912 345 678`."""
-    return any(_PHONE.fullmatch(run.group().replace(" ", "")) for run in _DIGIT_RUN.finditer(text))
-
-
-def _looks_like_code(token: str) -> bool:
-    return (
-        6 <= len(token) <= 32
-        and any(ch.isdigit() for ch in token)
-        and any(ch.isalpha() for ch in token)
-        and not _NO_CODE.fullmatch(token)
-    )
-
-
-def _spaced(text: str) -> str | None:
-    """The whole message, when it is one code with blanks in it: `abcd 1234 efgh`."""
-    parts = text.split()
-    if _has_phone(text):
-        return None  # "tel 0912345678": nobody's phone is sent to a vendor.
-    if not 2 <= len(parts) <= 5 or not all(_CODE.fullmatch(part) and len(part) >= 3 for part in parts):
-        return None
-    joined = "".join(parts)
-    return " ".join(parts) if _looks_like_code(joined) and not _NO_CODE.fullmatch("-".join(parts)) else None

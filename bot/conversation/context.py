@@ -13,6 +13,7 @@ import asyncpg
 from bot.apis import Apis
 from bot.conversation.events import Incoming
 from bot.conversation.messages import Reply
+from bot.conversation.reading import Reading
 from bot.conversation.router import Routes
 from bot.conversation.words import Lexicon
 from bot.i18n import Translator
@@ -29,6 +30,7 @@ class Prepared:
 
 
 Answer = Reply | Prepared
+NOTHING = Reading("", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,22 @@ class Desk:
     def shows_wallet(self) -> bool:
         """Whether there is anything of the customer's to show."""
         return self.shows_gifts or self.shows_vouchers or self.shows_cards
+
+    def offers(self, topic: str) -> bool:
+        """Whether this shop has what a command is about."""
+        match topic:
+            case "gifts" | "receipts":
+                return self.shows_wallet or self.redeems
+            case "tickets":
+                return self.shows_gifts
+            case "redeem":
+                return self.redeems
+            case "points" | "vouchers" | "my_vouchers":
+                return self.shows_vouchers
+            case "cards" | "link" | "unlink":
+                return self.shows_cards
+            case _:
+                return True
 
 
 class Work:
@@ -132,6 +150,8 @@ class Context:
     actor: Actor | None = None  # Staff, in their private chat; their rights as this event found them.
     maintenance: str | None = None  # What customers are told instead of answers, "" for the usual words.
     prompt: bool = True  # The answer comes soon enough to be shown whatever it is.
+    reading: Reading = NOTHING  # What was typed, read.
+    likely: tuple[str, ...] = ()  # The topics that an unclear message is about, the likeliest first.
 
     @property
     def happened_at(self) -> datetime:
@@ -147,6 +167,15 @@ class Context:
         known = self.routes.commands.get(command) or self.routes.commands["menu"]
         return await known.handler(self)
 
+    @property
+    def muted(self) -> bool:
+        """Whether a person of the shop answers here at the moment."""
+        return self.customer.muted_until is not None and self.customer.muted_until > self.now
+
+    def offers(self, topic: str) -> bool:
+        """Whether there is a command of this name, and the shop has what it is about."""
+        return topic in self.routes.commands and self.desk.offers(topic)
+
     def speak(self, tag: str) -> None:
         """Change the customer's language, for this answer already."""
         self.customer.locale, self.customer.locale_chosen = tag, True
@@ -156,6 +185,10 @@ class Context:
         """Expect the answer to a question as the next text."""
         until = (self.now + timedelta(minutes=minutes)).timestamp()
         self.customer.state["asking"] = {"question": question, "until": until, **details}
+
+    def question(self, yes: str, no: str, minutes: int = 5) -> None:
+        """Expect a yes or a no as the next text: it does what the button with this label under this answer does."""
+        self.ask("sure", minutes, yes=yes, no=no)
 
     def asked(self) -> dict[str, Any] | None:
         """The question that is still open."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from bot.conversation.actions import Action, Packer, Unreadable
 from bot.conversation.commands import is_command
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import Chat, Followed, Ignored, Left, Said, Tapped, Unsent
-from bot.conversation.messages import SILENCE, Reply, Text
+from bot.conversation.messages import SILENCE, Button, Reply, Text
+from bot.conversation.reading import fold
+from bot.conversation.recogniser import Recogniser, decide
 from bot.conversation.router import Routes
 from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
@@ -20,6 +24,14 @@ PER_MINUTE = 20
 PER_MINUTE_STAFF = 120
 NONSENSE = "/"  # what a command line of an outsider is treated as
 
+HARDLY_KNOWN = 0.6  # the share of words that were never seen, from which on a message is nonsense
+SURELY_OTHER = 0.97
+ASKED_FIRST = frozenset({"human", "delete", "unsubscribe", "unlink"})  # unless somebody said it plainly
+END_THE_WAIT = frozenset({"menu", "cancel"})  # for a person
+STAY_WITH_THE_PERSON = frozenset({"greeting", "thanks"})
+HEARD_WHILE_WAITING = frozenset({"gifts", "delete", "unsubscribe"})  # also in somebody's own words
+UNINTERRUPTING = frozenset({"cancel", "greeting", "thanks"})  # said without leaving what is being asked
+
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
@@ -28,6 +40,7 @@ class Dispatcher:
     routes: Routes
     packer: Packer
     staff: StaffDesk
+    recogniser: Recogniser
     touches: Sequence[Callable[[Context, Reply], Reply]] = ()
 
     async def answer(self, ctx: Context) -> Answer:
@@ -54,7 +67,7 @@ class Dispatcher:
                 case Followed() | Left() | Unsent() as happening:
                     return await self.routes.events[type(happening)](ctx)
                 case other:
-                    if _muted(ctx) or (flood := _flood(ctx)) is SILENCE:
+                    if ctx.muted or (flood := _flood(ctx)) is SILENCE:
                         return SILENCE
                     return flood or await self.routes.events[type(other)](ctx)
         except UserError as error:
@@ -74,37 +87,129 @@ class Dispatcher:
             if entered is not None:
                 return entered
             text = NONSENSE  # Neither words nor codes are looked for in it.
+        ctx.reading = ctx.lexicon.read(text)
         # A code may end in a word that means something else here.
-        intent = None if self.staff.awaits(ctx, text) else ctx.lexicon.intent(text)
-        if _muted(ctx):
-            if intent != "menu":
-                return SILENCE
-            ctx.customer.muted_until = None
+        awaited = self.staff.awaits(ctx, text)
+        intent = None if awaited else ctx.lexicon.whole(ctx.reading)
+        if not awaited and (data := self._labelled(ctx, intent)) is not None:
+            return await self._tapped(ctx, data) if data else await ctx.run("which")
         asked = ctx.asked()
+        sure = asked is not None and asked["question"] == "sure"
+        if asked is not None and sure and (given := await self._agreed(ctx, asked)) is not None:
+            return given
         if intent is not None:
-            ctx.settle()
-            _understood(ctx)
-            dropped = await self.staff.drop(ctx)
-            if intent == "cancel" and dropped is not None:
-                return dropped
-            answer = await ctx.run(intent)
-            again = ctx.asked()
-            same = asked is not None and again is not None and asked["question"] == again["question"]
-            if asked and not same and intent != "cancel" and isinstance(answer, Reply):
-                return answer.after(Text(ctx._("OK, let's leave that for now.")))
-            return answer
-        if asked is not None:
-            ctx.settle()
+            return await self._intended(ctx, intent, asked)
+        if asked is not None and not sure:
             given = await self.routes.answers[asked["question"]](ctx, text)
             if given is not None:
-                _understood(ctx)
-                return given
+                return self._settled(ctx, asked, given)
         for read in self.routes.in_order:
             found = await read(ctx, text)
             if found is not None:
-                _understood(ctx)
-                return found
+                return self._settled(ctx, asked, found)
+        return await self._guessed(ctx, asked)
+
+    async def _intended(self, ctx: Context, intent: str, asked: dict[str, Any] | None) -> Answer:
+        """A whole message is one of the words for something."""
+        if ctx.muted:
+            if intent in STAY_WITH_THE_PERSON:
+                return SILENCE
+            if intent in END_THE_WAIT:
+                ctx.customer.muted_until = None
+        ctx.settle()
+        _understood(ctx)
+        dropped = await self.staff.drop(ctx)
+        if intent == "cancel" and dropped is not None:
+            return dropped
+        if intent in ASKED_FIRST and ctx.reading.asks:
+            ctx.likely = (intent,)
+            return await ctx.run("ask_first")
+        answer = await ctx.run(intent)
+        again = ctx.asked()
+        same = asked is not None and again is not None and asked["question"] == again["question"]
+        if asked and not same and intent not in UNINTERRUPTING and isinstance(answer, Reply):
+            return answer.after(Text(ctx._("OK, let's leave that for now.")))
+        return answer
+
+    async def _guessed(self, ctx: Context, asked: dict[str, Any] | None) -> Answer:
+        """Nothing was found by rule: what it sounds like, answered at once only where showing something is harmless."""
+        ranking = self.recogniser.rank(ctx.reading.text)
+        decision = decide(ctx.reading, ranking)
+        once, sure = decision.once, decision.sure
+        # Of nonsense nothing is likelier than anything else: all of it reads the same, staff commands of outsiders too.
+        if ranking.unknown <= HARDLY_KNOWN and ranking.other < SURELY_OTHER:
+            ctx.likely = tuple(topic for topic in decision.topics if ctx.offers(topic))
+        if ctx.muted and not (once in HEARD_WHILE_WAITING or sure in HEARD_WHILE_WAITING):
+            return await ctx.run("waiting")
+        if sure is not None and ctx.offers(sure):
+            ctx.settle()
+            _understood(ctx)
+            ctx.likely = (sure,)
+            return await ctx.run("ask_first")
+        if once is not None and ctx.offers(once):
+            if once not in UNINTERRUPTING:
+                ctx.settle()
+            _understood(ctx)
+            return await ctx.run(once)
+        if asked is not None and asked["question"] == "sure" and (again := self._ask_again(ctx, asked)) is not None:
+            return again
         return await ctx.run("fallback")
+
+    async def _agreed(self, ctx: Context, asked: dict[str, Any]) -> Answer | None:
+        """A yes or a no to our question does what its button does; None when it was neither."""
+        agrees = ctx.lexicon.agrees(ctx.reading)
+        if agrees is None:
+            return None
+        ctx.settle()
+        _understood(ctx)
+        label = fold(asked["yes" if agrees else "no"])
+        data = ctx.customer.state.get("labels", {}).get(label)
+        if data:
+            return await self._tapped(ctx, data)
+        return await ctx.run(ctx.lexicon.intent(label) or "declined")
+
+    def _ask_again(self, ctx: Context, asked: dict[str, Any]) -> Reply | None:
+        """What was neither yes nor no is said to be unclear, once; then the question is over."""
+        ctx.settle()
+        labels, buttons = ctx.customer.state.get("labels", {}), []
+        for label in (asked["yes"], asked["no"]):
+            with suppress(Unreadable):
+                if data := labels.get(fold(label)):
+                    action = self.packer.read(data, person=ctx.customer.person, now=ctx.happened_at).action
+                    buttons.append(Button(label, action))
+        if asked.get("again") or len(buttons) < 2:
+            return None
+        ctx.question(asked["yes"], asked["no"])
+        ctx.customer.state["asking"]["again"] = True
+        text = ctx._(
+            "I'm not sure what you mean. Please answer “%(yes)s” or “%(no)s”.", yes=asked["yes"], no=asked["no"]
+        )
+        return Reply((Text(text),), tuple(buttons))
+
+    def _settled(self, ctx: Context, asked: dict[str, Any] | None, answer: Answer) -> Answer:
+        """An answer was found, so that the question of before is over, unless it was asked again."""
+        _understood(ctx)
+        if asked is not None and ctx.asked() is asked:
+            ctx.settle()
+        return answer
+
+    def _labelled(self, ctx: Context, intent: str | None) -> str | None:
+        """What the button does whose label was typed, where it stood under the last answer; "" when several had it."""
+        labels: dict[str, str] = ctx.customer.state.get("labels", {})
+        reading = ctx.reading
+        named = reading.text if reading.text in labels else reading.core
+        if named not in labels:
+            return None
+        data = labels[named]
+        if not data:
+            return "" if intent is None else None
+        if data.startswith(MENU_TAP):
+            return data
+        try:
+            tap = self.packer.read(data, person=ctx.customer.person, now=ctx.happened_at)
+        except Unreadable:
+            return None
+        return data if tap.own and not tap.expired else None
 
     async def _in_a_group(self, ctx: Context, chat: Chat) -> Answer:
         what = ctx.incoming.what
@@ -160,7 +265,7 @@ def _closed(ctx: Context) -> Reply | None:
         return SILENCE if told == until else Reply((Text(text),))
     if ctx.maintenance is None:
         return None
-    if _muted(ctx) or (flood := _flood(ctx)) is SILENCE:
+    if ctx.muted or (flood := _flood(ctx)) is SILENCE:
         return SILENCE
     text = ctx.maintenance or ctx._(
         "We are closed for maintenance right now. A code you send is not used up: please send it again later."
@@ -168,13 +273,9 @@ def _closed(ctx: Context) -> Reply | None:
     return flood or Reply((Text(text),))
 
 
-def _muted(ctx: Context) -> bool:
-    return ctx.customer.muted_until is not None and ctx.customer.muted_until > ctx.now
-
-
 def _understood(ctx: Context) -> None:
-    ctx.customer.state.pop("lost", None)
-    ctx.customer.state.pop("quiet_until", None)
+    for name in ("lost", "lost_at", "missed"):
+        ctx.customer.state.pop(name, None)
 
 
 def _flood(ctx: Context) -> Reply | None:

@@ -20,7 +20,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Message, Reply, Text, plain
 from bot.conversation.router import Router
 from bot.conversation.teaching import Run, commands_button, explain, run_button, vendor_trouble
-from bot.conversation.words import fold
+from bot.conversation.reading import fold
 from bot.errors import ConfigurationError, UpstreamError, UserError
 from bot.i18n import N_, Translator
 from bot.services.staffing import Actor, Role

@@ -1,55 +1,169 @@
-"""Words people type: every intent's words in every language, from the catalogues."""
+"""Words people type: every intent's words in every language, from the catalogues, alone or in the frame of a wish."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
+from bot.conversation.codes import ANNOUNCEMENTS, EVERY, REVOKING, CodeReader
+from bot.conversation.personal import OTHER_NUMBERS, SECRETS
+from bot.conversation.reading import Reader, Reading, fold, listed
 from bot.errors import ConfigurationError
-from bot.i18n import Translator
+from bot.i18n import N_, Translator
 
-READ_AT_MOST = 500  # Nobody types a command or a code longer than this; a pasted novel is not parsed.
-_PARTICLES = ("嗎", "呢", "一下")
-_TRAILING = "。．.！!？?~～ "
+FRAMED_AT_MOST = 60  # characters; a longer message is a story, in which a frame proves nothing
 
-
-def fold(text: str) -> str:
-    """What somebody typed, reduced to what they meant: width, case, edges, politeness."""
-    folded = unicodedata.normalize("NFKC", text[:READ_AT_MOST])
-    folded = "".join(ch for ch in folded if ch.isspace() or unicodedata.category(ch) not in ("Cf", "Cc"))
-    folded = re.sub(r"\s+", " ", folded).strip().lower()
-    while True:
-        shorter = folded.rstrip(_TRAILING)
-        for particle in _PARTICLES:
-            shorter = shorter.removesuffix(particle)
-        if not shorter or shorter == folded:
-            return folded
-        folded = shorter
+# Translators: a list of words, as many as you can think of: what may stand before the name of a thing that is wanted
+BEFORE = N_("i want to see, where is, my")
+# Translators: a list of words, as many as you can think of: what may stand behind the name of a thing that is wanted
+AFTER = N_("please, do i have, list")
+# Translators: a list of words, as many as you can think of: that say yes
+YES = N_("yes, sure, go ahead")
+# Translators: a list of words, as many as you can think of: that say no
+NO = N_("no, not now, no need")
+# Translators: a list of words, as many as you can think of: what may stand beside a yes or a no and changes nothing
+FILLERS = N_("i, it, really")
 
 
 class Lexicon:
-    """Finds the intent of a whole message. Never of a part: "我想取消訂位" is no unsubscription."""
+    """What a whole message means by its words. Never a part of it: "我想取消訂位" is no unsubscription."""
 
     def __init__(self, intents: Mapping[str, str], languages: Iterable[Translator]) -> None:
         """`intents`: name → comma-separated words (a msgid). Raises ConfigurationError on a clash."""
+        spoken = list(languages)
+        self.reader = Reader(spoken)
+        self._spoken = spoken
         self._intents: dict[str, str] = {}
         self._words: dict[str, list[str]] = {}
         for name, words in intents.items():
-            for translate in languages:
-                typed = re.split("[、,，]", translate(words)) if words else []
-                for word in filter(None, map(fold, typed)):
+            for translate in spoken:
+                for word in listed(translate(words)) if words else []:
                     other = self._intents.setdefault(word, name)
                     if other != name:
                         raise ConfigurationError(
                             f"The word {word!r} would mean both {other!r} and {name!r} ({translate.tag})"
                         )
                     self._words.setdefault(name, []).append(word)
+        self._before = _by_first(self.every(BEFORE))
+        courtesies = self.reader.courtesies
+        self._after = _by_first(word[::-1] for word in (*self.every(AFTER), *courtesies))
+        fillers = {*self.every(FILLERS), *courtesies}
+        yes, no = set(self.every(YES)), set(self.every(NO))
+        self._yes = _by_first(yes | fillers)
+        self._no = _by_first(no | yes | fillers)
+        self._says_yes, self._says_no = yes, no
+
+    def every(self, msgid: str) -> list[str]:
+        """The words of a list in all languages, folded."""
+        return list(dict.fromkeys(word for translate in self._spoken for word in listed(translate(msgid))))
+
+    def read(self, text: str) -> Reading:
+        """A message, read with the signs of all languages."""
+        return self.reader.read(text)
 
     def intent(self, text: str) -> str | None:
-        """The intent whose word this whole message is."""
-        return self._intents.get(fold(text))
+        """The intent whose word this is, exactly, apart from courtesies."""
+        folded = fold(text)
+        return self._intents.get(folded) or self._intents.get(self.reader.core(folded))
+
+    def whole(self, reading: Reading) -> str | None:
+        """The intent that a whole message is: one of its words, alone or between frames of a wish."""
+        text = reading.text
+        if found := self._intents.get(text) or self._intents.get(reading.core):
+            return found
+        if not text or len(text) > FRAMED_AT_MOST:
+            return None
+        starts = _reached(text, self._before)
+        ends = {len(text) - end for end in _reached(text[::-1], self._after)}
+        best = ""
+        for start in starts:
+            for end in ends:
+                word = text[start:end].strip()
+                if len(word) > len(best) and word in self._intents:
+                    best = word
+        return self._intents.get(best)
+
+    def agrees(self, reading: Reading) -> bool | None:
+        """Whether a message says yes (True) or no (False) in any of the usual forms, and nothing else; None: neither."""
+        text = reading.text
+        if _covered(text, self._no, self._says_no):
+            return False
+        if _covered(text, self._yes, self._says_yes):
+            return True
+        return None
 
     def words(self, intent: str) -> list[str]:
         """An intent's words in every language, the longest first."""
         return sorted(set(self._words.get(intent, ())), key=len, reverse=True)
+
+    @cached_property
+    def codes(self) -> CodeReader:
+        """Finds redemption codes, with the words of all intents as what is no code."""
+        frames = [*self.every(BEFORE), *self.every(AFTER), *self.reader.words]
+        everything = [*self._intents, *frames, *self.every(FILLERS), *self.every(YES), *self.every(NO)]
+        labels = self.every(OTHER_NUMBERS)
+        known = {part for word in (*everything, *labels) for part in word.split() if part.isascii()}
+        keywords = [*self.words("redeem"), *self.every(ANNOUNCEMENTS)]
+        return CodeReader(
+            keywords=keywords,
+            labels=labels,
+            secrets=self.every(SECRETS),
+            revoking=self.every(REVOKING),
+            known=known,
+            ordinary=[
+                word for word in (*everything, *labels) if not word.isascii() and (len(word) > 1 or word in _PRONOUNS)
+            ],
+            every=self.every(EVERY),
+            courtesies=self.reader.courtesies,
+        )
+
+
+_PRONOUNS = frozenset("我你他她這那哪誰")
+
+
+def _by_first(words: Iterable[str]) -> dict[str, list[str]]:
+    """Words by their first character, the longest first."""
+    found: dict[str, list[str]] = {}
+    for word in sorted(set(words), key=lambda word: (-len(word), word)):
+        found.setdefault(word[0], []).append(word)
+    return found
+
+
+def _steps(text: str, at: int, words: Mapping[str, list[str]]) -> Iterable[tuple[int, str]]:
+    """Where reading goes on after each word that stands at a place."""
+    for word in words.get(text[at : at + 1], ()):
+        end = at + len(word)
+        if not text.startswith(word, at):
+            continue
+        if word[-1].isascii() and text[end : end + 1].isascii() and text[end : end + 1].isalnum():
+            continue  # The beginning of a longer word.
+        yield (end + 1 if text[end : end + 1] == " " else end), word
+
+
+def _reached(text: str, words: Mapping[str, list[str]]) -> set[int]:
+    """The places that are reached from the beginning over whole words only."""
+    reached, waiting = {0}, [0]
+    while waiting:
+        at = waiting.pop()
+        for end, _ in _steps(text, at, words):
+            if end not in reached:
+                reached.add(end)
+                waiting.append(end)
+    return reached
+
+
+def _covered(text: str, words: Mapping[str, list[str]], needed: set[str]) -> bool:
+    """Whether a text consists of known words alone, at least one of them among `needed`."""
+    if not text or len(text) > FRAMED_AT_MOST:
+        return False
+    seen, waiting = {(0, False)}, [(0, False)]
+    while waiting:
+        at, met = waiting.pop()
+        if at >= len(text) and met:
+            return True
+        for end, word in _steps(text, at, words):
+            state = (end, met or word in needed)
+            if state not in seen:
+                seen.add(state)
+                waiting.append(state)
+    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -46,6 +47,10 @@ class GiftCards:
         del self._asked[name]
         if not asked.cancelled():
             asked.exception()  # Perhaps everybody gave up waiting; asyncio would complain of it in the log.
+
+    def hashes(self, *numbers: str) -> dict[str, str]:
+        """Numbers as they may be kept with a customer, so that their own card's number is known when they type it."""
+        return {number: self.linking.number_hash(re.sub(r"[^0-9A-Za-z]", "", number).upper()) for number in numbers}
 
     def forget(self) -> None:
         """Ask the vendor the next time."""

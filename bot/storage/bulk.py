@@ -504,3 +504,11 @@ async def end_exports(connection: asyncpg.Connection, staff_id: int, now: dateti
     await connection.execute(
         "UPDATE exports SET expires_at = $2 WHERE staff_id = $1 AND used_at IS NULL AND expires_at > $2", staff_id, now
     )
+
+
+async def shapes(connection: asyncpg.Connection | asyncpg.Pool) -> list[tuple[str, int]]:
+    """(prefix, number of symbols) of the codes that jobs have made, each once, the newest first."""
+    rows = await connection.fetch(
+        "SELECT prefix, length FROM bulk_jobs GROUP BY prefix, length ORDER BY max(id) DESC LIMIT 50"
+    )
+    return [(row["prefix"], row["length"]) for row in rows]

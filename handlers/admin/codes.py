@@ -14,6 +14,7 @@ from bot.conversation import codes
 from bot.conversation.commands import Arguments, Flag, Keyed, Number, Numbers, Positional, line_of, quoted
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
+from bot.conversation.reading import visible
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
 from bot.conversation.teaching import commands_button, run_button
 from bot.errors import Conflict, CredentialsRefused, NotFound, OutcomeUnknown, UpstreamRefused, UserError
@@ -191,7 +192,8 @@ async def preview_create(ctx: StaffContext, args: CreateCode) -> Preview | Answe
     warnings = []
     if codes.guessable(text):
         warnings.append(_("This code is easy to guess. For a prize that is meant for one person, use /code bulk."))
-    if codes.canonical(text) not in map(codes.canonical, codes.answer(text, ctx.lexicon.words("redeem")).codes):
+    read = ctx.lexicon.codes.find(ctx.lexicon.read(text), ctx.desk.code_pattern, prompted=True)
+    if codes.canonical(text) not in map(codes.canonical, read.codes):
         warnings.append(
             _("Customers could not type this code here: 4 to 32 letters, digits and hyphens are understood.")
         )
@@ -476,7 +478,7 @@ async def find(ctx: StaffContext, typed: str) -> RedemptionCode | None:
 
 
 async def _spelled(poshen: PoshenApi, typed: str) -> RedemptionCode | None:
-    for spelling in codes.spellings(codes.clean(typed)):
+    for spelling in codes.spellings(visible(typed)):
         if code := await poshen.find(spelling):
             return code
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.conversation.actions import Action
 from bot.conversation.context import Context
 from bot.conversation.messages import Button, Choice
-from bot.i18n import Translator
+from bot.i18n import N_, Translator
 
 
 class Go(Action, name="go"):
@@ -72,6 +72,42 @@ def menu(_: Translator) -> Button:
     """Home."""
     # Translators: a button
     return Button(_("Menu"), Go(command="menu"))
+
+
+LABELS = {
+    "gifts": N_("My gifts"),
+    # Translators: a button: tickets and coupons
+    "tickets": N_("Tickets"),
+    "redeem": N_("Redeem a code"),
+    "points": N_("Points"),
+    "vouchers": N_("Vouchers"),
+    "my_vouchers": N_("My vouchers"),
+    # Translators: a button: what was redeemed and exchanged
+    "receipts": N_("My receipts"),
+    "cards": N_("Gift cards"),
+    "language": N_("Language"),
+    "data": N_("My data"),
+    "delete": N_("Delete my data"),
+    "privacy": N_("Privacy"),
+    # Translators: a button: no more notifications
+    "unsubscribe": N_("Notifications off"),
+    # Translators: a button: link a phone
+    "link": N_("Link my phone"),
+    # Translators: a button: unlink the phone
+    "unlink": N_("Unlink my phone"),
+    "human": N_("Talk to a person"),
+    "help": N_("Help"),
+    "hours": N_("Opening hours"),
+    "address": N_("Address"),
+    # Translators: a button: the shop's phone number
+    "phone": N_("Call the shop"),
+}
+"""The name of each topic on a button."""
+
+
+def topic(_: Translator, name: str) -> Button:
+    """To a topic, as typing its words does."""
+    return Button(_(LABELS[name]), Go(command=name), keyboard=name == "redeem")
 
 
 def gifts(ctx: Context) -> tuple[Button, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.conversation.codes import masked
 from bot.conversation.messages import Button, Card, Row
@@ -12,22 +12,29 @@ from bot.storage.claims import Claim
 from bot.storage.issues import Issue
 from handlers.views.vouchers import state_words
 
-JUST_NOW = timedelta(minutes=10)
-
 
 def receipt_card(
-    _: Translator, claim: Claim, now: datetime, buttons: tuple[Button, ...], vouchers: Sequence[Issue] = ()
+    _: Translator,
+    claim: Claim,
+    now: datetime,
+    buttons: tuple[Button, ...],
+    vouchers: Sequence[Issue] = (),
+    *,
+    fresh: bool = False,
 ) -> Card:
-    """A claim. The same card whenever it is shown; only the greeting knows how long ago it was."""
-    just_now = now - claim.claimed_at < JUST_NOW
+    """A claim. fresh: made by the very message or button that is answered; else when it was made is said."""
+    today = claim.claimed_at.astimezone(_.zone).date() == now.astimezone(_.zone).date()
     rewards = [reward["name"] for reward in claim.snapshot["rewards"] if reward["name"]]
     points = claim.snapshot.get("points", 0)  # Older claims knew of none.
     source = " · ".join(part for part in (claim.snapshot["game"], claim.snapshot["group"]) if part)
-    greeting = (
-        _("Redeemed 🎉") if just_now else _("You already redeemed this on %(date)s", date=_.date(claim.claimed_at))
-    )
+    if fresh:
+        greeting = _("Redeemed 🎉")
+    elif today:
+        greeting = _("You redeemed this at %(time)s", time=_.time(claim.claimed_at))
+    else:
+        greeting = _("You already redeemed this on %(date)s", date=_.date(claim.claimed_at))
     return Card(
-        look="success",
+        look="success" if fresh else "plain",
         title=greeting,
         hero=_list(_, rewards) if rewards else _("Redeemed"),
         text=source,
@@ -40,6 +47,24 @@ def receipt_card(
         # Translators: label of a receipt's reference number
         receipt=Row(_("Reference"), claim.ref),
         buttons=buttons,
+    )
+
+
+def claim_card(_: Translator, claim: Claim) -> Card:
+    """A claim in a list of receipts."""
+    rewards = [reward["name"] for reward in claim.snapshot["rewards"] if reward["name"]]
+    points = claim.snapshot.get("points", 0)
+    return Card(
+        # Translators: what a receipt in a list is about
+        eyebrow=_("Code redeemed"),
+        title=_list(_, rewards) if rewards else _("Redeemed"),
+        text=claim.snapshot["group"],
+        rows=(
+            *((Row(_("Points"), f"+{_.number(points)}"),) if points else ()),
+            Row(_("Code"), masked(claim.snapshot["code"])),
+            Row(_("Time"), _.moment(claim.claimed_at)),
+        ),
+        receipt=Row(_("Reference"), claim.ref),
     )
 
 

@@ -103,9 +103,7 @@ async def test_a_link_code_is_not_taken_for_a_redemption_code(friend: Chat, tabl
     assert await tables.fetchval("SELECT count(*) FROM misses WHERE prefix_hash <> ''") == 0
 
 
-@pytest.mark.parametrize(
-    "text", ["link in bio", "綁定是什麼意思", "我想綁定手機", "linked", "please link my phone", "link!"]
-)
+@pytest.mark.parametrize("text", ["link in bio", "綁定是什麼意思", "linked", "link!"])
 async def test_talk_about_links_is_no_try(bot: Bot, channel: str, text: str) -> None:
     """Only a whole message is a command, and only what could be a code is a try."""
     chat = bot.chat(channel)

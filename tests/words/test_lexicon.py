@@ -38,14 +38,42 @@ def lexicon() -> Lexicon:
         ("menu!!!", "menu"),
         ("menu ~ 。", "menu"),
         ("獎品？", "獎品"),
-        ("獎品呢", "獎品"),
-        ("獎品嗎？", "獎品"),
-        ("查一下", "查"),
+        ("「我的獎品」", "我的獎品"),
+        ("【點數】", "點數"),
+        ("我 的 點 數", "我的點數"),
+        ("請問 我的 gift 在哪", "請問我的gift在哪"),
+        ("m e n u", "menu"),
+        ("S P R I N G 7 7", "spring77"),
+        ("我的奖品", "我的獎品"),
+        ("礼品卡", "禮品卡"),
+        ("兑换码", "兌換碼"),
+        ("我的奬品", "我的獎品"),
+        ("兌換記錄", "兌換紀錄"),
+        ("我ㄉ點數ㄋ", "我的點數呢"),
+        ("禮卷", "禮券"),
+        ("what’s my balance", "whats my balance"),
+        ("gift-card", "gift card"),
+        ("我的獎品😀", "我的獎品"),
+        ("👉 my gifts 👈", "my gifts"),
+        ("👨\u200d👩\u200d👧 menu 🇹🇼 ❤️ 👍🏽", "menu"),
+        ("點數 QQ", "點數"),
+        ("點數QQ", "點數"),
+        ("點數^^", "點數"),
+        ("我的獎品 :)", "我的獎品"),
+        ("我的獎品 XDDD", "我的獎品"),
+        ("(笑)我的獎品", "我的獎品"),
+        ("我的獎品(๑•̀ㅂ•́)و✧", "我的獎品"),
+        ("1. 我的獎品", "我的獎品"),
+        ("2) menu", "menu"),
+        ("• menu", "menu"),
+        ("QQ2026", "qq2026"),
+        ("Vé xem phim", "ve xem phim"),
         ("\u200bmenu\ufeff", "menu"),
         ("\u202emenu\u202c", "menu"),
         ("?", "?"),
         ("？", "?"),
-        ("。", "。"),
+        ("???", ""),
+        ("。", ""),
         ("嗎", "嗎"),
         ("", ""),
     ],
@@ -61,6 +89,25 @@ def test_reducing_is_total_and_final(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
+@pytest.mark.parametrize(
+    ("typed", "core"),
+    [
+        ("獎品呢", "獎品"),
+        ("獎品嗎？", "獎品"),
+        ("查一下", "查"),
+        ("我的獎品，謝謝您喔", "我的獎品"),
+        ("menu please thanks", "menu"),
+        ("謝謝", "謝謝"),
+        ("thanks", "thanks"),
+        ("one pls", "one"),
+        ("cryptothanks", "cryptothanks"),
+    ],
+)
+def test_courtesies_at_the_end_change_nothing(lexicon: Lexicon, typed: str, core: str) -> None:
+    """They are taken off, unless there is nothing else."""
+    assert lexicon.read(typed).core == core
+
+
 def test_only_the_beginning_of_a_novel_is_read() -> None:
     """A pasted book costs nothing."""
     assert len(fold("x" * 100_000)) <= 500
@@ -69,16 +116,23 @@ def test_only_the_beginning_of_a_novel_is_read() -> None:
 @pytest.mark.parametrize(
     ("intent", "words"),
     [
-        ("menu", "選單 主選單 功能 開始 你好 嗨 menu start hi hello"),
-        ("gifts", "我的獎品 獎品 票券 優惠券 我的禮物 實體獎品 虛擬獎品 gifts tickets coupons rewards"),
-        ("redeem", "兌換 兌換碼 序號 輸入序號 領獎 redeem code promo"),
+        ("menu", "選單 主選單 功能 開始 菜单 menu start"),
+        ("greeting", "你好 嗨 哈囉 hi hello"),
+        ("thanks", "謝謝 感謝 唔該 thanks thx"),
+        ("gifts", "我的獎品 獎品 我的禮物 禮物 實體獎品 虛擬獎品 gifts rewards prizes"),
+        ("tickets", "票券 優惠券 抽獎券 tickets coupons"),
+        ("points", "點數 查點數 點數查詢 点数 點樹 points"),
+        ("cards", "禮品卡 禮物卡 礼品卡 餘額 balance"),
+        ("receipts", "兌換紀錄 兌換記錄 收據 receipts history"),
+        ("redeem", "兌換 兌換碼 序號 輸入序號 領獎 兌獎 優惠碼 對換碼 兌換瑪 redeem code promo"),
         ("language", "語言 英文 中文 language english chinese"),
         ("help", "說明 幫助 怎麼用 help ? ？"),
         ("human", "真人 客服 人工 找人 agent human support"),
         ("cancel", "取消 算了 離開 cancel exit"),
-        ("unsubscribe", "取消訂閱 不要通知 退訂 unsubscribe mute"),
-        ("data", "我的資料 隱私 privacy"),
-        ("delete", "刪除我的資料"),
+        ("unsubscribe", "取消訂閱 不要通知 退訂 unsubscribe mute stop"),
+        ("data", "我的資料 個資"),
+        ("privacy", "隱私 隱私權 privacy"),
+        ("delete", "刪除我的資料 刪除資料"),
     ],
 )
 def test_every_word_of_an_intent_is_understood_in_both_languages(lexicon: Lexicon, intent: str, words: str) -> None:
@@ -97,7 +151,9 @@ def test_every_word_of_an_intent_is_understood_in_both_languages(lexicon: Lexico
         ("stop that", "cancel"),
         ("my data", "data"),
         ("delete my data", "delete"),
-        ("ＨＩ！", "menu"),
+        ("ＨＩ！", "greeting"),
+        ("hi there", "greeting"),
+        ("how to use", "help"),
     ],
 )
 def test_words_of_two_words_are_understood(lexicon: Lexicon, text: str, intent: str) -> None:
@@ -108,7 +164,7 @@ def test_words_of_two_words_are_understood(lexicon: Lexicon, text: str, intent: 
 @pytest.mark.parametrize(
     "text",
     [
-        "我想取消訂位", "取消訂位", "我不要取消訂閱", "please cancel my booking", "hi there", "is this a gift",
+        "我想取消訂位", "取消訂位", "我不要取消訂閱", "please cancel my booking", "is this a gift",
         "my code is lost", "不好意思請問客服幾點下班", "說明書在哪裡", "", "。", "🎁", "幫我刪除我的資料好了",
     ],
 )  # fmt: skip

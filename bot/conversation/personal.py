@@ -1,0 +1,62 @@
+"""Numbers that are nobody else's business: what is never sent to a vendor as a redemption code. Pure.
+
+Told by their own check digits or by what stands beside them, never by their shape alone: one company number of five
+passes its check by chance, and a licence plate looks like a code.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.i18n import N_
+
+# Translators: a list of words, as many as you can think of: what else a number can be than a redemption code
+OTHER_NUMBERS = N_("id number, order number, account")
+# Translators: a list of words, as many as you can think of: what a secret is called
+SECRETS = N_("password, pin")
+
+_LETTERS = {letter: value for value, letter in enumerate("ABCDEFGHJKLMNPQRSTUVXYWZIO", start=10)}
+_ID = re.compile(r"[A-Z][1289A-D][0-9]{8}")
+_WEIGHTS = (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)
+_INVOICE = re.compile(r"[A-Z]{2}[0-9]{8}")
+_CARRIER = re.compile(r"/[0-9A-Z+.-]{7}")
+_PHONE = re.compile(r"(?:\+|00)[0-9]{8,15}|0[0-9]{8,10}|886[0-9]{8,9}|852[5-9][0-9]{7}|84[35789][0-9]{8}|9[0-9]{8}")
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+
+
+def identifies(number: str) -> bool:
+    """Whether this is a valid number of Taiwan's identity cards or residence permits, old or new.
+
+    number: capitals and digits without separators.
+    Source: https://www.ris.gov.tw (national number), https://www.immigration.gov.tw (residence permit, since 2021).
+    """
+    if not _ID.fullmatch(number):
+        return False
+    second = number[1]
+    if second in "ABCD":
+        second = str(_LETTERS[second] % 10)
+    digits = f"{_LETTERS[number[0]]}{second}{number[2:]}"
+    return sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, digits, strict=True)) % 10 == 0
+
+
+def is_phone(typed: str) -> bool:
+    """Whether this is written like a phone number: digits with blanks, dashes and brackets, as people dial them."""
+    if not re.fullmatch(r"[+(]?[0-9][0-9 ().\-/]*(?:(?:#|ext\.?|轉) ?[0-9]{1,5})?", typed.strip(), re.IGNORECASE):
+        return False
+    digits = re.sub(r"[^0-9+]", "", re.split(r"#|ext|轉", typed, flags=re.IGNORECASE)[0])
+    return _PHONE.fullmatch(digits) is not None
+
+
+def is_private(typed: str) -> bool:
+    """Whether a vendor must never see this, whatever was asked before: an identity number, a phone, an e-mail address."""
+    bare = re.sub(r"[\s\-_.]", "", typed).upper()
+    return identifies(bare) or is_phone(typed) or _EMAIL.search(typed) is not None
+
+
+def is_invoice(typed: str) -> bool:
+    """Whether this has the shape of an e-invoice's number, or of the carrier that collects them.
+
+    Source: https://www.einvoice.nat.gov.tw
+    """
+    upper = typed.upper()
+    return _INVOICE.fullmatch(re.sub(r"[\s\-]", "", upper)) is not None or _CARRIER.fullmatch(upper) is not None

@@ -1,0 +1,276 @@
+"""Reading: what an incoming text means to say. Pure.
+
+Everything that reads text reads a `Reading`: words, yes and no, codes, link codes, catalogue search, staff references.
+So what one of them forgives, all of them forgive. The steps are told in docs/understanding.md.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import regex
+
+from bot.conversation.variants import VARIANTS
+from bot.i18n import N_, Translator
+
+READ_AT_MOST = 500  # Nobody types a command or a code longer than this; a pasted novel is not parsed.
+
+# ── what is typed ────────────────────────────────────────────────────────────────────────────────
+
+# A picture, with all that is joined to it: skin, variation, keycap, the letters of a flag, the tags of a region.
+_EMOJI = regex.compile(
+    r"(?:[\p{Extended_Pictographic}\p{Regional_Indicator}--[\u00a9\u00ae\u2122\u2139\u203c\u2049]]"
+    r"[\p{Emoji_Modifier}\ufe0f\u20e3\u200d\U000E0020-\U000E007F]*)+",
+    regex.VERSION1,
+)
+_KANA_AND_HANGUL_DASHES = "−ー"  # Keyboards of East Asia write them where a hyphen is meant.
+
+_BESIDE = r"[A-Za-z0-9_&+@%=/#~-]"  # what makes a smiley of letters a part of something longer
+_SMILEY = re.compile(
+    rf"(?<!{_BESIDE})(?:"
+    r"[Qq]{2,}|Q[Aa]Q|[QqTt][Ww_.][QqTt]|T{2,}|TAT|[Xx]D+|orz|OTZ|[oO0][._][oO0]|=[_wWv.]=|\^[_.]?\^|>[_./]*<|-_-+"
+    r"|[:;][-o'^]?[)(DPpOo3/\\|]+|<3+"
+    rf")(?!{_BESIDE})"
+)
+_FELT = re.compile(r"\((?:笑|哭|汗|誤|羞|怒|驚|淚|喜|樂|大笑|大哭|苦笑|泣|爆)\)")
+_KAOMOJI = re.compile(r"[ヽヾ╮┐╰∑\\ᕙᕦ]?\((?![^()\n]*[A-Za-z0-9\u3400-\u9fff]{2})[^()\n]{2,16}\)[و✧♪ノﾉ╯╭┌ゞヾ/ᕗᕤ*~]*")
+_LIST_MARK = re.compile(r"(?m)^ *(?:[•·▪◦‧*>#]+ *|\(?[0-9]{1,2}(?:[)、] *|\. *(?![0-9])))(?=[^\s])")
+
+
+class _Visible(dict[int, str | None]):
+    """What each character is typed for; filled as characters are met."""
+
+    def __missing__(self, code: int) -> str | None:
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category == "Pd" or character in _KANA_AND_HANGUL_DASHES:
+            shown: str | None = "-"
+        elif character in "\r\n\u2028\u2029":
+            shown = "\n"
+        elif character.isspace():
+            shown = " "
+        elif category in ("Cf", "Cc", "Cs", "Co", "Cn") or _selects(code):
+            shown = None
+        else:
+            shown = character
+        if code < 0x10000:  # Hostile texts could else fill the memory with characters that nobody writes.
+            self[code] = shown
+        return shown
+
+
+def _selects(code: int) -> bool:
+    """Whether a character only chooses how the one before it is drawn."""
+    return 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF or code == 0x20E3
+
+
+_VISIBLE = _Visible()
+
+
+def visible(text: str) -> str:
+    """A text as it was typed, without what is no content: width, invisible characters, emoji, smileys and list marks.
+
+    Case, punctuation and line ends stay; all dashes are `-`, all blanks are one. At most READ_AT_MOST characters.
+    """
+    text = text[:READ_AT_MOST]
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _EMOJI.sub(" ", text))
+    text = text.translate(_VISIBLE)
+    if "(" in text:
+        text = _KAOMOJI.sub(" ", _FELT.sub(" ", text))
+    text = _LIST_MARK.sub("", _SMILEY.sub(" ", text))
+    text = re.sub(r" +", " ", re.sub(r" *\n\s*", "\n", text))
+    return text[:READ_AT_MOST].strip()
+
+
+# ── what is read ─────────────────────────────────────────────────────────────────────────────────
+
+HAN = "\u3400-\u9fff\uf900-\ufaff"
+_BLANK_BESIDE_HAN = re.compile(rf"(?<=[{HAN}]) | (?=[{HAN}])")
+_SPELLED_OUT = re.compile(r"(?<![^ ])(?:[a-z0-9] ){3,}[a-z0-9](?![^ ])")
+# Sounds that are written for words, and words of Hong Kong that have one twin.
+_SLIPS = str.maketrans(
+    "ㄉㄇㄋㄚㄅㄌㄛㄟㄍㄤㄧ卷捲劵嘅喺咗冇睇搵啲俾畀攞哋佢đ",
+    "的嗎呢啊吧了喔欸個安一券券券的在了沒看找些給給拿們他d",
+)
+
+
+class _Letters(dict[int, str | None]):
+    """Letters and digits stay, an apostrophe goes (`what's`), everything else parts words."""
+
+    def __missing__(self, code: int) -> str | None:
+        character = chr(code)
+        if character in "'’‘`´":
+            read: str | None = None
+        elif character.isalnum() or unicodedata.category(character) in ("Mn", "Mc"):
+            plain = unicodedata.normalize("NFD", character)[0]  # Nobody types the accents of another language.
+            read = plain if plain.isascii() else character.translate(VARIANTS).translate(_SLIPS)
+        else:
+            read = " "
+        if code < 0x10000:
+            self[code] = read
+        return read
+
+
+_LETTERS = _Letters()
+
+
+def fold(text: str) -> str:
+    """What a text says, whoever typed it: small letters, Traditional characters, no punctuation; `?` alone stays."""
+    return _folded(visible(text))
+
+
+def _folded(seen: str) -> str:
+    text = re.sub(r"\s+", " ", seen.lower().translate(_LETTERS)).strip()
+    text = _SPELLED_OUT.sub(lambda run: run[0].replace(" ", ""), text)
+    text = _BLANK_BESIDE_HAN.sub("", text).replace("記錄", "紀錄")
+    return text or ("?" if seen in ("?", "??") else "")
+
+
+# ── what stands beside it ────────────────────────────────────────────────────────────────────────
+
+# The following lists are words in what customers write, with commas between. A msgid is only the list's name: the words
+# themselves stand in every catalogue, the English one too. Many are better than few, and none needs to stand for the one at
+# its place in another language. Case, punctuation and variants of a character do not matter.
+# Translators: a list of words, as many as you can think of: of politeness at the end of a message, which change nothing of what it wants
+COURTESIES = N_("please, thanks, now")
+# Translators: a list of words, as many as you can think of: that make a sentence a question about something
+QUESTIONS = N_("what, when, is it valid")
+# Translators: a list of words, as many as you can think of: at the end of a sentence that make it a question, or a polite wish
+ASKING = N_("right, isnt it")
+# Translators: a list of words, as many as you can think of: that say no
+NEGATIONS = N_("no, dont, never")
+# Translators: a list of words, as many as you can think of: that look like a no and are none
+NO_NEGATIONS = N_("no problem, why not")
+# Translators: a list of words, as many as you can think of: that put something off
+DELAYS = N_("later, next month, hold on")
+# Translators: a list of words, as many as you can think of: of somebody who is not sure, or speaks of somebody else
+DOUBTS = N_("maybe, not sure, for my friend")
+# Translators: a list of words, as many as you can think of: with which a polite wish begins
+WISHES = N_("can i, please, i want")
+# Translators: a list of words, as many as you can think of: what is done with a redemption code
+REDEEMING = N_("redeem, use, enter")
+
+
+_LINK = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
+_CODE = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?=[A-Za-z_&+%@.-]*[0-9])[A-Za-z0-9]+(?:[-_.&+%@]+[A-Za-z0-9]+)*"
+    r"|[A-Z]+(?:[-_.&+%@]+[A-Z]+)+)(?![A-Za-z0-9])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One message, read.
+
+    typed: its characters as they were typed, see `visible`; for codes and searches, whose spelling matters.
+    text: what it says, see `fold`.
+    core: the same without courtesies at its end; never empty unless `text` is.
+    asks, negates, delays, doubts: signs beside what it wants. They are looked for before courtesies are taken off.
+    wishes: it says politely that something be done, so that its question mark is no question.
+    """
+
+    typed: str
+    text: str
+    core: str
+    asks: bool = False
+    negates: bool = False
+    delays: bool = False
+    doubts: bool = False
+    wishes: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing in the message speaks against doing at once what it names."""
+        return not (self.asks or self.negates or self.delays or self.doubts)
+
+
+def listed(words: str) -> list[str]:
+    """The words of a list in a catalogue, as they are read."""
+    return list(dict.fromkeys(filter(None, map(fold, re.split("[、,，]", words)))))
+
+
+def alike(text: str) -> str:
+    """A text with each character as it is read, at its place: for finding where a word stands in what was typed."""
+    return text.translate(VARIANTS).translate(_SLIPS)
+
+
+def finder(words: Iterable[str]) -> re.Pattern[str]:
+    """Finds any of some folded words, the longest first; Latin ones only as whole words."""
+    parts = []
+    for word in sorted(set(words), key=lambda word: (-len(word), word)):
+        begins = "(?<![a-z0-9])" if word[0].isascii() else ""
+        ends = "(?![a-z0-9])" if word[-1].isascii() else ""
+        parts.append(f"{begins}{re.escape(word)}{ends}")
+    return re.compile("|".join(parts) or r"(?!)")
+
+
+class Reader:
+    """Reads messages with the signs of every language, whichever one the customer chose."""
+
+    def __init__(self, languages: Iterable[Translator]) -> None:
+        spoken = list(languages)
+
+        def words(msgid: str) -> list[str]:
+            return list(dict.fromkeys(word for translate in spoken for word in listed(translate(msgid))))
+
+        self.courtesies = sorted(words(COURTESIES), key=len, reverse=True)
+        self._signs: dict[str, str] = {}
+        # Earlier lists win where a word stands in two of them.
+        for sign, msgid in (
+            ("", NO_NEGATIONS),
+            ("negates", NEGATIONS),
+            ("asks", QUESTIONS),
+            ("delays", DELAYS),
+            ("doubts", DOUBTS),
+            ("wishes", WISHES),
+            ("redeems", REDEEMING),
+        ):
+            for word in words(msgid):
+                self._signs.setdefault(word, sign)
+        self._sign = finder(self._signs)
+        asking = words(ASKING)
+        self._asking = re.compile("(?:" + "|".join(map(re.escape, asking)) + ")$") if asking else re.compile("(?!)")
+
+    @property
+    def words(self) -> Iterable[str]:
+        """Every word that is a sign or a courtesy."""
+        return [*self.courtesies, *self._signs]
+
+    def read(self, text: str) -> Reading:
+        """A message as it came, without what its platform marks as no text. Never raises."""
+        typed = visible(text)
+        folded = _folded(typed)
+        # The words in a link or a code say nothing: `SAVE-2026`, `WRONG-0001`.
+        bare = _CODE.sub(" ", _LINK.sub(" ", typed))
+        said = folded if bare == typed else _folded(bare)
+        signs = {self._signs[match[0]] for match in self._sign.finditer(said)}
+        core = self.core(folded)
+        wishes = "wishes" in signs and "redeems" in signs
+        questioned = "?" in bare or self._asking.search(said) is not None
+        return Reading(
+            typed=typed,
+            text=folded,
+            core=core,
+            asks="asks" in signs or (questioned and not wishes),
+            negates="negates" in signs,
+            delays="delays" in signs,
+            doubts="doubts" in signs,
+            wishes=wishes,
+        )
+
+    def core(self, folded: str) -> str:
+        """A folded text without courtesies at its end; itself when it is nothing else."""
+        rest = folded
+        while True:
+            for courtesy in self.courtesies:
+                if rest.endswith(courtesy) and len(rest) > len(courtesy):
+                    shorter = rest[: -len(courtesy)]
+                    if courtesy[0].isascii() and shorter[-1].isascii() and shorter[-1].isalnum():
+                        continue  # The end of another word.
+                    rest = shorter.rstrip()
+                    break
+            else:
+                return rest
