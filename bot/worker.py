@@ -13,7 +13,7 @@ from time import time
 
 import asyncpg
 
-from bot import metrics
+from bot import hours, metrics
 from bot.apis import Apis
 from bot.apis.altegio import AltegioApi
 from bot.apis.gotit import GotItApi
@@ -43,7 +43,7 @@ from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
 from bot.services.health import WRITTEN_EVERY, Check, Health
-from bot.services.linking import Linking
+from bot.services.linking import Linking, call_url
 from bot.services.minting import Minting
 from bot.services.notices import Notices
 from bot.services.points import Points
@@ -163,6 +163,15 @@ def desks_of(settings: Settings) -> dict[str, Desk]:
             channel_name=name,
             privacy_url=settings.privacy_url,
             support_hours=settings.support_hours,
+            opening_hours=hours.read(settings.opening_hours, settings.zone),
+            address={
+                tag: text
+                for tag, text in (("zh_Hant_TW", settings.shop_address_zh), ("en", settings.shop_address_en))
+                if text
+            },
+            map_url=settings.shop_map_url,
+            shop_phone=settings.shop_phone,
+            call_url=call_url(settings.shop_phone, settings.phone_region),
             private_chat_url=private_chat if channel == "line" else "",
             how_to_claim={
                 tag: text

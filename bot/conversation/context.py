@@ -15,6 +15,7 @@ from bot.conversation.events import Incoming
 from bot.conversation.messages import Reply
 from bot.conversation.router import Routes
 from bot.conversation.words import Lexicon
+from bot.hours import Hours
 from bot.i18n import Translator
 from bot.services import Services
 from bot.services.staffing import Actor
@@ -30,6 +31,9 @@ class Prepared:
 
 Answer = Reply | Prepared
 
+SHOP = ("hours", "address", "phone")
+"""Commands that are there only when the brand has told what to answer, see `Desk.answers`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -39,6 +43,11 @@ class Desk:
     channel_name: str
     privacy_url: str = ""
     support_hours: str = ""
+    opening_hours: Hours | str = ""  # as text when nobody could read them
+    address: Mapping[str, str] = field(default_factory=dict)
+    map_url: str = ""
+    shop_phone: str = ""  # as people read it
+    call_url: str = ""  # `tel:` of the same
     private_chat_url: str = ""
     how_to_claim: Mapping[str, str] = field(default_factory=dict)
     handoff: timedelta = timedelta(hours=1)
@@ -63,6 +72,15 @@ class Desk:
     def shows_wallet(self) -> bool:
         """Whether there is anything of the customer's to show."""
         return self.shows_gifts or self.shows_vouchers or self.shows_cards
+
+    def answers(self, topic: str) -> bool:
+        """Whether the brand has said what to answer to a command of SHOP."""
+        told = {
+            "hours": self.opening_hours,
+            "address": self.address or self.map_url,
+            "phone": self.shop_phone,
+        }
+        return bool(told[topic])
 
 
 class Work:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot.conversation.actions import Action, Packer, Unreadable
 from bot.conversation.commands import is_command
-from bot.conversation.context import Answer, Context
+from bot.conversation.context import SHOP, Answer, Context
 from bot.conversation.events import Chat, Followed, Ignored, Left, Said, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Reply, Text
 from bot.conversation.router import Routes
@@ -76,6 +76,8 @@ class Dispatcher:
             text = NONSENSE  # Neither words nor codes are looked for in it.
         # A code may end in a word that means something else here.
         intent = None if self.staff.awaits(ctx, text) else ctx.lexicon.intent(text)
+        if intent in SHOP and not ctx.desk.answers(intent):
+            intent = None
         if _muted(ctx):
             if intent != "menu":
                 return SILENCE
