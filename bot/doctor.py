@@ -73,7 +73,7 @@ def _settings(settings: Settings) -> list[Finding]:
 def _hours(settings: Settings, _: Translator) -> list[Finding]:
     """How the hours are read, for a text may mean something else than its author thought."""
     findings: list[Finding] = []
-    for name, text in (("OPENING_HOURS", settings.opening_hours),):
+    for name, text in (("OPENING_HOURS", settings.opening_hours), ("SUPPORT_HOURS", settings.support_hours)):
         match hours.read(text, settings.zone):
             case "":
                 pass

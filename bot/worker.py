@@ -162,7 +162,7 @@ def desks_of(settings: Settings) -> dict[str, Desk]:
             brand=settings.brand,
             channel_name=name,
             privacy_url=settings.privacy_url,
-            support_hours=settings.support_hours,
+            support_hours=hours.read(settings.support_hours, settings.zone),
             opening_hours=hours.read(settings.opening_hours, settings.zone),
             address={
                 tag: text

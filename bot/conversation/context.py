@@ -42,8 +42,8 @@ class Desk:
     brand: str
     channel_name: str
     privacy_url: str = ""
-    support_hours: str = ""
-    opening_hours: Hours | str = ""  # as text when nobody could read them
+    support_hours: Hours | str = ""  # as text when nobody could read them
+    opening_hours: Hours | str = ""
     address: Mapping[str, str] = field(default_factory=dict)
     map_url: str = ""
     shop_phone: str = ""  # as people read it

@@ -193,12 +193,13 @@ async def test_the_doctor_notes_that_vouchers_have_no_price(env: dict[str, str])
 
 async def test_the_doctor_says_how_it_reads_the_hours(env: dict[str, str]) -> None:
     """What it cannot read is only shown to customers: no problem, but worth knowing, with an example to copy."""
-    status, said = await command("doctor", env={**env, "OPENING_HOURS": "daily 18:00-02:00"})
-    assert status == 0 and "OPENING_HOURS" in said and "每天 18:00–02:00" in said
+    status, said = await command(
+        "doctor", env={**env, "OPENING_HOURS": "daily 18:00-02:00", "SUPPORT_HOURS": "週一至週五 10-18"}
+    )
 
-    status, said = await command("doctor", env={**env, "OPENING_HOURS": "週一至週五 10-18"})
     assert status == 0, said
-    assert "OPENING_HOURS" in said and "cannot be read" in said and "Mon-Fri 10:00-12:00 13:00-18:00" in said
+    assert "OPENING_HOURS" in said and "每天 18:00–02:00" in said
+    assert "SUPPORT_HOURS" in said and "cannot be read" in said and "Mon-Fri 10:00-12:00 13:00-18:00" in said
 
 
 @pytest.mark.parametrize(("phone", "noted"), [("02-2345-6789 分機 12", False), ("line: @capoo", True)])

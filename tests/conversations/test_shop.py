@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from chat import Bot, Chat
 
@@ -14,6 +16,7 @@ from bot.worker import desks_of
 
 LOST = "I didn't catch that. Try:"
 OPEN = "Mon-Fri 10:00-18:00"
+BACK = "Our team has been notified. They are back %(day)s at %(time)s and will answer here. Until then I'm still here."
 SHOP = {
     "address": {"zh_Hant_TW": "台北市快樂路 1 號\n2 樓", "en": "1 Happy Road\n2nd floor"},
     "map_url": "https://maps.example.com/shop",
@@ -267,3 +270,57 @@ def test_the_settings_reach_every_channel() -> None:
 def test_a_phone_number_is_called_without_what_stands_beside_it(phone: str, url: str) -> None:
     """Neither an extension nor a second number can be dialled."""
     assert desks_of(load_settings(shop_phone=phone))["line"].call_url == url
+
+
+# When staff answer.
+
+
+async def test_within_the_hours_of_staff_the_bot_is_quiet_as_ever(friend: Chat) -> None:
+    """And the hours are told in the reader's language."""
+    friend.bot.desk(support_hours=read(OPEN, friend.bot.settings.zone))
+    monday(friend.bot, "17:59")
+
+    await friend.say("agent")
+
+    shown = own(friend, "Mon–Fri 10:00–18:00", "週一至週五 10:00–18:00")
+    assert friend.said(
+        "Our team has been notified (%(hours)s). I'll stay quiet — type “menu” to bring me back.", hours=shown
+    )
+    assert await friend.say("gifts") == []
+
+
+@pytest.mark.parametrize(
+    ("clock", "later", "en", "zh"),
+    [("09:30", 0, "today", "今天"), ("18:00", 0, "tomorrow", "明天"), ("23:00", 4, "Monday", "週一")],
+)
+async def test_outside_the_hours_of_staff_the_bot_says_when_they_are_back_and_stays(
+    friend: Chat, tables: asyncpg.Pool, clock: str, later: int, en: str, zh: str
+) -> None:
+    """Staff are told all the same, and nobody sits in front of a silent chat for a night or a weekend."""
+    staff = friend.bot.chat("line", "staff")
+    friend.bot.desk(support_hours=read(OPEN, friend.bot.settings.zone))
+    monday(friend.bot, clock, later=later)
+
+    await friend.say("agent")
+
+    assert friend.said(BACK, day=own(friend, en, zh), time="10:00")
+    assert len(staff.look()) == 1
+    assert await tables.fetchval("SELECT count(*) FROM customers WHERE muted_until IS NOT NULL") == 0
+    await friend.say("gifts")
+    assert friend.said("No gifts yet. Join a campaign or redeem a code to get some.")
+
+
+async def test_outside_the_hours_nobody_is_said_to_be_told_when_nobody_is(friend: Chat) -> None:
+    """On both platforms staff can read this very chat; when they will is known."""
+    alerts = replace(friend.bot.turns.services.alerts, admins=())
+    friend.bot.having(services=replace(friend.bot.turns.services, alerts=alerts))
+    friend.bot.desk(support_hours=read(OPEN, friend.bot.settings.zone))
+    monday(friend.bot, "19:00")
+
+    await friend.say("agent")
+
+    assert friend.said(
+        "Our staff are back %(day)s at %(time)s and will answer here. Until then I'm still here.",
+        day=own(friend, "tomorrow", "明天"),
+        time="10:00",
+    )
