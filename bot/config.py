@@ -88,6 +88,11 @@ class Settings(BaseSettings):
 
     privacy_url: str = ""
     support_hours: str = ""
+    opening_hours: str = ""
+    shop_address_zh: str = ""
+    shop_address_en: str = ""
+    shop_map_url: str = ""
+    shop_phone: str = ""
     handoff_minutes: int = Field(60, ge=1, le=1440)
     code_pattern: str = ""
     how_to_claim_zh: str = ""
@@ -255,7 +260,13 @@ class Settings(BaseSettings):
     def _reachable(cls, value: str) -> str:
         return _api_url(value) if value else value
 
-    @field_validator("privacy_url")
+    @field_validator("shop_address_zh", "shop_address_en")
+    @classmethod
+    def _lines(cls, value: str) -> str:
+        r"""`\n` as people type it where no setting can hold a line break."""
+        return value.replace("\\n", "\n")
+
+    @field_validator("privacy_url", "shop_map_url")
     @classmethod
     def _https(cls, value: str) -> str:
         if value and not value.startswith("https://"):

@@ -278,6 +278,10 @@ def _settings(credentials: dict[str, str], home: Path, address: str) -> dict[str
         "PORT": address.rsplit(":", 1)[1],
         "PUBLIC_URL": address,
         "BRAND": os.environ.get("BRAND") or "咖波商店 Capoo Shop",
+        "OPENING_HOURS": "Mon-Fri 11:00-21:00, Sat-Sun 10:00-22:00",
+        "SHOP_ADDRESS_ZH": r"台北市信義區咖波路 1 號 2 樓\n捷運咖波站 3 號出口，步行 2 分鐘",
+        "SHOP_ADDRESS_EN": r"2F, No. 1, Capoo Road, Xinyi District, Taipei\n2 minutes from MRT Capoo, exit 3",
+        "SHOP_PHONE": "02-0000-2026",
         **credentials,
     }
 

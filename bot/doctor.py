@@ -12,12 +12,15 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from bot import hours
 from bot.channels import Outbound
 from bot.config import GROUPS, Settings
 from bot.errors import ConfigurationError, UpstreamError
+from bot.i18n import Translator
 from bot.menus import differs
 from bot.services import key
 from bot.services.health import probe
+from bot.services.linking import call_url
 from bot.services.vendors import VENDORS
 from bot.storage import clocks, inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
@@ -56,10 +59,29 @@ def _settings(settings: Settings) -> list[Finding]:
         findings.append(
             ("GOTIT_POINT_PER_VND", NOTE, "empty: vouchers that Got It tells no price in points of are not offered")
         )
+    if settings.shop_phone and not call_url(settings.shop_phone, settings.phone_region):
+        findings.append(("SHOP_PHONE", NOTE, "no number that can be called; customers read it, without a button"))
     try:
-        findings.append(("languages", GOOD, ", ".join(load_languages(settings))))
+        languages = load_languages(settings)
+        findings.append(("languages", GOOD, ", ".join(languages)))
+        findings += _hours(settings, languages[settings.default_locale])
     except ConfigurationError as error:
         findings.append(("languages", BAD, str(error)))
+    return findings
+
+
+def _hours(settings: Settings, _: Translator) -> list[Finding]:
+    """How the hours are read, for a text may mean something else than its author thought."""
+    findings: list[Finding] = []
+    for name, text in (("OPENING_HOURS", settings.opening_hours), ("SUPPORT_HOURS", settings.support_hours)):
+        match hours.read(text, settings.zone):
+            case "":
+                pass
+            case str():
+                told = f"cannot be read: shown as it is, but not known when that is; an example is {hours.EXAMPLE}"
+                findings.append((name, NOTE, told))
+            case known:
+                findings.append((name, GOOD, f"read as {known.shown(_)}; public holidays are not known"))
     return findings
 
 

@@ -96,6 +96,20 @@ class Translator:
             return _("tomorrow")
         return self.date(moment)
 
+    def soon(self, moment: datetime, now: datetime) -> str:
+        """A day of the coming week: today, tomorrow, Monday; the date of one further away."""
+        _ = self
+        ahead = moment.astimezone(self.zone).date() - now.astimezone(self.zone).date()
+        if timedelta(days=1) < ahead < timedelta(days=7):
+            # Translators: the pattern of a weekday in a sentence (EEEE is Monday, EEE is Mon):
+            # https://unicode.org/reports/tr35/tr35-dates.html
+            return self._format(moment, _("EEEE"))
+        return self.day(moment, now)
+
+    def weekday(self, number: int) -> str:
+        """A day of the week as it stands in tables: Mon, 週一. 0 is Monday."""
+        return str(self.locale.days["format"]["abbreviated"][number])
+
     def _format(self, moment: datetime, pattern: str) -> str:
         return _formatted(moment.replace(second=0, microsecond=0), pattern, self.zone, self.locale)
 

@@ -13,7 +13,7 @@ from time import time
 
 import asyncpg
 
-from bot import metrics
+from bot import hours, metrics
 from bot.apis import Apis
 from bot.apis.altegio import AltegioApi
 from bot.apis.gotit import GotItApi
@@ -44,7 +44,7 @@ from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
 from bot.services.health import WRITTEN_EVERY, Check, Health
-from bot.services.linking import Linking
+from bot.services.linking import Linking, call_url
 from bot.services.minting import Minting
 from bot.services.notices import Notices
 from bot.services.points import Points
@@ -163,7 +163,16 @@ def desks_of(settings: Settings) -> dict[str, Desk]:
             brand=settings.brand,
             channel_name=name,
             privacy_url=settings.privacy_url,
-            support_hours=settings.support_hours,
+            support_hours=hours.read(settings.support_hours, settings.zone),
+            opening_hours=hours.read(settings.opening_hours, settings.zone),
+            address={
+                tag: text
+                for tag, text in (("zh_Hant_TW", settings.shop_address_zh), ("en", settings.shop_address_en))
+                if text
+            },
+            map_url=settings.shop_map_url,
+            shop_phone=settings.shop_phone,
+            call_url=call_url(settings.shop_phone, settings.phone_region),
             private_chat_url=private_chat if channel == "line" else "",
             how_to_claim={
                 tag: text

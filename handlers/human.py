@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Reply, Text
 from bot.conversation.router import Router
+from bot.hours import Hours, said
 from bot.i18n import N_
 from handlers.views import choices
 
@@ -15,7 +18,9 @@ router = Router()
 async def call_staff(ctx: Context) -> Answer:
     """Tell staff who asks (an opaque id, never the conversation) and step back."""
     ctx.settle()
-    ctx.customer.muted_until = ctx.now + ctx.desk.handoff
+    back = _back(ctx)
+    if back is None:
+        ctx.customer.muted_until = ctx.now + ctx.desk.handoff
     told = await ctx.services.alerts.tell(
         await ctx.work.begin(),
         f"human:{ctx.customer.ref}",
@@ -24,14 +29,39 @@ async def call_staff(ctx: Context) -> Answer:
         customer=ctx.customer.ref,
         channel=ctx.desk.channel_name,
     )
-    if not told:
+    if back is not None:
+        # Nobody reads this now, so the bot goes on answering.
+        day, time = ctx._.soon(back, ctx.now), ctx._.time(back)
+        text = (
+            ctx._(
+                "Our team has been notified. They are back %(day)s at %(time)s and will answer here. "
+                "Until then I'm still here.",
+                day=day,
+                time=time,
+            )
+            if told
+            else ctx._(
+                "Our staff are back %(day)s at %(time)s and will answer here. Until then I'm still here.",
+                day=day,
+                time=time,
+            )
+        )
+    elif not told:
         # Nobody is told, so nobody must be promised: on both platforms staff can read this very chat.
         text = ctx._("Our staff read this chat and will answer here. I'll stay quiet — type “menu” to bring me back.")
     elif ctx.desk.support_hours:
         text = ctx._(
             "Our team has been notified (%(hours)s). I'll stay quiet — type “menu” to bring me back.",
-            hours=ctx.desk.support_hours,
+            hours=said(ctx.desk.support_hours, ctx._),
         )
     else:
         text = ctx._("Our team has been notified. I'll stay quiet — type “menu” to bring me back.")
     return Reply((Text(text),), (choices.menu(ctx._),), valuable=True)
+
+
+def _back(ctx: Context) -> datetime | None:
+    """When somebody will be there, if nobody is now; None while somebody is, and when that is not known."""
+    hours = ctx.desk.support_hours
+    if not isinstance(hours, Hours) or hours.open_at(ctx.now):
+        return None
+    return hours.next_opening(ctx.now)

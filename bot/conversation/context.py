@@ -16,6 +16,7 @@ from bot.conversation.messages import Reply
 from bot.conversation.reading import Reading
 from bot.conversation.router import Routes
 from bot.conversation.words import Lexicon
+from bot.hours import Hours
 from bot.i18n import Translator
 from bot.services import Services
 from bot.services.staffing import Actor
@@ -32,6 +33,9 @@ class Prepared:
 Answer = Reply | Prepared
 NOTHING = Reading("", "", "")
 
+SHOP = ("hours", "address", "phone")
+"""Commands that are there only when the brand has told what to answer, see `Desk.offers`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -40,7 +44,12 @@ class Desk:
     brand: str
     channel_name: str
     privacy_url: str = ""
-    support_hours: str = ""
+    support_hours: Hours | str = ""  # as text when nobody could read them
+    opening_hours: Hours | str = ""
+    address: Mapping[str, str] = field(default_factory=dict)
+    map_url: str = ""
+    shop_phone: str = ""  # as people read it
+    call_url: str = ""  # `tel:` of the same
     private_chat_url: str = ""
     how_to_claim: Mapping[str, str] = field(default_factory=dict)
     handoff: timedelta = timedelta(hours=1)
@@ -79,6 +88,12 @@ class Desk:
                 return self.shows_vouchers
             case "cards" | "link" | "unlink":
                 return self.shows_cards
+            case "hours":
+                return bool(self.opening_hours)
+            case "address":
+                return bool(self.address or self.map_url)
+            case "phone":
+                return bool(self.shop_phone)
             case _:
                 return True
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.conversation.actions import Action, Packer, Unreadable
 from bot.conversation.commands import is_command
-from bot.conversation.context import Answer, Context
+from bot.conversation.context import SHOP, Answer, Context
 from bot.conversation.events import Chat, Followed, Ignored, Left, Said, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Button, Reply, Text
 from bot.conversation.reading import fold
@@ -91,6 +91,8 @@ class Dispatcher:
         # A code may end in a word that means something else here.
         awaited = self.staff.awaits(ctx, text)
         intent = None if awaited else ctx.lexicon.whole(ctx.reading)
+        if intent in SHOP and not ctx.desk.offers(intent):
+            intent = None
         if not awaited and (data := self._labelled(ctx, intent)) is not None:
             return await self._tapped(ctx, data) if data else await ctx.run("which")
         asked = ctx.asked()

@@ -32,6 +32,7 @@ MARKED_EVERY = timedelta(days=1)
 
 Assurance = Literal["staff_code", "platform"]
 
+_BESIDE = re.compile(r"分機|轉|ext|[#/、,;\n]", re.IGNORECASE)  # an extension or another number follows
 # Digits as people set them apart; after NFKC, so in no other width.
 _DIGITS = re.compile(r"\+?[\s(]*[0-9](?:[\s().\-‐-―/]*[0-9])+\s*")
 
@@ -69,6 +70,15 @@ def parse_phone(text: str, region: str) -> str | None:
     if not phonenumbers.is_valid_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+
+
+def call_url(text: str, region: str) -> str:
+    """The first number of a text as a `tel:` address, without its extension; '' when there is none to call."""
+    number = _BESIDE.split(unicodedata.normalize("NFKC", text), maxsplit=1)[0].strip()
+    if phone := parse_phone(number, region):
+        return f"tel:+{phone}"
+    local = re.sub("[ ()-]", "", number)  # 1999 and 412-8888 have neither area nor country.
+    return f"tel:{local}" if re.fullmatch("[1-9][0-9]{2,7}", local) else ""
 
 
 def reads_like_phone(text: str, region: str) -> bool:

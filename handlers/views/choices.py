@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.conversation.actions import Action
-from bot.conversation.context import Context
+from bot.conversation.context import SHOP, Context
 from bot.conversation.messages import Button, Choice
 from bot.i18n import N_, Translator
 
@@ -127,6 +127,22 @@ def topics(ctx: Context) -> tuple[Button, ...]:
         *codes(ctx),
         *((vouchers(ctx._),) if ctx.desk.shows_vouchers else ()),
         *((gift_cards(ctx._),) if ctx.desk.shows_cards else ()),
+    )
+
+
+def shop(ctx: Context, *, besides: str = "") -> tuple[Button, ...]:
+    """To what is known of the shop: when, where, by phone. besides: the topic that is shown already."""
+    _ = ctx._
+    labels = {
+        # Translators: a button
+        "hours": _("Opening hours"),
+        # Translators: a button
+        "address": _("Address"),
+        # Translators: a button
+        "phone": _("Phone number"),
+    }
+    return tuple(
+        Button(labels[topic], Go(command=topic)) for topic in SHOP if topic != besides and ctx.desk.offers(topic)
     )
 
 

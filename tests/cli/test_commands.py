@@ -73,6 +73,7 @@ async def test_all_wrong_settings_are_listed_at_once(env: dict[str, str]) -> Non
         "ALTEGIO_COMPANY_ID": "680001;680002",
         "ALTEGIO_CURRENCY": "NTD",
         "PHONE_REGION": "UK",
+        "SHOP_MAP_URL": "http://maps.example.com",
     }
     status, said = await command("web", env={**env, **wrong})
 
@@ -188,6 +189,26 @@ async def test_the_doctor_notes_that_vouchers_have_no_price(env: dict[str, str])
 
     _, said = await command("doctor", env={**env, "GOTIT_POINT_PER_VND": "", "GOTIT_POINT_OVERRIDES": "1899=90"})
     assert "GOTIT_POINT_PER_VND" not in said
+
+
+async def test_the_doctor_says_how_it_reads_the_hours(env: dict[str, str]) -> None:
+    """What it cannot read is only shown to customers: no problem, but worth knowing, with an example to copy."""
+    status, said = await command(
+        "doctor", env={**env, "OPENING_HOURS": "daily 18:00-02:00", "SUPPORT_HOURS": "週一至週五 10-18"}
+    )
+
+    assert status == 0, said
+    assert "OPENING_HOURS" in said and "每天 18:00–02:00" in said
+    assert "SUPPORT_HOURS" in said and "cannot be read" in said and "Mon-Fri 10:00-12:00 13:00-18:00" in said
+
+
+@pytest.mark.parametrize(("phone", "noted"), [("02-2345-6789 分機 12", False), ("line: @capoo", True)])
+async def test_the_doctor_says_when_nobody_can_call_the_shop(env: dict[str, str], phone: str, noted: bool) -> None:
+    """Customers then read it without a button."""
+    status, said = await command("doctor", env={**env, "SHOP_PHONE": phone})
+
+    assert status == 0, said
+    assert ("SHOP_PHONE" in said) is noted
 
 
 async def test_the_doctor_tells_when_there_is_no_database(env: dict[str, str]) -> None:

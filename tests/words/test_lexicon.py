@@ -133,6 +133,9 @@ def test_only_the_beginning_of_a_novel_is_read() -> None:
         ("data", "我的資料 個資"),
         ("privacy", "隱私 隱私權 privacy"),
         ("delete", "刪除我的資料 刪除資料"),
+        ("hours", "營業時間 幾點開門 幾點關門 幾點打烊 今天有開 hours"),
+        ("address", "地址 在哪裡 怎麼去 你們在哪裡 address location"),
+        ("phone", "電話 電話幾號 電話號碼 phone telephone"),
     ],
 )
 def test_every_word_of_an_intent_is_understood_in_both_languages(lexicon: Lexicon, intent: str, words: str) -> None:
@@ -154,6 +157,12 @@ def test_every_word_of_an_intent_is_understood_in_both_languages(lexicon: Lexico
         ("ＨＩ！", "greeting"),
         ("hi there", "greeting"),
         ("how to use", "help"),
+        ("When are you open?", "hours"),
+        ("What time do you close?", "hours"),
+        ("現在有開嗎？", "hours"),
+        ("Where are you?", "address"),
+        ("how do I get there", "address"),
+        ("phone number", "phone"),
     ],
 )
 def test_words_of_two_words_are_understood(lexicon: Lexicon, text: str, intent: str) -> None:
