@@ -44,6 +44,17 @@ async def test_a_replay_of_yesterday_changes_nothing_even_when_its_key_is_forgot
     assert chat.bot.sandbox.calls() == []
 
 
+async def test_a_tap_whose_time_is_told_in_seconds_is_answered(bot: Bot) -> None:
+    """As in Meta's own sample of a postback: it is of today, not of 1970."""
+    chat = bot.chat("messenger")
+    tapped = chat.phone.gets_started().json
+    tapped["entry"][0]["messaging"][0]["timestamp"] //= 1000
+
+    await chat.do(chat.phone.signed(tapped))
+
+    assert chat.shown != []
+
+
 async def test_a_redelivered_event_is_answered_once(chat: Chat, tables: asyncpg.Pool) -> None:
     """The platform was not sure that we had it; we were."""
     webhook = chat.phone.says("WELCOME2026")
