@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.channels import Malformed
+from bot.channels import Elsewhere, Malformed
 from bot.channels.messenger.inbound import MessengerInbound
 from bot.conversation.events import (
     Chat,
@@ -107,11 +107,18 @@ def test_a_body_may_be_empty(body: bytes) -> None:
     assert messenger.split(body) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"x", b'{"object":"instagram","entry":[]}', b'{"object":null}'])
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"x", b'"page"', b'{"object":null}', b'{"object":""}', b'{"object":{}}'])
 def test_other_bodies_are_malformed(body: bytes) -> None:
-    """Only pages are ours."""
+    """Whatever Meta tells is about something."""
     with pytest.raises(Malformed):
         messenger.split(body)
+
+
+@pytest.mark.parametrize("about", ["instagram", "user", "permissions", "whatsapp_business_account", "Page"])
+def test_what_is_about_something_else_than_a_page_is_told_apart(about: str) -> None:
+    """Genuine, and none of our business."""
+    with pytest.raises(Elsewhere, match=f"^{about}$"):
+        messenger.split(json.dumps({"object": about, "entry": [{"id": PAGE, "messaging": [{"a": 1}]}]}).encode())
 
 
 @pytest.mark.parametrize(

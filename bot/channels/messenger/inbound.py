@@ -7,7 +7,7 @@ import hmac
 import re
 from collections.abc import Mapping
 
-from bot.channels import Json, Malformed
+from bot.channels import Elsewhere, Json, Malformed
 from bot.channels.limits import fingerprint, moment, read_json, record, records, word
 from bot.conversation.events import (
     Chat,
@@ -51,8 +51,11 @@ class MessengerInbound:
     def split(self, body: bytes) -> list[tuple[str, Json]]:
         """A raw event keeps where it stood, `{"messaging": …}`: that decides whether we may answer."""
         webhook = read_json(body)
-        if webhook.get("object") != "page":
-            raise Malformed("not about a page")
+        about = webhook.get("object")
+        if not isinstance(about, str) or not about:
+            raise Malformed("not about anything")
+        if about != "page":  # `instagram`, `user`, `permissions`: an app may subscribe to any of them.
+            raise Elsewhere(about[:40])
         return [
             (word(entry.get("id")) or "", {name: event})
             for entry in records(webhook.get("entry"))
