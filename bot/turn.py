@@ -298,7 +298,7 @@ class Turns:
             metrics.RETRIES.labels("turn failed").inc()
             raise Later(1.0 if attempts == 1 else 4.0, "turn failed") from error
         ready = None
-        if taken.customer is not None and taken.payload is not None:
+        if taken.customer is not None and taken.payload is not None and not taken.apologised:
             incoming = self.inbound[taken.channel].parse(taken.payload["account"], taken.payload["event"])
             _ = self.languages.get(taken.customer.locale, self.languages[self.default_locale])
             apology = Reply(
@@ -312,7 +312,13 @@ class Turns:
         async with self.pool.acquire() as connection, connection.transaction():
             stored = ready.dump() if ready else None
             if not await inbox.finish(
-                connection, taken.id, None, self.clock(), reply=stored, outcome="held", held=True
+                connection,
+                taken.id,
+                None,
+                self.clock(),
+                reply=stored,
+                outcome=inbox.APOLOGISED if taken.apologised else "held",
+                held=True,
             ):
                 raise Later(0.05, "another worker has finished it")
             await self.services.alerts.tell(

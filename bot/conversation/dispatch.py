@@ -51,12 +51,15 @@ class Dispatcher:
                     return await self._said(ctx, text)
                 case Tapped(data=data):
                     return await self._tapped(ctx, data)
-                case Followed() | Left() | Unsent() as happening:
-                    return await self.routes.events[type(happening)](ctx)
                 case other:
+                    handler = self.routes.events.get(type(other))
+                    if handler is None:  # What nobody answers, such as a group's event in a private chat, is no fault.
+                        return SILENCE
+                    if isinstance(other, Followed | Left | Unsent):
+                        return await handler(ctx)
                     if _muted(ctx) or (flood := _flood(ctx)) is SILENCE:
                         return SILENCE
-                    return flood or await self.routes.events[type(other)](ctx)
+                    return flood or await handler(ctx)
         except UserError as error:
             return Reply((Text(ctx._(error.args[0])),))
 

@@ -164,6 +164,7 @@ def test_half_characters_and_nul_cost_nobody_an_event() -> None:
         (event("follow", follow={"isUnblocked": True}), Followed()),
         (event("follow"), Followed()),
         (event("unfollow"), Left()),
+        (event("join"), Ignored("joined a private chat")),
         (event("unsend", unsend={"messageId": "325708"}), Unsent("325708")),
         (event("unsend"), Ignored("unsend without a message")),
         (event("accountLink", link={"result": "ok"}), Ignored("event accountLink")),

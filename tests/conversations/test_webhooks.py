@@ -112,6 +112,19 @@ async def test_an_event_that_is_no_event_costs_its_siblings_nothing(chat: Chat) 
     assert chat.said("What would you like to do?")
 
 
+async def test_a_groups_event_in_a_private_chat_is_ignored(bot: Bot, tables: asyncpg.Pool) -> None:
+    """Nobody answers a `join` there: it is neither tried again nor apologised for, and the chat goes on."""
+    chat = bot.chat("line")
+    joined = chat.phone.invites("C1").json
+    joined["events"][0]["source"] = {"type": "user", "userId": chat.user}
+
+    assert await chat.do(chat.phone.signed(joined)) == []
+    assert await tables.fetchval("SELECT state FROM events") == "ignored"
+
+    await chat.say("menu")
+    assert chat.said("What would you like to do?")
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff\xfe", b'{"events": 1}', b"[" * 10_000])
 async def test_a_body_that_is_no_webhook_is_turned_away(bot: Bot, channel: str, body: bytes) -> None:
     """With an answer, not with a crash."""

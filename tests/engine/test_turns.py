@@ -14,8 +14,9 @@ from chat import Chat
 from structlog.testing import capture_logs
 
 from bot.channels import Delivery, Outcome, Receipt
+from bot.conversation.events import SentSticker
 from bot.jobs import Later
-from bot.storage import inbox
+from bot.storage import customers, inbox
 from bot.turn import TRIES, Turns
 from engine.desk import Accepted, Crash, Deliver, Desk, references
 
@@ -354,6 +355,54 @@ async def test_a_held_event_can_fail_and_be_held_again(desk: Desk) -> None:
     await desk.run()
 
     assert await claims(desk) == 1
+
+
+async def test_an_event_that_is_held_again_and_again_brings_one_apology(desk: Desk) -> None:
+    """Each `giftdesk held --retry` that comes too early would else repeat it."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+    for _ in range(3):
+        await desk.run(looking_up(desk, breaks))
+        assert len(await inbox.held(desk.pool)) == 1
+        assert await inbox.release_held(desk.pool) == 1
+    assert len(chat.look()) == 1
+    assert chat.said("Something went wrong on our side. Nothing is lost — our team will look into it.")
+
+    await desk.run()
+    assert receipts(chat) == await claims(desk) == 1
+
+
+async def test_whoever_could_not_be_told_at_first_is_told_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's event was held before their row could be made: they have heard of nothing yet."""
+    chat = desk.chat("line")
+    desk.post(chat.phone.says(CODE))
+
+    async def cannot(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(customers, "add", cannot)
+        await desk.run()
+    assert chat.look() == []
+    await inbox.release_held(desk.pool)
+
+    for _ in range(2):
+        await desk.run(looking_up(desk, breaks))
+        await inbox.release_held(desk.pool)
+    assert len(chat.look()) == 1
+    assert chat.said("Something went wrong on our side. Nothing is lost — our team will look into it.")
+
+
+async def test_an_event_that_nobody_answers_is_no_failure(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind without a handler is passed over at once, not tried three times and held."""
+    chat = await known(desk)
+    monkeypatch.delitem(desk.turns.dispatcher.routes.events, SentSticker)
+
+    await chat.do(chat.phone.sends_sticker())
+
+    assert chat.shown == []
+    row = await desk.event()
+    assert (row["state"], row["outcome"], row["attempts"], row["held_at"]) == ("done", "silent", 0, None)
 
 
 async def test_a_failure_on_the_last_line_leaves_nothing_half_done(desk: Desk) -> None:

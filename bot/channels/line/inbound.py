@@ -61,7 +61,7 @@ class LineInbound:
             chat=chat,
             user_id=word(record(raw.get("source")).get("userId")),
             at=moment(raw.get("timestamp")),
-            what=_what(raw) if chat else Ignored("no chat"),
+            what=_what(raw, private=chat.private) if chat else Ignored("no chat"),
             reply_token=word(raw.get("replyToken")),
             message_id=word(record(raw.get("message")).get("id")),
         )
@@ -85,7 +85,7 @@ def _chat(account: str, source: Json) -> Chat | None:
             return None
 
 
-def _what(raw: Json) -> What:
+def _what(raw: Json, *, private: bool) -> What:
     mode = raw.get("mode", "active")
     if mode != "active":
         # Somebody else answers this chat now; what we do not know is taken to mean the same.
@@ -100,7 +100,7 @@ def _what(raw: Json) -> What:
         case "unfollow" | "leave":
             return Left()
         case "join":
-            return Joined()
+            return Ignored("joined a private chat") if private else Joined()
         case "unsend":
             message_id = word(record(raw.get("unsend")).get("messageId"))
             return Unsent(message_id) if message_id else Ignored("unsend without a message")
