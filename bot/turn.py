@@ -472,7 +472,8 @@ class Turns:
         log.info("event done", outcome=outcome)
 
     async def _end(self, taken: Taken, outcome: str) -> None:
-        await inbox.delivered(self.pool, taken.id, outcome)
+        if not await inbox.delivered(self.pool, taken.id, outcome):
+            return  # Another worker has ended it, and has counted and logged it.
         took = self.clock() - taken.received_at
         if outcome == "delivered":
             metrics.ANSWERED.labels(taken.channel).observe(took.total_seconds())

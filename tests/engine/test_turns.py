@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 from chat import Chat
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from bot.channels import Delivery, Outcome, Receipt
@@ -144,6 +145,47 @@ async def test_an_answer_that_another_worker_has_delivered_is_not_pushed_as_well
 
     assert receipts(chat) == 1
     assert (await desk.event())["outcome"] == "delivered"
+
+
+async def test_an_answer_whose_token_another_worker_used_is_not_pushed(desk: Desk) -> None:
+    """The slower of two workers finds the token spent: a second push would say the same again."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+    number = (await desk.event())["id"]
+
+    async def overtaken(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        if delivery.reply_token:
+            await desk.turns.take(number)
+        return await deliver(delivery, accepted)
+
+    await desk.wrapped("line", overtaken).take(number)
+    await desk.run()
+
+    assert receipts(chat) == 1
+    assert [item.via for item in chat.everything if references(item.message)] == ["reply"]
+    assert (await desk.event())["outcome"] == "delivered"
+
+
+async def test_an_answer_that_two_workers_end_is_counted_once(desk: Desk) -> None:
+    """Both believe they have delivered it; only one of them ends the event."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+    number = (await desk.event())["id"]
+
+    def answered() -> float:
+        return REGISTRY.get_sample_value("giftdesk_answered_seconds_count", {"channel": "line"}) or 0
+
+    async def overtaken(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        await desk.turns.take(number)
+        return Receipt(Outcome.DELIVERED, 1)
+
+    before = answered()
+    with capture_logs() as logged:
+        await desk.wrapped("line", overtaken).take(number)
+
+    assert receipts(chat) == 1
+    assert answered() == before + 1
+    assert sum(entry["event"] == "event done" for entry in logged) == 1
 
 
 async def test_an_event_that_is_over_is_not_run_again(desk: Desk) -> None:
