@@ -30,7 +30,7 @@ async def in_a_group(ctx: Context) -> Answer:
                 ),
                 _private_chat(ctx),
             )
-        case Said(words=spoken, mentioned=mentioned):
+        case Said(text=spoken, mentioned=mentioned):
             intent = ctx.lexicon.intent(spoken)
             command = ctx.routes.commands.get(intent) if intent else None
             announced = codes.find(spoken, ctx.lexicon.words("redeem"), ctx.desk.code_pattern)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json as stdlib_json
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -212,6 +213,9 @@ class Terminal:
             if typed.startswith("#"):
                 self.say("no_button", number=number)
                 return None
+        if typed.startswith(":emoji "):  # On a phone they are picked, not typed: `:emoji WELCOME2026(love)`.
+            said = typed.removeprefix(":emoji ").strip()
+            return self.chat.phone.says(said, emoji=re.findall(r"\([^()]+\)", said))
         special = self.chat.special(typed)
         if special is not None:
             return special

@@ -111,7 +111,7 @@ class Dispatcher:
 
     async def _in_a_group(self, ctx: Context, chat: Chat) -> Answer:
         what = ctx.incoming.what
-        if not isinstance(what, Said) or not is_command(what.words):
+        if not isinstance(what, Said) or not is_command(what.text):
             return await ctx.run("group")
         if not await self.staff.knows(ctx, chat.channel, ctx.incoming.user_id):
             return SILENCE

@@ -33,15 +33,14 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The customer typed something. `mentioned`: it names the bot (LINE groups)."""
+    """The customer typed something.
+
+    text: without what the platform marks as no text, such as LINE's emoji and mentions. mentioned: it named the bot
+    (LINE groups).
+    """
 
     text: str
     mentioned: bool = False
-
-    @property
-    def words(self) -> str:
-        """The text without naming the bot."""
-        return " ".join(word for word in self.text.split() if not word.startswith("@")) if self.mentioned else self.text
 
 
 @dataclass(frozen=True, slots=True)

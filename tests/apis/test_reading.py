@@ -55,11 +55,14 @@ def test_text(value: object, shown: str | None) -> None:
     ("value", "shown"),
     [
         ("M&amp;M", "M&M"),
-        ("Wendy&#39;s &quot;Big&quot; &#x4fdd;溫杯", "Wendy's \"Big\" 保溫杯"),
+        ("Wendy&#39;s &quot;Big&quot; &#x4fdd;溫杯", 'Wendy\'s "Big" 保溫杯'),
         ("&nbsp;Tea&nbsp;Shop ", "Tea Shop"),
         ("&amp;lt;", "&lt;"),
         ("&amp;amp;amp;", "&amp;amp;"),
-        ("AT&T, R&D; Tea&copy, Spa&regular; &nope; &; &#; &#x;", "AT&T, R&D; Tea&copy, Spa&regular; &nope; &; &#; &#x;"),
+        (
+            "AT&T, R&D; Tea&copy, Spa&regular; &nope; &; &#; &#x;",
+            "AT&T, R&D; Tea&copy, Spa&regular; &nope; &; &#; &#x;",
+        ),
         ("a&#0;b&#10;c&#xD800;d&#9999999;e", "a\ufffdb c\ufffdd\ufffde"),
         (" 保溫杯 ", "保溫杯"),
         (88, "88"),

@@ -135,13 +135,26 @@ def test_half_characters_and_nul_cost_nobody_an_event() -> None:
         (message("text", text="hi", emojis=[{"index": 0}], markAsReadToken="m"), Said("hi")),
         (
             message("text", text="@bot hi", mention={"mentionees": [{"index": 0, "length": 4, "isSelf": True}]}),
-            Said("@bot hi", mentioned=True),
+            Said("  hi", mentioned=True),
         ),
         (
             message("text", text="@all hi", mention={"mentionees": [{"type": "all"}, "x", {"isSelf": "yes"}]}),
             Said("@all hi"),
         ),
         (message("text", text="hi", mention="x"), Said("hi")),
+        (message("text", text="WELCOME2026(love)", emojis=[{"index": 11, "length": 6}]), Said("WELCOME2026 ")),
+        (message("text", text="(love)", emojis=[{"index": 0, "length": 6}]), Said(" ")),
+        (message("text", text="WELCOME2026(love)"), Said("WELCOME2026(love)")),
+        (message("text", text="hi", emojis="x"), Said("hi")),
+        (
+            message(
+                "text",
+                text="🎁 @Held Out, @bot(love) /status",
+                emojis=[{"index": 18, "length": 6}],
+                mention={"mentionees": [{"index": 3, "length": 9}, {"index": 14, "length": 4, "isSelf": True}]},
+            ),
+            Said("🎁  ,   /status", mentioned=True),
+        ),
         (message("text", text=""), Ignored("text without text")),
         (message("text"), Ignored("text without text")),
         (message("sticker", stickerResourceType="BRAND_NEW"), SentSticker()),
@@ -255,7 +268,7 @@ ANYTHING = st.recursive(
 )
 NAMES = [
     "type", "mode", "timestamp", "source", "message", "postback", "userId", "text", "mention", "mentionees",
-    "data", "params", "unsend", "messageId", "webhookEventId", "replyToken", "id",
+    "emojis", "index", "length", "data", "params", "unsend", "messageId", "webhookEventId", "replyToken", "id",
 ]  # fmt: skip
 VALUES = st.sampled_from(["message", "text", "postback", "active", "user", "unsend", "sticker"]) | ANYTHING
 RAW = st.recursive(

@@ -107,7 +107,9 @@ def test_a_body_may_be_empty(body: bytes) -> None:
     assert messenger.split(body) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"x", b'"page"', b'{"object":null}', b'{"object":""}', b'{"object":{}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b"x", b'"page"', b'{"object":null}', b'{"object":""}', b'{"object":{}}']
+)
 def test_other_bodies_are_malformed(body: bytes) -> None:
     """Whatever Meta tells is about something."""
     with pytest.raises(Malformed):

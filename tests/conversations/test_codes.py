@@ -378,6 +378,19 @@ async def test_a_kept_code_is_forgotten_after_ten_minutes(friend: Chat) -> None:
     assert friend.said("Paste your code — capitals and spaces don't matter.")
 
 
+@pytest.mark.parametrize(
+    "typed", ["WELCOME2026(love)", "(love)WELCOME2026", "兌換(love)WELCOME2026(love)", "🎁(love)welcome2026"]
+)
+async def test_an_emoji_of_line_is_no_part_of_a_code(bot: Bot, typed: str) -> None:
+    """LINE marks it in the webhook; the text itself has a word in parentheses."""
+    chat = bot.chat("line")
+    await chat.do(chat.phone.follows())
+
+    await chat.do(chat.phone.says(typed, emoji=["(love)"]))
+
+    assert chat.said("Redeemed 🎉")
+
+
 @pytest.mark.parametrize(("ended", "redeemed"), [(2, False), (0.5, True)])
 async def test_what_arrives_hours_late_counts_as_an_hour_old(
     friend: Chat, tables: asyncpg.Pool, ended: float, redeemed: bool

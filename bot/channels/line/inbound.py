@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.channels import Json
 from bot.channels.limits import fingerprint, moment, read_json, record, records, word
+from bot.channels.line.spans import marked, without_spans
 from bot.conversation.events import (
     Chat,
     Followed,
@@ -115,7 +116,8 @@ def _message(message: Json) -> What:
             if not isinstance(text, str) or not text:
                 return Ignored("text without text")
             mentions = records(record(message.get("mention")).get("mentionees"))
-            return Said(text, mentioned=any(mention.get("isSelf") is True for mention in mentions))
+            mentioned = any(mention.get("isSelf") is True for mention in mentions)
+            return Said(without_spans(text, marked(message)), mentioned)
         case "sticker":
             return SentSticker()
         case str(kind) if kind in _MEDIA:
