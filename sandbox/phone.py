@@ -81,6 +81,12 @@ class Phone:
             self._only("line")
         return self.messenger_event({"message": {"mid": _mid(), "text": text}})
 
+    def edits(self, said: Webhook, text: str, number: int = 1) -> Webhook:
+        """Messenger: writes a message of theirs anew; `number` counts the edits of that message."""
+        self._only("messenger")
+        mid = said.json["entry"][0]["messaging"][0]["message"]["mid"]
+        return self.messenger_event({"message_edit": {"mid": mid, "text": text, "num_edit": number}})
+
     def taps(self, data: str, label: str = "", *, quick_reply: bool = False) -> Webhook:
         """Taps a button that carries `data`. On Messenger a quick reply is a message with a payload."""
         if self.channel == "line":
@@ -244,7 +250,7 @@ class Phone:
                 entry["time"] -= back
                 for event in entry.get("messaging", []):
                     event["timestamp"] -= back
-                    for what in ("message", "postback"):
+                    for what in ("message", "postback", "message_edit"):
                         if what in event:
                             event[what]["mid"] = _mid()
         return self.signed(body)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.conversation.actions import Action, Packer, Unreadable
 from bot.conversation.commands import is_command
 from bot.conversation.context import Answer, Context
-from bot.conversation.events import Chat, Followed, Ignored, Left, Said, Tapped, Unsent
+from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Reply, Text
 from bot.conversation.router import Routes
 from bot.conversation.staff import StaffDesk
@@ -42,6 +42,11 @@ class Dispatcher:
         try:
             if ctx.incoming.chat is not None and not ctx.incoming.chat.private:
                 return await self._in_a_group(ctx, ctx.incoming.chat)
+            if isinstance(edited := ctx.incoming.what, Edited):
+                if ctx.customer.state.get("missed") != edited.message_id:
+                    return SILENCE  # It has had its answer, and what that did is done.
+                ctx.incoming = replace(ctx.incoming, what=Said(edited.text))
+                del ctx.customer.state["missed"]
             if (closed := _closed(ctx)) is not None:
                 return closed
             match ctx.incoming.what:

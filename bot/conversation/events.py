@@ -44,6 +44,15 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Edited:
+    """The customer wrote a message anew (Messenger). number: which of its edits this is, from 1 on."""
+
+    text: str
+    message_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tapped:
     """The customer tapped a button; `data` is what we packed into it, as it came back."""
 
@@ -96,14 +105,15 @@ class Ignored:
     reason: str
 
 
-What = Said | Tapped | SharedPhone | Followed | Left | Joined | SentSticker | SentMedia | Unsent | Ignored
+What = Said | Edited | Tapped | SharedPhone | Followed | Left | Joined | SentSticker | SentMedia | Unsent | Ignored
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One event of a webhook, read leniently.
 
-    key: unique for ever, e.g. `line:<destination>:<webhookEventId>`, `messenger:<page>:<mid>`.
+    key: unique for ever, e.g. `line:<destination>:<webhookEventId>`, `messenger:<page>:<mid>`; of an edit
+    `messenger:<page>:<mid>:edit:<number>`.
     chat: where, or None when the event names no chat (it is then always `Ignored`).
     user_id: who, as the platform names them; None in groups that hide it.
     at: the event's own timestamp, aware, UTC.

@@ -14,6 +14,7 @@ from bot.channels import Elsewhere, Malformed
 from bot.channels.messenger.inbound import MessengerInbound
 from bot.conversation.events import (
     Chat,
+    Edited,
     Followed,
     Ignored,
     Incoming,
@@ -156,7 +157,17 @@ def test_what_is_about_something_else_than_a_page_is_told_apart(about: str) -> N
         (event(reaction={"mid": "m", "action": "react", "emoji": "👍"}), Ignored("reaction")),
         (event(referral={"ref": "x", "source": "SHORTLINK"}), Ignored("referral")),
         (event(optin={"type": "notification_messages"}), Ignored("optin")),
-        (event(message_edit={"mid": "m", "text": "x"}), Ignored("message_edit")),
+        (event(message_edit={"mid": "m", "text": "gifts", "num_edit": 1}), Edited("gifts", "m", 1)),
+        (event(message_edit={"mid": "m", "text": "gifts", "num_edit": "2", "new": {}}), Edited("gifts", "m", 2)),
+        (event(message_edit={"mid": "m", "text": "gifts"}), Edited("gifts", "m", 0)),
+        (event(message_edit={"mid": "m", "text": "gifts", "num_edit": -1}), Edited("gifts", "m", 0)),
+        (event(message_edit={"mid": "m", "text": "gifts", "num_edit": "9" * 5000}), Edited("gifts", "m", 0)),
+        (event(message_edit={"mid": "m", "text": "", "num_edit": 1}), Ignored("edit without text")),
+        (event(message_edit={"mid": "m", "text": 5, "num_edit": 1}), Ignored("edit without text")),
+        (event(message_edit={"text": "gifts", "num_edit": 1}), Ignored("edit without text")),
+        (event(message_edit=None), Ignored("message_edit")),
+        (event(sender={"id": PAGE}, message_edit={"mid": "m", "text": "x", "num_edit": 1}), Ignored("no chat")),
+        ({"standby": event(message_edit={"mid": "m", "text": "x", "num_edit": 1})["messaging"]}, Ignored("standby")),
         (event(), Ignored("empty")),
         (event(message=None), Ignored("message")),
         ({"standby": event(message={"mid": "m", "text": "hi"})["messaging"]}, Ignored("standby")),
@@ -200,13 +211,28 @@ def test_a_reaction_does_not_take_its_messages_key() -> None:
     assert messenger.parse(PAGE, reaction).key != messenger.parse(PAGE, message(text="hi")).key
 
 
+def test_each_edit_of_a_message_is_an_event_of_its_own() -> None:
+    """Named by the message and its number, and not taken for the message."""
+    said = message(text="gfits")
+    first, second = (event(message_edit={"mid": "m_abc", "text": "gifts", "num_edit": each}) for each in (1, 2))
+    unnumbered = [event(message_edit={"mid": "m_abc", "text": text}) for text in ("gifts", "my gifts", "gifts")]
+
+    assert messenger.parse(PAGE, said).key == f"messenger:{PAGE}:m_abc"
+    assert messenger.parse(PAGE, first).key == f"messenger:{PAGE}:m_abc:edit:1"
+    assert messenger.parse(PAGE, second).key == f"messenger:{PAGE}:m_abc:edit:2"
+    assert messenger.parse(PAGE, first).message_id == "m_abc"
+    one, other, again = (messenger.parse(PAGE, each).key for each in unnumbered)
+    assert one != other
+    assert one == again
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     max_leaves=12,
 )
 NAMES = ["messaging", "standby", "sender", "message", "postback", "mid", "text", "attachments", "payload",
-         "quick_reply", "id", "timestamp", "type", "is_echo"]  # fmt: skip
+         "quick_reply", "id", "message_edit", "num_edit", "timestamp", "type", "is_echo"]  # fmt: skip
 RAW = st.recursive(
     st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=8),
     lambda inner: st.dictionaries(st.sampled_from(NAMES), inner | st.lists(inner, max_size=2), max_size=8),

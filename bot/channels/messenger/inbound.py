@@ -11,6 +11,7 @@ from bot.channels import Elsewhere, Json, Malformed
 from bot.channels.limits import fingerprint, moment, read_json, record, records, word
 from bot.conversation.events import (
     Chat,
+    Edited,
     Followed,
     Ignored,
     Incoming,
@@ -26,6 +27,7 @@ GET_STARTED = "GET_STARTED"
 """The payload of our Get Started button, as `giftdesk menus` sets it in the Messenger profile."""
 
 
+_COUNT = re.compile(r"[0-9]{1,9}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{6,18}[0-9]")
 
 
@@ -66,19 +68,26 @@ class MessengerInbound:
     def parse(self, account: str, raw: Json) -> Incoming:
         event = record(raw.get("messaging")) or record(raw.get("standby"))
         message, postback = record(event.get("message")), record(event.get("postback"))
-        mid = word(message.get("mid")) or word(postback.get("mid"))
+        edit = record(event.get("message_edit"))
+        mid = word(message.get("mid")) or word(postback.get("mid")) or word(edit.get("mid"))
         sender = word(record(event.get("sender")).get("id"))
         what = _what(raw, event)
         # What the Page itself said is nobody's chat to answer in.
         chat = Chat("messenger", account, "user", sender) if sender and sender != account else None
         return Incoming(
-            key=f"messenger:{account}:{mid or fingerprint(raw)}",
+            key=f"messenger:{account}:{_edit_id(edit) if edit else mid or fingerprint(raw)}",
             chat=chat,
             user_id=chat.id if chat else None,
             at=moment(event.get("timestamp")),
             what=what if chat or isinstance(what, Ignored) else Ignored("no chat"),
             message_id=mid,
         )
+
+
+def _edit_id(edit: Json) -> str:
+    # Its message has the same mid, and had its answer.
+    mid, number = word(edit.get("mid")), word(edit.get("num_edit"))
+    return f"{mid}:edit:{number}" if mid and number else fingerprint(edit)
 
 
 def _what(raw: Json, event: Json) -> What:
@@ -90,6 +99,8 @@ def _what(raw: Json, event: Json) -> What:
             return _message(message)
         case {"postback": dict(postback)}:
             return _tapped(postback) or Ignored("postback without payload")
+        case {"message_edit": dict(edit)}:
+            return _edited(edit)
         case _:
             kinds = sorted(set(event) - {"sender", "recipient", "timestamp"})
             return Ignored(" ".join(kinds)[:40] or "empty")
@@ -112,6 +123,14 @@ def _message(message: Json) -> What:
     if "sticker_id" in message or any(_is_sticker(attachment) for attachment in attachments):
         return SentSticker()
     return SentMedia() if attachments else Ignored("empty message")
+
+
+def _edited(edit: Json) -> What:
+    # Needs the field `message_edits`: https://developers.facebook.com/docs/messenger-platform/reference/webhook-events
+    mid, text, number = word(edit.get("mid")), edit.get("text"), word(edit.get("num_edit")) or ""
+    if mid is None or not isinstance(text, str) or not text:
+        return Ignored("edit without text")
+    return Edited(text, mid, int(number) if _COUNT.fullmatch(number) else 0)
 
 
 def _tapped(button: Json) -> What | None:
