@@ -550,7 +550,7 @@ def _drop_stale(ctx: Context) -> None:
         ctx.settle()
     if kept := {of: codes for of, codes in state.pop("kept", {}).items() if codes["until"] > happened}:
         state["kept"] = kept
-    for pending in ("sure", "did"):  # of a staff command
+    for pending in ("sure", "did", "album"):  # the first two of a staff command
         if pending in state and state[pending]["until"] < happened:
             del state[pending]
     if isinstance(ctx.incoming.what, Followed):

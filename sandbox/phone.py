@@ -22,6 +22,13 @@ from sandbox.credentials import (
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+_LINE_CONTENT: dict[str, dict[str, Any]] = {
+    "audio": {"duration": 4100, "contentProvider": {"type": "line"}},
+    "video": {"duration": 9000, "contentProvider": {"type": "line"}, "quoteToken": "q"},
+    "file": {"fileName": "voucher.pdf", "fileSize": 2138},
+}
+
+
 class Webhook(NamedTuple):
     """A signed request, ready to be posted to the bot."""
 
@@ -130,14 +137,33 @@ class Phone:
         return self._sends_attachment("sticker", payload)
 
     def sends_image(self) -> Webhook:
-        if self.channel == "line":
-            image = {
+        (webhook,) = self.sends_album(1)
+        return webhook
+
+    def sends_album(self, count: int) -> list[Webhook]:
+        """Sends photos together: on LINE a message each, which name their set; on Messenger one message."""
+        if self.channel == "messenger":
+            payload = {"url": "https://scontent.xx.fbcdn.net/v/image.jpg"}
+            attachments = [{"type": "image", "payload": payload}] * count
+            return [self.messenger_event({"message": {"mid": _mid(), "attachments": attachments}})]
+        album = secrets.token_hex(20).upper()
+        webhooks = []
+        for index in range(1, count + 1):
+            image: dict[str, Any] = {
                 "type": "image",
                 "contentProvider": {"type": "line"},
                 "quoteToken": secrets.token_urlsafe(24),
             }
-            return self.line_event(self._line_message(image))
-        return self._sends_attachment("image", {"url": "https://scontent.xx.fbcdn.net/v/image.jpg"})
+            if count > 1:
+                image["imageSet"] = {"id": album, "index": index, "total": count}
+            webhooks.append(self.line_event(self._line_message(image)))
+        return webhooks
+
+    def sends(self, kind: str) -> Webhook:
+        """Sends a message of this kind, whatever its content is."""
+        if self.channel == "line":
+            return self.line_event(self._line_message({"type": kind, **_LINE_CONTENT.get(kind, {})}))
+        return self._sends_attachment(kind, {"url": f"https://scontent.xx.fbcdn.net/v/{kind}"})
 
     def sends_location(self) -> Webhook:
         if self.channel == "line":

@@ -9,13 +9,14 @@ from datetime import timedelta
 from bot.conversation.actions import Action, Packer, Unreadable
 from bot.conversation.commands import is_command
 from bot.conversation.context import Answer, Context
-from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, Tapped, Unsent
+from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Reply, Text
 from bot.conversation.router import Routes
 from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
 
 MENU_TAP = "go."
+ALBUM_ARRIVES_WITHIN = timedelta(minutes=5)
 PER_MINUTE = 20
 PER_MINUTE_STAFF = 120
 NONSENSE = "/"  # what a command line of an outsider is treated as
@@ -47,6 +48,8 @@ class Dispatcher:
                     return SILENCE  # It has had its answer, and what that did is done.
                 ctx.incoming = replace(ctx.incoming, what=Said(edited.text))
                 del ctx.customer.state["missed"]
+            if isinstance(sent := ctx.incoming.what, SentMedia) and sent.album and _in_album(ctx, sent.album):
+                return SILENCE  # The first of them has the answer for all.
             if (closed := _closed(ctx)) is not None:
                 return closed
             match ctx.incoming.what:
@@ -174,6 +177,15 @@ def _closed(ctx: Context) -> Reply | None:
         "We are closed for maintenance right now. A code you send is not used up: please send it again later."
     )
     return flood or Reply((Text(text),))
+
+
+def _in_album(ctx: Context, album: str) -> bool:
+    """Whether another photo of this album came before, in whatever order they come."""
+    known: bool = ctx.customer.state.get("album", {}).get("id") == album
+    if not known:
+        until = ctx.happened_at + ALBUM_ARRIVES_WITHIN
+        ctx.customer.state["album"] = {"id": album, "until": until.timestamp()}
+    return known
 
 
 def _muted(ctx: Context) -> bool:

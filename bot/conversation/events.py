@@ -86,9 +86,17 @@ class SentSticker:
     """The customer sent a sticker or a thumbs-up."""
 
 
+Media = Literal["image", "video", "audio", "file", "location", "contact", "post", "other", "unknown"]
+"""`post`: something shared, such as a link, a story or a reel. `other`: an attachment of a kind we do not know.
+`unknown`: a message of a kind we do not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class SentMedia:
-    """The customer sent an image, video, audio, file or location."""
+    """The customer sent what is neither text nor sticker. album: of the photos sent together, the same for each."""
+
+    kind: Media
+    album: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Nothing to answer: an echo, a receipt, a kind we do not know. `reason` is for the log."""
+    """Nothing to answer: an echo, a receipt, an event we do not know. `reason` is for the log."""
 
     reason: str
 

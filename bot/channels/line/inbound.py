@@ -20,6 +20,7 @@ from bot.conversation.events import (
     Incoming,
     Joined,
     Left,
+    Media,
     Said,
     SentMedia,
     SentSticker,
@@ -28,7 +29,14 @@ from bot.conversation.events import (
     What,
 )
 
-_MEDIA = frozenset({"image", "video", "audio", "file", "location"})
+_MEDIA: Mapping[object, Media] = {
+    "image": "image",
+    "video": "video",
+    "audio": "audio",
+    "file": "file",
+    "location": "location",
+    "contact": "contact",
+}
 
 
 class LineInbound:
@@ -93,7 +101,7 @@ def _what(raw: Json, *, private: bool) -> What:
         return Ignored(f"mode {_name(mode)}")
     match raw.get("type"):
         case "message":
-            return _message(record(raw.get("message")))
+            return _message(record(raw.get("message")), private=private)
         case "postback":
             return _postback(record(raw.get("postback")))
         case "follow":
@@ -109,7 +117,7 @@ def _what(raw: Json, *, private: bool) -> What:
             return Ignored(f"event {_name(kind)}")
 
 
-def _message(message: Json) -> What:
+def _message(message: Json, *, private: bool) -> What:
     match message.get("type"):
         case "text":
             text = message.get("text")
@@ -121,7 +129,9 @@ def _message(message: Json) -> What:
         case "sticker":
             return SentSticker()
         case str(kind) if kind in _MEDIA:
-            return SentMedia()
+            return SentMedia(_MEDIA[kind], word(record(message.get("imageSet")).get("id")))
+        case str(kind) if kind and private:  # Who wrote it waits for an answer; in a group nobody does.
+            return SentMedia("unknown")
         case kind:
             return Ignored(f"message {_name(kind)}")
 

@@ -15,6 +15,7 @@ from bot.conversation.events import (
     Followed,
     Ignored,
     Incoming,
+    Media,
     Said,
     SentMedia,
     SentSticker,
@@ -27,6 +28,22 @@ GET_STARTED = "GET_STARTED"
 """The payload of our Get Started button, as `giftdesk menus` sets it in the Messenger profile."""
 
 
+_MEDIA: Mapping[str | None, Media] = {
+    "image": "image",
+    "video": "video",
+    "audio": "audio",
+    "file": "file",
+    "location": "location",
+    "contact": "contact",
+    **dict.fromkeys(
+        ("fallback", "share", "template", "story_mention", "ig_story", "ig_reel", "reel", "ig_post", "post"), "post"
+    ),
+}
+# What stands in a message beside its content; of what else there may be one day, the sender waits for an answer.
+_BESIDE_CONTENT = frozenset(
+    {"mid", "seq", "text", "attachments", "quick_reply", "reply_to", "nlp", "app_id", "metadata", "tags", "traits",
+     "is_echo", "is_deleted", "referral"}
+)  # fmt: skip
 _COUNT = re.compile(r"[0-9]{1,9}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{6,18}[0-9]")
 
@@ -122,7 +139,10 @@ def _message(message: Json) -> What:
     attachments = records(message.get("attachments"))
     if "sticker_id" in message or any(_is_sticker(attachment) for attachment in attachments):
         return SentSticker()
-    return SentMedia() if attachments else Ignored("empty message")
+    if attachments:
+        return SentMedia(_MEDIA.get(word(attachments[0].get("type")), "other"))
+    unknown = any(value for name, value in message.items() if name not in _BESIDE_CONTENT)
+    return SentMedia("unknown") if unknown else Ignored("empty message")
 
 
 def _edited(edit: Json) -> What:
