@@ -134,6 +134,17 @@ async def test_a_sticker_gets_the_menu_without_a_lecture(friend: Chat) -> None:
     assert friend.said("What would you like to do?")
 
 
+@pytest.mark.parametrize("before", ["menu", "redeem", "agent please", "delete my data", "language"])
+async def test_an_emoji_of_line_alone_breaks_nothing(bot: Bot, tables: asyncpg.Pool, before: str) -> None:
+    """Nothing is left of its text, whatever was asked before."""
+    chat = bot.chat("line", language="en")
+    await chat.do(chat.phone.follows())
+    await chat.say(before)
+
+    assert await chat.do(chat.phone.says("(love)(love)", emoji=["(love)"])) != []
+    assert await tables.fetchval("SELECT count(*) FROM events WHERE held_at IS NOT NULL") == 0
+
+
 WORDS = {
     "image": "I can't read images or files yet — please paste the code as text.",
     "file": "I can't read images or files yet — please paste the code as text.",
