@@ -44,8 +44,9 @@ class Dispatcher:
             if ctx.incoming.chat is not None and not ctx.incoming.chat.private:
                 return await self._in_a_group(ctx, ctx.incoming.chat)
             if isinstance(edited := ctx.incoming.what, Edited):
+                # `missed`: the last message that was not understood. Any other has had its answer, and what that did is done.
                 if ctx.customer.state.get("missed") != edited.message_id:
-                    return SILENCE  # It has had its answer, and what that did is done.
+                    return SILENCE
                 ctx.incoming = replace(ctx.incoming, what=Said(edited.text))
                 del ctx.customer.state["missed"]
             if isinstance(sent := ctx.incoming.what, SentMedia) and sent.album and _in_album(ctx, sent.album):

@@ -279,7 +279,7 @@ async def test_an_endless_event_id_does_not_cost_its_siblings(desk: Desk) -> Non
     [
         {"type": "videoPlayComplete", "videoPlayComplete": {"trackingId": "x"}},
         {"type": "somethingNewOf2027", "secretsOfACustomer": "yes"},
-        {"type": "message", "message": {"id": "1", "type": "hologram", "text": "private"}},
+        {"type": "message", "message": {"id": "1", "text": "private"}},
     ],
 )
 async def test_an_unknown_event_is_stored_as_ignored_and_without_its_content(desk: Desk, event: dict[str, Any]) -> None:
