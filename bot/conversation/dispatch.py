@@ -44,7 +44,7 @@ class Dispatcher:
             if ctx.incoming.chat is not None and not ctx.incoming.chat.private:
                 return await self._in_a_group(ctx, ctx.incoming.chat)
             if isinstance(edited := ctx.incoming.what, Edited):
-                # `missed`: the last message that was not understood. Any other has had its answer, and what that did is done.
+                # `missed`: the last message that was not understood. Any other has had its answer.
                 if ctx.customer.state.get("missed") != edited.message_id:
                     return SILENCE
                 ctx.incoming = replace(ctx.incoming, what=Said(edited.text))
