@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from babel import Locale
+from babel.core import get_global
 from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -141,14 +142,56 @@ def load_translators(zone: ZoneInfo, folder: Path = LOCALES) -> dict[str, Transl
 def closest(spelling: str | None, available: Mapping[str, object]) -> str | None:
     """Our language for a platform's spelling (`zh-TW`, `zh_HK`, `en_US`, `ja`), None when it gives none.
 
-    Every Chinese reader gets Traditional Chinese, which is kinder than English; other languages get
-    their own catalogue when there is one, else English.
+    Of several catalogues of one language, script and then territory decide, also those that a spelling leaves out
+    (Unicode's likely subtags). Every Chinese reader gets Chinese in whatever script there is, which is kinder than
+    English; other languages get their own catalogue when there is one, else English.
     """
     if not spelling:
         return None
-    subtags = spelling.replace("_", "-").split("-")
-    language = subtags[0].lower()
+    wanted = _subtags(spelling)
+    language, script, _ = wanted
+    regions = _regions(wanted)
+    found = []
     for tag in available:
-        if tag.split("_")[0] == language:
-            return tag
+        known = _subtags(tag)
+        if known[0] == language:
+            near = regions.index(known[2]) if known[2] in regions else len(regions)
+            found.append((known[1] != script, near, tag))
+    if found:
+        return min(found, key=lambda each: each[:2])[2]
     return "en" if language.isalpha() and "en" in available else None
+
+
+@lru_cache(maxsize=1024)
+def _subtags(spelling: str) -> tuple[str, str, str]:
+    """Language, script and territory, those that are left out as they most likely are; `""` where nobody knows."""
+    first, *others = spelling.replace("_", "-").split("-")
+    script = territory = ""
+    for subtag in others:
+        if len(subtag) == 4 and subtag.isalpha():
+            script = script or subtag.title()
+        elif (len(subtag) == 2 and subtag.isalpha()) or (len(subtag) == 3 and subtag.isdigit()):
+            territory = territory or subtag.upper()
+        elif len(subtag) < 2:
+            break  # What follows are extensions.
+    # An alias may say more than a language: Serbo-Croatian is Serbian in Latin script.
+    language, *more = get_global("language_aliases").get(first.lower(), first.lower()).split("_")
+    script = script or "".join(more[:1])
+    likely = get_global("likely_subtags")
+    for key in (f"{language}_{script}_{territory}", f"{language}_{territory}", f"{language}_{script}", language):
+        if "__" not in key and not key.endswith("_") and key in likely:
+            _, likely_script, likely_territory = likely[key].split("_")[:3]
+            return language, script or likely_script, territory or likely_territory
+    return language, script, territory
+
+
+def _regions(subtags: tuple[str, str, str]) -> list[str]:
+    """Whose language its readers take for their own, nearest first: Mexico, Latin America, and in the end Spain."""
+    language, script, territory = subtags
+    parents = get_global("parent_exceptions")
+    regions = []
+    while territory and territory not in regions:
+        regions.append(territory)
+        parent = parents.get(f"{language}_{script}_{territory}") or parents.get(f"{language}_{territory}") or ""
+        territory = parent.split("_")[-1] if "_" in parent else ""
+    return [*regions, _subtags(f"{language}-{script}" if script else language)[2]]

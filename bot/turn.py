@@ -309,7 +309,7 @@ class Turns:
             metrics.RETRIES.labels("turn failed").inc()
             raise Later(1.0 if attempts == 1 else 4.0, "turn failed") from error
         ready = None
-        if taken.customer is not None and taken.payload is not None:
+        if taken.customer is not None and taken.payload is not None and not taken.apologised:
             incoming = self.inbound[taken.channel].parse(taken.payload["account"], taken.payload["event"])
             _ = self.languages.get(taken.customer.locale, self.languages[self.default_locale])
             apology = Reply(
@@ -323,7 +323,13 @@ class Turns:
         async with self.pool.acquire() as connection, connection.transaction():
             stored = ready.dump() if ready else None
             if not await inbox.finish(
-                connection, taken.id, None, self.clock(), reply=stored, outcome="held", held=True
+                connection,
+                taken.id,
+                None,
+                self.clock(),
+                reply=stored,
+                outcome=inbox.APOLOGISED if taken.apologised else "held",
+                held=True,
             ):
                 raise Later(0.05, "another worker has finished it")
             await self.services.alerts.tell(
@@ -477,7 +483,8 @@ class Turns:
         log.info("event done", outcome=outcome)
 
     async def _end(self, taken: Taken, outcome: str) -> None:
-        await inbox.delivered(self.pool, taken.id, outcome)
+        if not await inbox.delivered(self.pool, taken.id, outcome):
+            return  # Another worker has ended it, and has counted and logged it.
         took = self.clock() - taken.received_at
         if outcome == "delivered":
             metrics.ANSWERED.labels(taken.channel).observe(took.total_seconds())
@@ -554,7 +561,8 @@ def _drop_stale(ctx: Context) -> None:
         ctx.settle()
     if kept := {of: codes for of, codes in state.pop("kept", {}).items() if codes["until"] > happened}:
         state["kept"] = kept
-    for pending in ("sure", "did", "cards"):  # of a staff command; numbers of the customer's own cards
+    # The first two are of a staff command; cards: the numbers of the customer's own.
+    for pending in ("sure", "did", "album", "cards"):
         if pending in state and state[pending]["until"] < happened:
             del state[pending]
     if isinstance(ctx.incoming.what, Followed):

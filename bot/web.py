@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from bot import exports, metrics
-from bot.channels import Malformed
+from bot.channels import Elsewhere, Malformed
 from bot.config import Settings, load_settings
 from bot.intake import arrivals, inbound_channels
 from bot.log import configure, log
@@ -55,6 +55,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         open=True,
     )
     app.extensions["pool"] = pool
+    told: set[str] = set()  # of what the log has said once that it is ignored
 
     @app.post("/webhooks/<name>")
     def receive(name: str) -> Response:
@@ -72,6 +73,13 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         except Malformed:
             metrics.WEBHOOKS.labels(name, "malformed").inc()
             return _plain("This is not a webhook body of this platform.", 400)
+        except Elsewhere as other:
+            # An error would make the platform deliver it again and again, and in the end no webhook at all.
+            metrics.WEBHOOKS.labels(name, "not ours").inc()
+            if str(other) not in told and len(told) < 100:
+                told.add(str(other))
+                log.warning("webhooks that are not about our page are ignored", channel=name, object=str(other))
+            return _plain("OK", 200)
         now = clock()
         problem = _store(pool, arrivals(channel, events, now), now) if events else None
         if problem is not None:

@@ -29,7 +29,7 @@ async def in_a_group(ctx: Context) -> Answer:
                 ),
                 _private_chat(ctx),
             )
-        case Said(words=spoken, mentioned=mentioned):
+        case Said(text=spoken, mentioned=mentioned):
             reading = ctx.lexicon.read(spoken)
             intent = ctx.lexicon.whole(reading)
             command = ctx.routes.commands.get(intent) if intent else None

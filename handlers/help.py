@@ -50,9 +50,27 @@ async def sticker(ctx: Context) -> Answer:
 
 @router.event(SentMedia)
 async def media(ctx: Context) -> Answer:
-    """Images and files cannot be read."""
-    text = ctx._("I can't read images or files yet — please paste the code as text.")
-    return Reply((Text(text),), choices.ending(ctx._, *choices.codes(ctx)))
+    """What cannot be read is named, so that nobody waits for more. Nothing of it is looked at."""
+    assert isinstance(ctx.incoming.what, SentMedia), "registered for nothing else"
+    ideas = choices.topics(ctx)
+    match ctx.incoming.what.kind:
+        case "image" | "file":
+            text = ctx._("I can't read images or files yet — please paste the code as text.")
+            ideas = choices.codes(ctx)
+        case "video":
+            text = ctx._("I can't watch videos yet — please paste the code as text.")
+            ideas = choices.codes(ctx)
+        case "audio":
+            text = ctx._("I can't listen to voice messages yet — please type what you need or paste your code.")
+        case "location":
+            text = ctx._("I can't use locations — please type what you are looking for.")
+        case "contact":
+            text = ctx._("I don't open contact cards — please type what you need.")
+        case "post":
+            text = ctx._("I can't open shared posts or links — please type what you need or paste the code as text.")
+        case "other" | "unknown":
+            text = ctx._("I can't read this kind of message yet — please type what you need.")
+    return Reply((Text(text),), choices.ending(ctx._, *ideas))
 
 
 def _tries(ctx: Context) -> tuple[Choice, ...]:

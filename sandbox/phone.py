@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -20,6 +20,13 @@ from sandbox.credentials import (
 )
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+_LINE_CONTENT: dict[str, dict[str, Any]] = {
+    "audio": {"duration": 4100, "contentProvider": {"type": "line"}},
+    "video": {"duration": 9000, "contentProvider": {"type": "line"}, "quoteToken": "q"},
+    "file": {"fileName": "voucher.pdf", "fileSize": 2138},
+}
 
 
 class Webhook(NamedTuple):
@@ -73,11 +80,19 @@ class Phone:
 
     # What people do.
 
-    def says(self, text: str) -> Webhook:
-        """Types a message."""
+    def says(self, text: str, *, emoji: Sequence[str] = ()) -> Webhook:
+        """Types a message. emoji: what in it is LINE's own emoji, such as `(love)`, wherever it stands."""
         if self.channel == "line":
-            return self.line_event(self._line_message(self._line_text(text)))
+            return self.line_event(self._line_message(self._line_text(text, emoji)))
+        if emoji:
+            self._only("line")
         return self.messenger_event({"message": {"mid": _mid(), "text": text}})
+
+    def edits(self, said: Webhook, text: str, number: int = 1) -> Webhook:
+        """Messenger: writes a message of theirs anew; `number` counts the edits of that message."""
+        self._only("messenger")
+        mid = said.json["entry"][0]["messaging"][0]["message"]["mid"]
+        return self.messenger_event({"message_edit": {"mid": mid, "text": text, "num_edit": number}})
 
     def taps(self, data: str, label: str = "", *, quick_reply: bool = False) -> Webhook:
         """Taps a button that carries `data`. On Messenger a quick reply is a message with a payload."""
@@ -122,14 +137,33 @@ class Phone:
         return self._sends_attachment("sticker", payload)
 
     def sends_image(self) -> Webhook:
-        if self.channel == "line":
-            image = {
+        (webhook,) = self.sends_album(1)
+        return webhook
+
+    def sends_album(self, count: int) -> list[Webhook]:
+        """Sends photos together: on LINE a message each, which name their set; on Messenger one message."""
+        if self.channel == "messenger":
+            payload = {"url": "https://scontent.xx.fbcdn.net/v/image.jpg"}
+            attachments = [{"type": "image", "payload": payload}] * count
+            return [self.messenger_event({"message": {"mid": _mid(), "attachments": attachments}})]
+        album = secrets.token_hex(20).upper()
+        webhooks = []
+        for index in range(1, count + 1):
+            image: dict[str, Any] = {
                 "type": "image",
                 "contentProvider": {"type": "line"},
                 "quoteToken": secrets.token_urlsafe(24),
             }
-            return self.line_event(self._line_message(image))
-        return self._sends_attachment("image", {"url": "https://scontent.xx.fbcdn.net/v/image.jpg"})
+            if count > 1:
+                image["imageSet"] = {"id": album, "index": index, "total": count}
+            webhooks.append(self.line_event(self._line_message(image)))
+        return webhooks
+
+    def sends(self, kind: str) -> Webhook:
+        """Sends a message of this kind, whatever its content is."""
+        if self.channel == "line":
+            return self.line_event(self._line_message({"type": kind, **_LINE_CONTENT.get(kind, {})}))
+        return self._sends_attachment(kind, {"url": f"https://scontent.xx.fbcdn.net/v/{kind}"})
 
     def sends_location(self) -> Webhook:
         if self.channel == "line":
@@ -164,20 +198,33 @@ class Phone:
         source = {"type": "group", "groupId": group}
         return self.line_event({"type": "leave"}, source=source, replyable=False)
 
-    def says_in_group(self, group: str, text: str, *, mention: bool = False) -> Webhook:
-        """LINE: types a message in a group, perhaps naming the bot, which then stands at its beginning."""
+    def says_in_group(
+        self,
+        group: str,
+        text: str,
+        *,
+        mention: bool = False,
+        name: str = "@獎勵小幫手",
+        others: Sequence[str] = (),
+        emoji: Sequence[str] = (),
+    ) -> Webhook:
+        """LINE: types a message in a group, perhaps naming the bot, which then stands at its beginning as `name`.
+
+        others: which members are mentioned in it, as they are written. emoji: as in `says`.
+        """
         self._only("line")
-        name = "@獎勵小幫手"
-        message = self._line_text(f"{name} {text}" if mention else text)
+        message = self._line_text(f"{name} {text}" if mention else text, emoji)
+        begins = len(name) if mention else 0
+        named: list[dict[str, Any]] = [
+            {"index": index, "length": length, "userId": _of(other), "type": "user", "isSelf": False}
+            for other in others
+            for index, length in _standing(message["text"], other, begins)
+        ]
         if mention:
-            named = {
-                "index": 0,
-                "length": len(name),
-                "userId": self.account,
-                "type": "user",
-                "isSelf": True,
-            }
-            message["mention"] = {"mentionees": [named]}
+            length = _units(name)
+            named.insert(0, {"index": 0, "length": length, "userId": self.account, "type": "user", "isSelf": True})
+        if named:
+            message["mention"] = {"mentionees": named}
         source = {"type": "group", "groupId": group, "userId": self.user}
         return self.line_event(self._line_message(message), source=source)
 
@@ -229,7 +276,7 @@ class Phone:
                 entry["time"] -= back
                 for event in entry.get("messaging", []):
                     event["timestamp"] -= back
-                    for what in ("message", "postback"):
+                    for what in ("message", "postback", "message_edit"):
                         if what in event:
                             event[what]["mid"] = _mid()
         return self.signed(body)
@@ -313,8 +360,13 @@ class Phone:
         }
         return Webhook("/webhooks/messenger", headers, raw)
 
-    def _line_text(self, text: str) -> dict[str, Any]:
-        return {"type": "text", "text": text, "quoteToken": secrets.token_urlsafe(24)}
+    def _line_text(self, text: str, emoji: Sequence[str] = ()) -> dict[str, Any]:
+        message: dict[str, Any] = {"type": "text", "text": text, "quoteToken": secrets.token_urlsafe(24)}
+        found = sorted(span for each in dict.fromkeys(emoji) for span in _standing(text, each))
+        if found:
+            product = {"productId": "5ac1bfd5040ab15980c9b435", "emojiId": "001"}
+            message["emojis"] = [{"index": index, "length": length, **product} for index, length in found]
+        return message
 
     def _line_message(self, message: dict[str, Any]) -> dict[str, Any]:
         known = {"id": str(460_000_000_000_000_000 + secrets.randbelow(10**15)), **message}
@@ -336,6 +388,24 @@ class Phone:
 
 def _mid() -> str:
     return f"m_{secrets.token_urlsafe(48)}"
+
+
+def _units(text: str) -> int:
+    """How LINE counts: in UTF-16 code units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _standing(text: str, part: str, begins: int = 0) -> Iterator[tuple[int, int]]:
+    """Where `part` stands in `text`, from its character `begins` on: index and length as LINE counts."""
+    at = text.find(part, begins) if part else -1
+    while at >= 0:
+        yield _units(text[:at]), _units(part)
+        at = text.find(part, at + len(part))
+
+
+def _of(name: str) -> str:
+    """The user id of a member of a group, as good as any."""
+    return "U" + hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def _ulid(now: int) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json as stdlib_json
+import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException
 from typing import Any, TextIO
 from urllib.error import HTTPError
@@ -139,13 +140,17 @@ class Chat:
 
     def special(self, line: str) -> Webhook | None:
         """An event that is not typed, such as `:sticker` or `:block`; None when `line` is none."""
-        made = {
+        made: dict[str, Callable[[], Webhook]] = {
             ":follow": self.phone.follows,
             ":block": self.phone.unfollows,
             ":unblock": lambda: self.phone.follows(returning=True),
             ":sticker": self.phone.sends_sticker,
             ":image": self.phone.sends_image,
             ":location": self.phone.sends_location,
+            ":voice": lambda: self.phone.sends("audio"),
+            ":video": lambda: self.phone.sends("video"),
+            ":file": lambda: self.phone.sends("file"),
+            ":album": lambda: self.phone.together(*self.phone.sends_album(3)),
         }
         if line not in made:
             return None
@@ -212,6 +217,9 @@ class Terminal:
             if typed.startswith("#"):
                 self.say("no_button", number=number)
                 return None
+        if typed.startswith(":emoji "):  # On a phone they are picked, not typed: `:emoji WELCOME2026(love)`.
+            said = typed.removeprefix(":emoji ").strip()
+            return self.chat.phone.says(said, emoji=re.findall(r"\([^()]+\)", said))
         special = self.chat.special(typed)
         if special is not None:
             return special

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.apis.http import CONNECTIONS, Breaker, Observe, Upstream, bearer, open_http, unobserved
-from bot.apis.reading import ShapeError, amount, array, integer, mapping, moment, text
+from bot.apis.reading import ShapeError, amount, array, integer, label, mapping, moment, text
 from bot.errors import CheckFailed, ContractError, CredentialsRefused, NotFound, UpstreamError, UpstreamRefused
 
 NAME = "altegio"
@@ -287,12 +287,12 @@ def _card(company_id: int, item: object) -> GiftCard | None:
         number=text(item.get("number")) or "",  # Types with `is_allow_empty_code` are sold without one.
         balance=balance,
         face=amount(item.get("default_balance")),
-        title=text(kind.get("title")) or "",
+        title=label(kind.get("title")) or "",
         status_id=integer(status.get("id")) if status_id is None else status_id,
-        status=text(status.get("title")) or "",
+        status=label(status.get("title")) or "",
         expires=_expires(item, kind),
         multi=multi if isinstance(multi, bool) else None,
-        limits=text(_object(kind.get("item_type")).get("title")) or "",
+        limits=label(_object(kind.get("item_type")).get("title")) or "",
         company_id=company_id,
         endless=integer(kind.get("expiration_type_id")) == _ENDLESS,
     )

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from bot.apis.http import CONNECTIONS, Observe, Params, Upstream, open_http, unobserved
-from bot.apis.reading import ShapeError, array, expiry, integer, mapping, moment, text
+from bot.apis.reading import ShapeError, array, expiry, integer, label, mapping, moment, text
 from bot.errors import (
     CheckFailed,
     Conflict,
@@ -462,7 +462,7 @@ def _gift(item: object) -> Gift | None:
     if not isinstance(item, dict):
         return None
     gift_id, price_id = integer(item.get("gift_id")), integer(item.get("price_id"))
-    value, name = integer(item.get("price_value")), text(item.get("name"))
+    value, name = integer(item.get("price_value")), label(item.get("name"))
     if gift_id is None or price_id is None or value is None or name is None:
         return None
     brand = item.get("brand")
@@ -472,7 +472,7 @@ def _gift(item: object) -> Gift | None:
         price_id=price_id,
         price_value=value,
         name=name,
-        brand=(text(brand.get("name")) if isinstance(brand, dict) else None) or "",
+        brand=(label(brand.get("name")) if isinstance(brand, dict) else None) or "",
         image=_https(item.get("image")),
         # 0 is no price: whoever reads it so gives the voucher away.
         point=point if point is not None and point > 0 else None,
@@ -490,7 +490,7 @@ def _read_issued(body: Any) -> Issued:
     told = data | item
     return Issued(
         transaction_id=transaction_id,
-        name=text(item.get("product_name")) or "",
+        name=label(item.get("product_name")) or "",
         link=_https(told.get("voucher_link"), below="gotit.vn") or _https(told.get("link"), below="gotit.vn"),
         code=text(told.get("code")) or "",
         expires=moment(told.get("expired_date")),

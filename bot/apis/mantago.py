@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from bot.apis.http import CONNECTIONS, Observe, Upstream, bearer, open_http, unobserved
-from bot.apis.reading import ShapeError, array, expiry, integer, mapping, moment, text
+from bot.apis.reading import ShapeError, array, expiry, integer, label, mapping, moment, text
 from bot.errors import (
     CheckFailed,
     ContractError,
@@ -296,7 +296,7 @@ def _ticket(item: dict[str, Any]) -> Ticket | None:
 
 
 def _gift(kind: GiftKind, equals: Counter[str], item: dict[str, Any]) -> Gift | None:
-    name = text(item.get("name"))
+    name = label(item.get("name"))
     if name is None:
         return None
     source = _SOURCES.get(text(item.get("resource")), "other")

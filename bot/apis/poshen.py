@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bot.apis.http import CONNECTIONS, Observe, Params, Upstream, bearer, open_http, unobserved
-from bot.apis.reading import ShapeError, array, integer, mapping, text
+from bot.apis.reading import ShapeError, array, integer, label, mapping, text
 from bot.errors import (
     CheckFailed,
     Conflict,
@@ -434,7 +434,7 @@ def _code(item: object) -> RedemptionCode | None:
 def _named(value: object) -> Named | None:
     if not isinstance(value, dict) or (own_id := integer(value.get("id"))) is None:
         return None
-    return Named(own_id, text(value.get("name")) or "")
+    return Named(own_id, label(value.get("name")) or "")
 
 
 def _reward(value: object) -> Reward | None:
@@ -443,6 +443,6 @@ def _reward(value: object) -> Reward | None:
     return Reward(
         id=own_id,
         code=text(value.get("code")) or "",
-        name=text(value.get("name")) or "",
+        name=label(value.get("name")) or "",
         type=text(value.get("type")) or "",
     )

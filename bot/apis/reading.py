@@ -7,10 +7,14 @@ import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import unescape
+from html.entities import html5
 from typing import Any
 
 # Neither PostgreSQL nor the platforms take these; a lone surrogate cannot even be encoded.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+# With its semicolon only: `Tea&copy` is no entity to whoever typed it.
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _BIGGEST = 2**63 - 1  # that a bigint holds: a bigger id could be read and not be written down
 
@@ -48,6 +52,22 @@ def text(value: object) -> str | None:
     if not value.isprintable():
         value = _UNPRINTABLE.sub(" ", value)
     return value.strip() or None
+
+
+def label(value: object) -> str | None:
+    """Text that is there to be read by people, such as a name: what an HTML form made of it is undone, once.
+
+    Not for codes, ids, tokens and addresses: those are what they are.
+    """
+    if isinstance(value, str) and "&" in value:
+        value = _ENTITY.sub(_decoded, value).replace("\xa0", " ")
+    return text(value)
+
+
+def _decoded(entity: re.Match[str]) -> str:
+    whole = entity.group()
+    # The library would also read the beginning of an unknown name: `&regular;` as `®ular;`.
+    return unescape(whole) if whole[1] == "#" or whole[1:] in html5 else whole
 
 
 def integer(value: object) -> int | None:

@@ -24,6 +24,10 @@ class Malformed(Exception):
     """A webhook body that is not what the platform sends: not JSON, or not of its shape."""
 
 
+class Elsewhere(Exception):
+    """A genuine webhook about something that is none of this bot's business. The text names it, for the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """One message as the platform wants it, and its text-only stand-in.
@@ -87,7 +91,7 @@ class Inbound(Protocol):
         """Whether the platform signed exactly these bytes. Constant time; False when unsigned."""
 
     def split(self, body: bytes) -> list[tuple[str, Json]]:
-        """(account, raw event) for each event of a webhook body. Raises Malformed.
+        """(account, raw event) for each event of a webhook body. Raises Malformed, or Elsewhere.
 
         An event that is not even an object is skipped: it never costs its siblings.
         """

@@ -192,16 +192,25 @@ def word(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def moment(milliseconds: Any) -> datetime:
-    """A platform's timestamp. Absent or unreadable ones count as now, so that no answer is withheld as
-    too late; this is the only clock in parsing.
+def moment(timestamp: Any) -> datetime:
+    """A platform's timestamp, in milliseconds or, as in Meta's own sample of a postback, in seconds.
+
+    Absent or unreadable ones count as now, so that no answer is withheld as too late; so do those of before there
+    was any platform. This is the only clock in parsing.
     """
     try:
-        if not isinstance(milliseconds, bool) and int(milliseconds) > 0:
-            return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+        if not isinstance(timestamp, bool):
+            number = int(timestamp)
+            read = datetime.fromtimestamp(number / 1000 if number >= _MILLISECONDS else number, UTC)
+            if read >= _BEFORE_ANY_PLATFORM:
+                return read
     except (TypeError, ValueError, OverflowError, OSError):
         pass
     return datetime.now(UTC)
+
+
+_MILLISECONDS = 10**11  # As seconds this is the year 5138, as milliseconds 1973.
+_BEFORE_ANY_PLATFORM = datetime(2010, 1, 1, tzinfo=UTC)
 
 
 def fingerprint(event: Json) -> str:

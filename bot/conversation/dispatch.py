@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from bot.conversation.actions import Action, Packer, Unreadable
 from bot.conversation.commands import is_command
 from bot.conversation.context import SHOP, Answer, Context
-from bot.conversation.events import Chat, Followed, Ignored, Left, Said, Tapped, Unsent
+from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Button, Reply, Text
 from bot.conversation.reading import fold
 from bot.conversation.recogniser import Recogniser, decide
@@ -20,6 +20,7 @@ from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
 
 MENU_TAP = "go."
+ALBUM_ARRIVES_WITHIN = timedelta(minutes=5)
 PER_MINUTE = 20
 PER_MINUTE_STAFF = 120
 NONSENSE = "/"  # what a command line of an outsider is treated as
@@ -55,6 +56,14 @@ class Dispatcher:
         try:
             if ctx.incoming.chat is not None and not ctx.incoming.chat.private:
                 return await self._in_a_group(ctx, ctx.incoming.chat)
+            if isinstance(edited := ctx.incoming.what, Edited):
+                # `missed`: the last message that was not understood. Any other has had its answer.
+                if ctx.customer.state.get("missed") != edited.message_id:
+                    return SILENCE
+                ctx.incoming = replace(ctx.incoming, what=Said(edited.text))
+                del ctx.customer.state["missed"]
+            if isinstance(sent := ctx.incoming.what, SentMedia) and sent.album and _in_album(ctx, sent.album):
+                return SILENCE  # The first of them has the answer for all.
             if (closed := _closed(ctx)) is not None:
                 return closed
             match ctx.incoming.what:
@@ -64,12 +73,15 @@ class Dispatcher:
                     return await self._said(ctx, text)
                 case Tapped(data=data):
                     return await self._tapped(ctx, data)
-                case Followed() | Left() | Unsent() as happening:
-                    return await self.routes.events[type(happening)](ctx)
                 case other:
+                    handler = self.routes.events.get(type(other))
+                    if handler is None:  # What nobody answers, such as a group's event in a private chat, is no fault.
+                        return SILENCE
+                    if isinstance(other, Followed | Left | Unsent):
+                        return await handler(ctx)
                     if ctx.muted or (flood := _flood(ctx)) is SILENCE:
                         return SILENCE
-                    return flood or await self.routes.events[type(other)](ctx)
+                    return flood or await handler(ctx)
         except UserError as error:
             return Reply((Text(ctx._(error.args[0])),))
 
@@ -94,11 +106,13 @@ class Dispatcher:
         if intent in SHOP and not ctx.desk.offers(intent):
             intent = None
         if not awaited and (data := self._labelled(ctx, intent)) is not None:
-            return await self._tapped(ctx, data) if data else await ctx.run("which")
+            return await self._press(ctx, data) if data else await ctx.run("which")
         asked = ctx.asked()
         sure = asked is not None and asked["question"] == "sure"
         if asked is not None and sure and (given := await self._agreed(ctx, asked)) is not None:
             return given
+        if not ctx.reading.text and ctx.reading.emoji and text != NONSENSE:
+            return SILENCE if ctx.muted else await self.routes.events[SentSticker](ctx)
         if intent is not None:
             return await self._intended(ctx, intent, asked)
         if asked is not None and not sure:
@@ -167,7 +181,7 @@ class Dispatcher:
         label = fold(asked["yes" if agrees else "no"])
         data = ctx.customer.state.get("labels", {}).get(label)
         if data:
-            return await self._tapped(ctx, data)
+            return await self._press(ctx, data)
         return await ctx.run(ctx.lexicon.intent(label) or "declined")
 
     def _ask_again(self, ctx: Context, asked: dict[str, Any]) -> Reply | None:
@@ -215,7 +229,7 @@ class Dispatcher:
 
     async def _in_a_group(self, ctx: Context, chat: Chat) -> Answer:
         what = ctx.incoming.what
-        if not isinstance(what, Said) or not is_command(what.words):
+        if not isinstance(what, Said) or not is_command(what.text):
             return await ctx.run("group")
         if not await self.staff.knows(ctx, chat.channel, ctx.incoming.user_id):
             return SILENCE
@@ -223,8 +237,10 @@ class Dispatcher:
 
     async def _tapped(self, ctx: Context, data: str) -> Answer:
         flood = _flood(ctx)
-        if flood is not None:
-            return flood
+        return flood if flood is not None else await self._press(ctx, data)
+
+    async def _press(self, ctx: Context, data: str) -> Answer:
+        """What a button does, tapped or typed."""
         ctx.customer.muted_until = None  # A tap on our button asks for us,
         ctx.settle()  # and for something else than what we were asking.
         if data.startswith(MENU_TAP):
@@ -273,6 +289,15 @@ def _closed(ctx: Context) -> Reply | None:
         "We are closed for maintenance right now. A code you send is not used up: please send it again later."
     )
     return flood or Reply((Text(text),))
+
+
+def _in_album(ctx: Context, album: str) -> bool:
+    """Whether another photo of this album came before, in whatever order they come."""
+    known: bool = ctx.customer.state.get("album", {}).get("id") == album
+    if not known:
+        until = ctx.happened_at + ALBUM_ARRIVES_WITHIN
+        ctx.customer.state["album"] = {"id": album, "until": until.timestamp()}
+    return known
 
 
 def _understood(ctx: Context) -> None:

@@ -33,15 +33,23 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The customer typed something. `mentioned`: it names the bot (LINE groups)."""
+    """The customer typed something.
+
+    text: without what the platform marks as no text, such as LINE's emoji and mentions. mentioned: it named the bot
+    (LINE groups).
+    """
 
     text: str
     mentioned: bool = False
 
-    @property
-    def words(self) -> str:
-        """The text without naming the bot."""
-        return " ".join(word for word in self.text.split() if not word.startswith("@")) if self.mentioned else self.text
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The customer wrote a message anew (Messenger). number: which of its edits this is, from 1 on."""
+
+    text: str
+    message_id: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +86,17 @@ class SentSticker:
     """The customer sent a sticker or a thumbs-up."""
 
 
+Media = Literal["image", "video", "audio", "file", "location", "contact", "post", "other", "unknown"]
+"""`post`: something shared, such as a link, a story or a reel. `other`: an attachment of a kind we do not know.
+`unknown`: a message of a kind we do not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class SentMedia:
-    """The customer sent an image, video, audio, file or location."""
+    """The customer sent what is neither text nor sticker. album: of the photos sent together, the same for each."""
+
+    kind: Media
+    album: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +108,20 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Nothing to answer: an echo, a receipt, a kind we do not know. `reason` is for the log."""
+    """Nothing to answer: an echo, a receipt, an event we do not know. `reason` is for the log."""
 
     reason: str
 
 
-What = Said | Tapped | SharedPhone | Followed | Left | Joined | SentSticker | SentMedia | Unsent | Ignored
+What = Said | Edited | Tapped | SharedPhone | Followed | Left | Joined | SentSticker | SentMedia | Unsent | Ignored
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One event of a webhook, read leniently.
 
-    key: unique for ever, e.g. `line:<destination>:<webhookEventId>`, `messenger:<page>:<mid>`.
+    key: unique for ever, e.g. `line:<destination>:<webhookEventId>`, `messenger:<page>:<mid>`; of an edit
+    `messenger:<page>:<mid>:edit:<number>`.
     chat: where, or None when the event names no chat (it is then always `Ignored`).
     user_id: who, as the platform names them; None in groups that hide it.
     at: the event's own timestamp, aware, UTC.

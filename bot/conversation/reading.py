@@ -168,13 +168,14 @@ class Reading:
     typed: its characters as they were typed, see `visible`; for codes and searches, whose spelling matters.
     text: what it says, see `fold`.
     core: the same without courtesies at its end; never empty unless `text` is.
-    asks, negates, delays, doubts: signs beside what it wants. They are looked for before courtesies are taken off.
+    emoji: the pictures that were cut out of it. asks, negates, delays, doubts: signs beside what it wants. They are looked for before courtesies are taken off.
     wishes: it says politely that something be done, so that its question mark is no question.
     """
 
     typed: str
     text: str
     core: str
+    emoji: str = ""
     asks: bool = False
     negates: bool = False
     delays: bool = False
@@ -254,6 +255,7 @@ class Reader:
             typed=typed,
             text=folded,
             core=core,
+            emoji="" if text.isascii() else "".join(_EMOJI.findall(text[:READ_AT_MOST])),
             asks="asks" in signs or (questioned and not wishes),
             negates="negates" in signs,
             delays="delays" in signs,

@@ -86,6 +86,9 @@ class Lexicon:
     def agrees(self, reading: Reading) -> bool | None:
         """Whether a message says yes (True) or no (False) in any of the usual forms, and nothing else; None: neither."""
         text = reading.text
+        if not text:
+            yes, no = (any(each in reading.emoji for each in pictures) for pictures in (_PICTURED_YES, _PICTURED_NO))
+            return None if yes == no else yes
         if _covered(text, self._no, self._says_no):
             return False
         if _covered(text, self._yes, self._says_yes):
@@ -118,6 +121,7 @@ class Lexicon:
         )
 
 
+_PICTURED_YES, _PICTURED_NO = "👍👌🙆✅💯🆗⭕🙋", "👎🙅❌🚫✖⛔"
 _PRONOUNS = frozenset("我你他她這那哪誰")
 
 

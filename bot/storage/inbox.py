@@ -3,6 +3,7 @@
 An event's state: `new` (stored, its job is queued) → `ready` (effects and reply committed together)
 → `done` (delivered, or nothing to deliver). `parked`: its reply waits for a tap on "see result".
 `ignored`: stored so that it is never looked at twice, and nothing else.
+A held event that was released is `new` again, with the outcome `apologised` when its customer was told of it already.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from bot.storage.pool import affected
 from bot.storage.staff import Standing
 from bot.storage.switches import MAINTENANCE
 
+APOLOGISED = "apologised"
 _STAFF_COLUMNS = ", ".join(f"s.{name} AS staff_{name}" for name in Standing.__slots__)
 _BEGIN = f"""
 SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat, e.state AS event_state,
-       e.received_at, e.attempts, e.payload, e.reply,
+       e.received_at, e.attempts, e.payload, e.reply, e.outcome AS event_outcome,
        EXISTS (SELECT FROM events elder WHERE elder.chat = e.chat AND elder.id < e.id
                AND elder.state IN ('new', 'ready')) AS has_elder,
        EXISTS (SELECT FROM pushes p WHERE p.waiting AND p.channel = e.channel
@@ -75,6 +77,7 @@ _FINISH += "RETURNING true"
 class Taken:
     """One event as a worker takes it up, with the customer when they are known already.
 
+    apologised: it was held before, and the customer was told so.
     has_elder: an earlier event of the chat is unfinished. has_waiting: pushes wait for this customer to write.
     staff: the staff row of a private chat's person, whatever rights it gives. maintenance: the switch, while it is on.
     """
@@ -88,6 +91,7 @@ class Taken:
     attempts: int
     payload: dict[str, Any] | None
     reply: dict[str, Any] | None
+    apologised: bool
     has_elder: bool
     has_waiting: bool
     customer: Customer | None
@@ -110,6 +114,7 @@ async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
         attempts=row["attempts"],
         payload=orjson.loads(row["payload"]) if row["payload"] else None,
         reply=orjson.loads(row["reply"]) if row["reply"] else None,
+        apologised=row["event_outcome"] == APOLOGISED,
         has_elder=row["has_elder"],
         has_waiting=row["has_waiting"],
         customer=Customer.of(row) if row["person"] else None,
@@ -259,11 +264,12 @@ async def held(connection: asyncpg.Connection | asyncpg.Pool) -> list[asyncpg.Re
 
 
 async def release_held(pool: asyncpg.Pool) -> int:
-    """Queue every held event again; returns how many."""
+    """Queue every held event again; returns how many. One that is still `held` had nobody to apologise to."""
     status: str = await pool.execute(
         f"""
         WITH again AS (
-            UPDATE events SET state = 'new', attempts = 0, held_at = NULL, outcome = NULL
+            UPDATE events SET state = 'new', attempts = 0, held_at = NULL,
+                outcome = CASE WHEN outcome <> 'held' THEN '{APOLOGISED}' END
             WHERE held_at IS NOT NULL AND payload IS NOT NULL AND state = 'done' RETURNING id, chat
         )
         INSERT INTO pgqueuer (priority, entrypoint, payload, status)

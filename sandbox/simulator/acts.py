@@ -23,7 +23,8 @@ def webhook(phone: Phone, act: dict[str, Any], group: str | None) -> Webhook:
             raise ValueError(f"nobody can do {kind!r}; there are {', '.join(_PRIVATE)}")
         return made(phone, act)
     if kind == "says":
-        return phone.says_in_group(group, _text(act, "text"), mention=bool(act.get("mention")))
+        mentioned, others, emoji = bool(act.get("mention")), _words(act, "others"), _words(act, "emoji")
+        return phone.says_in_group(group, _text(act, "text"), mention=mentioned, others=others, emoji=emoji)
     if kind == "taps":
         return phone.taps_in_group(group, _text(act, "data"))
     if kind == "invites":
@@ -47,8 +48,13 @@ def _text(act: dict[str, Any], name: str) -> str:
     return value[:LONGEST_TEXT]
 
 
+def _words(act: dict[str, Any], name: str) -> list[str]:
+    value = act.get(name)
+    return [word for word in value if isinstance(word, str)][:100] if isinstance(value, list) else []
+
+
 _PRIVATE: dict[str, Callable[[Phone, dict[str, Any]], Webhook]] = {
-    "says": lambda phone, act: phone.says(_text(act, "text")),
+    "says": lambda phone, act: phone.says(_text(act, "text"), emoji=_words(act, "emoji")),
     "taps": _taps,
     "answers": lambda phone, act: phone.taps(_text(act, "data"), str(act.get("label", "")), quick_reply=True),
     "shares_phone": lambda phone, act: phone.shares_phone(_text(act, "text")),

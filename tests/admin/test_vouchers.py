@@ -534,6 +534,37 @@ async def test_a_race_for_one_quota_has_as_many_winners_as_it_allows(bot: Bot, t
     assert isinstance(again, Issue), "the same wish is the same voucher, also when the quota is used up"
 
 
+async def test_two_customers_do_not_share_the_last_voucher_of_a_quota(bot: Bot, two: list[Chat]) -> None:
+    """The second reservation waits until the first is written: two customers have two accounts to be locked."""
+    vouchers = replace(bot.turns.services.vouchers, quota=Quota(vouchers=1, value=10**9))
+    wanted = Wanted(422, 1899, {"name": "V", "brand": "B", "image": "", "price_value": 100_000})
+    rows = [await row_of(chat) for chat in two]
+
+    async def reserve(connection: Any, number: int) -> Any:
+        return await vouchers.reserve(
+            connection,
+            rows[number],
+            wanted,
+            key=f"last:{number}",
+            kind="staff",
+            issuer="7",
+            now=bot.clock(),
+            limited=True,
+        )
+
+    async def in_another_transaction() -> Any:
+        async with bot.pool.acquire() as connection, connection.transaction():
+            return await reserve(connection, 1)
+
+    async with bot.pool.acquire() as connection, connection.transaction():
+        assert isinstance(await reserve(connection, 0), Issue)
+        second = asyncio.create_task(in_another_transaction())
+        done, _ = await asyncio.wait({second}, timeout=0.5)
+
+    assert done == set()
+    assert isinstance(await second, CapReached)
+
+
 # ── finding out how it ended ─────────────────────────────────────────────────────────────────────
 
 

@@ -191,6 +191,12 @@ async def test_a_status_may_have_its_id_in_the_object_only(vendor: Vendor, alteg
     assert (await one(vendor, altegio, card(status_id=None))).status_id == 2
 
 
+async def test_titles_are_shown_without_entities_and_numbers_as_they_are(vendor: Vendor, altegio: AltegioApi) -> None:
+    item = of_type(title="M&amp;M&#39;s", item_type={"id": 0, "title": "Tea &amp; cake"})
+    read = await one(vendor, altegio, item | {"number": "A&amp;1", "status": {"id": 2, "title": "&quot;on&quot;"}})
+    assert (read.title, read.limits, read.status, read.number) == ("M&M's", "Tea & cake", '"on"', "A&amp;1")
+
+
 @pytest.mark.parametrize("title", ["No limits", "Products only"])
 @pytest.mark.parametrize("number", [0, 2, 4])
 async def test_limits_are_told_in_the_vendors_words(

@@ -353,6 +353,19 @@ async def test_the_vendors_sample_page_is_read(vendor: Vendor, gotit: GotItApi) 
     assert (page.number, page.total, page.more, page.skipped) == (1, 51, True, 0)
 
 
+async def test_names_are_shown_without_entities(vendor: Vendor, gotit: GotItApi) -> None:
+    vendor.says(token(), listing(gift(name="M&amp;M&#39;s", brand={"name": "Phúc&nbsp;Long"})))
+    (read,) = (await gotit.page()).gifts
+    assert (read.name, read.brand) == ("M&M's", "Phúc Long")
+
+
+async def test_the_codes_of_an_issued_voucher_stay_as_they_are(vendor: Vendor, gotit: GotItApi) -> None:
+    link = "https://a.gotit.vn/v?a=1&amp;b=2"
+    vendor.says(token(), issued(item={"product_name": "M&amp;M", "code": "A&amp;B", "voucher_link": link}))
+    read = await issue(gotit)
+    assert (read.name, read.code, read.link) == ("M&M", "A&amp;B", link)
+
+
 async def test_a_page_is_asked_for_with_an_order(vendor: Vendor, gotit: GotItApi) -> None:
     """Sent even when it is the default: the page describes that in two ways."""
     vendor.says(token(), listing())

@@ -56,6 +56,12 @@ def gift(**fields: Any) -> dict[str, Any]:
     } | fields
 
 
+async def test_a_name_is_shown_without_entities(vendor: Vendor, mantago: MantagoApi) -> None:
+    """Once: whoever wrote `&lt;` meant it."""
+    vendor.says(gifts(virtualGifts=[gift(name="M&amp;M&#39;s"), gift(name="&amp;lt;3")]))
+    assert [each.name for each in (await mantago.gifts("line", "U1")).virtual] == ["M&M's", "&lt;3"]
+
+
 # What is sent
 
 

@@ -65,6 +65,18 @@ def sample(**fields: Any) -> dict[str, Any]:
 # Finding
 
 
+async def test_names_are_shown_without_entities_and_codes_as_they_are(vendor: Vendor, poshen: PoshenApi) -> None:
+    reward = {"id": 1, "code": "A&amp;B", "name": "M&amp;M&#39;s", "type": "coin"}
+    vendor.says(listing(sample(code="X&AMP;Y", group={"id": 5, "name": "&quot;新春&quot;"}, rewards=[reward])))
+    found = await poshen.find("X&AMP;Y")
+    assert found is not None
+    assert (found.code, found.group, found.rewards) == (
+        "X&AMP;Y",
+        Named(5, '"新春"'),
+        (Reward(1, "A&amp;B", "M&M's", "coin"),),
+    )
+
+
 async def test_the_vendors_sample_is_found(vendor: Vendor, poshen: PoshenApi) -> None:
     vendor.says(listing(SAMPLE))
     assert await poshen.find(" WELCOME2026\n") == WELCOME

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.apis.reading import ShapeError, amount, array, integer, mapping, moment, text
+from bot.apis.reading import ShapeError, amount, array, integer, label, mapping, moment, text
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,36 @@ def test_integer(value: object, number: int | None) -> None:
 )
 def test_text(value: object, shown: str | None) -> None:
     assert text(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("M&amp;M", "M&M"),
+        ("Wendy&#39;s &quot;Big&quot; &#x4fdd;溫杯", 'Wendy\'s "Big" 保溫杯'),
+        ("&nbsp;Tea&nbsp;Shop ", "Tea Shop"),
+        ("&amp;lt;", "&lt;"),
+        ("&amp;amp;amp;", "&amp;amp;"),
+        (
+            "AT&T, R&D; Tea&copy, Spa&regular; &nope; &; &#; &#x;",
+            "AT&T, R&D; Tea&copy, Spa&regular; &nope; &; &#; &#x;",
+        ),
+        ("a&#0;b&#10;c&#xD800;d&#9999999;e", "a\ufffdb c\ufffdd\ufffde"),
+        (" 保溫杯 ", "保溫杯"),
+        (88, "88"),
+        ("&nbsp;", None),
+        (None, None),
+        (["&amp;"], None),
+    ],
+)
+def test_label(value: object, shown: str | None) -> None:
+    """What an HTML form escaped is undone once; what merely looks like it stays."""
+    assert label(value) == shown
+
+
+def test_other_text_is_left_as_it_is() -> None:
+    """Codes and ids may hold anything."""
+    assert text("A&amp;B") == "A&amp;B"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
-"""Text cleaned, measured and cut; addresses checked."""
+"""Text cleaned, measured and cut; addresses checked; times read."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +13,7 @@ from bot.channels.limits import (
     address,
     clean,
     graphemes,
+    moment,
     one_line,
     pieces,
     shorten,
@@ -154,3 +158,31 @@ def test_only_safe_addresses_survive(url: str, safe: str | None) -> None:
 def test_telephone_addresses(url: str, kept: bool) -> None:
     """Digits and hyphens."""
     assert (telephone(url) == url) is kept
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [1_793_000_000, 1_793_000_000_000, "1793000000", "1793000000000", 1_793_000_000.0, 1_793_000_000_000.0],
+)
+def test_times_in_seconds_and_in_milliseconds_are_told_apart(timestamp: Any) -> None:
+    """Meta's own sample of a postback has seconds."""
+    assert moment(timestamp) == datetime(2026, 10, 26, 7, 33, 20, tzinfo=UTC)
+
+
+ABSURD = [
+    None, "", "soon", "1793000000.5.1", [], {}, True, False, 0, -5, -1_793_000_000_000, 1, 86_400, 10**30, -(10**30),
+    "9" * 5000, float("nan"), float("inf"), -0.5, 10**17,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("timestamp", ABSURD, ids=lambda value: repr(value)[:20])
+def test_a_time_that_cannot_be_one_counts_as_now(timestamp: Any) -> None:
+    """No customer goes unanswered for it."""
+    assert abs((datetime.now(UTC) - moment(timestamp)).total_seconds()) < 60
+
+
+@fast
+@given(st.integers() | st.floats() | st.text(max_size=40) | st.booleans() | st.none())
+def test_reading_a_time_never_raises(timestamp: Any) -> None:
+    """Whatever it is, the result is a moment of our time."""
+    assert moment(timestamp) >= datetime(2010, 1, 1, tzinfo=UTC)

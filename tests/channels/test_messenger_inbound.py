@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.channels import Malformed
+from bot.channels import Elsewhere, Malformed
 from bot.channels.messenger.inbound import MessengerInbound
 from bot.conversation.events import (
     Chat,
+    Edited,
     Followed,
     Ignored,
     Incoming,
@@ -107,11 +108,20 @@ def test_a_body_may_be_empty(body: bytes) -> None:
     assert messenger.split(body) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"x", b'{"object":"instagram","entry":[]}', b'{"object":null}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b"x", b'"page"', b'{"object":null}', b'{"object":""}', b'{"object":{}}']
+)
 def test_other_bodies_are_malformed(body: bytes) -> None:
-    """Only pages are ours."""
+    """Whatever Meta tells is about something."""
     with pytest.raises(Malformed):
         messenger.split(body)
+
+
+@pytest.mark.parametrize("about", ["instagram", "user", "permissions", "whatsapp_business_account", "Page"])
+def test_what_is_about_something_else_than_a_page_is_told_apart(about: str) -> None:
+    """Genuine, and none of our business."""
+    with pytest.raises(Elsewhere, match=f"^{about}$"):
+        messenger.split(json.dumps({"object": about, "entry": [{"id": PAGE, "messaging": [{"a": 1}]}]}).encode())
 
 
 @pytest.mark.parametrize(
@@ -129,10 +139,21 @@ def test_other_bodies_are_malformed(body: bytes) -> None:
         (message(attachments=[{"type": "sticker", "payload": {}}]), SentSticker()),
         (message(attachments=[{"type": "image", "payload": {"sticker_id": 369239263222822}}]), SentSticker()),
         (message(sticker_id=369239263222822, attachments=[{"type": "image"}]), SentSticker()),
-        (message(attachments=[{"type": "image", "payload": {"url": "https://x"}}]), SentMedia()),
-        (message(attachments=[{"type": "fallback", "title": "a page"}]), SentMedia()),
-        (message(attachments=[{"type": "brand_new"}]), SentMedia()),
-        (message(attachments=[{"type": "audio", "payload": None}]), SentMedia()),
+        *((message(attachments=[{"type": kind}]), SentMedia(kind)) for kind in ("image", "video", "audio", "file")),
+        (message(attachments=[{"type": "location", "payload": {"coordinates": {}}}]), SentMedia("location")),
+        *(
+            (message(attachments=[{"type": kind, "title": "a page"}]), SentMedia("post"))
+            for kind in ("fallback", "share", "template", "story_mention", "ig_reel", "reel")
+        ),
+        (message(attachments=[{"type": "image"}, {"type": "image"}, {"type": "video"}]), SentMedia("image")),
+        (message(attachments=[{"type": "brand_new"}]), SentMedia("other")),
+        (message(attachments=[{"type": None}]), SentMedia("other")),
+        (message(attachments=[{"type": "audio", "payload": None}]), SentMedia("audio")),
+        (message(is_unsupported=True), SentMedia("unknown")),
+        (message(hologram={"id": 1}), SentMedia("unknown")),
+        (message(hologram={"id": 1}, is_echo=True), Ignored("echo")),
+        (message(hologram={}, reply_to={"mid": "m"}, app_id=1), Ignored("empty message")),
+        (message(is_deleted=True), Ignored("empty message")),
         (message(attachments=[]), Ignored("empty message")),
         (message(attachments="x"), Ignored("empty message")),
         (message(text="ours", is_echo=True, app_id=1), Ignored("echo")),
@@ -147,7 +168,17 @@ def test_other_bodies_are_malformed(body: bytes) -> None:
         (event(reaction={"mid": "m", "action": "react", "emoji": "👍"}), Ignored("reaction")),
         (event(referral={"ref": "x", "source": "SHORTLINK"}), Ignored("referral")),
         (event(optin={"type": "notification_messages"}), Ignored("optin")),
-        (event(message_edit={"mid": "m", "text": "x"}), Ignored("message_edit")),
+        (event(message_edit={"mid": "m", "text": "gifts", "num_edit": 1}), Edited("gifts", "m", 1)),
+        (event(message_edit={"mid": "m", "text": "gifts", "num_edit": "2", "new": {}}), Edited("gifts", "m", 2)),
+        (event(message_edit={"mid": "m", "text": "gifts"}), Edited("gifts", "m", 0)),
+        (event(message_edit={"mid": "m", "text": "gifts", "num_edit": -1}), Edited("gifts", "m", 0)),
+        (event(message_edit={"mid": "m", "text": "gifts", "num_edit": "9" * 5000}), Edited("gifts", "m", 0)),
+        (event(message_edit={"mid": "m", "text": "", "num_edit": 1}), Ignored("edit without text")),
+        (event(message_edit={"mid": "m", "text": 5, "num_edit": 1}), Ignored("edit without text")),
+        (event(message_edit={"text": "gifts", "num_edit": 1}), Ignored("edit without text")),
+        (event(message_edit=None), Ignored("message_edit")),
+        (event(sender={"id": PAGE}, message_edit={"mid": "m", "text": "x", "num_edit": 1}), Ignored("no chat")),
+        ({"standby": event(message_edit={"mid": "m", "text": "x", "num_edit": 1})["messaging"]}, Ignored("standby")),
         (event(), Ignored("empty")),
         (event(message=None), Ignored("message")),
         ({"standby": event(message={"mid": "m", "text": "hi"})["messaging"]}, Ignored("standby")),
@@ -191,13 +222,28 @@ def test_a_reaction_does_not_take_its_messages_key() -> None:
     assert messenger.parse(PAGE, reaction).key != messenger.parse(PAGE, message(text="hi")).key
 
 
+def test_each_edit_of_a_message_is_an_event_of_its_own() -> None:
+    """Named by the message and its number, and not taken for the message."""
+    said = message(text="gfits")
+    first, second = (event(message_edit={"mid": "m_abc", "text": "gifts", "num_edit": each}) for each in (1, 2))
+    unnumbered = [event(message_edit={"mid": "m_abc", "text": text}) for text in ("gifts", "my gifts", "gifts")]
+
+    assert messenger.parse(PAGE, said).key == f"messenger:{PAGE}:m_abc"
+    assert messenger.parse(PAGE, first).key == f"messenger:{PAGE}:m_abc:edit:1"
+    assert messenger.parse(PAGE, second).key == f"messenger:{PAGE}:m_abc:edit:2"
+    assert messenger.parse(PAGE, first).message_id == "m_abc"
+    one, other, again = (messenger.parse(PAGE, each).key for each in unnumbered)
+    assert one != other
+    assert one == again
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     max_leaves=12,
 )
 NAMES = ["messaging", "standby", "sender", "message", "postback", "mid", "text", "attachments", "payload",
-         "quick_reply", "id", "timestamp", "type", "is_echo"]  # fmt: skip
+         "quick_reply", "id", "message_edit", "num_edit", "timestamp", "type", "is_echo"]  # fmt: skip
 RAW = st.recursive(
     st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=8),
     lambda inner: st.dictionaries(st.sampled_from(NAMES), inner | st.lists(inner, max_size=2), max_size=8),

@@ -386,6 +386,36 @@ async def test_a_kept_code_is_forgotten_after_ten_minutes(friend: Chat) -> None:
     assert friend.said("Paste your code — capitals and spaces don't matter.")
 
 
+@pytest.mark.parametrize(
+    "typed", ["WELCOME2026(love)", "(love)WELCOME2026", "兌換(love)WELCOME2026(love)", "🎁(love)welcome2026"]
+)
+async def test_an_emoji_of_line_is_no_part_of_a_code(bot: Bot, typed: str) -> None:
+    """LINE marks it in the webhook; the text itself has a word in parentheses."""
+    chat = bot.chat("line")
+    await chat.do(chat.phone.follows())
+
+    await chat.do(chat.phone.says(typed, emoji=["(love)"]))
+
+    assert chat.said("Redeemed 🎉")
+
+
+@pytest.mark.parametrize(("ended", "redeemed"), [(2, False), (0.5, True)])
+async def test_what_arrives_hours_late_counts_as_an_hour_old(
+    friend: Chat, tables: asyncpg.Pool, ended: float, redeemed: bool
+) -> None:
+    """A code sent in time is taken although its campaign is over by now, but not one that a platform kept for hours."""
+    sent = friend.phone.says("WELCOME2026")
+    friend.bot.ahead(hours=3)
+    async with tables.acquire() as connection, connection.transaction():
+        over = friend.bot.clock() - timedelta(hours=ended)
+        await claims.set_policy(connection, SPRING, Policy(ends_at=over))
+
+    await friend.do(sent)
+
+    assert friend.said("Redeemed 🎉") is redeemed
+    assert await tables.fetchval("SELECT count(*) FROM claims") == int(redeemed)
+
+
 async def test_refused_credentials_are_told_to_staff_and_not_to_customers(friend: Chat) -> None:
     """Customers read of an outage; every admin gets one alert an hour."""
     bot = friend.bot

@@ -76,6 +76,29 @@ async def test_a_mention_is_answered(group: Chat) -> None:
     assert group.said(PERSONAL)
 
 
+@pytest.mark.parametrize("name", ["@獎勵小幫手", "@Gift Desk 2026 bot", "@🎁 menu"])
+async def test_a_mention_is_no_part_of_what_is_said(group: Chat, name: str) -> None:
+    """Whatever the bot is called there: staff's command is one, and a name with blanks is no code."""
+    staff = group.bot.sandbox.phone("line", "staff")
+    await group.do(staff.says_in_group(group.user, "/status", mention=True, name=name))
+    assert group.said("Please use staff commands in our private chat.")
+
+    await group.do(staff.says_in_group(group.user, "在嗎", mention=True, name=name))
+    assert group.said(PERSONAL)
+
+
+async def test_other_members_names_are_not_read(group: Chat) -> None:
+    """Neither as words nor as codes, wherever they stand."""
+    phone = group.bot.sandbox.phone("line", "collector")
+    await group.do(
+        phone.says_in_group(group.user, "@gifts 晚餐 @redeem WELCOME2026", others=["@gifts", "@redeem WELCOME2026"])
+    )
+    assert group.shown == []
+
+    await group.do(phone.says_in_group(group.user, "@gifts"))
+    assert group.shown == [], "what is merely typed is no mention"
+
+
 async def test_a_button_tapped_in_a_group_shows_nothing(group: Chat) -> None:
     """Not even to the member it was made for."""
     member = group.bot.chat("line", "collector")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -9,6 +10,9 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 from proving import EMPTY, link, new_code
+
+from bot.services.vouchers import Wanted
+from bot.storage import customers
 
 
 async def delete_everything(chat: Chat) -> None:
@@ -410,6 +414,28 @@ async def test_a_voucher_on_its_way_keeps_the_data_until_it_is_settled(
 
     await tables.execute("UPDATE issues SET state = 'failed'")
     await delete_everything(friend)
+
+
+async def test_a_voucher_begun_at_this_very_moment_keeps_the_data(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Deleting waits for the account: what another transaction has begun and not written yet is seen, too."""
+    await friend.say("delete my data")
+    await friend.tap("Yes, delete")
+    row = await customers.by_person(tables, await tables.fetchval("SELECT person FROM customers"))
+    assert row is not None
+    wanted = Wanted(422, 1899, {"name": "V", "brand": "B", "image": "", "price_value": 100_000})
+    vouchers, now = friend.bot.turns.services.vouchers, friend.bot.clock()
+
+    async with tables.acquire() as connection, connection.transaction():
+        await vouchers.reserve(connection, row, wanted, key="k", kind="staff", issuer="7", now=now)
+        deleting = asyncio.create_task(friend.say("DELETE"))
+        done, _ = await asyncio.wait({deleting}, timeout=0.7)
+
+    await deleting
+    assert done == set()
+    ref = await tables.fetchval("SELECT ref FROM issues")
+    says = "We're still confirming a voucher (ref %(ref)s). Please delete your data once that is settled."
+    assert friend.said(says, ref=ref)
+    assert await tables.fetchval("SELECT count(*) FROM customers") == 1
 
 
 async def test_points_on_hold_keep_the_data_too(friend: Chat, tables: asyncpg.Pool) -> None:

@@ -134,13 +134,100 @@ async def test_a_sticker_gets_the_menu_without_a_lecture(friend: Chat) -> None:
     assert friend.said("What would you like to do?")
 
 
-@pytest.mark.parametrize("kind", ["sends_image", "sends_location"])
-async def test_what_cannot_be_read_is_asked_for_as_text(friend: Chat, kind: str) -> None:
-    """A photographed code is not lost, it is to be pasted."""
-    await friend.do(getattr(friend.phone, kind)())
+@pytest.mark.parametrize("before", ["menu", "redeem", "agent please", "delete my data", "language"])
+async def test_an_emoji_of_line_alone_breaks_nothing(bot: Bot, tables: asyncpg.Pool, before: str) -> None:
+    """Nothing is left of its text, whatever was asked before."""
+    chat = bot.chat("line", language="en")
+    await chat.do(chat.phone.follows())
+    await chat.say(before)
 
-    assert friend.said("I can't read images or files yet — please paste the code as text.")
+    assert await chat.do(chat.phone.says("(love)(love)", emoji=["(love)"])) != []
+    assert await tables.fetchval("SELECT count(*) FROM events WHERE held_at IS NOT NULL") == 0
+
+
+WORDS = {
+    "image": "I can't read images or files yet — please paste the code as text.",
+    "file": "I can't read images or files yet — please paste the code as text.",
+    "video": "I can't watch videos yet — please paste the code as text.",
+    "audio": "I can't listen to voice messages yet — please type what you need or paste your code.",
+    "location": "I can't use locations — please type what you are looking for.",
+    "contact": "I don't open contact cards — please type what you need.",
+    "hologram": "I can't read this kind of message yet — please type what you need.",
+}
+
+
+@pytest.mark.parametrize("kind", WORDS)
+async def test_what_cannot_be_read_is_named_and_asked_for_as_text(friend: Chat, kind: str) -> None:
+    """A photographed code is not lost, it is to be pasted; nothing of it is looked at."""
+    before = len(friend.bot.sandbox.calls())
+    await friend.do(friend.phone.sends(kind))
+
+    assert friend.said(WORDS[kind])
     assert friend._("Redeem a code") in friend.buttons
+    assert {call.upstream for call in friend.bot.sandbox.calls()[before:]} == {friend.channel}
+
+
+@pytest.mark.parametrize("kind", ["fallback", "share", "template", "story_mention", "ig_reel", "reel"])
+async def test_what_is_shared_on_messenger_is_not_opened(bot: Bot, kind: str) -> None:
+    """Neither a link nor a post is a message to read."""
+    chat = bot.chat("messenger")
+    await chat.do(chat.phone.sends(kind))
+
+    assert chat.said("I can't open shared posts or links — please type what you need or paste the code as text.")
+
+
+async def test_a_message_of_an_unknown_kind_is_not_met_with_silence(bot: Bot) -> None:
+    """Whatever Messenger may have one day, its sender waits for an answer."""
+    chat = bot.chat("messenger")
+    await chat.do(chat.phone.messenger_event({"message": {"mid": "m_1", "is_unsupported": True}}))
+
+    assert chat.said("I can't read this kind of message yet — please type what you need.")
+
+
+async def test_photos_sent_together_get_one_answer(friend: Chat) -> None:
+    """In one webhook or in several, in whatever order; the next album gets its own."""
+    photos = friend.phone.sends_album(3)
+    if friend.channel == "line":
+        photos = [photos[1], friend.phone.together(photos[2], photos[0])]
+    await friend.do(*photos)
+    assert len(friend.shown) == 1
+    assert friend.said(WORDS["image"])
+
+    friend.bot.ahead(minutes=6)
+    await friend.do(*friend.phone.sends_album(2))
+    assert len(friend.shown) == 1
+    assert friend.said(WORDS["image"])
+
+
+async def test_photos_sent_one_after_the_other_get_an_answer_each(friend: Chat) -> None:
+    """Nothing says that they belong together."""
+    assert len(await friend.do(friend.phone.sends_image(), friend.phone.sends_image())) == 2
+
+
+async def test_many_photos_at_once_are_one_message(bot: Bot, tables: asyncpg.Pool) -> None:
+    """They are no flood; and which album it was is forgotten after some minutes."""
+    chat = bot.chat("line")
+    await chat.do(chat.phone.follows())
+
+    assert len(await chat.do(chat.phone.together(*chat.phone.sends_album(25)))) == 1
+    assert "album" in await tables.fetchval("SELECT state FROM customers")
+
+    bot.ahead(minutes=6)
+    await chat.say("menu")
+    assert chat.said("What would you like to do?")
+    assert "album" not in await tables.fetchval("SELECT state FROM customers")
+
+
+async def test_an_album_during_maintenance_is_told_once(bot: Bot, tables: asyncpg.Pool) -> None:
+    """As always: the first of them has the answer for all."""
+    chat = bot.chat("line")
+    await chat.do(chat.phone.follows())
+    await tables.execute(
+        "INSERT INTO switches (name, value, by) VALUES ('maintenance', $1, 'test')", {"text": "Closed"}
+    )
+
+    assert len(await chat.do(*chat.phone.sends_album(3))) == 1
+    assert "Closed" in chat.text
 
 
 async def test_what_asks_for_no_answer_gets_none(bot: Bot) -> None:

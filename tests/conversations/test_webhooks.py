@@ -44,6 +44,17 @@ async def test_a_replay_of_yesterday_changes_nothing_even_when_its_key_is_forgot
     assert chat.bot.sandbox.calls() == []
 
 
+async def test_a_tap_whose_time_is_told_in_seconds_is_answered(bot: Bot) -> None:
+    """As in Meta's own sample of a postback: it is of today, not of 1970."""
+    chat = bot.chat("messenger")
+    tapped = chat.phone.gets_started().json
+    tapped["entry"][0]["messaging"][0]["timestamp"] //= 1000
+
+    await chat.do(chat.phone.signed(tapped))
+
+    assert chat.shown != []
+
+
 async def test_a_redelivered_event_is_answered_once(chat: Chat, tables: asyncpg.Pool) -> None:
     """The platform was not sure that we had it; we were."""
     webhook = chat.phone.says("WELCOME2026")
@@ -98,6 +109,19 @@ async def test_an_event_that_is_no_event_costs_its_siblings_nothing(chat: Chat) 
 
     await chat.do(chat.phone.signed(good))
 
+    assert chat.said("What would you like to do?")
+
+
+async def test_a_groups_event_in_a_private_chat_is_ignored(bot: Bot, tables: asyncpg.Pool) -> None:
+    """Nobody answers a `join` there: it is neither tried again nor apologised for, and the chat goes on."""
+    chat = bot.chat("line")
+    joined = chat.phone.invites("C1").json
+    joined["events"][0]["source"] = {"type": "user", "userId": chat.user}
+
+    assert await chat.do(chat.phone.signed(joined)) == []
+    assert await tables.fetchval("SELECT state FROM events") == "ignored"
+
+    await chat.say("menu")
     assert chat.said("What would you like to do?")
 
 

@@ -11,11 +11,13 @@ from typing import Any
 import asyncpg
 import pytest
 from chat import Chat
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from bot.channels import Delivery, Outcome, Receipt
+from bot.conversation.events import SentSticker
 from bot.jobs import Later
-from bot.storage import inbox
+from bot.storage import customers, inbox
 from bot.turn import TRIES, Turns
 from engine.desk import Accepted, Crash, Deliver, Desk, references
 
@@ -143,6 +145,47 @@ async def test_an_answer_that_another_worker_has_delivered_is_not_pushed_as_well
 
     assert receipts(chat) == 1
     assert (await desk.event())["outcome"] == "delivered"
+
+
+async def test_an_answer_whose_token_another_worker_used_is_not_pushed(desk: Desk) -> None:
+    """The slower of two workers finds the token spent: a second push would say the same again."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+    number = (await desk.event())["id"]
+
+    async def overtaken(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        if delivery.reply_token:
+            await desk.turns.take(number)
+        return await deliver(delivery, accepted)
+
+    await desk.wrapped("line", overtaken).take(number)
+    await desk.run()
+
+    assert receipts(chat) == 1
+    assert [item.via for item in chat.everything if references(item.message)] == ["reply"]
+    assert (await desk.event())["outcome"] == "delivered"
+
+
+async def test_an_answer_that_two_workers_end_is_counted_once(desk: Desk) -> None:
+    """Both believe they have delivered it; only one of them ends the event."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+    number = (await desk.event())["id"]
+
+    def answered() -> float:
+        return REGISTRY.get_sample_value("giftdesk_answered_seconds_count", {"channel": "line"}) or 0
+
+    async def overtaken(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        await desk.turns.take(number)
+        return Receipt(Outcome.DELIVERED, 1)
+
+    before = answered()
+    with capture_logs() as logged:
+        await desk.wrapped("line", overtaken).take(number)
+
+    assert receipts(chat) == 1
+    assert answered() == before + 1
+    assert sum(entry["event"] == "event done" for entry in logged) == 1
 
 
 async def test_an_event_that_is_over_is_not_run_again(desk: Desk) -> None:
@@ -354,6 +397,54 @@ async def test_a_held_event_can_fail_and_be_held_again(desk: Desk) -> None:
     await desk.run()
 
     assert await claims(desk) == 1
+
+
+async def test_an_event_that_is_held_again_and_again_brings_one_apology(desk: Desk) -> None:
+    """Each `giftdesk held --retry` that comes too early would else repeat it."""
+    chat = await known(desk)
+    desk.post(chat.phone.says(CODE))
+    for _ in range(3):
+        await desk.run(looking_up(desk, breaks))
+        assert len(await inbox.held(desk.pool)) == 1
+        assert await inbox.release_held(desk.pool) == 1
+    assert len(chat.look()) == 1
+    assert chat.said("Something went wrong on our side. Nothing is lost — our team will look into it.")
+
+    await desk.run()
+    assert receipts(chat) == await claims(desk) == 1
+
+
+async def test_whoever_could_not_be_told_at_first_is_told_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's event was held before their row could be made: they have heard of nothing yet."""
+    chat = desk.chat("line")
+    desk.post(chat.phone.says(CODE))
+
+    async def cannot(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(customers, "add", cannot)
+        await desk.run()
+    assert chat.look() == []
+    await inbox.release_held(desk.pool)
+
+    for _ in range(2):
+        await desk.run(looking_up(desk, breaks))
+        await inbox.release_held(desk.pool)
+    assert len(chat.look()) == 1
+    assert chat.said("Something went wrong on our side. Nothing is lost — our team will look into it.")
+
+
+async def test_an_event_that_nobody_answers_is_no_failure(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind without a handler is passed over at once, not tried three times and held."""
+    chat = await known(desk)
+    monkeypatch.delitem(desk.turns.dispatcher.routes.events, SentSticker)
+
+    await chat.do(chat.phone.sends_sticker())
+
+    assert chat.shown == []
+    row = await desk.event()
+    assert (row["state"], row["outcome"], row["attempts"], row["held_at"]) == ("done", "silent", 0, None)
 
 
 async def test_a_failure_on_the_last_line_leaves_nothing_half_done(desk: Desk) -> None:

@@ -93,10 +93,16 @@ def test_a_line_message(line: Phone, ticker: Any) -> None:
         (lambda phone: phone.sends_sticker(), "message", True),
         (lambda phone: phone.sends_image(), "message", True),
         (lambda phone: phone.sends_location(), "message", True),
+        (lambda phone: phone.sends("audio"), "message", True),
+        (lambda phone: phone.sends("video"), "message", True),
+        (lambda phone: phone.sends("file"), "message", True),
+        (lambda phone: phone.sends_album(2)[1], "message", True),
         (lambda phone: phone.unsends("4611"), "unsend", False),
         (lambda phone: phone.invites(GROUP), "join", True),
         (lambda phone: phone.removes(GROUP), "leave", False),
         (lambda phone: phone.says_in_group(GROUP, "獎品", mention=True), "message", True),
+        (lambda phone: phone.says("獎品(love)", emoji=["(love)"]), "message", True),
+        (lambda phone: phone.says_in_group(GROUP, "@Yu 嗨", others=["@Yu"]), "message", True),
         (lambda phone: phone.taps_in_group(GROUP, "v1.g"), "postback", True),
         (lambda phone: phone.picks_date("v1.d", date="2026-12-31"), "postback", True),
         (lambda phone: phone.on_standby("嗨"), "message", False),
@@ -127,6 +133,22 @@ def test_groups_mentions_and_batches(line: Phone) -> None:
     both = line.together(said, line.says("二"))
     assert [event["message"]["text"] for event in both.json["events"]] == ["@獎勵小幫手 我的獎品", "二"]
     assert line.verifies().json["events"] == []
+
+
+def test_emoji_and_mentions_are_where_line_counts_them(line: Phone, messenger: Phone) -> None:
+    """In UTF-16 code units; one that is only typed is none."""
+    said = line.says_in_group(GROUP, "🎁(love) @Yu (sad)(love)", mention=True, others=["@Yu"], emoji=["(love)"])
+    message = said.json["events"][0]["message"]
+    units = message["text"].encode("utf-16-le")
+
+    def shown(span: dict[str, Any]) -> str:
+        return units[2 * span["index"] : 2 * (span["index"] + span["length"])].decode("utf-16-le")
+
+    assert [shown(span) for span in message["emojis"]] == ["(love)", "(love)"]
+    assert [shown(span) for span in message["mention"]["mentionees"]] == ["@獎勵小幫手", "@Yu"]
+    assert "emojis" not in line.says("(love)").json["events"][0]["message"]
+    with pytest.raises(ValueError, match="messenger has no such event"):
+        messenger.says("(love)", emoji=["(love)"])
 
 
 def test_redelivery(line: Phone, messenger: Phone) -> None:

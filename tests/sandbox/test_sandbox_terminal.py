@@ -285,6 +285,19 @@ async def test_a_conversation_through_a_pipe(sandbox: Sandbox, bot: str) -> None
 
 
 @pytest.mark.usefixtures("quick")
+async def test_what_a_phone_picks_and_nobody_types(sandbox: Sandbox, bot: str) -> None:
+    """LINE's emoji, which Messenger has not, and photos."""
+    output = await chatted(sandbox, bot, ":emoji WELCOME2026(love)", ":voice")
+    assert [line.strip() for line in output.splitlines() if "聽到：" in line] == [
+        "聽到：WELCOME2026(love)",
+        "聽到：message",
+    ]
+
+    elsewhere = await chatted(sandbox, bot, ":emoji hi(love)", channel="messenger")
+    assert "messenger has no such event; line has" in elsewhere
+
+
+@pytest.mark.usefixtures("quick")
 async def test_who_one_is(sandbox: Sandbox, bot: str) -> None:
     """English picks the English speaker, a nick or an id that person; a stranger becomes the default."""
     english = await chatted(sandbox, bot, lang="en", lang_given=True)

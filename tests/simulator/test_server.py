@@ -12,9 +12,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from sandbox import Sandbox
+from sandbox import Phone, Sandbox
 from sandbox.faults import Fault, Faults
 from sandbox.simulator import Simulator
+from sandbox.simulator.acts import webhook
 from sandbox.simulator.server import HEADERS, PAGE
 from sandbox.simulator.trouble import MODES, UPSTREAMS, Trouble
 from sandbox.simulator.worker import Worker
@@ -108,6 +109,16 @@ async def test_a_bot_that_is_away_is_told_by_the_webhooks_status(alone: Simulato
 
     assert status == 200
     assert '"status":0' in said
+
+
+@pytest.mark.parametrize("group", [None, "C1"])
+def test_emoji_and_mentions_are_sent_as_line_sends_them(group: str | None) -> None:
+    """What an act names is marked in the webhook's text; what is no word is passed over."""
+    act = {"type": "says", "text": "@Yu hi(love)", "emoji": ["(love)", 7, None], "others": ["@Yu"]}
+    message = webhook(Phone("line", "U1"), act, group).json["events"][0]["message"]
+
+    assert [(each["index"], each["length"]) for each in message["emojis"]] == [(6, 6)]
+    assert ("mention" in message) is (group is not None)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -132,10 +132,68 @@ def test_a_new_catalogue_is_chosen_for_its_readers() -> None:
     assert closest("ja-JP", {"zh_Hant_TW": ZH}) is None
 
 
+MANY = dict.fromkeys(
+    ["zh_Hans", "zh_Hant_TW", "zh_Hant_HK", "pt_BR", "pt_PT", "es_ES", "es_419", "sr_Cyrl", "sr_Latn", "en", "he"]
+)
+FEWER = dict.fromkeys(["en", "zh_Hans_CN", "zh_Hant_TW", "pt_PT"])
+
+
+@pytest.mark.parametrize(
+    ("spelling", "tag"),
+    [
+        *((spelling, "zh_Hant_TW") for spelling in ("zh-TW", "zh_TW", "zh-Hant", "zh-Hant-TW", "ZH-tw", "zh-US")),
+        *((spelling, "zh_Hant_HK") for spelling in ("zh-HK", "zh_HK", "zh-MO", "zh-Hant-HK", "cmn-Hant-HK")),
+        *((spelling, "zh_Hans") for spelling in ("zh-CN", "zh_CN", "zh-SG", "zh-Hans", "zh-Hans-HK", "zh")),
+        *((spelling, "pt_BR") for spelling in ("pt", "pt-BR", "pt_BR")),
+        *((spelling, "pt_PT") for spelling in ("pt-PT", "pt_PT", "pt-AO", "pt-MO")),
+        *((spelling, "es_419") for spelling in ("es-MX", "es-419", "es_AR")),
+        *((spelling, "es_ES") for spelling in ("es", "es-ES")),
+        *((spelling, "sr_Cyrl") for spelling in ("sr", "sr-RS", "sr-Cyrl-ME")),
+        *((spelling, "sr_Latn") for spelling in ("sr-Latn", "sr-ME", "sh")),
+        ("iw_IL", "he"),
+        ("en-GB", "en"),
+        ("ja-JP", "en"),
+        ("zh-Hant-u-nu-hans-x-cn", "zh_Hant_TW"),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_script_and_territory_choose_among_catalogues_of_one_language(spelling: str, tag: str, turned: bool) -> None:
+    """In whatever order the catalogues are found."""
+    assert closest(spelling, dict(reversed(MANY.items())) if turned else MANY) == tag
+
+
+@pytest.mark.parametrize(
+    ("spelling", "tag"),
+    [
+        ("zh-HK", "zh_Hant_TW"),
+        ("zh-MO", "zh_Hant_TW"),
+        ("zh-SG", "zh_Hans_CN"),
+        ("zh-Hans-TW", "zh_Hans_CN"),
+        ("zh-Bopo", "zh_Hant_TW"),
+        ("pt-BR", "pt_PT"),
+    ],
+)
+def test_the_nearest_catalogue_of_the_language_is_better_than_none(spelling: str, tag: str) -> None:
+    """The script is read, the country's words are understood."""
+    assert closest(spelling, FEWER) == tag
+
+
+def test_a_chinese_reader_gets_the_only_chinese_there_is() -> None:
+    """Kinder than English, whatever its script."""
+    assert closest("zh-TW", {"en": EN, "zh_Hans": ZH}) == "zh_Hans"
+
+
 @given(st.text())
 def test_choosing_a_language_is_total(spelling: str) -> None:
     """Platforms may spell as they like."""
     assert closest(spelling, LANGUAGES) in {*LANGUAGES, None}
+    assert closest(spelling, MANY) in {*MANY, None}
+
+
+@given(st.lists(st.sampled_from(["zh", "Hant", "hans", "TW", "419", "x", "", "und", "sh", "cmn", "1"]), max_size=6))
+def test_choosing_a_language_from_odd_parts_is_total(parts: list[str]) -> None:
+    """In whatever order they come."""
+    assert closest("-".join(parts), MANY) in {*MANY, None}
 
 
 def test_a_broken_catalogue_stops_the_start_with_its_name(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.channels import Json
 from bot.channels.limits import fingerprint, moment, read_json, record, records, word
+from bot.channels.line.spans import marked, without_spans
 from bot.conversation.events import (
     Chat,
     Followed,
@@ -19,6 +20,7 @@ from bot.conversation.events import (
     Incoming,
     Joined,
     Left,
+    Media,
     Said,
     SentMedia,
     SentSticker,
@@ -27,7 +29,14 @@ from bot.conversation.events import (
     What,
 )
 
-_MEDIA = frozenset({"image", "video", "audio", "file", "location"})
+_MEDIA: Mapping[object, Media] = {
+    "image": "image",
+    "video": "video",
+    "audio": "audio",
+    "file": "file",
+    "location": "location",
+    "contact": "contact",
+}
 
 
 class LineInbound:
@@ -61,7 +70,7 @@ class LineInbound:
             chat=chat,
             user_id=word(record(raw.get("source")).get("userId")),
             at=moment(raw.get("timestamp")),
-            what=_what(raw) if chat else Ignored("no chat"),
+            what=_what(raw, private=chat.private) if chat else Ignored("no chat"),
             reply_token=word(raw.get("replyToken")),
             message_id=word(record(raw.get("message")).get("id")),
         )
@@ -85,14 +94,14 @@ def _chat(account: str, source: Json) -> Chat | None:
             return None
 
 
-def _what(raw: Json) -> What:
+def _what(raw: Json, *, private: bool) -> What:
     mode = raw.get("mode", "active")
     if mode != "active":
         # Somebody else answers this chat now; what we do not know is taken to mean the same.
         return Ignored(f"mode {_name(mode)}")
     match raw.get("type"):
         case "message":
-            return _message(record(raw.get("message")))
+            return _message(record(raw.get("message")), private=private)
         case "postback":
             return _postback(record(raw.get("postback")))
         case "follow":
@@ -100,7 +109,7 @@ def _what(raw: Json) -> What:
         case "unfollow" | "leave":
             return Left()
         case "join":
-            return Joined()
+            return Ignored("joined a private chat") if private else Joined()
         case "unsend":
             message_id = word(record(raw.get("unsend")).get("messageId"))
             return Unsent(message_id) if message_id else Ignored("unsend without a message")
@@ -108,18 +117,21 @@ def _what(raw: Json) -> What:
             return Ignored(f"event {_name(kind)}")
 
 
-def _message(message: Json) -> What:
+def _message(message: Json, *, private: bool) -> What:
     match message.get("type"):
         case "text":
             text = message.get("text")
             if not isinstance(text, str) or not text:
                 return Ignored("text without text")
             mentions = records(record(message.get("mention")).get("mentionees"))
-            return Said(text, mentioned=any(mention.get("isSelf") is True for mention in mentions))
+            mentioned = any(mention.get("isSelf") is True for mention in mentions)
+            return Said(without_spans(text, marked(message)), mentioned)
         case "sticker":
             return SentSticker()
         case str(kind) if kind in _MEDIA:
-            return SentMedia()
+            return SentMedia(_MEDIA[kind], word(record(message.get("imageSet")).get("id")))
+        case str(kind) if kind and private:  # Who wrote it waits for an answer; in a group nobody does.
+            return SentMedia("unknown")
         case kind:
             return Ignored(f"message {_name(kind)}")
 

@@ -7,13 +7,15 @@ import hmac
 import re
 from collections.abc import Mapping
 
-from bot.channels import Json, Malformed
+from bot.channels import Elsewhere, Json, Malformed
 from bot.channels.limits import fingerprint, moment, read_json, record, records, word
 from bot.conversation.events import (
     Chat,
+    Edited,
     Followed,
     Ignored,
     Incoming,
+    Media,
     Said,
     SentMedia,
     SentSticker,
@@ -26,6 +28,23 @@ GET_STARTED = "GET_STARTED"
 """The payload of our Get Started button, as `giftdesk menus` sets it in the Messenger profile."""
 
 
+_MEDIA: Mapping[str | None, Media] = {
+    "image": "image",
+    "video": "video",
+    "audio": "audio",
+    "file": "file",
+    "location": "location",
+    "contact": "contact",
+    **dict.fromkeys(
+        ("fallback", "share", "template", "story_mention", "ig_story", "ig_reel", "reel", "ig_post", "post"), "post"
+    ),
+}
+# What stands in a message beside its content; of what else there may be one day, the sender waits for an answer.
+_BESIDE_CONTENT = frozenset(
+    {"mid", "seq", "text", "attachments", "quick_reply", "reply_to", "nlp", "app_id", "metadata", "tags", "traits",
+     "is_echo", "is_deleted", "referral"}
+)  # fmt: skip
+_COUNT = re.compile(r"[0-9]{1,9}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{6,18}[0-9]")
 
 
@@ -51,8 +70,11 @@ class MessengerInbound:
     def split(self, body: bytes) -> list[tuple[str, Json]]:
         """A raw event keeps where it stood, `{"messaging": …}`: that decides whether we may answer."""
         webhook = read_json(body)
-        if webhook.get("object") != "page":
-            raise Malformed("not about a page")
+        about = webhook.get("object")
+        if not isinstance(about, str) or not about:
+            raise Malformed("not about anything")
+        if about != "page":  # `instagram`, `user`, `permissions`: an app may subscribe to any of them.
+            raise Elsewhere(about[:40])
         return [
             (word(entry.get("id")) or "", {name: event})
             for entry in records(webhook.get("entry"))
@@ -63,19 +85,26 @@ class MessengerInbound:
     def parse(self, account: str, raw: Json) -> Incoming:
         event = record(raw.get("messaging")) or record(raw.get("standby"))
         message, postback = record(event.get("message")), record(event.get("postback"))
-        mid = word(message.get("mid")) or word(postback.get("mid"))
+        edit = record(event.get("message_edit"))
+        mid = word(message.get("mid")) or word(postback.get("mid")) or word(edit.get("mid"))
         sender = word(record(event.get("sender")).get("id"))
         what = _what(raw, event)
         # What the Page itself said is nobody's chat to answer in.
         chat = Chat("messenger", account, "user", sender) if sender and sender != account else None
         return Incoming(
-            key=f"messenger:{account}:{mid or fingerprint(raw)}",
+            key=f"messenger:{account}:{_edit_id(edit) if edit else mid or fingerprint(raw)}",
             chat=chat,
             user_id=chat.id if chat else None,
             at=moment(event.get("timestamp")),
             what=what if chat or isinstance(what, Ignored) else Ignored("no chat"),
             message_id=mid,
         )
+
+
+def _edit_id(edit: Json) -> str:
+    # Its message has the same mid, and had its answer.
+    mid, number = word(edit.get("mid")), word(edit.get("num_edit"))
+    return f"{mid}:edit:{number}" if mid and number else fingerprint(edit)
 
 
 def _what(raw: Json, event: Json) -> What:
@@ -87,6 +116,8 @@ def _what(raw: Json, event: Json) -> What:
             return _message(message)
         case {"postback": dict(postback)}:
             return _tapped(postback) or Ignored("postback without payload")
+        case {"message_edit": dict(edit)}:
+            return _edited(edit)
         case _:
             kinds = sorted(set(event) - {"sender", "recipient", "timestamp"})
             return Ignored(" ".join(kinds)[:40] or "empty")
@@ -108,7 +139,18 @@ def _message(message: Json) -> What:
     attachments = records(message.get("attachments"))
     if "sticker_id" in message or any(_is_sticker(attachment) for attachment in attachments):
         return SentSticker()
-    return SentMedia() if attachments else Ignored("empty message")
+    if attachments:
+        return SentMedia(_MEDIA.get(word(attachments[0].get("type")), "other"))
+    unknown = any(value for name, value in message.items() if name not in _BESIDE_CONTENT)
+    return SentMedia("unknown") if unknown else Ignored("empty message")
+
+
+def _edited(edit: Json) -> What:
+    # Needs the field `message_edits`: https://developers.facebook.com/docs/messenger-platform/reference/webhook-events
+    mid, text, number = word(edit.get("mid")), edit.get("text"), word(edit.get("num_edit")) or ""
+    if mid is None or not isinstance(text, str) or not text:
+        return Ignored("edit without text")
+    return Edited(text, mid, int(number) if _COUNT.fullmatch(number) else 0)
 
 
 def _tapped(button: Json) -> What | None:
