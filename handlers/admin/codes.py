@@ -218,9 +218,11 @@ async def create_code(ctx: StaffContext, args: CreateCode) -> Answer:
         found = await poshen_of(ctx).find(text)
         if found is None:
             raise
+        await ctx.services.redemption.made(await ctx.work.begin())
         return _exists(ctx, found, args.group)
     except OutcomeUnknown:
         ctx.notes.result = "unknown"
+        await ctx.services.redemption.made(await ctx.work.begin())
         said = ctx._(
             "Poshen did not answer. %(code)s may or may not exist now. Creating it again is safe: it stays one code.",
             code=text,
@@ -230,6 +232,7 @@ async def create_code(ctx: StaffContext, args: CreateCode) -> Answer:
         if isinstance(error, CredentialsRefused):
             raise
         return refused(ctx, error)
+    await ctx.services.redemption.made(await ctx.work.begin())
     return await code_reply(ctx, made, title=ctx._("Created"))
 
 
@@ -318,6 +321,7 @@ async def move_code(ctx: StaffContext, args: MoveCode) -> Answer:
                 raise
             return refused(ctx, error)
         code = await poshen.get(code.id)
+        await ctx.services.redemption.made(await ctx.work.begin())
     return await code_reply(ctx, code, title=ctx._("Moved"))
 
 
