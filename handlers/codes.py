@@ -238,7 +238,7 @@ def _said(
         case NotYet(at=at):
             return Text(ctx._("This code opens on %(date)s.", date=ctx._.moment(at)))
         case Over(at=at):
-            return Text(ctx._("This code ended on %(date)s.", date=ctx._.moment(at)))
+            return Text(ctx._("This code ended on %(date)s.", date=ctx._.date(at)))
 
 
 async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError, of: int) -> Reply:

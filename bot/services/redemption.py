@@ -50,7 +50,7 @@ class NotYet:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The group has ended."""
+    """The group has ended. at: its last moment, so that its day is the last one on which it was open."""
 
     at: datetime
 
@@ -147,8 +147,8 @@ class Redemption:
             return Paused()
         if policy.starts_at and now < policy.starts_at:
             return NotYet(policy.starts_at)
-        if policy.ends_at and happened_at >= policy.ends_at:
-            return Over(policy.ends_at)
+        if policy.last_moment and happened_at > policy.last_moment:
+            return Over(policy.last_moment)
         if policy.max_claims is not None and await claims.used_up(connection, code.id, policy.max_claims):
             return UsedUp()
         rules = await rewards.of(connection, [reward.id for reward in code.rewards])

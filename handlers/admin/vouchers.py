@@ -45,7 +45,7 @@ MOST_AT_ONCE = 10
 
 
 def _ids(value: str) -> str:
-    match = re.fullmatch(r"#?(\d{1,15})[:：/](\d{1,15})", value)
+    match = re.fullmatch(r"#?([0-9]{1,15})[:：/]([0-9]{1,15})", value)
     if match is None:
         raise PydanticCustomError("voucher", "a voucher")
     return ids_text(int(match[1]), int(match[2]))

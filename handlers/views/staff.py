@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.conversation import commands
 from bot.conversation.codes import masked
@@ -147,8 +147,8 @@ def policy_text(_: Translator, policy: Policy) -> str:
     ]
     if policy.starts_at:
         parts.append(_("from %(date)s", date=_.date(policy.starts_at)))
-    if policy.ends_at:
-        parts.append(_("until %(date)s", date=_.date(policy.ends_at - timedelta(days=1))))
+    if policy.last_moment:
+        parts.append(_("until the end of %(date)s", date=_.date(policy.last_moment)))
     parts.append(_("paused") if policy.paused else _("open"))
     return " · ".join(parts)
 

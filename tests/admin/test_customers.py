@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import asyncpg
 import pytest
@@ -271,6 +272,10 @@ async def test_a_policy_keeps_what_is_left_out(bot: Bot, owner: Chat, tables: as
     assert row["per_customer"] == 2
     assert row["max_claims"] is None
     assert row["ends_at"].astimezone(bot.settings.zone).isoformat() == "2027-01-01T00:00:00+08:00"
+    last = datetime(2026, 12, 31, 12, tzinfo=bot.settings.zone)
+    assert owner.said("until the end of %(date)s", date=owner._.date(last))
+    await owner.say("/group show 5")
+    assert owner.said("until the end of %(date)s", date=owner._.date(last))
 
 
 async def test_dates_in_the_wrong_order_are_refused(owner: Chat) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import asyncpg
@@ -449,8 +449,22 @@ async def test_a_campaign_opens_and_ends_when_the_brand_says(friend: Chat, table
 
     friend.bot.ahead(days=6)
     await friend.say("WELCOME2026")
-    assert friend.said("This code ended on %(date)s.", date=friend._.moment(ends))
+    assert friend.said("This code ended on %(date)s.", date=friend._.date(ends))
     assert await tables.fetchval("SELECT count(*) FROM claims") == 0
+
+
+async def test_the_last_day_of_a_campaign_is_told_and_not_the_midnight_after_it(
+    friend: Chat, tables: asyncpg.Pool
+) -> None:
+    """`until=` includes its day: nobody is told that it ended on the next one at 00:00."""
+    last = friend.bot.clock().astimezone(friend.bot.settings.zone).date()
+    midnight = datetime.combine(last + timedelta(days=1), time(), friend.bot.settings.zone)
+    await claims.set_policy(tables, SPRING, Policy(ends_at=midnight))
+    friend.bot.ahead(seconds=(midnight - friend.bot.clock()).total_seconds())
+    await friend.say("WELCOME2026")
+
+    assert friend.said("This code ended on %(date)s.", date=friend._.date(midnight - timedelta(hours=12)))
+    assert "00:00" not in friend.text
 
 
 async def test_a_paused_campaign_gives_nothing_new(friend: Chat, tables: asyncpg.Pool) -> None:
