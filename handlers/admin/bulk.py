@@ -24,7 +24,7 @@ from handlers.admin.codes import (
     group_of,
     no_such_reward,
     poshen_of,
-    rewards_of,
+    rewards_if_told,
     unknown_rewards,
 )
 from handlers.views import staff_codes as views
@@ -118,7 +118,7 @@ async def preview_bulk(ctx: StaffContext, args: MakeCodes) -> Preview | Answer:
     poshen_of(ctx)
     if running := await bulk.under_way(ctx.work.reads):
         return _busy(ctx, running)
-    group, known = await group_of(ctx, args.group), await rewards_of(ctx)
+    group, known = await group_of(ctx, args.group), await rewards_if_told(ctx)
     if missing := unknown_rewards(args.rewards, known):
         return no_such_reward(ctx, missing)
     grants = await rewards.listed(ctx.work.reads)
