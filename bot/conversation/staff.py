@@ -23,7 +23,7 @@ from bot.conversation.teaching import Run, commands_button, explain, run_button,
 from bot.conversation.words import fold
 from bot.errors import ConfigurationError, UpstreamError, UserError
 from bot.i18n import N_, Translator
-from bot.services.staffing import Actor, Role
+from bot.services.staffing import Actor, Role, role_word
 from bot.services.trail import Notes
 from bot.storage import approvals, claims, customers, issues, staff
 from bot.storage.customers import Customer
@@ -312,7 +312,10 @@ class StaffDesk:
         if len(helped) < len(tokens):
             return await self._help(ctx, actor, helped)
         if tokens[0].value.lower() in self.routes.entries:
-            return Reply((Text(ctx._("You are %(role)s already.", role=actor.role)),), run_button("/whoami", "/whoami"))
+            return Reply(
+                (Text(ctx._("You are %(role)s already.", role=role_word(ctx._, actor.role))),),
+                run_button("/whoami", "/whoami"),
+            )
         found = self.routes.find(tokens)
         if isinstance(found, Unknown):
             return await self._noun(ctx, actor, found.noun) if found.noun else explain(ctx._, found)
@@ -375,12 +378,13 @@ class StaffDesk:
 
     async def _refuse(self, ctx: Context, actor: Actor, command: StaffCommand) -> Answer:
         owner = await self._an_owner(ctx)
-        text = ctx._("This command needs %(needed)s, and you are %(role)s.", needed=command.role, role=actor.role)
+        needed, role = role_word(ctx._, command.role), role_word(ctx._, actor.role)
+        text = ctx._("This command needs %(needed)s, and you are %(role)s.", needed=needed, role=role)
         if owner:
             text = ctx._(
                 "This command needs %(needed)s, and you are %(role)s. %(owner)s can do it.",
-                needed=command.role,
-                role=actor.role,
+                needed=needed,
+                role=role,
                 owner=owner,
             )
         await self._write(ctx, actor, command.name, f"/{command.name}", Notes(result="refused"))

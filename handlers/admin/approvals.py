@@ -13,7 +13,7 @@ from bot.conversation.staff import Confirmed, Preview, StaffContext, StaffRouter
 from bot.conversation.teaching import commands_button
 from bot.errors import UpstreamError, UserError
 from bot.i18n import N_
-from bot.services.staffing import Actor
+from bot.services.staffing import Actor, role_word
 from bot.services.trail import Notes
 from bot.storage import approvals, staff
 from bot.storage.approvals import Approval
@@ -99,7 +99,11 @@ async def _refusal(ctx: StaffContext, found: Approval) -> str:
         return ctx._("You asked for it yourself; somebody else has to agree.")
     command = ctx.commands.commands[found.command]
     if not ctx.actor.may(command.role):
-        return ctx._("This command needs %(needed)s, and you are %(role)s.", needed=command.role, role=ctx.actor.role)
+        return ctx._(
+            "This command needs %(needed)s, and you are %(role)s.",
+            needed=role_word(ctx._, command.role),
+            role=role_word(ctx._, ctx.actor.role),
+        )
     asker = await _asker(ctx, found)
     if asker is None or not asker.may(command.role):
         return ctx._("%(name)s may not do this any more.", name=found.requester)
