@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.conversation.actions import Action, Packer, Unreadable
-from bot.conversation.commands import is_command
+from bot.conversation.commands import is_command, unadorned_command
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import Chat, Followed, Ignored, Left, Said, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Reply, Text
@@ -65,10 +65,10 @@ class Dispatcher:
         if flood is not None:
             return flood
         slash = is_command(text)
-        if slash and ctx.actor is not None:
+        if ctx.actor is not None and (line := unadorned_command(text)):
             ctx.customer.muted_until = None
             ctx.settle()
-            return await self.staff.answer(ctx, ctx.actor, text)
+            return await self.staff.answer(ctx, ctx.actor, line)
         if slash:
             entered = await self.staff.outsider(ctx, text)
             if entered is not None:
@@ -99,6 +99,9 @@ class Dispatcher:
             if given is not None:
                 _understood(ctx)
                 return given
+        elif ctx.actor is not None and (done := await self.staff.unslashed(ctx, ctx.actor, text)) is not None:
+            _understood(ctx)
+            return done
         for read in self.routes.in_order:
             found = await read(ctx, text)
             if found is not None:

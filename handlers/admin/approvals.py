@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from bot.conversation import commands
-from bot.conversation.commands import Arguments, Positional
+from bot.conversation.commands import ApprovalRef, Arguments, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import SILENCE, Message, Reply, Text
 from bot.conversation.staff import Confirmed, Preview, StaffContext, StaffRouter
@@ -25,7 +25,7 @@ admin.noun("approve", N_("/approve, /agree"))
 class Approve(Arguments):
     """What waits."""
 
-    ref: Annotated[str, Positional(N_("what waits for a second person"), example="A-7F3K9M")]
+    ref: Annotated[ApprovalRef, Positional(N_("what waits for a second person"), example="A-7F3K9M")]
 
 
 @admin.command("approve", Approve, role="manager", about=N_("agree to what somebody else confirmed"))

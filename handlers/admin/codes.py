@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 
 from bot.apis.poshen import LONGEST_CODE, Named, PoshenApi, RedemptionCode, Reward, normalized
 from bot.conversation import codes
-from bot.conversation.commands import Arguments, Flag, Keyed, Number, Numbers, Positional, line_of, quoted
+from bot.conversation.commands import Arguments, Flag, Keyed, Number, Numbers, Positional, ReceiptRef, line_of, quoted
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
@@ -102,7 +102,7 @@ class DeleteCode(Arguments):
 class UndoClaim(Arguments):
     """Whose receipt; `--anyway` although some of its points are gone."""
 
-    ref: Annotated[str, Positional(N_("a receipt"), example="R-7F3K9M")]
+    ref: Annotated[ReceiptRef, Positional(N_("a receipt"), example="R-7F3K9M")]
     anyway: Annotated[bool, Flag(N_("although not all of its points can be taken back"))] = False
 
 

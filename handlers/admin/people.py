@@ -143,7 +143,7 @@ async def list_staff(ctx: StaffContext, args: ListStaff) -> Answer:
     return Reply((card,), (*more, *removals, *invite, *commands_button(ctx._)))
 
 
-@admin.command("admins invite", Invite, role="owner", about=N_("invite somebody with a one-time code"))
+@admin.command("admins invite", Invite, role="owner", about=N_("invite somebody with a one-time code"), acts=True)
 async def invite(ctx: StaffContext, args: Invite) -> Answer:
     """A code to be handed on in person; whoever types it first is staff."""
     code = await ctx.services.staffing.invite(await ctx.work.begin(), args.role, ctx.actor, ctx.now)

@@ -506,6 +506,37 @@ async def test_ones_own_receipt_is_shown_by_its_reference(friend: Chat) -> None:
         assert reference_in(friend) == reference
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "R–{body}",
+        "r{small}",
+        "Ｒ－{body}。",
+        "R - {body} 🙏",
+        "receipt R{body}",
+        "收據編號：r{small}",
+        "「R-{body}」在哪",
+    ],
+)
+async def test_ones_own_receipt_is_found_however_it_is_typed(friend: Chat, tables: asyncpg.Pool, typed: str) -> None:
+    """By the same reading as staff's; nothing is asked of a vendor for it."""
+    await friend.say("WELCOME2026")
+    ref = await tables.fetchval("SELECT ref FROM claims")
+    asked = len(friend.bot.sandbox.calls("poshen"))
+    await friend.say(typed.format(body=ref[2:], small=ref[2:].lower()))
+
+    assert ref in friend.text
+    assert len(friend.bot.sandbox.calls("poshen")) == asked
+
+
+async def test_a_code_that_reads_like_a_receipt_is_still_a_code(friend: Chat) -> None:
+    """One's own receipts come first; where there is none of this name, the next reader looks at it."""
+    friend.bot.sandbox.poshen.put_code("RAQA94N", group=5)
+    await friend.say("RAQA94N")
+
+    assert friend.said("Redeemed 🎉")
+
+
 async def test_somebody_elses_receipt_reads_like_one_that_does_not_exist(friend: Chat) -> None:
     """A reference is printed on screenshots; it opens nothing."""
     other = friend.bot.chat(friend.channel)
