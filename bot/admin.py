@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot import exports
 from bot.config import Settings
+from bot.conversation import references
 from bot.conversation.commands import is_command
 from bot.conversation.context import Answer, Context, Prepared, Work
 from bot.conversation.events import Chat, Incoming, Said
@@ -161,9 +162,10 @@ async def _watch(pool: asyncpg.Pool, job: Job) -> None:
 
 def save_codes(settings: Settings, url: str, ref: str, output: BinaryIO) -> None:
     """Write the codes that a job made as CSV; it stands in the trail. Raises ConfigurationError for an unknown job."""
-    number = ref.upper().removeprefix("J-")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
+    job = references.read(f"J-{ref}" if ref.isascii() and ref.isdigit() else ref, "J")
+    if job is None:
         raise ConfigurationError(f"{ref!r} is no job; they are called J-12")
+    number = job.removeprefix("J-")
 
     async def main() -> list[exports.Made]:
         connection = await pools.connect_one(url)

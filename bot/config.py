@@ -161,7 +161,7 @@ class Settings(BaseSettings):
     @classmethod
     def _known_channels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for admin in value:
-            if not re.fullmatch(r"(line:U[0-9a-f]{32}|messenger:\d+)", admin):
+            if not re.fullmatch(r"(line:U[0-9a-f]{32}|messenger:[0-9]+)", admin):
                 raise ValueError(f"{admin[:12]}… is not line:U<32 hex digits> or messenger:<digits>")
         return value
 

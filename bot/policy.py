@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -79,7 +79,7 @@ def _print(policies: dict[int, Policy], settings: Settings) -> None:
             str(policy.per_customer),
             str(policy.max_claims or "no limit"),
             _day(policy.starts_at, settings),
-            _day(policy.ends_at - timedelta(days=1) if policy.ends_at else None, settings),
+            _day(policy.last_moment, settings),
             "paused" if policy.paused else "open",
         )
     console = Console()

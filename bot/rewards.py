@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.config import Settings
+from bot.conversation.commands import MOST
 from bot.errors import ConfigurationError
 from bot.services.catalogue import Catalogue
 from bot.services.rewarding import grant_of, read_rule
@@ -22,7 +24,7 @@ def change(settings: Settings, url: str, rules: Sequence[str]) -> None:
     wanted = {}
     for rule in rules:
         number, _, words = rule.partition("=")
-        if not number.isdigit():
+        if not re.fullmatch("[1-9][0-9]{0,9}", number) or int(number) > MOST:
             raise ConfigurationError(f"{rule!r}: begin with the reward's number at Poshen, as in 1=points:150")
         wanted[int(number)] = read_rule(words)
 

@@ -173,6 +173,7 @@ class Turns:
         ctx = self._context(taken, incoming, customer)
         ctx.customer.unreachable_at = None
         _drop_stale(ctx)
+        self.services.redemption.see(taken.codes_made, ctx.now)
         chat = incoming.chat
         work = ctx.work
         try:

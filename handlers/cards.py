@@ -15,8 +15,8 @@ from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import SharedPhone
 from bot.conversation.messages import Button, Card, Carousel, Choice, Message, Reply, SharePhone, Text
-from bot.conversation.router import Router
 from bot.conversation.reading import fold
+from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError, UpstreamRefused
 from bot.i18n import N_
 from bot.services.linking import Lapsed, Link, is_bare_code, read_code

@@ -142,8 +142,8 @@ async def _redeem(
 ) -> Answer | None:
     """Redeem codes one after the other; None when a token that merely looked like a code is none.
 
-    of: the event whose button this is. A second tap on it finds what the first one claimed. found: how a single code was
-    found in a message.
+    of: the event whose button this is. A second tap on it finds what the first one claimed. found: how a single code
+    was found in a message.
     """
     assert ctx.apis.poshen is not None and ctx.customer.id is not None, "the readers looked"
     guesses = ctx.services.guesses
@@ -309,7 +309,7 @@ def _said(
         case NotYet(at=at):
             return Text(ctx._("This code opens on %(date)s.", date=ctx._.moment(at)))
         case Over(at=at):
-            return Text(ctx._("This code ended on %(date)s.", date=ctx._.moment(at)))
+            return Text(ctx._("This code ended on %(date)s.", date=ctx._.date(at)))
 
 
 async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError, of: int) -> Reply:

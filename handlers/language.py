@@ -8,8 +8,8 @@ from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import Said
 from bot.conversation.messages import Button, Reply, Text
-from bot.conversation.router import Router
 from bot.conversation.reading import finder, fold
+from bot.conversation.router import Router
 from bot.i18n import N_
 from handlers.views import choices
 
@@ -44,7 +44,7 @@ async def speak(ctx: Context, action: Speak) -> Answer:
 
 
 def named(ctx: Context, typed: str) -> str | None:
-    """The language named in a message in any language we speak, or by its code (`en`, `zh-TW`); None: none or several."""
+    """The language named in a message in any language we speak, or by its code (`en`, `zh-TW`); None: none, or two."""
     said = fold(typed)
     spoken = []
     for tag in ctx.languages:

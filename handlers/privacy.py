@@ -10,8 +10,8 @@ from bot.conversation.actions import Action
 from bot.conversation.codes import masked
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Reply, Row, Text
-from bot.conversation.router import Router
 from bot.conversation.reading import fold
+from bot.conversation.router import Router
 from bot.i18n import N_
 from bot.storage import claims, customers, issues, links, points
 from bot.storage.points import Account

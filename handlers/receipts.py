@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from bot.conversation import references
 from bot.conversation.actions import Action
-from bot.conversation.reading import visible
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Carousel, Reply, Text
 from bot.conversation.router import Router
@@ -23,25 +23,29 @@ from handlers.vouchers import ShowIssue, issue_reply
 router = Router()
 
 PAGE = 9  # and one card that leads on: ten fit LINE's carousel and Messenger's alike
-
-_REFERENCE = re.compile(r"(?:^|[^A-Z0-9-])R-?([0-9A-HJKMNP-TV-Z]{6})(?:$|[^A-Z0-9-])")
+# Translators: words after which people type a receipt's reference
+_WORDS = N_("receipt, receipt number, receipt no, reference, ref")
 
 
 @router.reader(rank=3)
 async def show_receipt(ctx: Context, text: str) -> Answer | None:
-    """`R-7F3K9M` anywhere in a short message. Somebody else's reads like one that does not exist."""
-    cleaned = visible(text).upper()
-    match = _REFERENCE.search(cleaned) if len(cleaned) <= 40 and "R-" in cleaned else None
-    if match is None or ctx.customer.id is None:
+    """`R-7F3K9M` anywhere in a short message, `R7F3K9M` alone. Somebody else's reads like one that does not exist.
+
+    What may be a redemption code as well is one's own receipt or none of our business: the next reader looks at it.
+    """
+    words = (word for _ in ctx.languages.values() for word in re.split("[、,，]", _(_WORDS)))
+    found = references.receipt_in(text, words) if ctx.customer.id is not None else None
+    if found is None or ctx.customer.id is None:
         return None
-    ref = f"R-{match.group(1)}"
-    if (issue := await issues.by_ref(ctx.work.reads, ref)) and issue.customer_id == ctx.customer.id:
+    if (issue := await issues.by_ref(ctx.work.reads, found.ref)) and issue.customer_id == ctx.customer.id:
         return await issue_reply(ctx, issue)
-    if claim := await claims.by_ref(ctx.work.reads, ref, ctx.customer.id):
+    if claim := await claims.by_ref(ctx.work.reads, found.ref, ctx.customer.id):
         promised = await ctx.services.redemption.vouchers_of(ctx.work.reads, claim)
         card = receipt_card(ctx._, claim, ctx.now, choices.gifts(ctx), promised)
         return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
-    text = ctx._("I couldn't find %(ref)s among your receipts.", ref=ref)
+    if not found.certain:
+        return None
+    text = ctx._("I couldn't find %(ref)s among your receipts.", ref=found.ref)
     return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
 
 

@@ -1,7 +1,7 @@
 """Reading redemption codes out of what people type: the whole of a code, or nothing. Pure.
 
-A piece that is cut out of a longer run is never a code: `SUMMER_2026` is not `SUMMER`. What a message labels as something
-else, and numbers that are nobody else's business, are never found here, see `bot.conversation.personal`.
+A piece that is cut out of a longer run is never a code: `SUMMER_2026` is not `SUMMER`. What a message labels as
+something else, and numbers that are nobody else's business, are never found here, see `bot.conversation.personal`.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ _LONE_LETTER = re.compile(r"(?<=[0-9])[OIL](?=[0-9]|\b)|(?<=[A-Z])[OIL](?=[0-9])
 class Found:
     """Possible codes in a message, in order.
 
-    deliberate: the customer said it is a code (a keyword, the brand's pattern, the answer to our question), so that a wrong
-    one is an attempt. Else it may be small talk that merely looks like a code.
+    deliberate: the customer said it is a code (a keyword, the brand's pattern, the answer to our question), so that a
+    wrong one is an attempt. Else it may be small talk that merely looks like a code.
     whole: the message is this code and nothing else, so that it wants an answer even when there is none of that name.
     certain: nothing in the message speaks against redeeming; else the customer is asked first.
     parts: what the one code may be instead when it does not exist: the codes it was put together from.
@@ -95,9 +95,10 @@ class Found:
 class CodeReader:
     """Finds codes, with the words of every language.
 
-    keywords: words that announce a code. labels: words that say a number is something else; secrets: those before what is
-    nobody's business. revoking: words that take a code back. known: ordinary words, in small letters, which are no codes.
-    ordinary: words by which a line is known to be a sentence. every: words for all of several. courtesies: what may follow a code.
+    keywords: words that announce a code. labels: words that say a number is something else; secrets: those before what
+    is nobody's business. revoking: words that take a code back. known: ordinary words, in small letters, which are no
+    codes. ordinary: words by which a line is known to be a sentence. every: words for all of several. courtesies: what
+    may follow a code.
     """
 
     keywords: Sequence[str]
@@ -121,7 +122,7 @@ class CodeReader:
             return Found(matching, deliberate=True, whole=_is_all(matching, reading), certain=not signs)
         announcers = list(self._announcers(text))
         secret = any(kind == "secret" for *_, kind in announcers)
-        private = secret or any(map(is_private, _numbers(text))) or "@" in typed and typed != text
+        private = secret or any(map(is_private, _numbers(text))) or ("@" in typed and typed != text)
         announced = self._announced(text, announcers, prompted=prompted, sure=not signs)
         codes, deliberate = announced, bool(announced)
         connected = True
@@ -216,7 +217,7 @@ class CodeReader:
     def _ordinary_left(self, before: str) -> bool:
         """Whether anything but frames of a wish stands before a keyword."""
         left = fold(before)
-        return any(word not in self.known for word in re.findall(rf"[a-z0-9]+", left)) or len(left) > 30
+        return any(word not in self.known for word in re.findall("[a-z0-9]+", left)) or len(left) > 30
 
     def _run_of_words(self, rest: str, *, leads: bool, prompted: bool) -> tuple[str, ...]:
         """The code at the beginning of a text: one word, or several that go together."""

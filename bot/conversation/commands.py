@@ -20,13 +20,24 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from bot.conversation import references
 from bot.conversation.codes import masked
 
 LONGEST = 500
@@ -41,9 +52,15 @@ _CLOSING = {'"': '"', "“": "”", "「": "」", "『": "』"}
 _UNSEEN = ("Cc", "Cf", "Cs")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _FLAG = re.compile(r"(?:--|[—–]{1,2})([A-Za-z_][A-Za-z0-9_-]*)")  # Phones turn two hyphens into a dash.
-_DURATION = re.compile(r"(\d+)([mhdw])", re.IGNORECASE)
+_DURATION = re.compile(
+    "([0-9]+)(?:(?P<m>m|mins?|minutes?|分|分鐘)|(?P<h>h|hrs?|hours?|小時|時|鐘頭)|(?P<d>d|days?|天|日)|"
+    "(?P<w>w|weeks?|週|周|星期|禮拜))",
+    re.IGNORECASE,
+)
 _COUNTED = 10**7  # so many minutes are longer than any limit, and so many weeks still a length of time
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+# What is wrong with a value that is of the right kind.
+_OF_ITS_KIND = frozenset({"less_than_equal", "less_than", "greater_than_equal", "greater_than"})
 
 
 # ── argument models ──────────────────────────────────────────────────────────────────────────────
@@ -103,7 +120,7 @@ class Arguments(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        cls.specs = tuple(_spec(name, info) for name, info in cls.model_fields.items())
+        cls.specs = tuple(_spec(cls, name, info) for name, info in cls.model_fields.items())
         many = [spec.name for spec in cls.positionals() if spec.many or spec.rest]
         if many and many != [cls.positionals()[-1].name]:
             raise TypeError(f"{cls.__name__}: only the last positional argument can take several words")
@@ -119,9 +136,26 @@ class Nothing(Arguments):
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
-    """One argument of a model, as it is typed and explained."""
+class Reads:
+    """Beside a marker: the argument is a reference of these kinds (see `references.read`), of which blanks may be in
+    the middle. also: other words that stand in its place. loose: anything else may be typed there, too, and tells
+    nothing."""
 
+    kinds: str
+    also: tuple[str, ...] = ()
+    loose: bool = False
+
+    def read(self, value: str) -> str | None:
+        """The reference, or the other word, that a value is."""
+        return references.read(value, self.kinds) or next((word for word in self.also if _bare(value) == word), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One argument of a model, as it is typed and explained. reads: what kind of reference it is. text: any text fits,
+    so that nothing about a value tells whether it was meant for this place."""
+
+    model: type[Arguments]
     field: str
     name: str
     marker: Marker
@@ -129,6 +163,26 @@ class Spec:
     many: bool
     rest: bool
     choices: tuple[str, ...]
+    reads: Reads | None
+    text: bool
+
+    @property
+    def free(self) -> bool:
+        """Whether it is a sentence in somebody's own words, which stays as it is typed."""
+        return bool(self.marker.words)
+
+    def fits(self, value: str) -> bool:
+        """Whether a value is of its kind, although it may be too big or lack a sign."""
+        if self.reads is not None and (self.reads.loose or self.reads.read(value)):
+            return self.reads.read(value) is not None
+        if self.choices:
+            return value.lower() in self.choices
+        try:
+            _adapter(self.model, self.field).validate_python(value)
+        except ValidationError as error:
+            (problem, *_more) = error.errors(include_url=False)
+            return problem["type"] in _OF_ITS_KIND or "fits" in problem.get("ctx", {})
+        return True
 
     @property
     def label(self) -> str:
@@ -164,19 +218,49 @@ class Spec:
                 return self.sample(say)
 
 
-def _spec(name: str, info: FieldInfo) -> Spec:
+def _spec(model: type[Arguments], name: str, info: FieldInfo) -> Spec:
     markers = [item for item in info.metadata if isinstance(item, Marker)]
     if len(markers) != 1:
         raise TypeError(f"the argument {name!r} needs one of Positional, Keyed and Flag")
+    choices, reads = _choices(info.annotation), _reads(info)
     return Spec(
+        model=model,
         field=name,
         name=name.rstrip("_").replace("_", "-"),
         marker=markers[0],
         required=info.is_required(),
         many=isinstance(markers[0], Positional) and get_origin(info.annotation) is tuple,
         rest=isinstance(markers[0], Positional) and markers[0].rest,
-        choices=_choices(info.annotation),
+        choices=choices,
+        reads=reads,
+        text=_kinds(info.annotation) <= {str, type(None)} and not (choices or reads or _is_checked(info)),
     )
+
+
+@cache
+def _adapter(model: type[Arguments], name: str) -> TypeAdapter[Any]:
+    """Validates one field alone."""
+    info = model.model_fields[name]
+    annotated: Any = Annotated[(info.annotation, *info.metadata)]
+    return TypeAdapter(annotated)
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types that an annotation allows, without what is said about them."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return {kind for each in get_args(annotation) for kind in _kinds(each)}
+    return {annotation}
+
+
+def _is_checked(info: FieldInfo) -> bool:
+    return any(isinstance(each, AfterValidator | BeforeValidator) for each in info.metadata)
+
+
+def _reads(info: FieldInfo) -> Reads | None:
+    nested = (each for part in get_args(info.annotation) if get_origin(part) is Annotated for each in get_args(part))
+    return next((each for each in (*info.metadata, *nested) if isinstance(each, Reads)), None)
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:
@@ -244,7 +328,7 @@ def _duration(value: object) -> object:
         match = _DURATION.fullmatch(value)
         if match is None or not int(match[1]):
             raise PydanticCustomError("duration", "a length of time")
-        return min(int(match[1]), _COUNTED) * _UNITS[match[2].lower()]
+        return min(int(match[1]), _COUNTED) * _UNITS[str(match.lastgroup)]
     return value
 
 
@@ -266,11 +350,18 @@ def _number(value: object) -> object:
     return number
 
 
+_CUSTOMER = Reads("CR", also=("last",))
+
+
 def _reference(value: str) -> str:
-    upper = value.upper()
-    if upper == "LAST" or re.fullmatch(r"[CR]-[0-9A-HJKMNP-TV-Z]{6}", upper):
-        return upper.lower() if upper == "LAST" else upper
-    raise PydanticCustomError("reference", "a customer")
+    if (ref := _CUSTOMER.read(value)) is None:
+        raise PydanticCustomError("reference", "a customer")
+    return ref
+
+
+def _as_written(reads: Reads) -> AfterValidator:
+    """A reference as we write it; what is none stays as it is typed, and is then not found."""
+    return AfterValidator(lambda value: reads.read(value) or value)
 
 
 Number = Annotated[int, BeforeValidator(_without_hash), Field(ge=1, le=MOST)]
@@ -291,8 +382,27 @@ DayOrNone = Annotated[date | Literal["none"], BeforeValidator(_or_none(_day))]
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration), at_most(timedelta(days=3650))]
 """`30m`, `24h`, `7d`, `2w`. For a lower limit than ten years add `at_most`."""
 
-CustomerRef = Annotated[str, AfterValidator(_reference)]
+CustomerRef = Annotated[str, _CUSTOMER, AfterValidator(_reference)]
 """`C-8F3K2M`, a receipt's reference `R-7F3K9M`, or `last`. `StaffContext.customer_of` finds who it is."""
+
+
+def _anybody(value: str) -> str:
+    """As we write it, unless it may be a name: `rebecca` is hardly the receipt R-EBECCA."""
+    return value if value.isalpha() and _bare(value) not in _ANYBODY.also else _ANYBODY.read(value) or value
+
+
+_ANYBODY = replace(_CUSTOMER, loose=True)
+_RECEIPT = Reads("RC", loose=True)
+_APPROVAL = Reads("A", loose=True)
+
+AnybodyRef = Annotated[str, _ANYBODY, AfterValidator(_anybody)]
+"""The same, or something else that tells who is meant."""
+
+ReceiptRef = Annotated[str, _RECEIPT, _as_written(_RECEIPT)]
+"""`R-7F3K9M`, of a redeemed code or a voucher; a customer's reference stays one, to be told that it is none."""
+
+ApprovalRef = Annotated[str, _APPROVAL, _as_written(_APPROVAL)]
+"""`A-7F3K9M`, what waits for a second person."""
 
 
 # ── lines ────────────────────────────────────────────────────────────────────────────────────────
@@ -446,6 +556,13 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Meant:
+    """A line that was perhaps meant otherwise, and that does something: the lines that may be meant, to be tapped."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownKey:
     """The command has no such argument. name: as typed, `grup=` or `--dri`. better: the line with the likely one."""
 
@@ -514,7 +631,7 @@ class Wrong:
     options: tuple[tuple[str, str], ...] = ()
 
 
-Problem = TooLong | Unknown | UnknownKey | Twice | TooMany | Missing | Wrong
+Problem = TooLong | Unknown | Meant | UnknownKey | Twice | TooMany | Missing | Wrong
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────
@@ -527,7 +644,7 @@ def read(command: str, model: type[A], tokens: Sequence[Token]) -> A | Problem:
     by_name = {spec.name: spec for spec in model.specs}
     places = model.positionals()
     given: dict[str, Any] = {}
-    words = _words(tokens)
+    words = placed(tokens)
     for number, token in enumerate(tokens):
         if not token.key and not token.flag:
             continue
@@ -558,9 +675,280 @@ def read(command: str, model: type[A], tokens: Sequence[Token]) -> A | Problem:
         return _wrong(command, model, tokens, given, error)
 
 
-def _words(tokens: Iterable[Token]) -> list[Token]:
+def placed(tokens: Iterable[Token]) -> list[Token]:
     """What fills places. Empty quotes are nothing."""
     return [token for token in tokens if not token.key and not token.flag and token.value.strip()]
+
+
+# ── reading what is nearly right ─────────────────────────────────────────────────────────────────
+
+_COURTESIES = frozenset(
+    {"please", "pls", "plz", "thanks", "thank", "you", "thx", "ty", "謝謝", "感謝", "麻煩", "拜託", "一下"}
+)
+_SMILEYS = frozenset({":-)", ":-(", ";-)", ":d", ":-d", ":p", "^_^", "=)", "orz"})
+_PUNCTUATION = "!?.,;:~…、。，；：！？～()（）*^_·•<>«»←→↑↓「」『』【】"
+_ENDINGS = "!?.,;:~…、。，；：！？～"
+_MOST_WORDS = 30
+_LONGEST_SPLIT = 9  # parts of what was typed with blanks in it: `R - 7 F 3 K 9 M`
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A line that reads, as typed or as it was most likely meant. sure: it can hardly mean anything else."""
+
+    command: str
+    arguments: Arguments
+    exact: bool = True
+    sure: bool = True
+
+    @property
+    def line(self) -> str:
+        """As it is typed right."""
+        return line_of(self.command, self.arguments)
+
+
+def is_decoration(value: str) -> bool:
+    """Whether a word is an emoji, a smiley or punctuation alone, which says nothing."""
+    if value.lower() in _SMILEYS:
+        return True
+    return bool(value) and all(_is_ornament(ch) or ch in _PUNCTUATION for ch in value)
+
+
+def _is_ornament(ch: str) -> bool:
+    """An emoji or an arrow, or what belongs to one; no letter, no digit, no sign of a keyboard and no minus sign."""
+    if ch in "\ufe0e\ufe0f\u20e3←→↑↓⇒":
+        return True
+    return not ch.isascii() and unicodedata.category(ch) in ("So", "Sk", "Cn")  # Cn: of a newer Unicode than ours.
+
+
+def unadorned(value: str) -> str:
+    """A word without the emoji around it."""
+    while value and _is_ornament(value[-1]):
+        value = value[:-1]
+    while value and _is_ornament(value[0]):
+        value = value[1:]
+    return value
+
+
+def _bare(value: str) -> str:
+    """A word without decoration and punctuation around it, small."""
+    return unadorned(unadorned(unicodedata.normalize("NFKC", value)).strip(_PUNCTUATION)).lower()
+
+
+def word(token: Token) -> str:
+    """A token as a noun or a verb: small, without what stands around it; empty when it can be none."""
+    if token.key or token.flag or not token.bare:
+        return ""
+    return token.value.lower() if token.value.lower() == "-?" else _bare(token.value)
+
+
+def unadorned_command(text: str) -> str:
+    """A command line without decoration before its slash, `👉/status`; empty when a message is no command line."""
+    at = next((at for at, ch in enumerate(text) if ch in SLASHES), len(text))
+    seen = [ch for ch in text[:at] if not ch.isspace() and unicodedata.category(ch) not in _UNSEEN]
+    smiles = bool(seen) and seen[-1] in ":："  # `:/`
+    adorned = all(_is_ornament(ch) or ch in _PUNCTUATION for ch in seen)
+    return text[at:] if adorned and not smiles else ""
+
+
+def forgive(command: str, model: type[A], tokens: Sequence[Token]) -> list[Understood] | Problem:
+    """What a line can mean: one reading as it is typed or as it was surely meant, or several that it may mean; else
+    what is wrong with it. Free text stays as it is typed.
+
+    Forgiven are decoration, blanks in references and lengths of time, two arguments in the other order, a name that
+    was left out before its value, a sentence without `reason=`, and courtesies.
+    """
+    plain = _tidied(model, tokens)
+    read_plain = read(command, model, plain)
+    if isinstance(read_plain, Arguments):
+        return [Understood(command, read_plain)]
+    whole = _joined(model, plain)
+    if whole != plain and isinstance(arguments := read(command, model, whole), Arguments):
+        return [Understood(command, arguments)]
+    problem: Problem | None = None
+    if len(whole) <= _MOST_WORDS:
+        found: dict[str, Understood] = {}
+        for order in (whole, _swapped(model, whole)):
+            for filled in _filled(model, order) if order else ():
+                arguments = read(command, model, filled)
+                if isinstance(arguments, Arguments):
+                    meant = Understood(command, arguments, exact=False, sure=not _is_blank_sensitive(model))
+                    found.setdefault(meant.line, meant)
+                elif isinstance(arguments, Wrong) and arguments.options:
+                    problem = problem or arguments  # Only one value is in doubt: it is asked for, the rest is kept.
+            if found:
+                break
+        if len(found) > 1:
+            return [replace(each, sure=False) for each in found.values()]
+        if found:
+            return list(found.values())
+    return problem or read_plain
+
+
+def _is_given(spec: Spec, tokens: Iterable[Token]) -> bool:
+    return any((token.key or (token.value if token.flag else "")) == spec.name for token in tokens)
+
+
+def _is_blank_sensitive(model: type[Arguments]) -> bool:
+    """Whether a place's value is often typed with blanks that are none: then nobody knows what the second word is."""
+    return any(getattr(spec.marker, "blanks", None) for spec in model.positionals())
+
+
+def _tidied(model: type[Arguments], tokens: Sequence[Token]) -> list[Token]:
+    """Without decoration, except in sentences."""
+    places = [spec for spec in model.positionals() if not _is_given(spec, tokens)]
+    by_name = {spec.name: spec for spec in model.specs}
+    sentence = next((at for at, spec in enumerate(places) if spec.rest and spec.free), len(tokens))
+    tidy: list[Token] = []
+    extra: list[Token] = []
+    filled = 0
+    for token in tokens:
+        if token.flag or token.key:
+            tidy.append(_plain(by_name.get(token.key), token) if token.key else token)
+            continue
+        if filled >= sentence:
+            tidy.append(token)
+            continue
+        if token.bare and is_decoration(token.value):
+            if filled >= len(places):  # It may be a part of a sentence that lacks its name.
+                extra.append(token)
+                tidy.append(token)
+            continue
+        tidy.append(_plain(places[min(filled, len(places) - 1)] if places else None, token))
+        if filled >= len(places):
+            extra.append(tidy[-1])
+        filled += 1
+    if _sentence_of(model, tokens) is None or all(is_decoration(token.value) for token in extra):
+        dropped = {id(token) for token in extra if token.bare and is_decoration(token.value)}
+        tidy = [token for token in tidy if id(token) not in dropped]
+    return tidy
+
+
+def _plain(spec: Spec | None, token: Token) -> Token:
+    """A token without decoration, where it is no sentence; without a full stop, where it does not fit with one."""
+    value = token.value
+    if spec is None or spec.free or not token.bare or (spec.text and isinstance(spec.marker, Keyed)):
+        return token
+    plain = unadorned(value) or value
+    if not spec.text and not spec.fits(plain) and spec.fits(shorter := plain.rstrip(_ENDINGS)):
+        plain = shorter
+    return replace(token, value=plain)
+
+
+def _sentence_of(model: type[Arguments], tokens: Iterable[Token]) -> Spec | None:
+    """The sentence that a line can still be given by its name: `reason=`."""
+    specs = (spec for spec in model.specs if isinstance(spec.marker, Keyed) and spec.free)
+    return next((spec for spec in specs if not _is_given(spec, tokens)), None)
+
+
+def _joined(model: type[Arguments], tokens: Sequence[Token]) -> list[Token]:
+    """With what was typed in several words in one, where it then fits its place: `R - 7F3K9M`, `24 hours`, `+ 50`."""
+    places = [spec for spec in model.positionals() if not _is_given(spec, tokens) and not (spec.text or spec.rest)]
+    flags = {spec.name for spec in model.specs if isinstance(spec.marker, Flag)}
+    parts = [Token(f"-{each.value}") if each.flag and each.value not in flags else each for each in tokens]
+    joined: list[Token] = []
+    at = 0
+    while at < len(parts):
+        length = 1
+        if not parts[at].key and not parts[at].flag and not any(spec.fits(parts[at].value) for spec in places):
+            length = max((_run(spec, parts[at : at + _LONGEST_SPLIT]) for spec in places), default=1)
+        if length > 1:
+            joined.append(Token("".join(part.value for part in parts[at : at + length])))
+        else:
+            joined.append(tokens[at])
+        at += length
+    return joined
+
+
+def _run(spec: Spec, parts: Sequence[Token]) -> int:
+    """How many words make a value of this place together; 1 when none do."""
+    value = parts[0].value
+    for length, part in enumerate(parts[1:], start=2):
+        if part.key or part.flag or not part.bare:
+            break
+        value += part.value
+        if spec.fits(value):
+            return length
+    return 1
+
+
+def _swapped(model: type[Arguments], tokens: Sequence[Token]) -> list[Token]:
+    """With the first two words in the other order, where only that fits; else nothing."""
+    places = [spec for spec in model.positionals() if not _is_given(spec, tokens)]
+    words = placed(tokens)
+    if len(places) < 2 or len(words) < 2 or places[1].rest or places[1].many:
+        return []
+    (one, two), (first, second) = places[:2], words[:2]
+    fits = one.fits(second.value) and two.fits(first.value)
+    tells = not (one.text or one.fits(first.value)) or not (two.text or two.fits(second.value))
+    if not (fits and tells):
+        return []
+    other = {id(first): second, id(second): first}
+    return [other.get(id(token), token) for token in tokens]
+
+
+def _filled(model: type[Arguments], tokens: Sequence[Token]) -> list[list[Token]]:
+    """Every way to give the words that have no place the names that they lack."""
+    places = [spec for spec in model.positionals() if not _is_given(spec, tokens)]
+    if any(spec.many for spec in places):
+        return []
+    words = placed(tokens)
+    kept: list[Token] = []
+    for spec in places:
+        if not words:
+            break
+        if spec.rest:
+            kept, words = [*kept, *words], []
+        elif spec.text or spec.fits(words[0].value):
+            kept.append(words.pop(0))
+        elif spec.required:
+            return []
+    others = [token for token in tokens if token.key or token.flag]
+    return [[*kept, *others, *named] for named in _named(model, others, words)]
+
+
+def _named(model: type[Arguments], given: Sequence[Token], words: Sequence[Token]) -> list[list[Token]]:
+    """The words as named arguments, in every way that is as good as another; nothing when there is no way."""
+    if not words:
+        return [[]]
+    (first, *rest), value = words, words[0].value
+    free = [spec for spec in model.specs if not isinstance(spec.marker, Positional) and not _is_given(spec, given)]
+
+    def with_(*named: Token, left: Sequence[Token] = rest) -> list[list[Token]]:
+        return [[*named, *more] for more in _named(model, [*given, *named], left)]
+
+    for spec in free:
+        if isinstance(spec.marker, Flag) and value.lower() == spec.name:
+            return with_(Token(spec.name, flag=True))
+    keyed = [spec for spec in free if isinstance(spec.marker, Keyed)]
+    needed = [spec for spec in keyed if spec.required and not spec.free]
+    pair = [part for part in re.split("[:：/]", value) if part]
+    if len(pair) == 2 <= len(needed) and all(map(Spec.fits, needed, pair)):
+        return with_(*(Token(part, spec.name) for part, spec in zip(pair, needed, strict=False)))
+    if fitting := next((spec for spec in needed if spec.fits(value)), None):
+        return with_(Token(value, fitting.name))
+    if sentence := next((spec for spec in keyed if spec.free), None):
+        said = " ".join(token.value for token in words)
+        return [] if is_decoration(said) else [[Token(said, sentence.name)]]
+    if is_decoration(value) or value.lower() in _COURTESIES:
+        return with_()
+    typed = [spec for spec in keyed if not spec.text and spec.name != "page" and spec.fits(value)]
+    if not typed and first.bare:
+        named = [spec for spec in keyed if spec.text]
+        page = [spec for spec in keyed if spec.name == "page" and spec.fits(value)]
+        length = next((at for at, token in enumerate(words) if at and _is_told(keyed, token)), len(words))
+        said = " ".join(token.value for token in words[:length])
+        ways = [way for spec in named for way in with_(Token(said, spec.name), left=words[length:])]
+        return ways or [way for spec in page for way in with_(Token(value, spec.name))]
+    return [way for spec in typed for way in with_(Token(value, spec.name))]
+
+
+def _is_told(keyed: Iterable[Spec], token: Token) -> bool:
+    """Whether a word is the value of an argument that not any text fits."""
+    return any(not spec.text and spec.fits(token.value) for spec in keyed)
+
+
+# ── what is wrong ────────────────────────────────────────────────────────────────────────────────
 
 
 def _unknown_key(command: str, model: type[Arguments], tokens: Sequence[Token], number: int) -> UnknownKey:
@@ -583,7 +971,7 @@ def _too_many(
     said = " ".join(token.value for token in extra)
     if last is None or last.choices:
         return TooMany(command, model, said)
-    run = _words(tokens)[-len(extra) - 1 :]
+    run = placed(tokens)[-len(extra) - 1 :]
     joined = "-".join(token.value for token in run)
     mended: list[Token] = []
     for token in tokens:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.conversation.actions import Action, Packer, Unreadable
-from bot.conversation.commands import is_command
+from bot.conversation.commands import is_command, unadorned_command
 from bot.conversation.context import SHOP, Answer, Context
 from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Button, Reply, Text
@@ -90,10 +90,10 @@ class Dispatcher:
         if flood is not None:
             return flood
         slash = is_command(text)
-        if slash and ctx.actor is not None:
+        if ctx.actor is not None and (line := unadorned_command(text)):
             ctx.customer.muted_until = None
             ctx.settle()
-            return await self.staff.answer(ctx, ctx.actor, text)
+            return await self.staff.answer(ctx, ctx.actor, line)
         if slash:
             entered = await self.staff.outsider(ctx, text)
             if entered is not None:
@@ -119,6 +119,9 @@ class Dispatcher:
             given = await self.routes.answers[asked["question"]](ctx, text)
             if given is not None:
                 return self._settled(ctx, asked, given)
+        elif ctx.actor is not None and (done := await self.staff.unslashed(ctx, ctx.actor, text)) is not None:
+            _understood(ctx)
+            return done
         for read in self.routes.in_order:
             found = await read(ctx, text)
             if found is not None:

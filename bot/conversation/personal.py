@@ -48,7 +48,7 @@ def is_phone(typed: str) -> bool:
 
 
 def is_private(typed: str) -> bool:
-    """Whether a vendor must never see this, whatever was asked before: an identity number, a phone, an e-mail address."""
+    """Whether a vendor must never see this, whatever was asked: an identity number, a phone, an e-mail address."""
     bare = re.sub(r"[\s\-_.]", "", typed).upper()
     return identifies(bare) or is_phone(typed) or _EMAIL.search(typed) is not None
 

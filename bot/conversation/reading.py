@@ -132,13 +132,13 @@ def _folded(seen: str) -> str:
 # ── what stands beside it ────────────────────────────────────────────────────────────────────────
 
 # The following lists are words in what customers write, with commas between. A msgid is only the list's name: the words
-# themselves stand in every catalogue, the English one too. Many are better than few, and none needs to stand for the one at
-# its place in another language. Case, punctuation and variants of a character do not matter.
-# Translators: a list of words, as many as you can think of: of politeness at the end of a message, which change nothing of what it wants
+# themselves stand in every catalogue, the English one too. Many are better than few, and none needs to stand for the
+# one at its place in another language. Case, punctuation and variants of a character do not matter.
+# Translators: a list of words, as many as you can think of: of politeness at the end of a message
 COURTESIES = N_("please, thanks, now")
 # Translators: a list of words, as many as you can think of: that make a sentence a question about something
 QUESTIONS = N_("what, when, is it valid")
-# Translators: a list of words, as many as you can think of: at the end of a sentence that make it a question, or a polite wish
+# Translators: a list of words, as many as you can think of: that make a question of a sentence which they end
 ASKING = N_("right, isnt it")
 # Translators: a list of words, as many as you can think of: that say no
 NEGATIONS = N_("no, dont, never")
@@ -168,7 +168,8 @@ class Reading:
     typed: its characters as they were typed, see `visible`; for codes and searches, whose spelling matters.
     text: what it says, see `fold`.
     core: the same without courtesies at its end; never empty unless `text` is.
-    emoji: the pictures that were cut out of it. asks, negates, delays, doubts: signs beside what it wants. They are looked for before courtesies are taken off.
+    emoji: the pictures that were cut out of it.
+    asks, negates, delays, doubts: signs beside what it wants. They are looked for before courtesies are taken off.
     wishes: it says politely that something be done, so that its question mark is no question.
     """
 

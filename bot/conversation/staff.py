@@ -6,27 +6,76 @@ halves: the first shows a `Preview`, the second does it once somebody has confir
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any, Self
 
 from bot import metrics
-from bot.conversation import commands
+from bot.conversation import commands, references
 from bot.conversation.actions import Action
-from bot.conversation.commands import Arguments, Nothing, Problem, Token, TooLong, TooMany, Unknown, Wrong
+from bot.conversation.commands import (
+    Arguments,
+    Meant,
+    Missing,
+    Nothing,
+    Problem,
+    Token,
+    TooLong,
+    TooMany,
+    Understood,
+    Unknown,
+    Wrong,
+)
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Message, Reply, Text, plain
+from bot.conversation.reading import fold
 from bot.conversation.router import Router
 from bot.conversation.teaching import Run, commands_button, explain, run_button, vendor_trouble
-from bot.conversation.reading import fold
 from bot.errors import ConfigurationError, UpstreamError, UserError
 from bot.i18n import N_, Translator
-from bot.services.staffing import Actor, Role
+from bot.services.staffing import Actor, Role, role_word
 from bot.services.trail import Notes
 from bot.storage import approvals, claims, customers, issues, staff
 from bot.storage.customers import Customer
+
+MOST_OFFERED = 4  # lines that may be meant
+LONGEST_UNSLASHED = 60  # characters of a command without its slash; a longer message is a sentence
+MOST_TRIED = 8  # words of a line that are looked at as its noun or its verb
+# What else people type for a verb; a noun has only some of them.
+VERBS = {
+    # Translators: what else staff may type for the verb of a command, separated by commas
+    "show": N_("show, view, info"),
+    "list": N_("list, all"),
+    "create": N_("create, add, make"),
+    "move": N_("move"),
+    "delete": N_("delete, del"),
+    "undo": N_("undo, revert"),
+    "bulk": N_("bulk, batch"),
+    "policy": N_("policy, limit, limits"),
+    "pause": N_("pause, hold"),
+    "resume": N_("resume, continue, unpause"),
+    "stop": N_("stop, halt"),
+    "export": N_("export, csv, download"),
+    "new": N_("new, create, make"),
+    "cancel": N_("cancel"),
+    "raise": N_("raise"),
+    "lower": N_("lower"),
+    "on": N_("on, start"),
+    "off": N_("off, end"),
+    "reload": N_("reload, refresh"),
+    "retry": N_("retry, again"),
+    "resolve": N_("resolve, settle"),
+    "invite": N_("invite, add"),
+    "role": N_("role, promote"),
+    "remove": N_("remove, delete, fire"),
+    "check": N_("check, test"),
+    "status": N_("status, state"),
+}
+# What is most likely wanted of something that is named alone.
+_LOOKS_AT = {"C": "who", "R": "ref", "A": "approve", "J": "job show"}
 
 CONFIRM_WITHIN = timedelta(minutes=2)
 APPROVE_WITHIN = timedelta(hours=1)
@@ -116,7 +165,7 @@ EntryHandler = Callable[[Context, Any], Awaitable[tuple[Actor, Answer] | None]]
 @dataclass(frozen=True, slots=True)
 class StaffCommand:
     """One command. name: `code show`. about: a msgid. topic: of its router, a msgid. audited: whether using it is
-    written to the trail; only help and the like are not."""
+    written to the trail; only help and the like are not. acts: it changes something at once, without a preview."""
 
     name: str
     arguments: type[Arguments]
@@ -126,6 +175,12 @@ class StaffCommand:
     handler: StaffHandler
     perform: Performer | None = None
     audited: bool = True
+    acts: bool = False
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing, neither at once nor after a preview."""
+        return not self.acts and self.perform is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +216,13 @@ class StaffRouter:
         about: str,
         aliases: tuple[str, ...] = (),
         audited: bool = True,
+        acts: bool = False,
     ) -> Callable[[StaffHandler], StaffHandler]:
-        """Answer `/name`. The handler returns an Answer, or a Preview of what `performs(name)` will do."""
+        """Answer `/name`. The handler returns an Answer, or a Preview of what `performs(name)` will do; acts: or does
+        something at once."""
 
         def register(handler: StaffHandler) -> StaffHandler:
-            command = StaffCommand(name, arguments, role, about, self.topic, handler, audited=audited)
+            command = StaffCommand(name, arguments, role, about, self.topic, handler, audited=audited, acts=acts)
             _once(self.commands, name, command)
             for alias in aliases:
                 _once(self.aliases, alias, name)
@@ -232,6 +289,13 @@ class StaffRoutes:
                         continue  # `/codes` is a command of its own, and means the same noun.
                     if self.nouns.setdefault(said, noun) != noun:
                         raise ConfigurationError(f"/{said} would mean both /{noun} and /{self.nouns[said]}")
+        self.verb_words: dict[str, dict[str, str]] = {}  # noun → what may be typed → its verb
+        for name in self.commands:
+            noun, _space, verb = name.partition(" ")
+            others = [translate(VERBS[verb]) for translate in languages] if verb in VERBS else []
+            typed = {fold(word) for each in others for word in each.replace("、", ",").replace("，", ",").split(",")}
+            for word in typed - set(self.verbs(noun)):
+                _once(self.verb_words.setdefault(noun, {}), word, verb)
 
     def allowed(self, actor: Actor) -> list[StaffCommand]:
         """What somebody may use, in the order of registering."""
@@ -239,11 +303,12 @@ class StaffRoutes:
 
     def find(self, tokens: list[Token]) -> tuple[StaffCommand, list[Token]] | Unknown:
         """The command that a line names, and the rest of the line; or what was perhaps meant."""
-        typed = [token.value.lower() for token in tokens[:2] if token.bare and not token.key and not token.flag]
+        tokens = _led(tokens)
+        typed = [word for token in tokens[:2] if (word := commands.word(token))] if tokens else []
         noun = self.nouns.get(typed[0]) if typed else None
         if noun is None:
             likely = commands.alike(typed[0], self.nouns) if typed else None
-            shown = f"/{tokens[0].value}"
+            shown = f"/{tokens[0].value}" if tokens else "/"
             if likely is None:
                 return Unknown(shown)
             mended = [Token(self.nouns[likely]), *tokens[1:]]
@@ -252,12 +317,92 @@ class StaffRoutes:
             if isinstance(found, Unknown):
                 return Unknown(shown, found.better or f"/help {self.nouns[likely]}")
             return Unknown(shown, commands.written(self.nouns[likely], tokens[1:]))
-        base = self.aliases.get(noun, noun).split()[0]  # `/codes show` means `/code show`.
-        for name, length in ((f"{base} {typed[1]}" if len(typed) > 1 else "", 2), (noun, 1)):
+        base = self._base(noun)  # `/codes show` means `/code show`.
+        verb = self._verb(base, typed[1]) if len(typed) > 1 else ""
+        for name, length in ((f"{base} {verb}" if verb else "", 2), (noun, 1)):
             command = self.commands.get(self.aliases.get(name, name))
             if command is not None:
                 return command, tokens[length:]
         return self._unknown_verb(base, typed, tokens)
+
+    def _base(self, noun: str) -> str:
+        return self.aliases.get(noun, noun).split()[0]
+
+    def _verb(self, base: str, typed: str) -> str:
+        """The verb of a noun that somebody types as `typed`; empty when it has none like it."""
+        return typed if typed in self.verbs(base) else self.verb_words.get(base, {}).get(typed, "")
+
+    # ── what was perhaps meant ───────────────────────────────────────────────────────────────────
+
+    def meant(self, tokens: list[Token]) -> list[tuple[StaffCommand, Understood]] | Problem | None:
+        """What a line that does not read as it stands can mean: its noun, verb and arguments in another order, its
+        noun left out (`/pause 5`), or its verb (`/group 5`). A problem when only one thing is in the way of that, and
+        None when there is no such way.
+
+        A word that anything may follow gives way to one that only this fits: `/delete J-12` is about a job.
+        """
+        plain = _apart(_led(tokens), self)
+        if not plain:
+            return None
+        refs = {ref for token in plain if (ref := references.read(token.value))}
+        problems: list[Problem] = []
+        for ways in (self._with_noun(plain), self._with_verb_alone(plain), self._with_reference_alone(plain)):
+            readings: dict[str, tuple[StaffCommand, Understood]] = {}
+            for command, rest in ways:
+                read = commands.forgive(command.name, command.arguments, rest)
+                if not isinstance(read, list):
+                    problems.append(read)
+                    continue
+                for each in read:
+                    if not _is_loose(each):
+                        readings.setdefault(each.line, (command, replace(each, exact=False)))
+            if found := list(readings.values()):
+                return [(command, each) for command, each in found if refs & _refs_of(each)] or found
+        asked: list[Problem] = [
+            each for each in problems if isinstance(each, Wrong) and each.options and not each.spec.choices
+        ]
+        if not asked and len(plain) == 1 and self.nouns.get(commands.word(plain[0])) is None:
+            asked = [each for each in problems if isinstance(each, Missing)]  # `/stop`: of what?
+        return asked[0] if len(asked) == 1 else None
+
+    def _with_noun(self, tokens: list[Token]) -> Iterator[tuple[StaffCommand, list[Token]]]:
+        """Commands whose noun stands somewhere in a line, with what is then left of it."""
+        words = [(at, word) for at, token in enumerate(tokens) if (word := commands.word(token))][:MOST_TRIED]
+        for at, word in words:
+            if (noun := self.nouns.get(word)) is None:
+                continue
+            base, rest = self._base(noun), [*tokens[:at], *tokens[at + 1 :]]
+            verbs = [(other, self._verb(base, commands.word(token))) for other, token in enumerate(rest[:MOST_TRIED])]
+            for other, verb in verbs:
+                if verb:
+                    yield self.commands[f"{base} {verb}"], [*rest[:other], *rest[other + 1 :]]
+            if verbs and verbs[0][1]:
+                continue  # Where the verb stands right after its noun, it is no argument.
+            for name in (self.aliases.get(noun, noun), f"{base} show"):
+                if name in self.commands:
+                    yield self.commands[name], rest
+
+    def _with_verb_alone(self, tokens: list[Token]) -> Iterator[tuple[StaffCommand, list[Token]]]:
+        """Commands whose verb stands somewhere in a line; what else people type for one only where it is none."""
+        bases = tuple(dict.fromkeys(name.split()[0] for name in self.commands))
+        if commands.word(tokens[0]) in self.nouns:
+            return
+        for at, token in enumerate(tokens[:MOST_TRIED]):
+            typed, rest = commands.word(token), [*tokens[:at], *tokens[at + 1 :]]
+            named = [f"{base} {typed}" for base in bases if typed in self.verbs(base)]
+            named = named or [f"{base} {verb}" for base in bases if typed and (verb := self._verb(base, typed))]
+            for name in named:
+                yield self.commands[name], rest
+
+    def _with_reference_alone(self, tokens: list[Token]) -> Iterator[tuple[StaffCommand, list[Token]]]:
+        """What is most likely wanted of something whose reference is all of a line."""
+        if any(token.key or token.flag for token in tokens[1:]):
+            return
+        whole = " ".join(token.value for token in tokens)
+        whole_word = len(tokens) == 1 or len(commands.word(tokens[0]).strip("-")) == 1  # `R - 7F3K9M`
+        for kind, name in _LOOKS_AT.items():
+            if whole_word and (ref := references.read(whole, kind)):
+                yield self.commands[name], [Token(ref)]
 
     def _unknown_verb(self, noun: str, typed: list[str], tokens: list[Token]) -> Unknown:
         verbs = self.verbs(noun)
@@ -305,24 +450,77 @@ class StaffDesk:
         line = commands.cleaned(text)
         if len(line) > commands.LONGEST:
             return explain(ctx._, TooLong())
-        tokens = commands.split(line)
+        tokens = _led(commands.split(line))
         if not tokens:
             return await self._help(ctx, actor, [])
         helped = [token for token in tokens if not commands.asks_for_help(token)]
         if len(helped) < len(tokens):
             return await self._help(ctx, actor, helped)
         if tokens[0].value.lower() in self.routes.entries:
-            return Reply((Text(ctx._("You are %(role)s already.", role=actor.role)),), run_button("/whoami", "/whoami"))
+            return Reply(
+                (Text(ctx._("You are %(role)s already.", role=role_word(ctx._, actor.role))),),
+                run_button("/whoami", "/whoami"),
+            )
         found = self.routes.find(tokens)
-        if isinstance(found, Unknown):
-            return await self._noun(ctx, actor, found.noun) if found.noun else explain(ctx._, found)
-        command, rest = found
-        if not actor.may(command.role):
-            return await self._refuse(ctx, actor, command)
-        arguments = commands.read(command.name, command.arguments, rest)
-        if not isinstance(arguments, Arguments):
-            return explain(ctx._, self.routes.mistyped_verb(command, rest, arguments) or arguments)
-        return await self._run(ctx, actor, command, arguments)
+        if isinstance(found, Unknown) and found.noun:
+            return await self._noun(ctx, actor, found.noun)
+        if not isinstance(found, Unknown) and not actor.may(found[0].role):
+            return await self._refuse(ctx, actor, found[0])
+        problem: Problem = found if isinstance(found, Unknown) else TooLong()
+        if not isinstance(found, Unknown):
+            command, rest = found
+            read = commands.forgive(command.name, command.arguments, rest)
+            if isinstance(read, list):
+                return await self._take(ctx, actor, [(command, each) for each in read])
+            problem = self.routes.mistyped_verb(command, rest, read) or read
+        meant = self.routes.meant(tokens)
+        if isinstance(meant, list):
+            return await self._take(ctx, actor, meant)
+        return explain(ctx._, meant or problem)
+
+    async def _take(self, ctx: Context, actor: Actor, meant: list[tuple[StaffCommand, Understood]]) -> Answer:
+        """Run what a line means, saying how it was read; where that is a guess about something that acts, ask."""
+        may = [(command, each) for command, each in meant if actor.may(command.role)]
+        if not may:
+            return await self._refuse(ctx, actor, meant[0][0])
+        command, understood = may[0]
+        if len(may) > 1 or not understood.sure or (command.acts and not understood.exact):
+            return explain(ctx._, Meant(tuple(each.line for _command, each in may[:MOST_OFFERED])))
+        answer = await self._run(ctx, actor, command, understood.arguments)
+        if understood.exact or not isinstance(answer, Reply):
+            return answer
+        return answer.after(Text(ctx._("Read as %(line)s", line=understood.line)))
+
+    async def unslashed(self, ctx: Context, actor: Actor, text: str) -> Answer | None:
+        """The answer to a command that staff typed without its slash, when the whole message is one: run when it only
+        reads, else offered as a button. None when it is none, or none of theirs, and means whatever it does to
+        customers."""
+        line = commands.cleaned(text)
+        tokens = commands.split(line) if len(line) <= LONGEST_UNSLASHED else []
+        noun = self.routes.nouns.get(commands.word(tokens[0])) if tokens else None
+        if noun is None or noun in {"help", *self.routes.entries}:
+            return None
+        found = self.routes.find(tokens)
+        read = None
+        if not isinstance(found, Unknown):
+            command, rest = found
+            read = commands.forgive(command.name, command.arguments, rest)
+        meant = [(command, each) for each in read] if isinstance(read, list) else self.routes.meant(tokens)
+        spoken = set(filter(None, map(commands.word, tokens[1:])))
+        # A word that anything may follow begins many a sentence, `who knows`: there the verb has to be told.
+        readings = [
+            (command, each)
+            for command, each in (meant if isinstance(meant, list) else ())
+            if not _is_loose(each) and (_verb_of(command) in spoken or _names_somebody(each) or not _is_open(each))
+        ]
+        if len(readings) != 1 or not actor.may(readings[0][0].role):
+            return None
+        command, understood = readings[0]
+        actor = await self._known(ctx, actor)
+        ctx.customer.state.pop("sure", None)
+        if command.only_reads:
+            return await self._run(ctx, actor, command, understood.arguments)
+        return explain(ctx._, Meant((understood.line,)))
 
     async def outsider(self, ctx: Context, text: str) -> Answer | None:
         """The answer to a line by somebody who is no staff; None when it is like any nonsense."""
@@ -375,12 +573,13 @@ class StaffDesk:
 
     async def _refuse(self, ctx: Context, actor: Actor, command: StaffCommand) -> Answer:
         owner = await self._an_owner(ctx)
-        text = ctx._("This command needs %(needed)s, and you are %(role)s.", needed=command.role, role=actor.role)
+        needed, role = role_word(ctx._, command.role), role_word(ctx._, actor.role)
+        text = ctx._("This command needs %(needed)s, and you are %(role)s.", needed=needed, role=role)
         if owner:
             text = ctx._(
                 "This command needs %(needed)s, and you are %(role)s. %(owner)s can do it.",
-                needed=command.role,
-                role=actor.role,
+                needed=needed,
+                role=role,
                 owner=owner,
             )
         await self._write(ctx, actor, command.name, f"/{command.name}", Notes(result="refused"))
@@ -607,6 +806,59 @@ class StaffDesk:
             return await self.typed(ctx, text)
 
         return router
+
+
+def _led(tokens: list[Token]) -> list[Token]:
+    """Without decoration before the noun, and between it and what follows."""
+    for at in range(min(2, len(tokens))):
+        while at < len(tokens) and tokens[at].bare and not tokens[at].key and commands.is_decoration(tokens[at].value):
+            tokens = [*tokens[:at], *tokens[at + 1 :]]
+    return tokens
+
+
+_GLUED = re.compile(r"(\D*[^\W\d_])[-#]?(\d.*)")
+
+
+def _apart(tokens: list[Token], routes: StaffRoutes) -> list[Token]:
+    """With a blank between a noun or verb and the number that it was written with: `/group5`."""
+    glued = _GLUED.fullmatch(tokens[0].value) if tokens and not tokens[0].key and not tokens[0].flag else None
+    if glued is None or glued[1].lower() not in {*routes.nouns, *VERBS}:
+        return tokens
+    return [Token(glued[1]), Token(glued[2]), *tokens[1:]]
+
+
+def _is_loose(understood: Understood) -> bool:
+    """Whether it is about a reference that is none: nobody rearranges a line for that."""
+    said = understood.arguments.model_dump()
+    loose = (spec for spec in understood.arguments.specs if spec.reads is not None and spec.reads.loose)
+    return any(isinstance(said[spec.field], str) and not spec.fits(said[spec.field]) for spec in loose)
+
+
+def _refs_of(understood: Understood) -> set[str]:
+    """The references that it is about."""
+    said = understood.arguments.model_dump()
+    return {
+        said[spec.field]
+        for spec in understood.arguments.specs
+        if spec.reads is not None and isinstance(said[spec.field], str)
+    }
+
+
+def _names_somebody(understood: Understood) -> bool:
+    return any(
+        spec.reads is not None and spec.field in understood.arguments.model_fields_set
+        for spec in understood.arguments.specs
+    )
+
+
+def _is_open(understood: Understood) -> bool:
+    """Whether it holds a word of which nothing tells that it was meant for its place."""
+    given = understood.arguments.model_fields_set
+    return any(spec.text and spec.field in given for spec in understood.arguments.specs)
+
+
+def _verb_of(command: StaffCommand) -> str:
+    return command.name.partition(" ")[2]
 
 
 def _once(registry: dict[Any, Any], key: str, value: object) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from bot.conversation.actions import Action, escaped
 from bot.conversation.commands import (
     Keyed,
+    Meant,
     Missing,
     Problem,
     Spec,
@@ -70,6 +71,11 @@ def _explained(_: Translator, problem: Problem) -> tuple[str, tuple[Choice, ...]
         case Unknown(typed=typed, better=better):
             text = _("There's no %(typed)s — did you mean %(better)s?", typed=typed, better=better)
             return text, run_button(better, better)
+        case Meant(lines=(line,)):
+            return _("Did you mean %(line)s?", line=line), run_button(line, line)
+        case Meant(lines=lines):
+            text = "\n".join([_("Which of these do you mean?"), *lines])
+            return text, tuple(button for line in lines for button in run_button(line, line))
         case UnknownKey(command=command, model=model, name=name, likely=likely, better=better):
             line = usage(command, model, _)
             if not likely:

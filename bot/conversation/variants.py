@@ -1,8 +1,8 @@
 """Chinese characters that are written in several ways, and the one that is read for them: Simplified and Hong Kong
 characters as the Traditional ones of Taiwan. Pure data.
 
-Where a simplified character stands for several traditional ones (发 for 發 and 髮) the most usual one is read: texts and
-the words that are looked for in them pass through the same table, so that nothing is missed by it. What is wrong here is
+Where a simplified character stands for several traditional ones (发: 發, 髮) the most usual one is read: texts and the
+words that are looked for in them pass through the same table, so that nothing is missed by it. What is wrong here is
 noticed by `tests/words/test_variants.py`, which compares with OpenCC (https://github.com/BYVoid/OpenCC).
 """
 

@@ -84,7 +84,7 @@ class Lexicon:
         return self._intents.get(best)
 
     def agrees(self, reading: Reading) -> bool | None:
-        """Whether a message says yes (True) or no (False) in any of the usual forms, and nothing else; None: neither."""
+        """Whether a message says yes (True) or no (False), in any of the usual forms and nothing else; else None."""
         text = reading.text
         if not text:
             yes, no = (any(each in reading.emoji for each in pictures) for pictures in (_PICTURED_YES, _PICTURED_NO))

@@ -116,18 +116,20 @@ class Alerts:
         connection: asyncpg.Connection,
         member: Member,
         key: str,
-        msgid: str,
+        what: str | Callable[[Translator], str],
         *,
         runs: tuple[tuple[str, str], ...] = (),
         **values: object,
     ) -> None:
-        """Queue `msgid` for one member of staff, once by its key, in the caller's transaction.
+        """Queue `what` (a msgid, or a text to be made in their language) for one member of staff, once by its key, in
+        the caller's transaction.
 
         runs: (label msgid, command line) of buttons under it, made for this member alone.
         """
         customer = await customers.by_person(connection, member.person)
         _ = self.languages[self._known(customer.locale if customer else None)]
-        message = {"text": _(msgid, **values), "runs": [(_(label), line) for label, line in runs]}
+        text = what(_) if callable(what) else _(what, **values)
+        message = {"text": text, "runs": [(_(label), line) for label, line in runs]}
         await pushes.add(
             connection,
             key=f"staff:{key}:{member.id}",

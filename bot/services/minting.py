@@ -33,7 +33,7 @@ from bot.errors import (
 )
 from bot.i18n import N_
 from bot.services.alerts import Alerts
-from bot.storage import bulk, claims, staff
+from bot.storage import bulk, claims, staff, switches
 from bot.storage.bulk import Code, Counts, Job
 from bot.storage.customers import SYMBOLS
 
@@ -198,6 +198,8 @@ class Minting:
             job = await bulk.lock(connection, job_id, me)
             if job is None:
                 return  # We were taken for dead, and somebody else is at it.
+            if bite.made and not job.deleting:
+                await switches.touch(connection, switches.CODES)  # Somebody may have tried one of them before.
             counts, trouble = await bulk.counts(connection, job_id), bite.trouble
             troubles = 0 if trouble is None else 1 + (0 if bite.made else job.troubles)
             if not job.left(counts):

@@ -13,7 +13,7 @@ from bot.apis.poshen import RedemptionCode
 from bot.services.hashes import keyed_hash
 from bot.services.points import NotEnough, Points
 from bot.services.vouchers import Vouchers, Wanted
-from bot.storage import claims, issues, rewards
+from bot.storage import claims, issues, rewards, switches
 from bot.storage.claims import Claim, Undone
 from bot.storage.customers import Customer
 from bot.storage.issues import Issue
@@ -50,7 +50,7 @@ class NotYet:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The group has ended."""
+    """The group has ended. at: its last moment, so that its day is the last one on which it was open."""
 
     at: datetime
 
@@ -70,7 +70,7 @@ def snapshot(code: RedemptionCode, grants: Sequence[Grant] = ()) -> dict[str, An
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Redemption:
     """Claims codes in our own ledger: Poshen's documents give no call that redeems for a chat customer.
 
@@ -81,6 +81,23 @@ class Redemption:
     points: Points
     vouchers: Vouchers
     _missing: dict[bytes, datetime] = field(default_factory=dict)
+    _mark: datetime | None = None
+    _since: datetime | None = None
+
+    def see(self, mark: datetime | None, now: datetime) -> None:
+        """Take note of when we last made codes, as the event that is answered now was read with it.
+
+        Every process remembers for itself what is missing, and forgets it all when somebody, in whatever process, has
+        made a code since: the mark is another one then. It is only compared, so that no two clocks have to agree.
+        """
+        if mark != self._mark:
+            self._missing.clear()
+            self._mark, self._since = mark, now
+
+    async def made(self, connection: asyncpg.Connection | asyncpg.Pool) -> None:
+        """Have every process forget what it knows to be missing, in the caller's transaction, which comes after the
+        making: codes were made or moved, or perhaps were."""
+        await switches.touch(connection, switches.CODES)
 
     def known_missing(self, spelling: str, now: datetime) -> bool:
         """Whether the vendor said a minute ago or less that there is no such code."""
@@ -88,7 +105,12 @@ class Redemption:
         return until is not None and until > now
 
     def remember_missing(self, spelling: str, now: datetime) -> None:
-        """Spare the vendor the same question for a minute."""
+        """Spare the vendor the same question for a minute. now: when the turn began, before the vendor was asked.
+
+        A turn that began before the last mark was seen may have asked before the code was made: it proves nothing.
+        """
+        if self._since is not None and now < self._since:
+            return
         if len(self._missing) > MOST_MISSING:
             self._missing.clear()
         self._missing[keyed_hash(self.secret, "spelling", spelling)] = now + MISSING_FOR
@@ -125,8 +147,8 @@ class Redemption:
             return Paused()
         if policy.starts_at and now < policy.starts_at:
             return NotYet(policy.starts_at)
-        if policy.ends_at and happened_at >= policy.ends_at:
-            return Over(policy.ends_at)
+        if policy.last_moment and happened_at > policy.last_moment:
+            return Over(policy.last_moment)
         if policy.max_claims is not None and await claims.used_up(connection, code.id, policy.max_claims):
             return UsedUp()
         rules = await rewards.of(connection, [reward.id for reward in code.rewards])

@@ -36,9 +36,9 @@ def read_rule(text: str) -> Rule:
     word = text.strip().lower()
     if word in {"nothing", "none"}:
         return Rule()
-    if (match := re.fullmatch(r"points[:=](\d{1,7})", word)) and 1 <= int(match[1]) <= MOST_POINTS:
+    if (match := re.fullmatch(r"points[:=]([0-9]{1,7})", word)) and 1 <= int(match[1]) <= MOST_POINTS:
         return Rule(points=int(match[1]))
-    if match := re.fullmatch(r"voucher[:=](\d{1,15})[:/](\d{1,15})", word):
+    if match := re.fullmatch(r"voucher[:=]([0-9]{1,15})[:/]([0-9]{1,15})", word):
         return Rule(gift_id=int(match[1]), price_id=int(match[2]))
     raise NotARule(f"{text!r} is no rule; write points:150, voucher:812:2260 (gift and price of Got It) or nothing")
 

@@ -16,7 +16,7 @@ from typing import Literal, cast
 
 import asyncpg
 
-from bot.i18n import N_
+from bot.i18n import N_, Translator
 from bot.services.alerts import Alerts
 from bot.services.hashes import keyed_hash
 from bot.storage import bulk, links, staff, switches
@@ -25,6 +25,8 @@ from bot.storage.staff import Member, Standing
 
 Role = Literal["owner", "manager", "staff", "viewer"]
 ROLES: tuple[Role, ...] = ("viewer", "staff", "manager", "owner")  # each may do what those before it may
+# Translators: what somebody of the staff is: sees numbers, serves customers, is in charge, owns the desk
+ROLE_WORDS = {"viewer": N_("viewer"), "staff": N_("staff"), "manager": N_("manager"), "owner": N_("owner")}
 
 INVITATION_LIVES = timedelta(minutes=30)
 INVITATION_SYMBOLS = 8  # 40 bits
@@ -192,10 +194,8 @@ class Staffing:
                 connection,
                 inviter,
                 f"joined:{member.id}",
-                N_("%(name)s has joined as %(role)s."),
+                lambda _: _("%(name)s has joined as %(role)s.", name=member.name, role=role_word(_, member.role)),
                 runs=((N_("Remove"), f"/admins remove {member.name}"),),
-                name=member.name,
-                role=member.role,
             )
         return member
 
@@ -290,18 +290,25 @@ class Staffing:
         await self.alerts.tell(
             connection,
             f"admin:{member.id}",
-            N_("New staff: %(name)s is now %(role)s (%(channel)s)."),
+            lambda _: _(
+                "New staff: %(name)s is now %(role)s (%(channel)s).",
+                name=member.name,
+                role=role_word(_, member.role),
+                channel=member.channel,
+            ),
             now,
             runs=((N_("Remove"), f"/admins remove {member.name}"),),
             owners_only=True,
             besides=besides,
-            name=member.name,
-            role=member.role,
-            channel=member.channel,
         )
 
     def _hash(self, code: str) -> bytes:
         return keyed_hash(self.secret, "invitation", code)
+
+
+def role_word(_: Translator, role: str) -> str:
+    """What a role is called in the reader's language; what is typed and kept is always the English word."""
+    return _(ROLE_WORDS[role]) if role in ROLE_WORDS else role
 
 
 def read_name(typed: str) -> str | None:

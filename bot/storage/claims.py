@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -32,6 +32,11 @@ class Policy:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     paused: bool = False
+
+    @property
+    def last_moment(self) -> datetime | None:
+        """The last one in which it is open: its day is the last day, which `ends_at`, midnight after it, is not."""
+        return self.ends_at - timedelta(microseconds=1) if self.ends_at else None
 
 
 COUNTED_FROM = 500  # claims of a capped code; fewer are counted in a fraction of a millisecond

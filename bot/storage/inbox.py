@@ -19,7 +19,7 @@ from bot.storage.arrivals import JOB
 from bot.storage.customers import Customer
 from bot.storage.pool import affected
 from bot.storage.staff import Standing
-from bot.storage.switches import MAINTENANCE
+from bot.storage.switches import CODES, MAINTENANCE
 
 APOLOGISED = "apologised"
 _STAFF_COLUMNS = ", ".join(f"s.{name} AS staff_{name}" for name in Standing.__slots__)
@@ -31,6 +31,7 @@ SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat,
        EXISTS (SELECT FROM pushes p WHERE p.waiting AND p.channel = e.channel
                AND p.recipient = split_part(e.chat, ':', 3)) AS has_waiting,
        (SELECT value FROM switches WHERE name = '{MAINTENANCE}') AS maintenance,
+       (SELECT at FROM switches WHERE name = '{CODES}') AS codes_made,
        {_STAFF_COLUMNS},
        {Customer.COLUMNS}
 FROM events e LEFT JOIN LATERAL (
@@ -80,6 +81,7 @@ class Taken:
     apologised: it was held before, and the customer was told so.
     has_elder: an earlier event of the chat is unfinished. has_waiting: pushes wait for this customer to write.
     staff: the staff row of a private chat's person, whatever rights it gives. maintenance: the switch, while it is on.
+    codes_made: another moment whenever codes were made since the last event.
     """
 
     id: int
@@ -97,6 +99,7 @@ class Taken:
     customer: Customer | None
     staff: Standing | None
     maintenance: dict[str, Any] | None
+    codes_made: datetime | None
 
 
 async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
@@ -120,6 +123,7 @@ async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
         customer=Customer.of(row) if row["person"] else None,
         staff=Standing(*[row[f"staff_{name}"] for name in Standing.__slots__]) if row["staff_id"] else None,
         maintenance=row["maintenance"],
+        codes_made=row["codes_made"],
     )
 
 

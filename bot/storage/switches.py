@@ -9,6 +9,7 @@ import asyncpg
 
 MAINTENANCE = "maintenance"
 BOOTSTRAP = "bootstrap"
+CODES = "codes"  # never off: `at` is when codes were last made, which the taking up of every event reads
 
 
 async def read(connection: asyncpg.Connection | asyncpg.Pool, name: str) -> dict[str, Any] | None:
@@ -57,3 +58,14 @@ async def once(connection: asyncpg.Connection, name: str, value: dict[str, Any],
 async def remove(connection: asyncpg.Connection, name: str) -> bool:
     """Switch off; whether it was on."""
     return await connection.fetchval("DELETE FROM switches WHERE name = $1 RETURNING true", name) is True
+
+
+async def touch(connection: asyncpg.Connection | asyncpg.Pool, name: str) -> None:
+    """Give a switch another `at`, by the database's clock: no two of them are alike."""
+    await connection.execute(
+        """
+        INSERT INTO switches (name, value, by, at) VALUES ($1, '{}', 'bot', clock_timestamp())
+        ON CONFLICT (name) DO UPDATE SET at = clock_timestamp()
+        """,
+        name,
+    )

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Annotated
 
 from bot.conversation import commands
-from bot.conversation.commands import Arguments, Positional
+from bot.conversation.commands import ApprovalRef, Arguments, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import SILENCE, Message, Reply, Text
 from bot.conversation.staff import Confirmed, Preview, StaffContext, StaffRouter
 from bot.conversation.teaching import commands_button
 from bot.errors import UpstreamError, UserError
 from bot.i18n import N_
-from bot.services.staffing import Actor
+from bot.services.staffing import Actor, role_word
 from bot.services.trail import Notes
 from bot.storage import approvals, staff
 from bot.storage.approvals import Approval
@@ -25,7 +25,7 @@ admin.noun("approve", N_("/approve, /agree"))
 class Approve(Arguments):
     """What waits."""
 
-    ref: Annotated[str, Positional(N_("what waits for a second person"), example="A-7F3K9M")]
+    ref: Annotated[ApprovalRef, Positional(N_("what waits for a second person"), example="A-7F3K9M")]
 
 
 @admin.command("approve", Approve, role="manager", about=N_("agree to what somebody else confirmed"))
@@ -99,7 +99,11 @@ async def _refusal(ctx: StaffContext, found: Approval) -> str:
         return ctx._("You asked for it yourself; somebody else has to agree.")
     command = ctx.commands.commands[found.command]
     if not ctx.actor.may(command.role):
-        return ctx._("This command needs %(needed)s, and you are %(role)s.", needed=command.role, role=ctx.actor.role)
+        return ctx._(
+            "This command needs %(needed)s, and you are %(role)s.",
+            needed=role_word(ctx._, command.role),
+            role=role_word(ctx._, ctx.actor.role),
+        )
     asker = await _asker(ctx, found)
     if asker is None or not asker.may(command.role):
         return ctx._("%(name)s may not do this any more.", name=found.requester)

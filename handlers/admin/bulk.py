@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bot import exports
-from bot.conversation.commands import Arguments, Flag, Keyed, Positional, line_of
+from bot.conversation import references
+from bot.conversation.commands import Arguments, Flag, Keyed, Positional, Reads, line_of
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
@@ -24,7 +25,7 @@ from handlers.admin.codes import (
     group_of,
     no_such_reward,
     poshen_of,
-    rewards_of,
+    rewards_if_told,
     unknown_rewards,
 )
 from handlers.views import staff_codes as views
@@ -46,20 +47,17 @@ def _typable(value: str) -> str:
     return value
 
 
-def _number(value: str) -> int:
-    match = re.fullmatch(r"(?:J-?|#)?([1-9][0-9]{0,17})", value.upper())
-    if match is None:
-        raise PydanticCustomError("job", "a job")
-    return int(match[1])
-
-
 def _job_ref(value: str) -> str:
-    return f"J-{_number(value)}"
+    number = value.removeprefix("#")
+    ref = references.read(f"J-{number}" if number.isascii() and number.isdigit() else value, "J")
+    if ref is None:
+        raise PydanticCustomError("job", "a job")
+    return ref
 
 
 NO_JOB = N_("“%(value)s” is no job; they are called %(example)s.")
 JOBS = (N_("List jobs"), "/job list")
-JobRef = Annotated[str, AfterValidator(_job_ref)]
+JobRef = Annotated[str, Reads("J"), AfterValidator(_job_ref)]
 
 
 class MakeCodes(Arguments):
@@ -118,7 +116,7 @@ async def preview_bulk(ctx: StaffContext, args: MakeCodes) -> Preview | Answer:
     poshen_of(ctx)
     if running := await bulk.under_way(ctx.work.reads):
         return _busy(ctx, running)
-    group, known = await group_of(ctx, args.group), await rewards_of(ctx)
+    group, known = await group_of(ctx, args.group), await rewards_if_told(ctx)
     if missing := unknown_rewards(args.rewards, known):
         return no_such_reward(ctx, missing)
     grants = await rewards.listed(ctx.work.reads)
@@ -211,7 +209,7 @@ async def list_jobs(ctx: StaffContext, _args: Arguments) -> Answer:
     return Reply((views.jobs_card(ctx._, jobs),), (*opens, *commands_button(ctx._, "job")))
 
 
-@admin.command("job stop", ThisJob, role="manager", about=N_("end a bulk job after the codes it is at"))
+@admin.command("job stop", ThisJob, role="manager", about=N_("end a bulk job after the codes it is at"), acts=True)
 async def stop_job(ctx: StaffContext, args: ThisJob) -> Answer:
     """At once, without asking: what is made stays, and it can be resumed."""
     job = await _job(ctx, args.job)
@@ -226,7 +224,7 @@ async def stop_job(ctx: StaffContext, args: ThisJob) -> Answer:
     return Reply((Text(text),), _progress(ctx, job))
 
 
-@admin.command("job resume", ThisJob, role="manager", about=N_("go on with a bulk job"))
+@admin.command("job resume", ThisJob, role="manager", about=N_("go on with a bulk job"), acts=True)
 async def resume_job(ctx: StaffContext, args: ThisJob) -> Answer:
     """With what is left of it; one that waits for Poshen goes on at once."""
     job = await _job(ctx, args.job)
@@ -299,7 +297,7 @@ async def delete_codes(ctx: StaffContext, args: ThisJob) -> Answer:
     return Reply((Text(text),), (*_progress(ctx, deleting), *_stop(ctx, deleting)))
 
 
-@admin.command("job export", ThisJob, role="manager", about=N_("a bulk job's codes as a file"))
+@admin.command("job export", ThisJob, role="manager", about=N_("a bulk job's codes as a file"), acts=True)
 async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
     """A link that works once; never codes in a chat."""
     job = await _job(ctx, args.job)
@@ -333,7 +331,7 @@ async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
 
 
 async def _job(ctx: StaffContext, ref: str) -> Job | None:
-    return await bulk.read(ctx.work.reads, _number(ref))
+    return await bulk.read(ctx.work.reads, int(ref.removeprefix("J-")))
 
 
 def _no_job(ctx: StaffContext, ref: str | None) -> Reply:

@@ -11,14 +11,24 @@ from pydantic import Field, StringConstraints
 
 from bot.apis.poshen import LONGEST_CODE, Named, PoshenApi, RedemptionCode, Reward, normalized
 from bot.conversation import codes
-from bot.conversation.commands import Arguments, Flag, Keyed, Number, Numbers, Positional, line_of, quoted
+from bot.conversation.commands import Arguments, Flag, Keyed, Number, Numbers, Positional, ReceiptRef, line_of, quoted
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.reading import visible
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
 from bot.conversation.teaching import commands_button, run_button
-from bot.errors import Conflict, CredentialsRefused, NotFound, OutcomeUnknown, UpstreamRefused, UserError
-from bot.i18n import N_
+from bot.errors import (
+    Conflict,
+    ContractError,
+    CredentialsRefused,
+    NotFound,
+    OutcomeUnknown,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamUnavailable,
+    UserError,
+)
+from bot.i18n import N_, Translator
 from bot.services.points import NotEnough
 from bot.storage import claims, customers, issues, rewards
 from bot.storage.claims import Undone
@@ -93,20 +103,28 @@ class DeleteCode(Arguments):
 class UndoClaim(Arguments):
     """Whose receipt; `--anyway` although some of its points are gone."""
 
-    ref: Annotated[str, Positional(N_("a receipt"), example="R-7F3K9M")]
+    ref: Annotated[ReceiptRef, Positional(N_("a receipt"), example="R-7F3K9M")]
     anyway: Annotated[bool, Flag(N_("although not all of its points can be taken back"))] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What Poshen tells of a group, which is what its codes tell. name: "" and game: None when it has none."""
+    """What Poshen tells of a group, which is what its codes tell. name: "" and game: None when it has none. told: it
+    has told something; else it refuses to list a group's codes, and nothing is known."""
 
     id: int
     name: str
     game: Named | None
+    told: bool = True
 
     def __str__(self) -> str:
         return f"{self.id} {self.name}".strip()
+
+    def game_text(self, _: Translator) -> str:
+        """Its game, or why nobody knows it."""
+        if self.game is not None:
+            return views.named(self.game)
+        return _("unknown: the group has no codes yet") if self.told else _("unknown: Poshen does not tell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +203,7 @@ async def preview_create(ctx: StaffContext, args: CreateCode) -> Preview | Answe
     if found := await poshen.find(text) or await _spelled(poshen, text):  # Customers could not tell the two apart.
         return _exists(ctx, found, args.group)
     group = await group_of(ctx, args.group)
-    known = await rewards_of(ctx)
+    known = await rewards_if_told(ctx)
     if missing := unknown_rewards(args.rewards, known):
         return no_such_reward(ctx, missing)
     grants = await rewards.listed(ctx.work.reads)
@@ -201,7 +219,7 @@ async def preview_create(ctx: StaffContext, args: CreateCode) -> Preview | Answe
         _,
         text,
         str(group),
-        views.named(group.game),
+        group.game_text(_),
         views.rewards_text(_, args.rewards, known or {}, grants),
         " ".join(warnings),
     )
@@ -220,9 +238,11 @@ async def create_code(ctx: StaffContext, args: CreateCode) -> Answer:
         found = await poshen_of(ctx).find(text)
         if found is None:
             raise
+        await ctx.services.redemption.made(await ctx.work.begin())
         return _exists(ctx, found, args.group)
     except OutcomeUnknown:
         ctx.notes.result = "unknown"
+        await ctx.services.redemption.made(await ctx.work.begin())
         said = ctx._(
             "Poshen did not answer. %(code)s may or may not exist now. Creating it again is safe: it stays one code.",
             code=text,
@@ -232,6 +252,7 @@ async def create_code(ctx: StaffContext, args: CreateCode) -> Answer:
         if isinstance(error, CredentialsRefused):
             raise
         return refused(ctx, error)
+    await ctx.services.redemption.made(await ctx.work.begin())
     return await code_reply(ctx, made, title=ctx._("Created"))
 
 
@@ -266,6 +287,7 @@ async def preview_move(ctx: StaffContext, args: MoveCode) -> Preview | Answer:
         text = _("%(code)s is in group %(group)s already.", code=code.code, group=views.named(code.group))
         return Reply((Text(text),), run_button(_("Show"), f"/code show #{code.id}"))
     group = await group_of(ctx, args.to)
+    game = group.game_text(_)
     said = [
         _.ngettext(
             "Move %(code)s (#%(id)s, used %(n)s time): group %(group)s → %(to)s; game %(game)s → %(other)s.",
@@ -276,7 +298,7 @@ async def preview_move(ctx: StaffContext, args: MoveCode) -> Preview | Answer:
             group=views.named(code.group) or "–",
             to=group,
             game=views.named(code.game) or "–",
-            other=views.named(group.game) or _("unknown: the group has no codes yet"),
+            other=game,
         )
     ]
     before = await claims.policy_of(ctx.work.reads, code.group.id if code.group else None)
@@ -320,6 +342,7 @@ async def move_code(ctx: StaffContext, args: MoveCode) -> Answer:
                 raise
             return refused(ctx, error)
         code = await poshen.get(code.id)
+        await ctx.services.redemption.made(await ctx.work.begin())
     return await code_reply(ctx, code, title=ctx._("Moved"))
 
 
@@ -505,23 +528,45 @@ async def scanned(poshen: PoshenApi, *, group_id: int | None = None, game_id: in
 
 
 async def group_of(ctx: StaffContext, group: int) -> Group:
-    """A group as its first code describes it; Poshen has no call for groups themselves."""
-    page = await poshen_of(ctx).page(group_id=group, per_page=1)
+    """A group as its first code describes it; Poshen has no call for groups themselves.
+
+    That it refuses to list codes stops nobody from making or moving one: a wrong number is then Poshen's to refuse.
+    """
+    try:
+        page = await poshen_of(ctx).page(group_id=group, per_page=1)
+    except (UpstreamRefused, ContractError) as error:
+        if _is_refused(error):
+            raise
+        return Group(group, "", None, told=False)
     first = next((code for code in page.codes if code.group and code.group.id == group), None)
     return Group(group, first.group.name if first and first.group else "", first.game if first else None)
 
 
 async def rewards_of(ctx: StaffContext) -> dict[int, Reward] | None:
-    """All rewards by number; None when the token may not read them, or Poshen does not list them.
+    """All rewards by number; None when Poshen does not list them: the token may not read them (403), there is no such
+    list (404), or it is in no shape that we know.
 
-    Raises CredentialsRefused when the token is good for nothing at all.
+    Raises CredentialsRefused when the token is good for nothing at all, and UpstreamUnavailable.
     """
     try:
         return {reward.id: reward for reward in await poshen_of(ctx).rewards()}
-    except UpstreamRefused as error:
-        if isinstance(error, CredentialsRefused) and error.status != 403:
+    except (UpstreamRefused, ContractError) as error:
+        if _is_refused(error):
             raise
         return None
+
+
+async def rewards_if_told(ctx: StaffContext) -> dict[int, Reward] | None:
+    """The same for whoever only needs their names: that the list cannot be had just now stops no code."""
+    try:
+        return await rewards_of(ctx)
+    except UpstreamUnavailable:
+        return None
+
+
+def _is_refused(error: UpstreamError) -> bool:
+    """Whether the token itself is refused, and not only its right to see one list."""
+    return isinstance(error, CredentialsRefused) and error.status != 403
 
 
 def unknown_rewards(wanted: Sequence[int], known: dict[int, Reward] | None) -> list[int]:

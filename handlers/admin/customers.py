@@ -12,7 +12,18 @@ from pydantic_core import PydanticCustomError
 
 from bot.apis.altegio import Cards
 from bot.apis.mantago import Gifts
-from bot.conversation.commands import Arguments, CustomerRef, Keyed, Missing, Positional, line_of, scrubbed
+from bot.conversation import references
+from bot.conversation.commands import (
+    AnybodyRef,
+    Arguments,
+    CustomerRef,
+    Keyed,
+    Missing,
+    Positional,
+    ReceiptRef,
+    line_of,
+    scrubbed,
+)
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
@@ -42,20 +53,19 @@ LEDGER = 100  # lines that can be looked at
 MOST_POINTS = 1_000_000
 NEWEST = 3  # receipts to be tapped under a customer's card
 
-_PLATFORM_ID = re.compile(r"U[0-9a-f]{32}|\d{10,20}")
-_REFERENCE = re.compile(r"[CR]-[0-9A-HJKMNP-TV-Z]{6}|LAST")
+_PLATFORM_ID = re.compile(r"U[0-9a-f]{32}|[0-9]{10,20}")
 
 
 class Who(Arguments):
     """Whom: a reference; for owners also a platform's id or a member's name."""
 
-    customer: Annotated[str, Positional(N_("a customer or a receipt"), example="C-8F3K2M")]
+    customer: Annotated[AnybodyRef, Positional(N_("a customer or a receipt"), example="C-8F3K2M")]
 
 
 class Receipt(Arguments):
     """Which receipt."""
 
-    ref: Annotated[str, Positional(N_("a receipt"), example="R-7F3K9M")]
+    ref: Annotated[ReceiptRef, Positional(N_("a receipt"), example="R-7F3K9M")]
 
 
 class Wallet(Arguments):
@@ -67,7 +77,7 @@ class Wallet(Arguments):
 def _change(value: object) -> object:
     """With its sign: `50` alone could mean that there shall be fifty."""
     if isinstance(value, str):
-        match = re.fullmatch(r"([+−–—-]?)(\d+)", value)
+        match = re.fullmatch(r"([+−–—-]?)\s*([0-9]+)\s*(?:點|点|points?|pts?)?", value, re.IGNORECASE)
         if match is None or not int(match[2]):
             raise PydanticCustomError("change", "a change")
         if not match[1]:
@@ -288,11 +298,10 @@ def _too_few(ctx: StaffContext, customer: Customer, account: Account) -> Answer:
 
 
 async def _find(ctx: StaffContext, typed: str) -> Customer | None:
-    if _REFERENCE.fullmatch(typed.upper()):
-        return await ctx.customer_of(typed.lower() if typed.upper() == "LAST" else typed.upper())
-    if not ctx.actor.may("owner"):
-        return None
-    found = None
+    ref = typed if typed == "last" else references.read(typed, "CR")
+    found = await ctx.customer_of(ref) if ref else None
+    if found is not None or not ctx.actor.may("owner"):
+        return found
     if _PLATFORM_ID.fullmatch(typed):
         found = await customers.by_user_id(ctx.work.reads, typed)
     elif member := await staff.by_name(ctx.work.reads, typed.casefold()):

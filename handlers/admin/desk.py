@@ -82,7 +82,7 @@ async def show_me(ctx: StaffContext, _args: Arguments) -> Answer:
     return Reply((views.me_card(ctx._, ctx.actor),), commands_button(ctx._))
 
 
-@admin.command("lang", Lang, role="viewer", about=N_("your language"), audited=False)
+@admin.command("lang", Lang, role="viewer", about=N_("your language"), audited=False, acts=True)
 async def speak(ctx: StaffContext, args: Lang) -> Answer:
     """Change the language of everything this person is told."""
     tag = named(ctx, args.language)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from bot.conversation.commands import Arguments, DayOrNone, Keyed, Number, NumberOrNone, Positional
+from bot.conversation.commands import Arguments, DayOrNone, Flag, Keyed, Number, NumberOrNone, Positional, line_of
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
@@ -43,6 +43,16 @@ class ListGroups(Arguments):
     page: Annotated[int, Keyed(N_("page"), example="2"), Field(ge=1, le=1000)] = 1
 
 
+_ANYWAY = N_("although Poshen shows no code of the group")
+
+
+class PauseGroup(Arguments):
+    """Which group; `--anyway` although nobody knows of it."""
+
+    group: GroupId
+    anyway: Annotated[bool, Flag(_ANYWAY)] = False
+
+
 class SetPolicy(Arguments):
     """What is decided; what is left out stays as it is."""
 
@@ -53,6 +63,7 @@ class SetPolicy(Arguments):
     max: Annotated[NumberOrNone | None, Keyed(N_("claims of one code in all"), example="500", typical=True)] = None
     from_: Annotated[DayOrNone | None, Keyed(N_("first day"), example="2026-12-01")] = None
     until: Annotated[DayOrNone | None, Keyed(N_("last day"), example="2026-12-31", typical=True)] = None
+    anyway: Annotated[bool, Flag(_ANYWAY)] = False
 
 
 def applied(policy: Policy, args: SetPolicy, zone: ZoneInfo) -> Policy:
@@ -145,7 +156,7 @@ async def preview_policy(ctx: StaffContext, args: SetPolicy) -> Preview | Answer
         ctx.notes.result = "refused"
         show = run_button(ctx._("Show"), f"/group show {args.group}")
         return Reply((Text(ctx._("The last day would be before the first one.")),), show)
-    return _ask(ctx, args.group, before, after, ctx._("Change it"))
+    return await _ask(ctx, "group policy", args, before, after, ctx._("Change it"))
 
 
 @admin.performs("group policy")
@@ -154,14 +165,14 @@ async def set_policy(ctx: StaffContext, args: SetPolicy) -> Answer:
     return await _set(ctx, args.group, lambda before: applied(before, args, ctx._.zone))
 
 
-@admin.command("group pause", Group, role="manager", about=N_("let nobody redeem a group's codes"))
-async def preview_pause(ctx: StaffContext, args: Group) -> Preview | Answer:
+@admin.command("group pause", PauseGroup, role="manager", about=N_("let nobody redeem a group's codes"))
+async def preview_pause(ctx: StaffContext, args: PauseGroup) -> Preview | Answer:
     """Before and after."""
-    return await _preview_paused(ctx, args.group, paused=True)
+    return await _preview_paused(ctx, "group pause", args, paused=True)
 
 
 @admin.performs("group pause")
-async def pause(ctx: StaffContext, args: Group) -> Answer:
+async def pause(ctx: StaffContext, args: PauseGroup) -> Answer:
     """Who has a receipt keeps it."""
     return await _set(ctx, args.group, lambda before: replace(before, paused=True))
 
@@ -169,7 +180,7 @@ async def pause(ctx: StaffContext, args: Group) -> Answer:
 @admin.command("group resume", Group, role="manager", about=N_("let a group's codes be redeemed again"))
 async def preview_resume(ctx: StaffContext, args: Group) -> Preview | Answer:
     """Before and after."""
-    return await _preview_paused(ctx, args.group, paused=False)
+    return await _preview_paused(ctx, "group resume", PauseGroup(group=args.group), paused=False)
 
 
 @admin.performs("group resume")
@@ -178,21 +189,58 @@ async def resume(ctx: StaffContext, args: Group) -> Answer:
     return await _set(ctx, args.group, lambda before: replace(before, paused=False))
 
 
-async def _preview_paused(ctx: StaffContext, group: int, *, paused: bool) -> Preview | Answer:
-    before = await claims.policy_of(ctx.work.reads, group)
+async def _preview_paused(ctx: StaffContext, command: str, args: PauseGroup, *, paused: bool) -> Preview | Answer:
+    before = await claims.policy_of(ctx.work.reads, args.group)
     after = replace(before, paused=paused)
     if after == before:
-        return await show_group(ctx, Group(group=group))
-    label = ctx._("Pause") if paused else ctx._("Resume")
-    return _ask(ctx, group, before, after, label)
+        return await show_group(ctx, Group(group=args.group))
+    return await _ask(ctx, command, args, before, after, ctx._("Pause") if paused else ctx._("Resume"))
 
 
-def _ask(ctx: StaffContext, group: int, before: Policy, after: Policy, label: str) -> Preview:
-    _ = ctx._
+async def _ask(
+    ctx: StaffContext, command: str, args: PauseGroup | SetPolicy, before: Policy, after: Policy, label: str
+) -> Preview | Answer:
+    """Before and after, unless it would be decided about a group that nobody knows of."""
+    _, group = ctx._, args.group
     ctx.notes.target = f"group #{group}"
+    found, note = await _look_up(ctx, group)
+    # About a group whose last codes were deleted something was decided before, and may be taken back.
+    if found is False and before == Policy() and not args.anyway:
+        return _no_such_group(ctx, command, args)
     rows = (Row(_("Now"), views.policy_text(_, before)), Row(_("Then"), views.policy_text(_, after)))
-    card = Card(title=_("Group #%(group)s", group=group), rows=rows)
+    card = Card(title=_("Group #%(group)s", group=group), rows=rows, note=note)
     return Preview((card,), label=label, seen={"before": _english(ctx, before)})
+
+
+async def _look_up(ctx: StaffContext, group: int) -> tuple[bool | None, str]:
+    """Whether Poshen has codes of a group, None when it cannot be asked now; and what has to be said of that.
+
+    A campaign must be stopped also while Poshen is down, so that nobody knows is no reason to refuse.
+    """
+    if ctx.apis.poshen is None:
+        return None, ctx._("Poshen is switched off here, so nobody checked that there is this group.")
+    try:
+        page = await ctx.apis.poshen.page(group_id=group, per_page=1)
+    except UpstreamError as error:
+        unchecked = ctx._("Nobody could check now whether Poshen has this group.")
+        return None, f"{vendor_trouble(ctx._, error)} {unchecked}"
+    # What could not be read may be of this group, and a code that names none was found by it.
+    found = bool(page.skipped) or any(code.group is None or code.group.id == group for code in page.codes)
+    return found, "" if found else ctx._("Poshen shows no code of this group.")
+
+
+def _no_such_group(ctx: StaffContext, command: str, args: PauseGroup | SetPolicy) -> Reply:
+    """Most likely a wrong number. A group that is new there cannot be told apart: only its codes tell of a group."""
+    ctx.notes.result = "not found"
+    text = ctx._(
+        "Poshen shows no code in group #%(group)s, so there may be no such group. Nothing was changed. /groups lists "
+        "the groups that have codes, /codes their codes. If it is a new group without codes yet, go on.",
+        group=args.group,
+    )
+    line = line_of(command, args.model_copy(update={"anyway": True}))
+    # Translators: a button: decide something about a group that has no codes yet
+    buttons = (*run_button(ctx._("List groups"), "/group list"), *run_button(ctx._("It is a new group"), line))
+    return Reply((Text(text),), buttons)
 
 
 async def _set(ctx: StaffContext, group: int, change: Callable[[Policy], Policy]) -> Answer:

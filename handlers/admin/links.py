@@ -34,7 +34,9 @@ class Unlink(Arguments):
     customer: Annotated[CustomerRef, Positional(N_("a customer"), example="C-8F3K2M")]
 
 
-@admin.command("link new", Phone, role="staff", about=N_("a code that links the phone of who stands before you"))
+@admin.command(
+    "link new", Phone, role="staff", about=N_("a code that links the phone of who stands before you"), acts=True
+)
 async def make_code(ctx: StaffContext, args: Phone) -> Answer:
     """Looked at in person, read out, typed by the customer: nothing less proves whose phone it is."""
     phone = _phone(ctx, args)
@@ -46,7 +48,7 @@ async def make_code(ctx: StaffContext, args: Phone) -> Answer:
     return Reply((code_card(ctx._, code, masked(phone)),), commands_button(ctx._), valuable=True)
 
 
-@admin.command("link cancel", Phone, role="staff", about=N_("end the code of a phone"))
+@admin.command("link cancel", Phone, role="staff", about=N_("end the code of a phone"), acts=True)
 async def cancel_code(ctx: StaffContext, args: Phone) -> Answer:
     """Whoever made it; a link that exists stays."""
     phone = _phone(ctx, args)

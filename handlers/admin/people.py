@@ -14,7 +14,7 @@ from bot.conversation.teaching import commands_button, run_button
 from bot.errors import UserError
 from bot.i18n import N_
 from bot.services.linking import read_code
-from bot.services.staffing import Actor, Changed, FromSettings, LastOwner, NameTaken, NoSuchMember, read_name
+from bot.services.staffing import Actor, Changed, FromSettings, LastOwner, NameTaken, NoSuchMember, read_name, role_word
 from bot.storage import staff
 from handlers.views import staff as views
 
@@ -115,7 +115,9 @@ async def join(ctx: Context, args: Join) -> tuple[Actor, Answer] | None:
 def _welcome(ctx: Context, member: staff.Member) -> tuple[Actor, Answer]:
     actor = Actor(member.id, member.name, ctx.services.staffing.role_of(member), member.channel)
     text = ctx._(
-        "Welcome, %(name)s. You are %(role)s now. Type / to see what you can do.", name=actor.name, role=actor.role
+        "Welcome, %(name)s. You are %(role)s now. Type / to see what you can do.",
+        name=actor.name,
+        role=role_word(ctx._, actor.role),
     )
     return actor, Reply((Text(text),), commands_button(ctx._), valuable=True)
 
@@ -141,7 +143,7 @@ async def list_staff(ctx: StaffContext, args: ListStaff) -> Answer:
     return Reply((card,), (*more, *removals, *invite, *commands_button(ctx._)))
 
 
-@admin.command("admins invite", Invite, role="owner", about=N_("invite somebody with a one-time code"))
+@admin.command("admins invite", Invite, role="owner", about=N_("invite somebody with a one-time code"), acts=True)
 async def invite(ctx: StaffContext, args: Invite) -> Answer:
     """A code to be handed on in person; whoever types it first is staff."""
     code = await ctx.services.staffing.invite(await ctx.work.begin(), args.role, ctx.actor, ctx.now)
@@ -149,7 +151,7 @@ async def invite(ctx: StaffContext, args: Invite) -> Answer:
     text = ctx._(
         "This makes one person %(role)s, once and within 30 minutes. They send me in a private chat, with a name of "
         "their choice after it if they like:",
-        role=args.role,
+        role=role_word(ctx._, args.role),
     )
     return Reply((Text(text), Text(f"/join {code}")), run_button(ctx._("List staff"), "/admins"), valuable=True)
 
@@ -164,11 +166,16 @@ async def preview_role(ctx: StaffContext, args: ChangeRole) -> Preview | Answer:
     ctx.notes.target = member.name
     before, suspended = ctx.services.staffing.role_of(member), ctx.services.staffing.suspended(member, ctx.now)
     if before == args.role and not suspended:
-        text = ctx._("%(name)s is %(role)s already.", name=member.name, role=before)
+        text = ctx._("%(name)s is %(role)s already.", name=member.name, role=role_word(ctx._, before))
         return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
-    text = ctx._("%(name)s will be %(after)s instead of %(before)s.", name=member.name, after=args.role, before=before)
+    text = ctx._(
+        "%(name)s will be %(after)s instead of %(before)s.",
+        name=member.name,
+        after=role_word(ctx._, args.role),
+        before=role_word(ctx._, before),
+    )
     if before == args.role:
-        text = ctx._("%(name)s gets back their rights as %(role)s.", name=member.name, role=before)
+        text = ctx._("%(name)s gets back their rights as %(role)s.", name=member.name, role=role_word(ctx._, before))
     return Preview((Text(text),), label=ctx._("Change it"))
 
 
@@ -179,7 +186,7 @@ async def change_role(ctx: StaffContext, args: ChangeRole) -> Answer:
     if not isinstance(changed, Changed):
         return _refused(ctx, args.name, changed)
     ctx.notes.target, ctx.notes.before, ctx.notes.after = changed.before.name, changed.before.role, args.role
-    text = ctx._("%(name)s is %(role)s now.", name=changed.before.name, role=args.role)
+    text = ctx._("%(name)s is %(role)s now.", name=changed.before.name, role=role_word(ctx._, args.role))
     return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
 
 
@@ -193,7 +200,7 @@ async def preview_removal(ctx: StaffContext, args: Remove) -> Preview | Answer:
     text = ctx._(
         "%(name)s (%(role)s) will lose all staff rights at once.",
         name=member.name,
-        role=ctx.services.staffing.role_of(member),
+        role=role_word(ctx._, ctx.services.staffing.role_of(member)),
     )
     # Translators: a button: take away a member's rights
     return Preview((Text(text),), label=ctx._("Remove"))

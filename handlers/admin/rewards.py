@@ -49,7 +49,7 @@ async def list_rewards(ctx: StaffContext, args: ListRewards) -> Answer:
     known, grants, note = await rewards_of(ctx), await rewards.listed(ctx.work.reads), ""
     if known is None:
         known = {number: Reward(number, "", "", "") for number in grants}
-        note = ctx._("The token may not read Poshen's rewards, so only those with a rule of ours are shown.")
+        note = ctx._("Poshen does not list its rewards for our token, so only those with a rule of ours are shown.")
     wanted = (args.q or "").casefold()
     found = [each for each in known.values() if wanted in f"{each.name} {each.code} {each.type}".casefold()]
     shown = found[(args.page - 1) * PAGE : args.page * PAGE]

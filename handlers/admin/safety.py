@@ -73,7 +73,7 @@ async def show_guard(ctx: StaffContext, _args: Arguments) -> Answer:
     return Reply((card,), (*change, *commands_button(_)))
 
 
-@admin.command("guard raise", RaiseGuard, role="manager", about=N_("make guessing harder for everybody"))
+@admin.command("guard raise", RaiseGuard, role="manager", about=N_("make guessing harder for everybody"), acts=True)
 async def raise_guard(ctx: StaffContext, args: RaiseGuard) -> Answer:
     """At once; it lowers itself."""
     until = ctx.now + args.for_
@@ -84,7 +84,7 @@ async def raise_guard(ctx: StaffContext, args: RaiseGuard) -> Answer:
     return Reply((Text(text),), run_button(ctx._("Lower"), "/guard lower"))
 
 
-@admin.command("guard lower", role="manager", about=N_("back to normal"))
+@admin.command("guard lower", role="manager", about=N_("back to normal"), acts=True)
 async def lower_guard(ctx: StaffContext, _args: Arguments) -> Answer:
     """At once. If the guessing goes on, it raises itself again."""
     await guesses.set_guard(await ctx.work.begin(), None)
@@ -127,7 +127,7 @@ async def block(ctx: StaffContext, args: Block) -> Answer:
     return Reply((Text(text),), run_button(ctx._("Unblock"), f"/unblock {customer.ref}"))
 
 
-@admin.command("unblock", Unblock, role="manager", about=N_("serve a customer again"))
+@admin.command("unblock", Unblock, role="manager", about=N_("serve a customer again"), acts=True)
 async def unblock(ctx: StaffContext, args: Unblock) -> Answer:
     """At once."""
     customer = await ctx.customer_of(args.customer)
@@ -177,7 +177,7 @@ async def close_desk(ctx: StaffContext, args: CloseDesk) -> Answer:
     return Reply((Text(text),), run_button("/maint off", "/maint off"))
 
 
-@admin.command("maint off", role="owner", about=N_("open the desk again"))
+@admin.command("maint off", role="owner", about=N_("open the desk again"), acts=True)
 async def open_desk(ctx: StaffContext, _args: Arguments) -> Answer:
     """Customers are answered again."""
     was_on = await switches.remove(await ctx.work.begin(), switches.MAINTENANCE)

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from bot.apis.gotit import Gift, GotItApi
 from bot.conversation import commands
-from bot.conversation.commands import Arguments, CustomerRef, Keyed, Number, Positional, scrubbed
+from bot.conversation.commands import Arguments, CustomerRef, Keyed, Number, Positional, ReceiptRef, scrubbed
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
@@ -45,14 +45,14 @@ MOST_AT_ONCE = 10
 
 
 def _ids(value: str) -> str:
-    match = re.fullmatch(r"#?(\d{1,15})[:：/](\d{1,15})", value)
+    match = re.fullmatch(r"#?([0-9]{1,15})[:：/]([0-9]{1,15})", value)
     if match is None:
         raise PydanticCustomError("voucher", "a voucher")
     return ids_text(int(match[1]), int(match[2]))
 
 
 _CATALOGUE = (N_("Catalogue"), "/catalog")
-Ref = Annotated[str, Positional(N_("a voucher's reference"), example="R-7F3K9M")]
+Ref = Annotated[ReceiptRef, Positional(N_("a voucher's reference"), example="R-7F3K9M")]
 Reason = Annotated[str, Keyed(N_("why"), words=N_("late delivery")), Field(min_length=2, max_length=200)]
 
 

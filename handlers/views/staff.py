@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.conversation import commands
 from bot.conversation.codes import masked
@@ -12,7 +12,7 @@ from bot.conversation.messages import Badge, Button, Card, Row
 from bot.conversation.staff import StaffCommand
 from bot.conversation.teaching import run_button
 from bot.i18n import Translator
-from bot.services.staffing import Actor, Staffing
+from bot.services.staffing import Actor, Staffing, role_word
 from bot.storage.audit import Row as TrailRow
 from bot.storage.blocks import Block
 from bot.storage.claims import Claim, Policy
@@ -21,6 +21,7 @@ from bot.storage.links import Stored as StoredLink
 from bot.storage.points import Account
 from bot.storage.staff import Member
 from handlers.views.staff_customers import account_text
+from handlers.views.trail_words import result_text, thing_text
 
 ON_A_CARD = 3  # buttons, on either channel
 _CHANNELS = {"line": "LINE", "messenger": "Messenger", "cli": "giftdesk admin"}
@@ -57,7 +58,7 @@ def usage_card(_: Translator, command: StaffCommand) -> Card:
     """How a command is typed, made from its model."""
     rows = [Row(spec.usage(_), _about(_, spec)) for spec in command.arguments.specs]
     rows.append(Row(_("Example"), commands.example(command.name, command.arguments, _)))
-    rows.append(Row(_("Needs"), command.role))
+    rows.append(Row(_("Needs"), role_word(_, command.role)))
     return Card(
         title=f"/{command.name}",
         text=f"{_(command.about)}\n{commands.usage(command.name, command.arguments, _)}",
@@ -78,7 +79,7 @@ def me_card(_: Translator, actor: Actor) -> Card:
         title=actor.name,
         eyebrow=_("Staff"),
         rows=(
-            Row(_("Role"), actor.role),
+            Row(_("Role"), role_word(_, actor.role)),
             Row(_("Channel"), _CHANNELS.get(actor.channel, actor.channel)),
             Row(_("Language"), _.locale.get_language_name(_.locale) or _.tag),
         ),
@@ -104,7 +105,7 @@ def members_card(_: Translator, members: Sequence[Member], staffing: Staffing, n
 
 
 def _standing(_: Translator, member: Member, staffing: Staffing, now: datetime) -> str:
-    facts = [staffing.role_of(member), _CHANNELS.get(member.channel, member.channel)]
+    facts = [role_word(_, staffing.role_of(member)), _CHANNELS.get(member.channel, member.channel)]
     if staffing.settled(member):
         facts.append("ADMINS")
     elif member.origin == "settings":
@@ -125,18 +126,11 @@ def trail_card(_: Translator, rows: Sequence[TrailRow], total: int) -> Card:
 
 def _entry(_: Translator, row: TrailRow) -> str:
     entry = row.entry
-    results = {
-        "done": _("done"),
-        "asked": _("asked to confirm"),
-        "cancelled": _("cancelled"),
-        "refused": _("refused"),
-        "not found": _("not found"),
-        "waits for a second person": _("waits for a second person"),
-    }
-    result = results.get(entry.result, entry.result)
-    change = f"{entry.before or '–'} → {entry.after}" if entry.after else ""
-    about = [part for part in (entry.customer, entry.target, entry.ref) if part and part not in entry.line]
-    return " · ".join(part for part in (entry.line, *about, change, result) if part)
+    things = [part for part in (entry.customer, entry.target, entry.ref) if part and part not in entry.line]
+    about = [thing_text(_, entry.action, part) for part in things]
+    before, after = (thing_text(_, entry.action, part) if part else "–" for part in (entry.before, entry.after))
+    change = f"{before} → {after}" if entry.after else ""
+    return " · ".join(part for part in (entry.line, *about, change, result_text(_, entry.result)) if part)
 
 
 def policy_text(_: Translator, policy: Policy) -> str:
@@ -147,8 +141,8 @@ def policy_text(_: Translator, policy: Policy) -> str:
     ]
     if policy.starts_at:
         parts.append(_("from %(date)s", date=_.date(policy.starts_at)))
-    if policy.ends_at:
-        parts.append(_("until %(date)s", date=_.date(policy.ends_at - timedelta(days=1))))
+    if policy.last_moment:
+        parts.append(_("until the end of %(date)s", date=_.date(policy.last_moment)))
     parts.append(_("paused") if policy.paused else _("open"))
     return " · ".join(parts)
 

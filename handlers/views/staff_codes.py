@@ -85,7 +85,7 @@ def creation_card(_: Translator, code: str, group: str, game: str, rewards: str,
         title=_("Create %(code)s?", code=code),
         rows=(
             Row(_("Group"), group),
-            Row(_("Game"), game or _("unknown: the group has no codes yet")),
+            Row(_("Game"), game),
             Row(_("Rewards"), rewards),
         ),
         note=warning,

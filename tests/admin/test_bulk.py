@@ -257,6 +257,16 @@ async def test_a_wrong_reward_is_noticed_before(owner: Chat) -> None:
     assert owner.said("Poshen has no reward %(numbers)s.", numbers="#99")
 
 
+@pytest.mark.parametrize("status", [403, 404, 503])
+async def test_a_list_of_rewards_that_cannot_be_had_stops_no_job(bot: Bot, boss: Chat, status: int) -> None:
+    """Their numbers are known without it."""
+    bot.sandbox.fault("poshen:GET /rewards", status=status)
+    await boss.say("/code bulk group=7 n=3 prefix=SUMMER rewards=5")
+    await boss.tap("Start")
+
+    assert len(at_vendor(bot.sandbox)) == 3
+
+
 # ── while it runs ────────────────────────────────────────────────────────────────────────────────
 
 

@@ -267,9 +267,46 @@ async def test_a_reward_that_does_not_exist_is_noticed_before(bot: Bot, owner: C
     assert "#1 金幣 100" in owner.text
 
 
-async def test_a_reward_that_cannot_be_checked_is_the_vendors_to_refuse(bot: Bot, owner: Chat) -> None:
+UNLISTED = [
+    {"status": 403},
+    {"status": 404},
+    {"status": 422},
+    {"status": 503},
+    {"body": {"rewards": "none"}, "status": 200},
+]
+
+
+@pytest.mark.parametrize("fault", UNLISTED, ids=str)
+async def test_a_list_of_rewards_that_cannot_be_had_stops_no_code(
+    bot: Bot, boss: Chat, fault: dict[str, object]
+) -> None:
+    """The token may not read it, or there is none: their numbers are shown, and it is made."""
+    bot.sandbox.fault("poshen:GET /rewards", **fault)
+    await boss.say("/code create SUMMER2099 group=5 rewards=1,2")
+    assert "#1, #2" in boss.text
+    await boss.tap("Create")
+
+    assert len(made_at(bot, "SUMMER2099")) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+async def test_a_list_of_a_groups_codes_that_is_refused_stops_no_code(bot: Bot, owner: Chat, status: int) -> None:
+    """Nothing is known of the group then, and that is said: not that it is empty."""
+    await owner.say("/code show WELCOME2026")
+    bot.sandbox.fault("poshen:GET /redemption-codes", status=200, body={"data": []}, times=3)  # There is no such code.
+    bot.sandbox.fault("poshen:GET /redemption-codes", status=status)
+    await owner.say("/code create SUMMER2099 group=5 rewards=1")
+    assert owner.said("unknown: Poshen does not tell")
+    bot.sandbox.clear_faults()
+    await owner.tap("Create")
+
+    assert len(made_at(bot, "SUMMER2099")) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_reward_that_cannot_be_checked_is_the_vendors_to_refuse(bot: Bot, owner: Chat, status: int) -> None:
     """The token may not read the list: Poshen's own no is told by its field."""
-    bot.sandbox.fault("poshen:GET /rewards", status=403)
+    bot.sandbox.fault("poshen:GET /rewards", status=status)
     await owner.say("/code create SUMMER2099 group=5 rewards=99")
     await owner.tap("Create")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import asyncpg
 import pytest
@@ -228,7 +229,7 @@ async def test_a_group_is_shown_while_poshen_is_down(bot: Bot, owner: Chat) -> N
 
 async def test_every_group_of_the_codes_is_listed(owner: Chat) -> None:
     """Whoever makes a code needs a group's number, whether anything was decided about it or not."""
-    await owner.say("/group policy 77 per=2")
+    await owner.say("/group policy 77 per=2 --anyway")
     await owner.tap("Change it")
 
     await owner.say("/code create NEW2027X")
@@ -271,6 +272,52 @@ async def test_a_policy_keeps_what_is_left_out(bot: Bot, owner: Chat, tables: as
     assert row["per_customer"] == 2
     assert row["max_claims"] is None
     assert row["ends_at"].astimezone(bot.settings.zone).isoformat() == "2027-01-01T00:00:00+08:00"
+    last = datetime(2026, 12, 31, 12, tzinfo=bot.settings.zone)
+    assert owner.said("until the end of %(date)s", date=owner._.date(last))
+    await owner.say("/group show 5")
+    assert owner.said("until the end of %(date)s", date=owner._.date(last))
+
+
+UNKNOWN_GROUP = (
+    "Poshen shows no code in group #%(group)s, so there may be no such group. Nothing was changed. /groups lists "
+    "the groups that have codes, /codes their codes. If it is a new group without codes yet, go on."
+)
+
+
+@pytest.mark.parametrize("line", ["/group policy 77 per=2", "/group pause 77"])
+async def test_nothing_is_decided_about_a_group_that_nobody_knows(
+    bot: Bot, owner: Chat, tables: asyncpg.Pool, line: str
+) -> None:
+    """A mistyped number is told; a new group, which has no codes to be known by, is one tap away."""
+    await owner.say(line)
+
+    assert owner.said(UNKNOWN_GROUP, group=77)
+    assert not {owner._("Change it"), owner._("Pause")} & set(owner.buttons)
+    await owner.tap("It is a new group")
+    assert owner.said("Poshen shows no code of this group.")
+    assert await tables.fetchval("SELECT count(*) FROM policies") == 0
+    await owner.tap("Pause" if "pause" in line else "Change it")
+    assert await tables.fetchval("SELECT count(*) FROM policies WHERE group_id = 77") == 1
+
+
+async def test_what_was_decided_about_a_group_can_be_taken_back_when_its_codes_are_gone(owner: Chat) -> None:
+    """Nobody is asked to prove that it exists."""
+    await owner.say("/group policy 77 per=2 max=5 --anyway")
+    await owner.tap("Change it")
+    await owner.say("/group policy 77 max=none")
+
+    assert not owner.said(UNKNOWN_GROUP, group=77)
+    assert owner._("Change it") in owner.buttons
+
+
+async def test_a_campaign_is_paused_while_poshen_is_down(bot: Bot, owner: Chat, tables: asyncpg.Pool) -> None:
+    """That nobody could check the number is said, and no reason to let a campaign run on."""
+    bot.sandbox.fault("poshen", status=503)
+    await owner.say("/group pause 5")
+    assert owner.said("Nobody could check now whether Poshen has this group.")
+    await owner.tap("Pause")
+
+    assert await tables.fetchval("SELECT paused FROM policies WHERE group_id = 5")
 
 
 async def test_dates_in_the_wrong_order_are_refused(owner: Chat) -> None:

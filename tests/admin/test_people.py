@@ -123,7 +123,7 @@ async def test_an_invitation_makes_somebody_staff(bot: Bot, owner: Chat, channel
     )
     assert (await names(bot))["amy-lin"] == "manager"
     owner.look()
-    assert owner.said("%(name)s has joined as %(role)s.", name="amy-lin", role="manager")
+    assert owner.said("%(name)s has joined as %(role)s.", name="amy-lin", role=owner._("manager"))
 
 
 async def test_the_inviter_takes_the_rights_back_with_a_button(bot: Bot, owner: Chat, channel: str) -> None:
@@ -236,7 +236,7 @@ async def test_staff_cannot_join_again(owner: Chat, hire: Callable[..., Chat]) -
 
     await member.say(line)
 
-    assert member.said("You are %(role)s already.", role="viewer")
+    assert member.said("You are %(role)s already.", role=member._("viewer"))
 
 
 # ── roles and removal ────────────────────────────────────────────────────────────────────────
@@ -268,8 +268,8 @@ async def test_rights_end_between_preview_and_confirmation(bot: Bot, owner: Chat
     assert await bot.pool.fetchval("SELECT count(*) FROM policies") == 0
     assert member.said(
         "This command needs %(needed)s, and you are %(role)s. %(owner)s can do it.",
-        needed="manager",
-        role="viewer",
+        needed=member._("manager"),
+        role=member._("viewer"),
         owner=(await bot.pool.fetchval("SELECT name FROM staff WHERE role = 'owner'")),
     )
 
@@ -340,11 +340,11 @@ async def test_the_role_that_somebody_has_is_not_asked_about(bot: Bot, owner: Ch
     """Unless their rights rest: then it gives them back."""
     amy = await hire("staff", "amy")
     await owner.say("/admins role amy staff")
-    assert owner.said("%(name)s is %(role)s already.", name="amy", role="staff")
+    assert owner.said("%(name)s is %(role)s already.", name="amy", role=owner._("staff"))
 
     bot.ahead(days=91)
     await owner.say("/admins role amy staff")
-    assert owner.said("%(name)s gets back their rights as %(role)s.", name="amy", role="staff")
+    assert owner.said("%(name)s gets back their rights as %(role)s.", name="amy", role=owner._("staff"))
     await owner.tap("Change it")
 
     await amy.say("/whoami")

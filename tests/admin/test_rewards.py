@@ -41,13 +41,14 @@ async def test_rewards_are_searched_by_name_code_and_kind(boss: Chat, wanted: st
     assert [label for label in boss.buttons if label.startswith("#")] == found
 
 
-async def test_a_token_that_may_not_read_them_still_shows_our_rules(bot: Bot, owner: Chat) -> None:
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_token_that_may_not_read_them_still_shows_our_rules(bot: Bot, owner: Chat, status: int) -> None:
     """And says why there are no names."""
     await rewards.put(bot.pool, 2, Grant(points=500))
-    bot.sandbox.fault("poshen:GET /rewards", status=403)
+    bot.sandbox.fault("poshen:GET /rewards", status=status)
     await owner.say("/rewards")
 
-    assert owner.said("The token may not read Poshen's rewards, so only those with a rule of ours are shown.")
+    assert owner.said("Poshen does not list its rewards for our token, so only those with a rule of ours are shown.")
     assert "#2" in owner.buttons
     assert "金幣 1,000" not in owner.text
 
@@ -61,7 +62,9 @@ async def test_a_token_that_is_refused_is_named(bot: Bot, owner: Chat, line: str
 
     words = "%(vendor)s no longer accepts our credentials. Renew %(settings)s, then check with /status."
     assert owner.said(words, vendor="Poshen", settings="POSHEN_TOKEN")
-    assert not owner.said("The token may not read Poshen's rewards, so only those with a rule of ours are shown.")
+    assert not owner.said(
+        "Poshen does not list its rewards for our token, so only those with a rule of ours are shown."
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,15 @@ async def test_a_rule_is_set_after_a_yes(bot: Bot, owner: Chat, rule: str, grant
     guest = bot.chat("line", language="en")
     await guest.say("WELCOME2026")
     assert await bot.pool.fetchval("SELECT available FROM accounts") == grant.points
+
+
+async def test_a_rule_is_set_for_a_reward_that_poshen_does_not_list(bot: Bot, owner: Chat) -> None:
+    """404: there is no list at all."""
+    bot.sandbox.fault("poshen:GET /rewards", status=404)
+    await owner.say("/reward 1 points:150")
+    await owner.tap("Change it")
+
+    assert await rewards.listed(bot.pool) == {1: Grant(points=150)}
 
 
 async def test_a_voucher_is_looked_up_and_named(bot: Bot, owner: Chat) -> None:

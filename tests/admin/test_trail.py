@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 from chat import Bot, Chat
 
+from bot.i18n import load_translators
 from bot.services.staffing import Actor
 from bot.services.trail import Broken, Intact, Notes, Trail
+from handlers.views.trail_words import result_text, thing_text
 
 SECRET = b"another key, for a chain of its own"
 
@@ -234,6 +237,91 @@ async def test_the_trail_is_shown_and_narrowed(bot: Bot, owner: Chat, hire: Call
     await owner.say("/audit who=mia since=1h")
 
     assert owner.said("Nothing in that time.")
+
+
+TOLD = [
+    ({"result": "asked"}, "asked to confirm", {}),
+    ({"result": "cancelled"}, "cancelled", {}),
+    ({"result": "unknown"}, "nobody knows yet", {}),
+    ({"result": "exists"}, "exists already", {}),
+    ({"result": "waits for a second person"}, "waits for a second person", {}),
+    ({"before": "linked", "after": "not linked"}, "not linked", {}),
+    ({"after": "undone, 150 points taken back"}, "undone; points taken back: %(points)s", {"points": "150"}),
+    ({"after": "group 5"}, "group #%(group)s", {"group": "5"}),
+    ({"target": "reward #3"}, "reward #%(reward)s", {"reward": "3"}),
+    ({"after": "300 codes"}, "codes: %(codes)s", {"codes": "300"}),
+]
+
+
+@pytest.mark.parametrize(("notes", "msgid", "values"), TOLD, ids=lambda value: str(value)[:30])
+async def test_what_is_kept_in_one_language_is_read_in_the_readers(
+    bot: Bot, owner: Chat, notes: dict[str, str], msgid: str, values: dict[str, str]
+) -> None:
+    """Results, states and numbers; the row itself stays as it was written, or its hash would not hold."""
+    await write(bot.pool, bot.turns.services.trail, "/code", **notes)
+    await owner.say("/audit action=code")
+
+    assert owner.said(msgid, **values)
+    row = dict((await entries(bot))[-2])
+    assert {name: row[name] for name in notes} == notes
+
+
+@pytest.mark.parametrize(
+    ("result", "word", "detail"),
+    [
+        ("failed", "failed", None),
+        ("failed: UpstreamRefused poshen", "failed", "Poshen (UpstreamRefused)"),
+        ("refused: quota", "refused", "beyond the quota"),
+        ("refused: not enough", "refused", "not enough points"),
+    ],
+)
+async def test_a_result_says_why(bot: Bot, owner: Chat, result: str, word: str, detail: str | None) -> None:
+    """By the vendor's name as people write it."""
+    await write(bot.pool, bot.turns.services.trail, "/code", result=result)
+    await owner.say("/audit action=code")
+
+    assert owner._(word) in owner.text
+    if detail is not None:
+        assert owner.said("%(result)s: %(detail)s", result=owner._(word), detail=owner._(detail))
+
+
+@pytest.mark.parametrize(("before", "after", "shown"), [("unknown", "done", "Issued"), ("check", "failed", "Failed")])
+async def test_a_vouchers_states_are_read_like_everywhere(
+    bot: Bot, owner: Chat, before: str, after: str, shown: str
+) -> None:
+    """As the voucher's own card names them."""
+    await write(bot.pool, bot.turns.services.trail, "/issue resolve", before=before, after=after)
+    await owner.say("/audit action=issue")
+
+    assert f"→ {owner._(shown)}" in owner.text
+
+
+async def test_roles_are_read_in_the_readers_language(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+    """In lists, in refusals, in the trail; what is kept and typed is the English word."""
+    await hire("viewer", "amy")
+    await owner.say("/admins role amy manager")
+    shown = [owner.text]
+    await owner.tap("Change it")
+    for line in ("/audit action=admins", "/admins", "/whoami", "/help admins"):
+        await owner.say(line)
+        shown.append(owner.text)
+
+    after, before = owner._("manager"), owner._("viewer")
+    assert (
+        owner._("%(name)s will be %(after)s instead of %(before)s.", name="amy", after=after, before=before) in shown[0]
+    )
+    assert f"{before} → {after}" in shown[1]
+    assert f"{after} · " in shown[2]
+    assert owner._("owner") in shown[3]
+    assert await bot.pool.fetchval("SELECT role FROM staff WHERE name = 'amy'") == "manager"
+
+
+def test_what_nobody_knows_how_to_say_is_shown_as_it_is() -> None:
+    """Whatever was written years ago stays readable."""
+    said = load_translators(ZoneInfo("Asia/Taipei"))["zh_Hant_TW"]
+
+    assert thing_text(said, "code move", "group twelve") == "group twelve"
+    assert result_text(said, "eaten: by the dog") == "eaten: by the dog"
 
 
 async def test_too_long_ago_is_told_with_the_limit(owner: Chat) -> None:

@@ -16,6 +16,8 @@ from engine.processes import ROOT, command, environment, free_port
 
 from bot.config import Settings, load_settings
 from bot.doctor import examine
+from bot.errors import ConfigurationError
+from bot.services.rewarding import NotARule, read_rule
 from sandbox import Sandbox
 
 KEY = "k" * 64
@@ -218,6 +220,24 @@ async def test_the_doctor_tells_when_there_is_no_database(env: dict[str, str]) -
     assert status == 1
     assert "DATABASE_URL" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "rule", ["²=nothing", "①=nothing", "=nothing", "0=nothing", "9999999999=nothing", "-1=nothing"]
+)
+def test_a_reward_without_a_number_is_named(rule: str) -> None:
+    """Also where a digit is one to `isdigit` and none to `int`."""
+    from bot.rewards import change
+
+    with pytest.raises(ConfigurationError, match="begin with the reward's number at Poshen"):
+        change(load_settings(), "", [rule])
+
+
+@pytest.mark.parametrize("rule", ["points:²", "points:٣", "voucher:812:²", "voucher:①:2260"])
+def test_a_rule_is_written_in_plain_digits(rule: str) -> None:
+    """What is no rule is said to be none."""
+    with pytest.raises(NotARule):
+        read_rule(rule)
 
 
 # ── policy ───────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import asyncpg
@@ -38,7 +38,7 @@ def reference_in(chat: Chat) -> str:
     "typed", ["ｗｅｌｃｏｍｅ ２０２６", "WELCOME2026", "兌換 welcome-2026", "redeem: Welcome 2026!"]
 )
 async def test_a_code_is_redeemed_however_it_is_typed(chat: Chat, typed: str) -> None:
-    """The receipt names the reward and a reference; the same code again says when it was redeemed, with the same facts."""
+    """The receipt names the reward and a reference; the same code again says when that was, with the same facts."""
     await chat.do(chat.phone.follows())
     await chat.say(typed)
 
@@ -487,8 +487,22 @@ async def test_a_campaign_opens_and_ends_when_the_brand_says(friend: Chat, table
 
     friend.bot.ahead(days=6)
     await friend.say("WELCOME2026")
-    assert friend.said("This code ended on %(date)s.", date=friend._.moment(ends))
+    assert friend.said("This code ended on %(date)s.", date=friend._.date(ends))
     assert await tables.fetchval("SELECT count(*) FROM claims") == 0
+
+
+async def test_the_last_day_of_a_campaign_is_told_and_not_the_midnight_after_it(
+    friend: Chat, tables: asyncpg.Pool
+) -> None:
+    """`until=` includes its day: nobody is told that it ended on the next one at 00:00."""
+    last = friend.bot.clock().astimezone(friend.bot.settings.zone).date()
+    midnight = datetime.combine(last + timedelta(days=1), time(), friend.bot.settings.zone)
+    await claims.set_policy(tables, SPRING, Policy(ends_at=midnight))
+    friend.bot.ahead(seconds=(midnight - friend.bot.clock()).total_seconds())
+    await friend.say("WELCOME2026")
+
+    assert friend.said("This code ended on %(date)s.", date=friend._.date(midnight - timedelta(hours=12)))
+    assert "00:00" not in friend.text
 
 
 async def test_a_paused_campaign_gives_nothing_new(friend: Chat, tables: asyncpg.Pool) -> None:
@@ -528,6 +542,37 @@ async def test_ones_own_receipt_is_shown_by_its_reference(friend: Chat) -> None:
         await friend.say(typed)
         assert "金幣 100" in friend.text
         assert reference_in(friend) == reference
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "R–{body}",
+        "r{small}",
+        "Ｒ－{body}。",
+        "R - {body} 🙏",
+        "receipt R{body}",
+        "收據編號：r{small}",
+        "「R-{body}」在哪",
+    ],
+)
+async def test_ones_own_receipt_is_found_however_it_is_typed(friend: Chat, tables: asyncpg.Pool, typed: str) -> None:
+    """By the same reading as staff's; nothing is asked of a vendor for it."""
+    await friend.say("WELCOME2026")
+    ref = await tables.fetchval("SELECT ref FROM claims")
+    asked = len(friend.bot.sandbox.calls("poshen"))
+    await friend.say(typed.format(body=ref[2:], small=ref[2:].lower()))
+
+    assert ref in friend.text
+    assert len(friend.bot.sandbox.calls("poshen")) == asked
+
+
+async def test_a_code_that_reads_like_a_receipt_is_still_a_code(friend: Chat) -> None:
+    """One's own receipts come first; where there is none of this name, the next reader looks at it."""
+    friend.bot.sandbox.poshen.put_code("RAQA94N", group=5)
+    await friend.say("RAQA94N")
+
+    assert friend.said("Redeemed 🎉")
 
 
 async def test_somebody_elses_receipt_reads_like_one_that_does_not_exist(friend: Chat) -> None:
