@@ -27,7 +27,7 @@ from bot.apis.http import request_id
 from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Receipt, Rendered
 from bot.conversation.context import Context, Desk, Prepared, Work
 from bot.conversation.dispatch import Dispatcher, menu_tap
-from bot.conversation.events import Chat, Followed, Incoming, Left
+from bot.conversation.events import Chat, Followed, Incoming, Left, Said
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.teaching import Run
 from bot.conversation.words import Lexicon
@@ -171,6 +171,8 @@ class Turns:
         ctx = self._context(taken, incoming, customer)
         ctx.customer.unreachable_at = None
         _drop_stale(ctx)
+        heard = _is_for_us(taken, ctx)
+        ctx.at_rest = heard and ctx.asked() is None and not _waits_for_a_person(ctx)
         chat = incoming.chat
         work = ctx.work
         try:
@@ -209,6 +211,8 @@ class Turns:
         except BaseException:
             await work.end(commit=False)
             raise
+        if heard and (ctx.unclear is not None or outcome != "silent"):
+            self.services.unclear.count(ctx.unclear)
         self._offer_menu(customer, chat, incoming)
         return (None if outcome == "parked" else ready), outcome
 
@@ -548,6 +552,19 @@ def _drop_stale(ctx: Context) -> None:
             del state[pending]
     if isinstance(ctx.incoming.what, Followed):
         ctx.settle()
+
+
+def _is_for_us(taken: Taken, ctx: Context) -> bool:
+    """Whether this is a text that a customer typed in their private chat, for us to understand."""
+    chat, customer = ctx.incoming.chat, ctx.customer
+    if not isinstance(ctx.incoming.what, Said) or chat is None or not chat.private or ctx.maintenance is not None:
+        return False
+    blocked = customer.blocked_until is not None and customer.blocked_until > ctx.now
+    return ctx.actor is None and taken.staff is None and not blocked
+
+
+def _waits_for_a_person(ctx: Context) -> bool:
+    return ctx.customer.muted_until is not None and ctx.customer.muted_until > ctx.now
 
 
 def _key(key: str) -> UUID:

@@ -37,7 +37,9 @@ async def not_understood(ctx: Context) -> Answer:
     the shop here, and a bot that nags gets blocked."""
     state = ctx.customer.state
     if state.get("quiet_until", 0) > ctx.now.timestamp():
+        ctx.call_unclear("quiet")
         return SILENCE
+    ctx.call_unclear("chips")
     lost = state.get("lost", 0) + 1
     state["lost"] = lost
     if lost == 1:

@@ -11,13 +11,15 @@ from typing import Any
 import asyncpg
 
 from bot.apis import Apis
-from bot.conversation.events import Incoming
+from bot.conversation.events import Incoming, Said
 from bot.conversation.messages import Reply
 from bot.conversation.router import Routes
+from bot.conversation.unclear import keepable
 from bot.conversation.words import Lexicon
 from bot.i18n import Translator
 from bot.services import Services
 from bot.services.staffing import Actor
+from bot.services.unclear import Kind
 from bot.storage.customers import Customer
 
 
@@ -44,6 +46,7 @@ class Desk:
     handoff: timedelta = timedelta(hours=1)
     claim_retention: timedelta = timedelta(days=730)
     log_days: int = 14
+    keeps_unclear: bool = False  # short texts that were not understood (KEEP_MISSES)
     code_pattern: re.Pattern[str] | None = None
     redeems: bool = True
     only_checks: bool = False
@@ -132,6 +135,8 @@ class Context:
     actor: Actor | None = None  # Staff, in their private chat; their rights as this event found them.
     maintenance: str | None = None  # What customers are told instead of answers, "" for the usual words.
     prompt: bool = True  # The answer comes soon enough to be shown whatever it is.
+    at_rest: bool = False  # It is a customer's own text: no question was open, no person waited for, no staff.
+    unclear: Kind | None = None  # How this text was not understood.
 
     @property
     def happened_at(self) -> datetime:
@@ -161,6 +166,21 @@ class Context:
         """The question that is still open."""
         asking: dict[str, Any] | None = self.customer.state.get("asking")
         return asking if asking and asking["until"] > self.happened_at.timestamp() else None
+
+    def call_unclear(self, kind: Kind) -> None:
+        """This text was not understood. It is counted once its answer is committed, and kept where that is allowed.
+
+        While nothing is said (`quiet`), people talk to the shop and not to us, so that is only counted.
+        """
+        what, message_id = self.incoming.what, self.incoming.message_id
+        if not isinstance(what, Said):
+            return
+        self.unclear = kind
+        allowed = self.desk.keeps_unclear and self.customer.told_of_keeping and self.at_rest and kind != "quiet"
+        if not allowed or message_id is None:  # Without its id it could not be found when it is taken back.
+            return
+        if text := keepable(what.text, self.lexicon.words("redeem"), self.desk.code_pattern):
+            self.customer.unclear = self.services.unclear.to_keep(self.customer.person, message_id, kind, text)
 
     def settle(self) -> None:
         """Stop expecting an answer."""
