@@ -158,6 +158,18 @@ def held(settings: Settings, *, retry: bool) -> None:
 
 
 @main.command()
+@click.option("--days", type=click.IntRange(min=1), default=14, show_default=True, help="How many, today included.")
+@click.option("--csv", "as_csv", is_flag=True, help="The kept texts alone, as CSV on standard output.")
+@_with_settings
+def misses(settings: Settings, *, days: int, as_csv: bool) -> None:
+    """Show how many messages were not understood, and the short texts of them that KEEP_MISSES=on keeps."""
+    from bot.admin import show_misses  # noqa: PLC0415
+
+    with database(settings) as url:
+        show_misses(settings, url, days, as_csv=as_csv)
+
+
+@main.command()
 @click.argument("command")
 @click.option("--yes", is_flag=True, help="Do it without asking; what has to be typed is still asked for.")
 @click.option("--lang", default=None, help="The answer's language, such as zh-TW or en.")

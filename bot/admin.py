@@ -1,4 +1,4 @@
-"""`giftdesk admin` and `giftdesk audit`: staff commands and their trail from the command line."""
+"""`giftdesk admin`, `audit`, `codes` and `misses`: staff commands, their trail and what is read on the server only."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import BinaryIO
 
 import asyncpg
 import click
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 from bot import exports
 from bot.config import Settings
@@ -26,10 +29,12 @@ from bot.errors import ConfigurationError
 from bot.i18n import closest
 from bot.services.staffing import OPERATOR, Actor
 from bot.services.trail import Broken, Notes, Trail
-from bot.storage import bulk
+from bot.services.unclear import KINDS
+from bot.storage import bulk, counts, unclear
 from bot.storage import pool as pools
 from bot.storage.bulk import Job
 from bot.storage.customers import Customer
+from bot.storage.unclear import Kept
 from bot.storage.version import is_current_now
 from bot.turn import Turns
 from bot.worker import build_turns, open_apis, open_channels
@@ -188,6 +193,58 @@ def save_codes(settings: Settings, url: str, ref: str, output: BinaryIO) -> None
     if not codes:
         raise ConfigurationError(f"There is no job J-{number}, or it has made no code yet")
     output.write(exports.file(codes, settings.zone))
+
+
+def show_misses(settings: Settings, url: str, days: int, *, as_csv: bool) -> None:
+    """Print what was not understood: how much of which kind by day, and the texts that were kept, if any.
+
+    That texts were read stands in the trail.
+    """
+    now = datetime.now(UTC)
+    first_day = counts.first_day(now, days, settings.zone).date()
+
+    async def main() -> tuple[dict[date, dict[str, int]], list[Kept]]:
+        pool = await pools.connect(url, size=1)
+        try:
+            if not await is_current_now(pool):
+                raise ConfigurationError(OLD_DATABASE)
+            async with pool.acquire() as connection, connection.transaction():
+                texts = await unclear.texts(connection, now.date() - timedelta(days=days - 1))
+                if texts:
+                    await Trail(settings.secret).write(
+                        connection,
+                        Actor(None, OPERATOR, "owner", CHANNEL),
+                        action="misses",
+                        line=f"giftdesk misses --days {days}",
+                        notes=Notes(after=f"{len(texts)} kept texts"),
+                        now=now,
+                    )
+                return await counts.texts_by_day(connection, first_day), texts
+        finally:
+            await pool.close()
+
+    by_day, texts = asyncio.run(main())
+    keeps = settings.keep_misses == "on"
+    if not keeps:
+        left = " What follows was kept while it was on, and goes within 14 days." if texts else ""
+        click.echo(f"KEEP_MISSES is off: messages are counted and no text of them is kept.{left}", err=as_csv)
+    if as_csv:
+        rows = ((each.text, each.times, " ".join(each.kinds), each.day) for each in texts)
+        click.echo(exports.table(("text", "times", "kinds", "last day"), rows), nl=False)
+        return
+    numbers = Table("day", "messages", "not understood", "%", *KINDS)
+    for day, kinds in by_day.items():
+        heard, missed = kinds.get(counts.HEARD, 0), sum(kinds.get(kind, 0) for kind in KINDS)
+        share = f"{100 * missed / heard:.1f}" if heard else "-"
+        numbers.add_row(str(day), *map(str, (heard, missed, share)), *(str(kinds.get(kind, 0)) for kind in KINDS))
+    Console().print(numbers if by_day else "No messages were counted in this time.")
+    found = Table("last day", "times", "text", "kind")
+    for each in texts:  # As Text, since brackets of what customers wrote are no markup of ours.
+        found.add_row(str(each.day), str(each.times), Text(each.text), " ".join(each.kinds))
+    if texts:
+        Console().print(found)
+    elif keeps:
+        Console().print("No text was kept in this time.")
 
 
 def verify(settings: Settings, url: str) -> bool:

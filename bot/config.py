@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     code_pattern: str = ""
     how_to_claim_zh: str = ""
     how_to_claim_en: str = ""
+    keep_misses: Literal["off", "on"] = "off"
     event_retention_days: int = Field(14, ge=8, le=400)
     claim_retention_days: int = Field(730, ge=365)
 

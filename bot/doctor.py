@@ -55,6 +55,9 @@ def _settings(settings: Settings) -> list[Finding]:
         )
     if not settings.privacy_url:
         findings.append(("PRIVACY_URL", NOTE, "empty: the notice has no link to the brand's privacy policy"))
+    if settings.keep_misses == "on":
+        text = "on: short texts that were not understood are kept for 14 days; the brand's privacy policy should say it"
+        findings.append(("KEEP_MISSES", NOTE, text))
     if settings.has("Got It") and not (settings.gotit_point_per_vnd or settings.gotit_point_overrides):
         findings.append(
             ("GOTIT_POINT_PER_VND", NOTE, "empty: vouchers that Got It tells no price in points of are not offered")

@@ -29,7 +29,7 @@ from bot.conversation import labels
 from bot.conversation.actions import Action
 from bot.conversation.context import Context, Desk, Prepared, Work
 from bot.conversation.dispatch import Dispatcher, menu_tap
-from bot.conversation.events import Chat, Followed, Incoming, Left
+from bot.conversation.events import Chat, Followed, Incoming, Left, Said
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.teaching import Run
 from bot.conversation.words import Lexicon
@@ -174,6 +174,8 @@ class Turns:
         ctx.customer.unreachable_at = None
         _drop_stale(ctx)
         self.services.redemption.see(taken.codes_made, ctx.now)
+        heard = _is_for_us(taken, ctx)
+        ctx.at_rest = heard and ctx.asked() is None and not _waits_for_a_person(ctx)
         chat = incoming.chat
         work = ctx.work
         try:
@@ -221,6 +223,8 @@ class Turns:
         except BaseException:
             await work.end(commit=False)
             raise
+        if heard and (ctx.unclear is not None or outcome != "silent"):
+            self.services.unclear.count(ctx.unclear)
         self._offer_menu(customer, chat, incoming)
         return (None if outcome == "parked" else ready), outcome
 
@@ -568,6 +572,19 @@ def _drop_stale(ctx: Context) -> None:
             del state[pending]
     if isinstance(ctx.incoming.what, Followed):
         ctx.settle()
+
+
+def _is_for_us(taken: Taken, ctx: Context) -> bool:
+    """Whether this is a text that a customer typed in their private chat, for us to understand."""
+    chat, customer = ctx.incoming.chat, ctx.customer
+    if not isinstance(ctx.incoming.what, Said) or chat is None or not chat.private or ctx.maintenance is not None:
+        return False
+    blocked = customer.blocked_until is not None and customer.blocked_until > ctx.now
+    return ctx.actor is None and taken.staff is None and not blocked
+
+
+def _waits_for_a_person(ctx: Context) -> bool:
+    return ctx.customer.muted_until is not None and ctx.customer.muted_until > ctx.now
 
 
 def _key(key: str) -> UUID:

@@ -52,6 +52,7 @@ from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
 from bot.services.staffing import Staffing
 from bot.services.trail import Trail
+from bot.services.unclear import UnclearTexts
 from bot.services.vouchers import Quota, Vouchers
 from bot.services.wallet import Wallet
 from bot.storage import bulk, clocks, counts, inbox, issues, pushes
@@ -182,6 +183,7 @@ def desks_of(settings: Settings) -> dict[str, Desk]:
             handoff=settings.handoff,
             claim_retention=timedelta(days=settings.claim_retention_days),
             log_days=settings.event_retention_days,
+            keeps_unclear=settings.keep_misses == "on",
             code_pattern=re.compile(settings.code_pattern) if settings.code_pattern else None,
             redeems=settings.has("Poshen"),
             only_checks=settings.poshen_mode == "check",
@@ -263,6 +265,7 @@ def build_turns(
                 settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()
             ),
             trail=Trail(settings.secret),
+            unclear=UnclearTexts(settings.secret, settings.zone),
             vouchers=vouchers,
             wallet=Wallet(),
         ),
@@ -351,12 +354,13 @@ async def _know_menus(channels: Mapping[str, Outbound]) -> None:
 
 
 async def _report(turns: Turns) -> None:
-    """Tell the other workers how those whom we call have been answering."""
+    """Tell the other workers how those whom we call have been answering, and write down what was counted."""
     while True:
-        try:
-            await turns.services.health.write(turns.pool, turns.clock())
-        except Exception as error:  # noqa: BLE001 - it is tried again in a few seconds
-            log.warning("health not written", error=type(error).__name__)
+        for write in (turns.services.health.write, turns.services.unclear.write):
+            try:
+                await write(turns.pool, turns.clock())
+            except Exception as error:  # noqa: BLE001 - it is tried again in a few seconds
+                log.warning("numbers not written", error=type(error).__name__)
         await asyncio.sleep(WRITTEN_EVERY)
 
 

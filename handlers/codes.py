@@ -105,6 +105,7 @@ async def _answered(ctx: Context, found: codes.Found) -> Answer | None:
     if len(typed) > 1 and not (found.every and found.certain):
         return _choose(ctx, typed)
     if not found.certain:
+        ctx.call_unclear("asked")
         text = ctx._("Redeem %(code)s now?", code=typed[0])
         return _ask(ctx, typed[0], text)
     return await _redeem(ctx, typed, deliberate=found.deliberate, found=found)

@@ -185,6 +185,7 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     await links.forget(connection, _id(ctx))
     await issues.forget(connection, _id(ctx))
     await points.forget(connection, _id(ctx))
+    await ctx.services.unclear.forget_person(connection, ctx.customer.person)
     await customers.delete(connection, ctx.customer)
     ctx.customer.id = None
     return Reply((Text(ctx._("Deleted. Thank you for having been here.")),), valuable=True)

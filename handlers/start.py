@@ -10,6 +10,7 @@ from bot.conversation.messages import SILENCE, Choice, Reply
 from bot.conversation.router import Router
 from bot.i18n import N_
 from bot.storage import inbox
+from bot.storage.customers import SAID_KEPT
 from handlers import language
 from handlers.views import choices
 from handlers.views.choices import Go
@@ -53,7 +54,10 @@ async def forget(ctx: Context) -> Answer:
     """Somebody took a message back: what we still hold of it goes."""
     assert isinstance(ctx.incoming.what, Unsent), "registered for nothing else"
     ctx.customer.state.pop("kept", None)  # Codes that wait for [try again]; which message they came from is not kept.
-    await inbox.forget_message(await ctx.work.begin(), ctx.customer.person, ctx.incoming.what.message_id)
+    person, message_id = ctx.customer.person, ctx.incoming.what.message_id
+    connection = await ctx.work.begin()
+    await inbox.forget_message(connection, person, message_id)
+    await ctx.services.unclear.forget_message(connection, person, message_id)
     return SILENCE
 
 
@@ -63,10 +67,16 @@ def menu_choices(ctx: Context) -> tuple[Choice, ...]:
 
 
 def add_notice(ctx: Context, reply: Reply) -> Reply:
-    """The notice, once per version of its text, under whatever is answered first."""
-    if ctx.customer.id is None or ctx.customer.notice >= NOTICE_VERSION or not reply.messages:
+    """The notice, once per version of its text, under whatever is answered first.
+
+    That short texts are kept makes it another one, which is shown to whoever was not told of it. That they are not kept
+    any more is no news that anybody has to read.
+    """
+    customer, keeps = ctx.customer, ctx.desk.keeps_unclear
+    current = customer.notice % SAID_KEPT >= NOTICE_VERSION and (customer.told_of_keeping or not keeps)
+    if customer.id is None or current or not reply.messages:
         return reply
     if not (ctx.prompt or reply.valuable):
         return reply  # Too late to be delivered for free, so nobody would see it.
-    ctx.customer.notice = NOTICE_VERSION
+    customer.notice = NOTICE_VERSION + (SAID_KEPT if keeps else 0)
     return replace(reply, messages=(*reply.messages, notice_card(ctx._, ctx.desk))[:5])

@@ -49,7 +49,9 @@ async def not_understood(ctx: Context) -> Answer:
     if ctx.incoming.message_id:
         state["missed"] = ctx.incoming.message_id
     if lost > QUIET_FROM:
+        ctx.call_unclear("quiet")
         return SILENCE
+    ctx.call_unclear("chips")
     if lost == QUIET_FROM:
         text = ctx._("I can't help with that, but our staff can. Shall I call somebody?")
         yes, no = choices.person(ctx._), _no(ctx)
@@ -67,6 +69,7 @@ async def not_understood(ctx: Context) -> Answer:
 async def ask_first(ctx: Context) -> Answer:
     """What deletes, unsubscribes or calls a person is asked about, unless it was said plainly."""
     topic = ctx.likely[0]
+    ctx.call_unclear("asked")
     match topic:
         case "human":
             text = ctx._("Shall I call somebody of our staff?")

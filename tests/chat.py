@@ -46,7 +46,7 @@ TABLES = (
     "events, customers, claims, policies, misses, waits, guard, wallets, pushes, pgqueuer, pgqueuer_log, "
     "accounts, points, rewards, issues, links, link_codes, "
     "staff, invitations, blocks, switches, approvals, audit, "
-    "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters"
+    "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear"
 )
 
 # PgQueuer clears its jobs away a tenth of a second late; what is left to do is known from our own rows.
@@ -150,6 +150,7 @@ class Bot:
         self.turns.services.giftcards.forget()
         self.turns.services.health.forget()
         self.turns.services.allowance.forget()
+        self.turns.services.unclear.counted.clear()
         if apis.gotit is not None:
             apis.gotit._token = None  # Tests set the clock back; a token of the future would outlive its test.
         # Twenty times faster than TRUNCATE, which gives every table new files.

@@ -11,15 +11,17 @@ from typing import Any
 import asyncpg
 
 from bot.apis import Apis
-from bot.conversation.events import Incoming
+from bot.conversation.events import Incoming, Said
 from bot.conversation.messages import Reply
 from bot.conversation.reading import Reading
 from bot.conversation.router import Routes
+from bot.conversation.unclear import keepable
 from bot.conversation.words import Lexicon
 from bot.hours import Hours
 from bot.i18n import Translator
 from bot.services import Services
 from bot.services.staffing import Actor
+from bot.services.unclear import Kind
 from bot.storage.customers import Customer
 
 
@@ -55,6 +57,7 @@ class Desk:
     handoff: timedelta = timedelta(hours=1)
     claim_retention: timedelta = timedelta(days=730)
     log_days: int = 14
+    keeps_unclear: bool = False  # short texts that were not understood (KEEP_MISSES)
     code_pattern: re.Pattern[str] | None = None
     redeems: bool = True
     only_checks: bool = False
@@ -167,6 +170,8 @@ class Context:
     prompt: bool = True  # The answer comes soon enough to be shown whatever it is.
     reading: Reading = NOTHING  # What was typed, read.
     likely: tuple[str, ...] = ()  # The topics that an unclear message is about, the likeliest first.
+    at_rest: bool = False  # It is a customer's own text: no question was open, no person waited for, no staff.
+    unclear: Kind | None = None  # How this text was not understood.
 
     @property
     def happened_at(self) -> datetime:
@@ -209,6 +214,22 @@ class Context:
         """The question that is still open."""
         asking: dict[str, Any] | None = self.customer.state.get("asking")
         return asking if asking and asking["until"] > self.happened_at.timestamp() else None
+
+    def call_unclear(self, kind: Kind) -> None:
+        """This text was not understood. It is counted once its answer is committed, and kept where that is allowed.
+
+        While nothing is said (`quiet`), people talk to the shop and not to us, so that is only counted.
+        """
+        what, message_id = self.incoming.what, self.incoming.message_id
+        if not isinstance(what, Said):
+            return
+        self.unclear = kind
+        allowed = self.desk.keeps_unclear and self.customer.told_of_keeping and self.at_rest and kind != "quiet"
+        if not allowed or message_id is None:  # Without its id it could not be found when it is taken back.
+            return
+        found = self.lexicon.codes.find(self.reading, self.desk.code_pattern)
+        if text := keepable(what.text, private=found.private or bool(found.codes)):
+            self.customer.unclear = self.services.unclear.to_keep(self.customer.person, message_id, kind, text)
 
     def settle(self) -> None:
         """Stop expecting an answer."""

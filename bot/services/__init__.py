@@ -21,6 +21,7 @@ from bot.services.points import Points
 from bot.services.redemption import Redemption
 from bot.services.staffing import Staffing
 from bot.services.trail import Trail
+from bot.services.unclear import UnclearTexts
 from bot.services.vouchers import Vouchers
 from bot.services.wallet import Wallet
 
@@ -43,5 +44,6 @@ class Services:
     redemption: Redemption
     staffing: Staffing
     trail: Trail
+    unclear: UnclearTexts
     vouchers: Vouchers
     wallet: Wallet

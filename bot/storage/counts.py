@@ -17,6 +17,9 @@ from bot.storage.issues import IS_OPEN
 
 CALLS = "calls"  # the kind of a daily number of all calls to a part; the other kinds are failures
 CODES, MISSED = "codes", "missed"  # part and kind of the daily number of wrong codes
+# Part of what customers typed in their private chats, and the kind of all of it; the other kinds are of what was not
+# understood.
+TEXTS, HEARD = "texts", "heard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class Deeds:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """A period's numbers. claims: redeemed codes. misses: wrong ones. calls: to each vendor and platform."""
+    """A period's numbers. claims: redeemed codes. misses: wrong ones. calls: to each vendor and platform. heard: texts
+    of customers, of which `unclear` were not understood."""
 
     new: int
     active: int
@@ -69,6 +73,8 @@ class Counts:
     spent: int
     linked: int
     held: int
+    heard: int
+    unclear: int
     calls: Mapping[str, int]
     troubles: tuple[Trouble, ...]
 
@@ -108,10 +114,18 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, n
         since.date(),
         CODES,
     )
-    troubles = (Trouble(each["part"], each["kind"], each["n"]) for each in tallied if each["kind"] != CALLS)
+    texts = {each["kind"]: each["n"] for each in tallied if each["part"] == TEXTS}
+    troubles = (
+        Trouble(each["part"], each["kind"], each["n"])
+        for each in tallied
+        if each["part"] != TEXTS and each["kind"] != CALLS
+    )
+    heard = texts.pop(HEARD, 0)
     return Counts(
         **row,
         misses=await _misses(connection, since, now),
+        heard=heard,
+        unclear=sum(texts.values()),
         calls={each["part"]: each["n"] for each in tallied if each["kind"] == CALLS},
         troubles=tuple(sorted(troubles, key=lambda each: (-each.times, each.part, each.kind))),
     )
@@ -134,6 +148,17 @@ async def _misses(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
             yesterday.date(),
         )
     )
+
+
+async def texts_by_day(connection: asyncpg.Connection | asyncpg.Pool, since: date) -> dict[date, dict[str, int]]:
+    """How many texts customers typed, and of each kind were not understood, by day; the newest first."""
+    rows = await connection.fetch(
+        "SELECT day, kind, n FROM tallies WHERE part = $1 AND day >= $2 ORDER BY day DESC", TEXTS, since
+    )
+    days: dict[date, dict[str, int]] = {}
+    for row in rows:
+        days.setdefault(row["day"], {})[row["kind"]] = row["n"]
+    return days
 
 
 async def top_codes(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, limit: int) -> list[Top]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 import asyncpg
 
+from bot.storage.unclear import Unclear
 from bot.storage.wallets import Stored
 
 # Crockford's base 32: no I, L, O or U, so a reference survives being read out at a counter.
@@ -20,14 +21,20 @@ def reference(prefix: str) -> str:
     return f"{prefix}-" + "".join(secrets.choice(SYMBOLS) for _ in range(6))
 
 
+# Added to the version of a notice that said that short texts are kept.
+SAID_KEPT = 100
+
+
 @dataclass(slots=True)
 class Customer:
     """One person on one channel. Handlers change the fields; they are saved with the reply.
 
     id: None for somebody we keep no row of (a group, a person whose data was just deleted).
+    notice: the version of the notice they were shown last, 0 for none; see SAID_KEPT.
     state: where the conversation stands (a pending question, a kept code, counters); plain JSON.
     blocked_until: set by staff; not saved with the reply.
-    wallet: a list of gifts that this turn brought, to be kept; not what is kept already.
+    wallet, unclear: a list of gifts that this turn brought, and a text of it that was not understood, to be kept; not
+    what is kept already.
     """
 
     COLUMNS: ClassVar[str] = """c.id, c.person, c.ref, c.channel, c.locale, c.locale_chosen, c.notice, c.state,
@@ -49,6 +56,12 @@ class Customer:
     blocked_until: datetime | None = None
     version: int = 0
     wallet: Stored | None = None
+    unclear: Unclear | None = None
+
+    @property
+    def told_of_keeping(self) -> bool:
+        """Whether they were shown that short texts are kept. Nothing is kept of anybody before."""
+        return self.notice >= SAID_KEPT
 
     @classmethod
     def of(cls, row: asyncpg.Record) -> Self:

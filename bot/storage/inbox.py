@@ -60,17 +60,27 @@ WITH mine AS (
     WHERE id = $5 AND version = $6 AND EXISTS (SELECT FROM mine)
     RETURNING id
 )
-{{wallet}}
+{{also}}
 {_FINISH} AND EXISTS (SELECT FROM saved) RETURNING true
 """
-_FINISH_WITH_WALLET = _FINISH_WITH_CUSTOMER.format(
-    wallet=""", shelved AS (
-    INSERT INTO wallets (customer_id, snapshot, taken_at, gifts) SELECT id, $15, $16, $17 FROM saved
+_SHELVE = """, shelved AS (
+    INSERT INTO wallets (customer_id, snapshot, taken_at, gifts) SELECT id, ${}, ${}, ${} FROM saved
     ON CONFLICT (customer_id) DO UPDATE
     SET snapshot = excluded.snapshot, taken_at = excluded.taken_at, gifts = excluded.gifts
 )"""
-)
-_FINISH_WITH_CUSTOMER = _FINISH_WITH_CUSTOMER.format(wallet="")
+_KEEP = """, kept AS (
+    INSERT INTO unclear (message_hash, person_hash, kind, text, day)
+    SELECT ${}, ${}, ${}, ${}, ($14::timestamptz AT TIME ZONE 'UTC')::date FROM saved
+    -- A message that was edited is kept as it reads now.
+    ON CONFLICT (message_hash) DO UPDATE SET kind = excluded.kind, text = excluded.text, day = excluded.day
+)"""
+# By whether there is a wallet, and whether there is a text to keep: one statement in any case.
+_FINISHES = {
+    (False, False): _FINISH_WITH_CUSTOMER.format(also=""),
+    (True, False): _FINISH_WITH_CUSTOMER.format(also=_SHELVE.format(15, 16, 17)),
+    (False, True): _FINISH_WITH_CUSTOMER.format(also=_KEEP.format(15, 16, 17, 18)),
+    (True, True): _FINISH_WITH_CUSTOMER.format(also=_SHELVE.format(15, 16, 17) + _KEEP.format(18, 19, 20, 21)),
+}
 _FINISH += "RETURNING true"
 
 
@@ -146,10 +156,10 @@ async def finish(
     """
     if customer is None or customer.id is None:
         return await connection.fetchval(_FINISH, event_id, reply, outcome, held) is True
-    wallet = customer.wallet
+    wallet, unclear = customer.wallet, customer.unclear
     return (
         await connection.fetchval(
-            _FINISH_WITH_CUSTOMER if wallet is None else _FINISH_WITH_WALLET,
+            _FINISHES[wallet is not None, unclear is not None],
             event_id,
             reply,
             outcome,
@@ -165,6 +175,7 @@ async def finish(
             customer.unreachable_at,
             now,
             *(() if wallet is None else (wallet.snapshot, wallet.taken_at, wallet.gifts)),
+            *(() if unclear is None else (unclear.message_hash, unclear.person_hash, unclear.kind, unclear.text)),
         )
         is True
     )

@@ -466,7 +466,8 @@ workers = Table(
     postgresql_with={"fillfactor": 50},
 )
 
-# Daily numbers of what is not kept one by one: calls to vendors and platforms and how they failed, wrong codes.
+# Daily numbers of what is not kept one by one: calls to vendors and platforms and how they failed, wrong codes, texts
+# of customers and how they were not understood.
 tallies = Table(
     "tallies",
     metadata,
@@ -486,4 +487,19 @@ code_counters = Table(
     Column("code_id", BigInteger, primary_key=True, autoincrement=False),
     Column("claims", Integer, nullable=False),
     postgresql_with={"fillfactor": 50},
+)
+
+# ── What was not understood (0008) ───────────────────────────────────────────────────────────────
+
+# Short texts for the operator to write better phrases from, while KEEP_MISSES is on (`misses` are wrong codes). Without
+# person and time: the hashes find a text again when its message is taken back or its author's data is deleted.
+unclear = Table(
+    "unclear",
+    metadata,
+    Column("message_hash", LargeBinary, primary_key=True),
+    Column("person_hash", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("day", Date, nullable=False),  # of UTC
+    Index("unclear_person", "person_hash"),
 )

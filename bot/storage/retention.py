@@ -8,6 +8,7 @@ import asyncpg
 
 from bot.log import log
 from bot.storage.pool import affected
+from bot.storage.unclear import KEPT_FOR
 
 YOUNG = "{} >= now() - $1::interval"
 BITE = 5_000
@@ -59,6 +60,7 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
             old.format("at") + " AND NOT EXISTS (SELECT FROM accounts WHERE customer_id = points.customer_id)",
             claims,
         ),
+        ("unclear", old.format("day::timestamp AT TIME ZONE 'UTC'"), KEPT_FOR),
         ("workers", old.format("at"), day),
         ("invitations", old.format("expires_at"), 30 * day),
         ("approvals", old.format("created_at"), 30 * day),

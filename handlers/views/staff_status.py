@@ -328,6 +328,7 @@ def stats_card(
             _("%(active)s active, %(new)s new", active=_.number(counts.active), new=_.number(counts.new)),
         ),
         Row(_("Wrong codes"), _.number(counts.misses)),
+        Row(_("Not understood"), _unclear(_, counts)),
         Row(_("Lookups"), _calls(_, counts.calls)),
     ]
     if vouchers:
@@ -349,6 +350,19 @@ def stats_card(
         title=period_name(_, period),
         hero=_.ngettext("%(n)s redeemed", "%(n)s redeemed", counts.claims),
         rows=tuple(rows),
+    )
+
+
+def _unclear(_: Translator, counts: Counts) -> str:
+    if not counts.heard:
+        return _("no messages")
+    share = round(100 * counts.unclear / counts.heard)
+    return _.ngettext(
+        "%(share)s %% (%(unclear)s of %(n)s message)",
+        "%(share)s %% (%(unclear)s of %(n)s messages)",
+        counts.heard,
+        share="<1" if counts.unclear and not share else share,
+        unclear=_.number(counts.unclear),
     )
 
 

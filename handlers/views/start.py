@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot.conversation.context import Desk
 from bot.conversation.messages import Button, Card, Link, Row, Tile
 from bot.i18n import Translator
+from bot.storage.unclear import KEPT_FOR
 from handlers.views import choices
 from handlers.views.choices import Go
 
@@ -44,11 +45,7 @@ def notice_card(_: Translator, desk: Desk) -> Card:
     return Card(
         eyebrow=_("Privacy"),
         title=_("How we treat your data"),
-        text=_(
-            "To serve you we use your %(channel)s user ID and keep a record of what you redeem. "
-            "We don't keep your chat messages.",
-            channel=desk.channel_name,
-        ),
+        text=_keeping(_, desk),
         rows=tuple(
             row
             for row in (
@@ -61,6 +58,22 @@ def notice_card(_: Translator, desk: Desk) -> Card:
         ),
         note=note,
         buttons=(Link(_("Privacy policy"), desk.privacy_url),) if desk.privacy_url else (),
+    )
+
+
+def _keeping(_: Translator, desk: Desk) -> str:
+    if desk.keeps_unclear:
+        return _(
+            "To serve you we use your %(channel)s user ID and keep a record of what you redeem. Short messages that we "
+            "don't understand are kept for up to %(days)s, without your user ID, so that we learn to answer them; your "
+            "other chat messages are not kept.",
+            channel=desk.channel_name,
+            days=_.ngettext("%(n)s day", "%(n)s days", KEPT_FOR.days),
+        )
+    return _(
+        "To serve you we use your %(channel)s user ID and keep a record of what you redeem. "
+        "We don't keep your chat messages.",
+        channel=desk.channel_name,
     )
 
 

@@ -129,6 +129,37 @@ async def test_vouchers_count_by_how_they_ended(bot: Bot, owner: Chat) -> None:
     assert owner.said("%(issued)s issued, %(failed)s failed, %(open)s open", issued=3, failed=1, open=1)
 
 
+@pytest.mark.parametrize(
+    ("texts", "share", "unclear"), [({"heard": 480, "chips": 20, "asked": 4, "quiet": 10}, 7, 34), ({"heard": 3}, 0, 0)]
+)
+async def test_how_much_was_not_understood_is_a_share(
+    bot: Bot, owner: Chat, texts: dict[str, int], share: int, unclear: int
+) -> None:
+    """Of what customers typed in the period, whatever became of it; it is nobody's failure."""
+    today = bot.clock().astimezone(TAIPEI).date()
+    for days in (0, 6, 7):
+        await counts.add(bot.pool, today - timedelta(days=days), {("texts", kind): n for kind, n in texts.items()})
+    await owner.say("/stats")
+
+    of = ("%(share)s %% (%(unclear)s of %(n)s message)", "%(share)s %% (%(unclear)s of %(n)s messages)")
+    assert owner.said("Not understood")
+    assert owner._.ngettext(*of, texts["heard"], share=share, unclear=unclear) in owner.text
+    assert not owner.said("Top failures")
+
+    await owner.say("/stats 7d")
+    assert owner._.ngettext(*of, 2 * texts["heard"], share=share, unclear=2 * unclear) in owner.text
+
+
+async def test_a_share_of_nothing_is_no_number_and_of_little_is_not_nothing(bot: Bot, owner: Chat) -> None:
+    """0 % would be a boast."""
+    await owner.say("/stats")
+    assert owner.said("no messages")
+
+    await counts.add(bot.pool, bot.clock().astimezone(TAIPEI).date(), {("texts", "heard"): 999, ("texts", "chips"): 1})
+    await owner.say("/stats")
+    assert "<1" in owner.text
+
+
 # ── pushes ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -392,6 +392,23 @@ async def test_a_worker_writes_by_itself(bot: Bot) -> None:
     assert at_work == 1
 
 
+async def test_a_worker_writes_what_it_counted_even_when_its_health_cannot_be_written(bot: Bot) -> None:
+    """One table in trouble costs no other one's numbers."""
+    bot.turns.services.unclear.count("chips")
+    await bot.pool.execute("ALTER TABLE workers RENAME TO gone")
+    try:
+        reporting = asyncio.create_task(_report(bot.turns))
+        await until(lambda: bot.pool.fetchval("SELECT count(*) FROM tallies"))
+        reporting.cancel()
+    finally:
+        await bot.pool.execute("ALTER TABLE gone RENAME TO workers")
+
+    assert await bot.pool.fetch("SELECT part, kind, n FROM tallies ORDER BY kind") == [
+        ("texts", "chips", 1),
+        ("texts", "heard", 1),
+    ]
+
+
 def report(worker: str = "a", at: datetime = NOON, **part: Any) -> Report:
     """A worker's row about one part; times are seconds before noon."""
     pulse = {"ms": [], "failed": 0, "answered_at": None, "failing_since": None, "failed_at": None}

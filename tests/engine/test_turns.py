@@ -18,6 +18,7 @@ from bot.channels import Delivery, Outcome, Receipt
 from bot.conversation.events import SentSticker
 from bot.jobs import Later
 from bot.storage import customers, inbox
+from bot.storage import pool as pools
 from bot.turn import TRIES, Turns
 from engine.desk import Accepted, Crash, Deliver, Desk, references
 
@@ -229,6 +230,52 @@ async def test_what_was_written_is_forgotten_once_it_is_answered(desk: Desk) -> 
     row = await desk.event()
 
     assert (row["payload"], row["reply"]) == (None, None)
+
+
+async def test_a_turn_that_runs_again_counts_its_text_once(desk: Desk) -> None:
+    """And keeps it once: both come with the commit."""
+    desk.desk(keeps_unclear=True)
+    chat = await known(desk)
+    desk.turns.services.unclear.counted.clear()
+    finish, rounds = inbox.finish, 0
+
+    async def too_late(*args: Any, **values: Any) -> bool:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 1:
+            await desk.pool.execute("UPDATE customers SET version = version + 1")
+        return await finish(*args, **values)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(inbox, "finish", too_late)
+        await chat.say("幾點打烊")
+
+    assert rounds == 2
+    assert desk.turns.services.unclear.counted == {"heard": 1, "chips": 1}
+    assert await desk.pool.fetchval("SELECT count(*) FROM unclear") == 1
+
+
+async def test_what_is_not_understood_costs_no_statement_more(desk: Desk) -> None:
+    """Neither to count it nor to keep it: the one that commits the answer writes it."""
+    desk.desk(keeps_unclear=True)
+    chat = await known(desk)
+    statements: dict[str, list[str]] = {"選單": [], "幾點打烊": []}
+    pool = await pools.connect(desk.database, size=1)
+    for text, seen in statements.items():
+        desk.post(chat.phone.says(text))
+
+        def note(record: Any, seen: list[str] = seen) -> None:
+            seen.append(record.query)
+
+        async with pool.acquire() as connection:
+            connection.add_query_logger(note)
+        await replace(desk.turns, pool=pool).take((await desk.event())["id"])
+        async with pool.acquire() as connection:
+            connection.remove_query_logger(note)
+    await pool.close()
+
+    assert await desk.pool.fetchval("SELECT text FROM unclear") == "幾點打烊"
+    assert [len(seen) for seen in statements.values()] == [3, 3]  # begin, finish, delivered
 
 
 # ── order ────────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -31,7 +31,7 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
     await kept.execute(
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
         " issues, links, link_codes, invitations, approvals, blocks, undone, exports, bulk_jobs,"
-        " bulk_codes, pgqueuer_statistics RESTART IDENTITY"
+        " bulk_codes, pgqueuer_statistics, unclear RESTART IDENTITY"
     )
     return kept
 
@@ -262,3 +262,23 @@ async def test_more_than_a_bite_goes_too(pool: asyncpg.Pool, monkeypatch: pytest
     await pool.executemany(insert, [(f"{number}", 2 * age) for number in range(25)])
 
     assert (await clean_up(pool, events=EVENTS, claims=CLAIMS))["events"] == 25
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+async def test_texts_that_were_not_understood_go_within_a_fortnight(
+    database: str, pool: asyncpg.Pool, zone: str
+) -> None:
+    """They know their day and no time: it goes when its first minute is a fortnight old, wherever the database is."""
+    today = datetime.now(UTC).date()
+    for days in (0, 13, 14, 15):
+        await pool.execute(
+            "INSERT INTO unclear VALUES ($1::text::bytea, 'x', 'chips', $1::text, $2)",
+            str(days),
+            today - timedelta(days=days),
+        )
+    url = database.replace("/postgres?", "/kept?", 1)
+    async with asyncpg.create_pool(url, min_size=1, max_size=1, server_settings={"timezone": zone}) as elsewhere:
+        gone = await clean_up(elsewhere, events=EVENTS, claims=CLAIMS)
+
+    assert {name: rows for name, rows in gone.items() if rows} == {"unclear": 2}
+    assert await pool.fetch("SELECT text FROM unclear ORDER BY text") == [("0",), ("13",)]
