@@ -174,14 +174,12 @@ class Turns:
         ctx.customer.unreachable_at = None
         _drop_stale(ctx)
         self.services.redemption.see(taken.codes_made, ctx.now)
-        heard = _is_for_us(taken, ctx)
-        ctx.at_rest = heard and ctx.asked() is None and not _waits_for_a_person(ctx)
+        heard, waited = _is_for_us(taken, ctx), ctx.muted
+        ctx.at_rest = heard and ctx.asked() is None and not waited
         chat = incoming.chat
         work = ctx.work
         try:
             answer, spent = await self._in_good_time(ctx, taken, incoming)
-            packer = self.dispatcher.packer
-            render = self.outbound[taken.channel].render
             valuable = isinstance(answer, Prepared) or answer.valuable
             if isinstance(answer, Prepared):
                 messages = _loaded(answer.messages)
@@ -190,16 +188,7 @@ class Turns:
             else:
                 if valuable and ctx.now - taken.received_at > CHATTY_UNTIL:
                     answer = answer.after(Text(ctx._("Sorry for the delay — here is your result.")))
-                packed: dict[Action, str] = {}
-
-                def pack(action: Action) -> str:
-                    if action not in packed:
-                        packed[action] = packer.pack(action, person=customer.person, now=ctx.now)
-                    return packed[action]
-
-                messages = render(answer, pack)
-                if chat.private:
-                    customer.state["labels"] = labels.kept(answer, packed, self.lexicon, ctx.asked())
+                messages = self._render(ctx, chat, answer)
             ready = Ready(f"reply:{taken.key}", chat.id, messages, incoming.reply_token, valuable) if messages else None
             outcome = "answered"
             if ready is None:
@@ -223,10 +212,24 @@ class Turns:
         except BaseException:
             await work.end(commit=False)
             raise
-        if heard and (ctx.unclear is not None or outcome != "silent"):
+        if heard and not (waited and ctx.muted) and (ctx.unclear is not None or outcome != "silent"):
             self.services.unclear.count(ctx.unclear)
         self._offer_menu(customer, chat, incoming)
         return (None if outcome == "parked" else ready), outcome
+
+    def _render(self, ctx: Context, chat: Chat, answer: Reply) -> list[Rendered]:
+        """An answer as the platform wants it; what its labels do is kept, so that they can be typed as well."""
+        packed: dict[Action, str] = {}
+
+        def pack(action: Action) -> str:
+            if action not in packed:
+                packed[action] = self.dispatcher.packer.pack(action, person=ctx.customer.person, now=ctx.now)
+            return packed[action]
+
+        messages = self.outbound[chat.channel].render(answer, pack)
+        if chat.private:
+            ctx.customer.state["labels"] = labels.kept(answer, packed, self.lexicon, ctx.asked())
+        return messages
 
     async def _in_good_time(self, ctx: Context, taken: Taken, incoming: Incoming) -> tuple[Any, bool]:
         """The handler's answer, and whether the reply token had to be spent on "still checking"."""
@@ -581,10 +584,6 @@ def _is_for_us(taken: Taken, ctx: Context) -> bool:
         return False
     blocked = customer.blocked_until is not None and customer.blocked_until > ctx.now
     return ctx.actor is None and taken.staff is None and not blocked
-
-
-def _waits_for_a_person(ctx: Context) -> bool:
-    return ctx.customer.muted_until is not None and ctx.customer.muted_until > ctx.now
 
 
 def _key(key: str) -> UUID:

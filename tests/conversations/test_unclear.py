@@ -16,7 +16,7 @@ from bot.storage import counts
 from handlers.start import NOTICE_VERSION
 from sandbox import Webhook
 
-LOST = "幾點打烊"
+LOST = "雲的影子很長"
 NOTICE = "How we treat your data"
 NOT_KEPT = (
     "To serve you we use your %(channel)s user ID and keep a record of what you redeem. "
@@ -51,10 +51,10 @@ def counted(bot: Bot) -> dict[str, int]:
 
 async def test_texts_are_counted_by_how_they_ended(friend: Chat, tables: asyncpg.Pool) -> None:
     """What was understood as well, and nothing is kept of any of them."""
-    for text in ("menu", "my gifts", LOST, LOST, LOST, LOST, "WELCOME2026"):
+    for text in ("menu", "my gifts", LOST, LOST, LOST, LOST, LOST, "怎麼退訂？", "WELCOME2026"):
         await friend.say(text)
 
-    assert counted(friend.bot) == {"heard": 7, "chips": 3, "quiet": 1}
+    assert counted(friend.bot) == {"heard": 9, "chips": 3, "quiet": 1, "asked": 1}
     assert await texts(tables) == []
 
 
@@ -158,39 +158,31 @@ async def test_what_could_be_private_is_only_counted(keeping: Chat, tables: asyn
 
 async def test_nothing_is_kept_under_a_question(keeping: Chat, tables: asyncpg.Pool) -> None:
     """An answer that we did not understand was said to somebody who asked."""
-    await keeping.say("help")
-    for text in ("甲", "乙", "丙"):
-        await keeping.say(text)
-    assert keeping.said("I can't help with that, but our staff can. Shall I call somebody?")
-    keeping.bot.ahead(minutes=4)
-    await tables.execute("UPDATE customers SET state = state - 'quiet_until'")
-    await keeping.say("丁")
+    await keeping.say("redeem")
+    await keeping.say("我家的雲的影子很長")
     assert keeping.said("I didn't catch that. Try:")
 
-    assert await texts(tables) == sorted(["甲", "乙", "丙"])
-    assert counted(keeping.bot) == {"heard": 5, "chips": 4}
+    assert await texts(tables) == []
+    assert counted(keeping.bot) == {"heard": 2, "chips": 1}
 
 
 async def test_nothing_is_kept_while_it_is_quiet(keeping: Chat, tables: asyncpg.Pool) -> None:
     """People talk to the shop then."""
-    for text in ("甲", "乙", "丙"):
+    for text in ("甲", "乙", "丙", "丁"):  # The last one answers our question.
         await keeping.say(text)
-    keeping.bot.ahead(minutes=6)  # The question is over, the quiet is not.
-    assert await keeping.say("丁") == []
+    assert await keeping.say("戊") == []
 
     assert await texts(tables) == sorted(["甲", "乙", "丙"])
     assert counted(keeping.bot)["quiet"] == 1
 
 
-async def test_nothing_is_kept_while_a_person_is_waited_for(
-    keeping: Chat, tables: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever it is that would answer: even a fallback that somebody reaches during the wait keeps nothing."""
+async def test_nothing_is_kept_while_a_person_is_waited_for(keeping: Chat, tables: asyncpg.Pool) -> None:
+    """Neither what is said to a person nor what is asked about first meanwhile."""
     await keeping.say("agent")
-    monkeypatch.setattr("bot.conversation.dispatch._muted", lambda ctx: False)
     await keeping.say(LOST)
+    await keeping.say("怎麼退訂？")
 
-    assert counted(keeping.bot)["chips"] == 1
+    assert counted(keeping.bot) == {"heard": 1}
     assert await texts(tables) == []
 
 
