@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 
 from bot.conversation.personal import is_invoice, is_private
-from bot.conversation.reading import HAN, Reading, alike, fold
+from bot.conversation.reading import HAN, Reading, alike, finder, fold
 from bot.i18n import N_
 
 LONGEST = 64
@@ -43,6 +43,8 @@ _IN_ADDRESS = re.compile(
     r"|[=/]((?=[A-Z-]*[0-9])[A-Z0-9]{3,}(?:-[A-Z0-9]{3,})+)(?![A-Za-z0-9_-])",
     re.IGNORECASE,
 )
+_MAY_HOLD_ONE = re.compile(r"[0-9&+%@_]")  # What has none of these is no code that nobody announced.
+_GAP = re.compile("[ .'-]+")
 _DASHES = re.compile(r"([A-Za-z0-9]+)( *-+ *\n?-* *)(?=([A-Za-z0-9]+))")
 _CONNECTOR = re.compile(
     r"(?:[\s.:：=>→,，#!！\"“”「」『』【】()\[\]'`*-]|[是為为喔哦呢吧啊嗎]|這組|這個|這張|一組|一下|號碼|碼|(?:is|code|codes|this|the|my|number|no|it|are|here|a|one)\b(?=[\s.:：]|$))*",
@@ -91,7 +93,7 @@ class Found:
     private: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CodeReader:
     """Finds codes, with the words of every language.
 
@@ -112,11 +114,14 @@ class CodeReader:
 
     def find(self, reading: Reading, pattern: re.Pattern[str] | None = None, *, prompted: bool = False) -> Found:
         """The codes in a message. pattern: the brand's own, which decides first. prompted: we asked for a code."""
+        if not (prompted or pattern or _MAY_HOLD_ONE.search(reading.typed) or self._announcer.search(reading.text)):
+            return Found()
         typed = _with_dashes(reading.typed, self.known)
         links = " ".join(match[0] for match in _ADDRESS.finditer(typed))
         in_links = tuple(dict.fromkeys(match[1] or match[2] for match in _IN_ADDRESS.finditer(links)))
         text = _ADDRESS.sub(" ", typed)
-        signs = reading.asks or reading.negates or reading.delays or reading.doubts or self._revokes(reading.text)
+        signs = reading.asks or reading.negates or reading.delays or reading.doubts
+        signs = signs or self._takes_back.search(reading.text) is not None
         runs = [_Run(*found) for found in _runs(text)]
         if pattern is not None and (matching := _matching(runs, text, pattern)):
             return Found(matching, deliberate=True, whole=_is_all(matching, reading), certain=not signs)
@@ -153,21 +158,38 @@ class CodeReader:
             allowed,
             deliberate=deliberate,
             whole=_is_all(allowed, reading) and _looks_like_code(canonical(allowed[0])) and not _few(allowed[0]),
-            every=_pattern(tuple(self.every)).search(reading.text) is not None,
+            every=self._all.search(reading.text) is not None,
             certain=not signs and connected,
             parts=_parts(allowed[0]) if len(allowed) == 1 else (),
             private=private,
         )
 
-    def _revokes(self, text: str) -> bool:
-        return _pattern(tuple(self.revoking)).search(text) is not None
+    @cached_property
+    def _kinds(self) -> dict[str, str]:
+        """Words that say what a number beside them is."""
+        kinds = dict.fromkeys(self.keywords, "keyword") | dict.fromkeys(self.labels, "label")
+        return kinds | dict.fromkeys(self.secrets, "secret")
+
+    @cached_property
+    def _announcer(self) -> re.Pattern[str]:
+        return finder(self._kinds)
+
+    @cached_property
+    def _takes_back(self) -> re.Pattern[str]:
+        return finder(self.revoking)
+
+    @cached_property
+    def _all(self) -> re.Pattern[str]:
+        return finder(self.every)
+
+    @cached_property
+    def _sentence(self) -> re.Pattern[str]:
+        return finder(self.ordinary)
 
     def _announcers(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Where words stand that say what a number beside them is: (start, end, kind), in order."""
-        kinds = dict.fromkeys(self.keywords, "keyword") | dict.fromkeys(self.labels, "label")
-        kinds |= dict.fromkeys(self.secrets, "secret")
-        for match in _pattern(tuple(kinds)).finditer(alike(text)):
-            yield match.start(), match.end(), kinds[fold(match[0])]
+        for match in self._announcer.finditer(alike(text)):
+            yield match.start(), match.end(), self._kinds[_GAP.sub(" ", match[0])]
 
     def _label(self, run: _Run, text: str, announcers: Iterable[tuple[int, int, str]]) -> str:
         """What a message calls a run: "named" as something else, "near" a word for something else, or ""."""
@@ -274,7 +296,7 @@ class CodeReader:
         ):
             return ()
         said = fold(code)
-        if not said or len(code.split()) > 3 or _pattern(tuple(self.ordinary)).search(said):
+        if not said or len(code.split()) > 3 or self._sentence.search(said):
             return ()
         if any(word in self.known for word in re.findall("[a-z]+", said)) or said.isdigit() or _NO_CODE.fullmatch(code):
             return ()
@@ -313,17 +335,6 @@ def _latin(run: str) -> str:
         return run
     twin = run.translate(_TWINS)
     return twin if twin.isascii() else run
-
-
-@lru_cache(maxsize=16)
-def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds the longest of some words; Latin ones only as whole words."""
-    parts = []
-    for word in sorted(filter(None, words), key=len, reverse=True):
-        edge, escaped = r"(?<![A-Za-z0-9])", re.escape(word).replace(r"\ ", r"[ .'-]{1,2}")
-        begins, ends = word[0].isascii(), word[-1].isascii()
-        parts.append(f"{edge if begins else ''}{escaped}{'(?![A-Za-z0-9])' if ends else ''}")
-    return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
 
 
 def _with_dashes(typed: str, known: Collection[str]) -> str:

@@ -26,7 +26,7 @@ PER_MINUTE_STAFF = 120
 NONSENSE = "/"  # what a command line of an outsider is treated as
 
 HARDLY_KNOWN = 0.6  # the share of words that were never seen, from which on a message is nonsense
-SURELY_OTHER = 0.85
+SURELY_OTHER = 0.95
 ASKED_FIRST = frozenset({"human", "delete", "unsubscribe", "unlink"})  # unless somebody said it plainly
 END_THE_WAIT = frozenset({"menu", "cancel"})  # for a person
 STAY_WITH_THE_PERSON = frozenset({"greeting", "thanks"})

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import regex
 
@@ -189,24 +190,45 @@ class Reading:
         return not (self.asks or self.negates or self.delays or self.doubts)
 
 
-def listed(words: str) -> list[str]:
+@cache
+def listed(words: str) -> tuple[str, ...]:
     """The words of a list in a catalogue, as they are read."""
-    return list(dict.fromkeys(filter(None, map(fold, re.split("[、,，]", words)))))
+    return tuple(dict.fromkeys(filter(None, map(fold, re.split("[、,，]", words)))))
+
+
+_SMALL = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+_ALIKE = _SMALL | _SLIPS | {code: chr(read).translate(_SLIPS) for code, read in VARIANTS.items()}
 
 
 def alike(text: str) -> str:
     """A text with each character as it is read, at its place: for finding where a word stands in what was typed."""
-    return text.translate(VARIANTS).translate(_SLIPS)
+    return text.translate(_ALIKE)
 
 
 def finder(words: Iterable[str]) -> re.Pattern[str]:
-    """Finds any of some folded words, the longest first; Latin ones only as whole words."""
-    parts = []
-    for word in sorted(set(words), key=lambda word: (-len(word), word)):
-        begins = "(?<![a-z0-9])" if word[0].isascii() else ""
-        ends = "(?![a-z0-9])" if word[-1].isascii() else ""
-        parts.append(f"{begins}{re.escape(word)}{ends}")
-    return re.compile("|".join(parts) or r"(?!)")
+    """Finds the longest of some folded words; Latin ones only as whole words, whatever stands between their parts.
+
+    The words become a tree of their characters: an alternation of a thousand words is tried word by word at each place.
+    """
+    tree: _Tree = {}
+    for word in words:
+        branch = tree
+        for character in f"\b{word}" if word[0].isascii() else word:
+            branch = branch.setdefault(character, {})
+        branch[_END if not word[-1].isascii() else _LATIN_END] = {}
+    return re.compile(_written(tree) or r"(?!)")
+
+
+_Tree = dict[str, "_Tree"]
+_END, _LATIN_END = "", "$"
+_WRITTEN_AS = {"\b": "(?<![A-Za-z0-9])", _LATIN_END: "(?![A-Za-z0-9])", _END: "", " ": "[ .'-]{1,2}"}
+
+
+def _written(tree: _Tree) -> str:
+    # What goes on comes before what ends, so that the longest is found.
+    order = sorted(tree, key=lambda character: character in (_END, _LATIN_END))
+    parts = [_WRITTEN_AS.get(character, re.escape(character)) + _written(tree[character]) for character in order]
+    return parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})" if parts else ""
 
 
 class Reader:

@@ -37,7 +37,7 @@ class Lexicon:
         self._words: dict[str, list[str]] = {}
         for name, words in intents.items():
             for translate in spoken:
-                for word in listed(translate(words)) if words else []:
+                for word in listed(translate(words)) if words else ():
                     other = self._intents.setdefault(word, name)
                     if other != name:
                         raise ConfigurationError(

@@ -55,7 +55,8 @@ async def test_what_is_meant_is_one_tap_away_and_can_be_typed(friend: Chat) -> N
 
     assert friend._("My receipts") in friend.buttons and list(friend.buttons)[-1] == friend._("Menu")
     assert len(friend.buttons) == 13
-    assert f"• {friend._('My gifts')}" in friend.text
+    for likeliest in list(friend.buttons)[:3]:
+        assert f"• {likeliest}" in friend.text
 
     await friend.say(friend._("Notifications off"))
     assert friend.said("Notifications off. You can still redeem and check.")
