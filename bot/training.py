@@ -194,9 +194,10 @@ class _Parser:
 # ── sentences ────────────────────────────────────────────────────────────────────────────────────
 
 MOST = 26  # sentences of one template
-MOST_OTHER = 32
+MOST_OTHER = 60  # …of one that is none of the topics: what sounds like a wish needs more examples than a wish.
 TOLD = 0.12  # the share of wishes that are said once more after a preamble
 SLIPPED = 0.15  # …and with a slip of the finger
+HELD_OUT = 5  # One template in so many is left out of what is learned, to measure on sentences of no known form.
 NEVER_TOLD = (OTHER, "thanks", "greeting")
 
 
@@ -285,15 +286,19 @@ class Lesson:
             self.clashes.append(f"{template.place}: “{text}” is [{first.topic}] at {first.place}")
 
 
-def read_lesson(folder: Path) -> Lesson:
-    """All phrases of all languages, expanded. Raises ConfigurationError."""
+def read_all(folder: Path) -> list[Phrases]:
+    """The phrases of all languages. Raises ConfigurationError."""
+    return [read_phrases(path) for path in phrase_files(folder)]
+
+
+def lesson_of(files: Sequence[Phrases]) -> Lesson:
+    """All sentences of all languages, with some more as people say and type them."""
     lesson = Lesson()
-    files = [read_phrases(path) for path in phrase_files(folder)]
-    own = {phrases.path.parent.name: phrases for phrases in files if phrases.path.stem == "phrases"}
     spoken = [(template, sentences_of(template)) for phrases in files for template in phrases.templates]
     for template, texts in spoken:
         for text in texts:
             lesson.teach(template, text)
+    own = {phrases.path.parent.name: phrases for phrases in files if phrases.path.stem == "phrases"}
     preambles = {tag: phrases.spoken(PREAMBLE) for tag, phrases in own.items()}
     slips = {tag: {pair[0]: pair[1:] for pair in phrases.spoken(SLIPS) if pair[1:]} for tag, phrases in own.items()}
     for template, texts in spoken:
@@ -301,10 +306,21 @@ def read_lesson(folder: Path) -> Lesson:
         said = preambles.get(template.language)
         for text in texts:
             if said and template.topic not in NEVER_TOLD and dealer.chance(TOLD):
-                lesson.teach(template, fold(said[dealer.below(len(said))] + text), written=False)
+                lesson.teach(template, fold(f"{said[dealer.below(len(said))]} {text}"), written=False)
             if dealer.chance(SLIPPED):
                 lesson.teach(template, slipped(text, slips.get(template.language, {}), dealer), written=False)
     return lesson
+
+
+def held_out(template: Template) -> bool:
+    """Whether a template is for measuring only; all of its sentences or none."""
+    return hashlib.sha256(f"{template.topic} {template.line}".encode()).digest()[0] % HELD_OUT == 0
+
+
+def exam_of(files: Sequence[Phrases]) -> list[Sentence]:
+    """The sentences of the templates that are held out, as they stand there: to measure on, and to ask again."""
+    templates = [template for phrases in files for template in phrases.templates if held_out(template)]
+    return [Sentence(template, text) for template in templates for text in sentences_of(template)]
 
 
 # ── learning ─────────────────────────────────────────────────────────────────────────────────────
@@ -312,6 +328,8 @@ def read_lesson(folder: Path) -> Lesson:
 ROUNDS = 6
 PACE = 0.6
 MOST_WEIGHTS = 60_000
+KNOWN = 0.995  # Whoever is so sure and right learns nothing more from an example.
+FAINT = 0.002  # A topic that is so unlikely is not pushed down any further.
 SEEN_TWICE = 2  # A feature of one sentence only says nothing about another.
 
 
@@ -352,10 +370,12 @@ def learn(sentences: Sequence[Sentence], rounds: int = ROUNDS) -> Weights:
             highest = max(heights)
             shares = [math.exp(height - highest) for height in heights]
             whole = sum(shares)
+            if shares[right] > KNOWN * whole:
+                continue
             wrong = [
                 (topic, each / whole - (topic == right))
                 for topic, each in enumerate(shares)
-                if topic == right or each / whole > 1e-3
+                if topic == right or each > FAINT * whole
             ]
             for topic, much in wrong:
                 bias[topic] -= 0.02 * much
@@ -396,15 +416,9 @@ def rounded(
 
 # ── building and checking ────────────────────────────────────────────────────────────────────────
 
-HELD_OUT = 5  # One template in so many is left out of what is learned, to measure on sentences of no known form.
 SIZE = 200_000  # bytes
 RANKED_IN = 0.0003  # seconds a message; a third of it on a quiet machine
 LOADED_IN = 0.2  # seconds
-
-
-def held_out(template: Template) -> bool:
-    """Whether a template is for measuring only; all of its sentences or none."""
-    return hashlib.sha256(f"{template.topic} {template.line}".encode()).digest()[0] % HELD_OUT == 0
 
 
 def decided(recogniser: Recogniser, text: str) -> Decision:
@@ -440,13 +454,14 @@ def measured(recogniser: Recogniser, sentences: Sequence[Sentence]) -> dict[str,
 
 def build(folder: Path = LOCALES, rounds: int = ROUNDS) -> tuple[Weights, Lesson]:
     """The weights of a folder's phrases, with what a model of four fifths of the templates made of the rest."""
-    lesson = read_lesson(folder)
+    files = read_all(folder)
+    lesson, exam = lesson_of(files), exam_of(files)
     kept = [sentence for sentence in lesson.sentences if not held_out(sentence.template)]
-    rest = [sentence for sentence in lesson.sentences if held_out(sentence.template)]
-    numbers = measured(Recogniser(learn(kept, rounds)), rest)
+    learned = {sentence.text for sentence in kept}
+    numbers = measured(Recogniser(learn(kept, rounds)), [one for one in exam if one.text not in learned])
     weights = learn(lesson.sentences, rounds)
     about = {**weights.about, "phrases": fingerprint(folder), "held_out": numbers}
-    return replace(weights, about=about, decided=outcomes(Recogniser(weights), rest)), lesson
+    return replace(weights, about=about, decided=outcomes(Recogniser(weights), exam)), lesson
 
 
 def check(folder: Path = LOCALES) -> list[str]:
@@ -455,13 +470,13 @@ def check(folder: Path = LOCALES) -> list[str]:
     weights = recogniser.weights
     if not weights:
         return [recogniser.trouble]
-    rest = [sentence for sentence in read_lesson(folder).sentences if held_out(sentence.template)]
+    exam = exam_of(read_all(folder))
     path = folder / FILE
     trouble = []
-    if (decisions := outcomes(recogniser, rest)) != weights.decided:
+    if (decisions := outcomes(recogniser, exam)) != weights.decided:
         differing = sum(a != b for a, b in zip(decisions, weights.decided, strict=False))
         trouble.append(
-            f"{path} decides otherwise than when it was made, on {differing} of {len(rest)} sentences: "
+            f"{path} decides otherwise than when it was made, on {differing} of {len(exam)} sentences: "
             f"the code that reads or decides has changed. Run `{RENEW}`"
         )
     for name, (least, most) in BOUNDS.items():
@@ -474,23 +489,23 @@ def check(folder: Path = LOCALES) -> list[str]:
         trouble.append(f"{path} has {path.stat().st_size} bytes; {SIZE} are allowed")
     if (taken := _quickest(lambda: Recogniser.load(folder))) > LOADED_IN:
         trouble.append(f"{path} takes {taken * 1000:.0f} ms to load; {LOADED_IN * 1000:.0f} are allowed")
-    texts = [sentence.text for sentence in rest[::20]]
+    texts = [sentence.text for sentence in exam[::20]]
     taken = _quickest(lambda: [recogniser.rank(text) for text in texts]) / max(1, len(texts))
     if taken > RANKED_IN:
         trouble.append(f"Ranking takes {taken * 1e6:.0f} µs a message; {RANKED_IN * 1e6:.0f} are allowed")
     return trouble
 
 
-BOUNDS = {"at_once": (0.25, 1.0), "among_three": (0.85, 1.0), "wrong": (0.0, 0.03), "disturbed": (0.0, 0.05)}
+BOUNDS = {"at_once": (0.3, 1.0), "among_three": (0.85, 1.0), "wrong": (0.0, 0.04), "disturbed": (0.0, 0.07)}
 """What a build must reach on templates that it has not learned, as shares."""
 
 
 def _quickest(work: Callable[[], object]) -> float:
     taken = []
     for _ in range(3):
-        begun = time.perf_counter()
+        begun = time.process_time()
         work()
-        taken.append(time.perf_counter() - begun)
+        taken.append(time.process_time() - begun)
     return min(taken)
 
 

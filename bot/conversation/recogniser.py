@@ -57,10 +57,10 @@ FORMAT = 1
 RENEW = "make understanding"
 READ_AT_MOST = 200  # Wishes are shorter; what comes after is not ranked, so that a pasted novel costs no more.
 
-AT_ONCE = 0.7  # How likely a topic must be to be shown at once; chosen by the curve in docs/understanding.md.
-AMONG_FRIENDS = 0.8  # The same for an answer that shows nothing, to thanks and greetings.
-ASKED = 0.7  # …and to be asked about.
-AHEAD = 0.2  # By how much the first must lead the second.
+AT_ONCE = 0.65  # How likely a topic must be to be shown or asked about; chosen by the curve in docs/understanding.md.
+AMONG_FRIENDS = 0.8  # The same for thanks and greetings, whose answer keeps somebody from being understood otherwise.
+NEGATED = 0.93  # …beside a no: “no more ads” is a wish, “don't delete my data” the opposite.
+AHEAD = 0.2  # By how much the first topic must lead the second; else both are offered.
 UNKNOWN = 0.25  # The share of words never seen in a wish, above which nothing is certain.
 LONGEST = 40  # Tokens: somebody who writes more than this tells a story.
 
@@ -78,7 +78,7 @@ def tokens(text: str) -> list[str]:
 
 
 def features(words: list[str]) -> list[str]:
-    """What the model looks at, each once: runs of one to four tokens, and three or four letters inside longer words.
+    """What the model looks at, each once: runs of one to four tokens, and the pairs of letters of longer words.
 
     The letters forgive slips of the finger; runs at the edges of the message are told from runs inside.
     """
@@ -95,9 +95,8 @@ def features(words: list[str]) -> list[str]:
     for word in words:
         if len(word) > 3:
             spelled = f"<{word[:20]}>"
-            for start in range(len(spelled) - 2):
-                found["~" + spelled[start : start + 3]] = None
-                found["~" + spelled[start : start + 4]] = None
+            for start in range(len(spelled) - 1):
+                found["~" + spelled[start : start + 2]] = None
     return list(found)
 
 
@@ -174,7 +173,7 @@ class Weights:
         edges = list(accumulate(about["sizes"], initial=0))
         names, counts, topics, values, known, decided = (body[start:end] for start, end in pairwise(edges))
         ends = array("I", accumulate(counts, initial=0))
-        features = {name: number for number, name in enumerate(names.decode().split("\n"))}
+        features = {name: number for number, name in enumerate(names.decode().split("\n") if names else ())}
         if (
             len(features) != len(counts)
             or not len(topics) == len(values) == ends[-1]
@@ -294,14 +293,14 @@ def decide(reading: Reading, ranking: Ranking) -> Decision:
     topics = tuple(topic for topic, _ in ranking.topics)
     (first, likely), (_, next_likely) = ranking.topics[:2]
     clear = (
-        likely - max(next_likely, ranking.other) >= AHEAD
+        likely - next_likely >= AHEAD
         and ranking.unknown <= UNKNOWN
         and ranking.size <= LONGEST
         and not _CODE_LIKE.search(reading.typed)
     )
     if not clear:
         return Decision(None, None, topics)
-    if first in ACTS:
-        return Decision(None, first if likely >= ASKED else None, topics)
     needed = AMONG_FRIENDS if first in ("thanks", "greeting") else AT_ONCE
-    return Decision(first if likely >= needed and not reading.negates else None, None, topics)
+    if likely < (max(needed, NEGATED) if reading.negates else needed):
+        return Decision(None, None, topics)
+    return Decision(None, first, topics) if first in ACTS else Decision(first, None, topics)
