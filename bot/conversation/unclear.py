@@ -23,7 +23,8 @@ def keepable(text: str, *, private: bool = False) -> str | None:
 
     private: a code or somebody's own number was found in it by its words.
     """
-    if private or len(text) > 4 * LONGEST:
+    # Its digits are looked at as typed, too: in plain width Ⅷ is VIII, and no digit any more.
+    if private or len(text) > 4 * LONGEST or _digits_in_a_row(text):
         return None
     said = _plain(text)
     if not said or len(said) > LONGEST or not any(character.isalpha() for character in said):

@@ -57,6 +57,7 @@ def test_words_are_kept_in_plain_width(typed: str, kept: str) -> None:
         "call 1️⃣2️⃣3️⃣ please",
         "①②③ 在哪",
         "➊➋➌ 在哪",
+        "ⅠⅡⅢ 在哪",
         "٠٩١ من فضلك",
         "me@example.com",
         "我的 LINE 是 ＠capoo",
