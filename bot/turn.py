@@ -29,7 +29,7 @@ from bot.conversation import labels
 from bot.conversation.actions import Action
 from bot.conversation.context import Context, Desk, Prepared, Work
 from bot.conversation.dispatch import Dispatcher, menu_tap
-from bot.conversation.events import Chat, Followed, Incoming, Left, Said
+from bot.conversation.events import Chat, Edited, Followed, Incoming, Left, Said
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.teaching import Run
 from bot.conversation.words import Lexicon
@@ -212,7 +212,8 @@ class Turns:
         except BaseException:
             await work.end(commit=False)
             raise
-        if heard and not (waited and ctx.muted) and (ctx.unclear is not None or outcome != "silent"):
+        again = isinstance(incoming.what, Edited)  # the same message once more
+        if heard and not again and not (waited and ctx.muted) and (ctx.unclear is not None or outcome != "silent"):
             self.services.unclear.count(ctx.unclear)
         self._offer_menu(customer, chat, incoming)
         return (None if outcome == "parked" else ready), outcome
@@ -580,7 +581,12 @@ def _drop_stale(ctx: Context) -> None:
 def _is_for_us(taken: Taken, ctx: Context) -> bool:
     """Whether this is a text that a customer typed in their private chat, for us to understand."""
     chat, customer = ctx.incoming.chat, ctx.customer
-    if not isinstance(ctx.incoming.what, Said) or chat is None or not chat.private or ctx.maintenance is not None:
+    if (
+        not isinstance(ctx.incoming.what, Said | Edited)
+        or chat is None
+        or not chat.private
+        or ctx.maintenance is not None
+    ):
         return False
     blocked = customer.blocked_until is not None and customer.blocked_until > ctx.now
     return ctx.actor is None and taken.staff is None and not blocked

@@ -198,6 +198,7 @@ class Dispatcher:
                     buttons.append(Button(label, action))
         if asked.get("again") or len(buttons) < 2:
             return None
+        ctx.call_unclear("asked")
         ctx.question(asked["yes"], asked["no"])
         ctx.customer.state["asking"]["again"] = True
         text = ctx._(
