@@ -35,7 +35,7 @@ lint: install ## Style, types and the direction of imports.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m bot.training --check
+	$(BIN)/python -m bot.understanding.training --check
 
 bench: install ## Measure, side by side with the peers; the table is also written to var/bench.json.
 	$(BIN)/python -m bench $(ARGS)
@@ -55,10 +55,10 @@ translations: install ## Take new and changed texts of the code into every catal
 
 language: install ## Begin a new language: make language L=vi
 	$(BIN)/pybabel --quiet init --input-file=locales/messages.pot --output-dir=locales --locale=$(L)
-	$(BIN)/python -m bot.training --begin $(L)
+	$(BIN)/python -m bot.understanding.training --begin $(L)
 
 understanding: install ## Teach the recogniser what stands in locales/*/phrases*.txt; about a minute.
-	$(BIN)/python -m bot.training
+	$(BIN)/python -m bot.understanding.training
 
 font: install ## Renew the font of the menus' pictures; FROM= names Noto Sans CJK Bold (.ttc) where it is not found.
 	$(BIN)/python -m bot.font $(FROM)

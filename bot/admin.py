@@ -18,7 +18,6 @@ from rich.text import Text
 
 from bot import exports
 from bot.config import Settings
-from bot.conversation import references
 from bot.conversation.commands import is_command
 from bot.conversation.context import Answer, Context, Prepared, Work
 from bot.conversation.events import Chat, Incoming, Said
@@ -37,6 +36,7 @@ from bot.storage.customers import Customer
 from bot.storage.unclear import Kept
 from bot.storage.version import is_current_now
 from bot.turn import Turns
+from bot.understanding import references
 from bot.worker import build_turns, open_apis, open_channels
 
 CHANNEL = "cli"

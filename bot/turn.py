@@ -32,7 +32,6 @@ from bot.conversation.dispatch import Dispatcher, menu_tap
 from bot.conversation.events import Chat, Edited, Followed, Incoming, Left, Said
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.teaching import Run
-from bot.conversation.words import Lexicon
 from bot.errors import Kind
 from bot.i18n import N_, Translator, closest
 from bot.jobs import Later
@@ -43,6 +42,7 @@ from bot.storage import customers, inbox, pushes
 from bot.storage.customers import Customer
 from bot.storage.inbox import Taken
 from bot.storage.pool import UNWELL
+from bot.understanding.words import Lexicon
 from handlers.views.choices import Go
 from handlers.waiting import still_checking
 

@@ -26,10 +26,8 @@ from bot.config import Settings
 from bot.conversation.actions import Packer
 from bot.conversation.context import Desk
 from bot.conversation.dispatch import Dispatcher
-from bot.conversation.recogniser import Recogniser
 from bot.conversation.router import Routes
 from bot.conversation.staff import StaffDesk, StaffRoutes
-from bot.conversation.words import Lexicon
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
 from bot.intake import inbound_channels
@@ -60,6 +58,8 @@ from bot.storage import pool as pools
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
 from bot.turn import Turns
+from bot.understanding.recogniser import Recogniser
+from bot.understanding.words import Lexicon
 from handlers import ROUTERS, TOUCHES
 from handlers.admin import STAFF_ROUTERS
 

@@ -15,11 +15,11 @@ from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import SharedPhone
 from bot.conversation.messages import Button, Card, Carousel, Choice, Message, Reply, SharePhone, Text
-from bot.conversation.reading import fold
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError, UpstreamRefused
 from bot.i18n import N_
 from bot.services.linking import Lapsed, Link, is_bare_code, read_code
+from bot.understanding.reading import Reading
 from handlers.views import choices, outage
 from handlers.views.cards import folded_card, number_card, unusable_card, usable_card
 from handlers.views.gifts import more_card
@@ -32,7 +32,8 @@ NUMBERS_KEPT = timedelta(days=30)
 MOST_NUMBERS = 50
 BARE_AN_HOUR = 5
 
-_CONNECTOR = re.compile(r"(?:\s|[:=>,.-]|號碼|碼|是|為|(?:is|code|with)\b)*")
+_CONNECTOR = re.compile(r"(?:\s|[:=>,.-]|號碼|碼|是|為|(?:is|code|with)\b)*", re.IGNORECASE)
+_DIGIT = re.compile("[0-9]")
 
 
 class ShowCards(Action, name="cards"):
@@ -170,10 +171,10 @@ async def read_answer(ctx: Context, text: str) -> Answer | None:
     """The answer to "please type the code": any try counts as one, a sentence does not."""
     if ctx.apis.altegio is None:
         return None
-    if _is_number(ctx, text):
+    if _is_number(ctx):
         ctx.ask("link_code", minutes=10)
         return _typed_number(ctx)
-    typed = _after_word(ctx, text) or fold(text)
+    typed = _after_word(ctx, ctx.reading) or ctx.reading.typed
     return await _use_code(ctx, typed) if _is_try(typed) else None
 
 
@@ -182,9 +183,9 @@ async def read_text(ctx: Context, text: str) -> Answer | None:
     """`link K7PQ-4M2X`, a link code alone, or a phone number: none of them is for the redemption vendor."""
     if ctx.apis.altegio is None:
         return None
-    if _is_number(ctx, text):
+    if _is_number(ctx):
         return _typed_number(ctx)
-    announced = _after_word(ctx, text)
+    announced = _after_word(ctx, ctx.reading)
     if announced is not None:
         return await _use_code(ctx, announced) if _is_try(announced) else None
     return await _use_code(ctx, text) if await _is_waiting_code(ctx, text) else None
@@ -246,34 +247,28 @@ def _enter_code(ctx: Context) -> Button:
     return Button(ctx._("Staff link code"), EnterCode(), keyboard=True)
 
 
-def announces_code(ctx: Context, text: str) -> bool:
+def announces_code(ctx: Context, reading: Reading) -> bool:
     """Whether a message has what could be a link code after a word for it."""
-    announced = _after_word(ctx, text)
+    announced = _after_word(ctx, reading)
     return announced is not None and read_code(announced) is not None
 
 
-def concerns_linking(ctx: Context, text: str) -> bool:
+def concerns_linking(ctx: Context) -> bool:
     """Whether a message is a phone number, or tries to link one with a code, however mistyped."""
-    announced = _after_word(ctx, text)
-    return _is_number(ctx, text) or (announced is not None and _is_try(announced))
+    announced = _after_word(ctx, ctx.reading)
+    return _is_number(ctx) or (announced is not None and _is_try(announced))
 
 
-def _is_number(ctx: Context, text: str) -> bool:
+def _is_number(ctx: Context) -> bool:
     """Whether a message is a phone number, also after a word for what it should bring: `禮品卡 0912345678`."""
-    said = (fold(text), _after_word(ctx, text), _after_word(ctx, text, "cards"))
-    return any(ctx.services.linking.reads_like_phone(number) for number in said if number)
+    said = (ctx.reading.typed, _after_word(ctx, ctx.reading), _after_word(ctx, ctx.reading, "cards"))
+    return any(ctx.services.linking.reads_like_phone(number) for number in said if number and _DIGIT.search(number))
 
 
-def _after_word(ctx: Context, text: str, intent: str = "link") -> str | None:
+def _after_word(ctx: Context, reading: Reading, intent: str = "link") -> str | None:
     """What follows a word for an intent at the beginning of a message; None when nothing does."""
-    folded = fold(text)
-    for word in ctx.lexicon.words(intent):
-        rest = folded.removeprefix(word)
-        if rest == folded or (word.isascii() and rest[:1].isalnum()):
-            continue  # "linked" is another word.
-        connector = _CONNECTOR.match(rest)
-        return (rest[connector.end() :] if connector else rest) or None
-    return None
+    rest = ctx.lexicon.after(reading, intent)
+    return _CONNECTOR.sub("", rest, count=1) or None if rest else None
 
 
 def _is_try(typed: str) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.apis.poshen import PoshenApi, RedemptionCode
-from bot.conversation import codes
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import SILENCE, Button, Choice, Message, Reply, Text
@@ -18,6 +17,7 @@ from bot.services.redemption import Claimed, NotYet, Outcome, Over, Paused, Used
 from bot.storage import bulk, claims
 from bot.storage.claims import Claim
 from bot.storage.issues import Issue
+from bot.understanding import codes
 from handlers import cards
 from handlers.unclear import Decline
 from handlers.views import choices, outage
@@ -54,7 +54,7 @@ async def ask_for_code(ctx: Context) -> Answer:
 @router.answer("code")
 async def read_answer(ctx: Context, text: str) -> Answer | None:
     """The answer to "paste your code"."""
-    if ctx.desk.shows_cards and cards.concerns_linking(ctx, text):
+    if ctx.desk.shows_cards and cards.concerns_linking(ctx):
         return None  # A link code is for nobody else's eyes, and a phone number is no code.
     found = ctx.lexicon.codes.find(ctx.reading, ctx.desk.code_pattern, prompted=True)
     if not found.codes and found.private:

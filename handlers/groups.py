@@ -34,7 +34,7 @@ async def in_a_group(ctx: Context) -> Answer:
             intent = ctx.lexicon.whole(reading)
             command = ctx.routes.commands.get(intent) if intent else None
             announced = ctx.lexicon.codes.find(reading, ctx.desk.code_pattern)
-            links = ctx.desk.shows_cards and cards.announces_code(ctx, spoken)
+            links = ctx.desk.shows_cards and cards.announces_code(ctx, reading)
             if links or (announced.codes and (announced.deliberate or mentioned)):
                 text = ctx._("Send codes to me privately so nobody else uses them.")
                 return Reply((Text(text),), _private_chat(ctx))

@@ -8,9 +8,9 @@ from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import Said
 from bot.conversation.messages import Button, Reply, Text
-from bot.conversation.reading import finder, fold
 from bot.conversation.router import Router
 from bot.i18n import N_
+from bot.understanding.reading import finder, fold
 from handlers.views import choices
 
 router = Router()

@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from bot.conversation.actions import Action
-from bot.conversation.codes import masked
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Reply, Row, Text
-from bot.conversation.reading import fold
 from bot.conversation.router import Router
 from bot.i18n import N_
 from bot.storage import claims, customers, issues, links, points
 from bot.storage.points import Account
+from bot.understanding.codes import masked
+from bot.understanding.reading import fold
 from handlers.views import choices
 from handlers.views.start import notice_card
 

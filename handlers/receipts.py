@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from bot.conversation import references
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Carousel, Reply, Text
@@ -14,6 +13,7 @@ from bot.i18n import N_
 from bot.storage import claims, issues
 from bot.storage.claims import Claim
 from bot.storage.issues import Issue
+from bot.understanding import references
 from handlers.views import choices
 from handlers.views.codes import claim_card, receipt_card
 from handlers.views.gifts import more_card

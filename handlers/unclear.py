@@ -16,6 +16,7 @@ router = Router()
 
 CONVERSATION = timedelta(minutes=2)  # What comes later than this after an unclear message is a new beginning.
 QUIET_FROM = 3  # unclear messages in a row
+WORTH_A_CHIP = 0.1  # how likely a topic must be that is not usually offered
 MOST_CHIPS = 12  # and the menu: LINE and Messenger show thirteen
 CHIPS = (
     "gifts",
@@ -68,7 +69,7 @@ async def not_understood(ctx: Context) -> Answer:
 @router.command("ask_first")
 async def ask_first(ctx: Context) -> Answer:
     """What deletes, unsubscribes or calls a person is asked about, unless it was said plainly."""
-    topic = ctx.likely[0]
+    topic = next(iter(ctx.likely))
     ctx.call_unclear("asked")
     match topic:
         case "human":
@@ -121,7 +122,7 @@ def _no(ctx: Context) -> Button:
 
 def _chips(ctx: Context) -> list[Button]:
     """What was perhaps meant, the likeliest first, with all that is usually asked for behind it."""
-    likely = [topic for topic in ctx.likely if topic in choices.LABELS]
     usual = [topic for topic in CHIPS if ctx.offers(topic)]
-    ordered = [*likely[:3], *sorted(usual, key=lambda topic: likely.index(topic) if topic in likely else len(likely))]
-    return [choices.topic(ctx._, topic) for topic in dict.fromkeys(ordered)][:MOST_CHIPS]
+    rare = [topic for topic, share in ctx.likely.items() if share >= WORTH_A_CHIP and topic not in CHIPS]
+    ordered = sorted([*usual, *rare], key=lambda topic: -ctx.likely.get(topic, 0))
+    return [choices.topic(ctx._, topic) for topic in ordered if topic in choices.LABELS][:MOST_CHIPS]

@@ -16,8 +16,8 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
 from bot.conversation.router import Routes
-from bot.conversation.words import Lexicon, fold
 from bot.i18n import load_translators
+from bot.understanding.words import Lexicon, fold
 from handlers import ROUTERS
 
 ROOT = Path(__file__).parent.parent

@@ -37,8 +37,8 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from bot.conversation import references
-from bot.conversation.codes import masked
+from bot.understanding import references
+from bot.understanding.codes import masked
 
 LONGEST = 500
 SLASHES = "/／"

@@ -13,16 +13,16 @@ import asyncpg
 from bot.apis import Apis
 from bot.conversation.events import Incoming, Said
 from bot.conversation.messages import Reply
-from bot.conversation.reading import Reading
 from bot.conversation.router import Routes
-from bot.conversation.unclear import keepable
-from bot.conversation.words import Lexicon
 from bot.hours import Hours
 from bot.i18n import Translator
 from bot.services import Services
 from bot.services.staffing import Actor
 from bot.services.unclear import Kind
 from bot.storage.customers import Customer
+from bot.understanding.keeping import keepable
+from bot.understanding.reading import Reading
+from bot.understanding.words import Lexicon
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,8 @@ class Context:
     maintenance: str | None = None  # What customers are told instead of answers, "" for the usual words.
     prompt: bool = True  # The answer comes soon enough to be shown whatever it is.
     reading: Reading = NOTHING  # What was typed, read.
-    likely: tuple[str, ...] = ()  # The topics that an unclear message is about, the likeliest first.
+    # What an unclear message is perhaps about: topic → probability, the likeliest first.
+    likely: Mapping[str, float] = field(default_factory=dict)
     at_rest: bool = False  # It is a customer's own text: no question was open, no person waited for, no staff.
     unclear: Kind | None = None  # How this text was not understood.
 

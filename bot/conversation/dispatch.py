@@ -13,11 +13,11 @@ from bot.conversation.commands import is_command, unadorned_command
 from bot.conversation.context import SHOP, Answer, Context
 from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Button, Reply, Text
-from bot.conversation.reading import fold
-from bot.conversation.recogniser import Recogniser, decide
 from bot.conversation.router import Routes
 from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
+from bot.understanding.reading import fold
+from bot.understanding.recogniser import Recogniser, decide
 
 MENU_TAP = "go."
 ALBUM_ARRIVES_WITHIN = timedelta(minutes=5)
@@ -141,7 +141,7 @@ class Dispatcher:
         if intent == "cancel" and dropped is not None:
             return dropped
         if intent in ASKED_FIRST and ctx.reading.asks:
-            ctx.likely = (intent,)
+            ctx.likely = {intent: 1.0}
             return await ctx.run("ask_first")
         answer = await ctx.run(intent)
         again = ctx.asked()
@@ -157,13 +157,13 @@ class Dispatcher:
         once, sure = decision.once, decision.sure
         # Of nonsense nothing is likelier than anything else: all of it reads the same, staff commands of outsiders too.
         if ranking.unknown <= HARDLY_KNOWN and ranking.other < SURELY_OTHER:
-            ctx.likely = tuple(topic for topic in decision.topics if ctx.offers(topic))
+            ctx.likely = {topic: share for topic, share in ranking.topics if ctx.offers(topic)}
         if ctx.muted and not (once in HEARD_WHILE_WAITING or sure in HEARD_WHILE_WAITING):
             return await ctx.run("waiting")
         if sure is not None and ctx.offers(sure):
             ctx.settle()
             _understood(ctx)
-            ctx.likely = (sure,)
+            ctx.likely = {sure: 1.0}
             return await ctx.run("ask_first")
         if once is not None and ctx.offers(once):
             if once not in UNINTERRUPTING:

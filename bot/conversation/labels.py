@@ -7,8 +7,8 @@ from typing import Any
 
 from bot.conversation.actions import Action
 from bot.conversation.messages import Button, Card, Carousel, Reply
-from bot.conversation.reading import fold
-from bot.conversation.words import Lexicon
+from bot.understanding.reading import fold
+from bot.understanding.words import Lexicon
 
 MOST = 60  # labels of one answer; ten cards with four buttons and thirteen quick replies are fewer
 

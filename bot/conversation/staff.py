@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from bot import metrics
-from bot.conversation import commands, references
+from bot.conversation import commands
 from bot.conversation.actions import Action
 from bot.conversation.commands import (
     Arguments,
@@ -31,7 +31,6 @@ from bot.conversation.commands import (
 )
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Message, Reply, Text, plain
-from bot.conversation.reading import fold
 from bot.conversation.router import Router
 from bot.conversation.teaching import Run, commands_button, explain, run_button, vendor_trouble
 from bot.errors import ConfigurationError, UpstreamError, UserError
@@ -40,6 +39,8 @@ from bot.services.staffing import Actor, Role, role_word
 from bot.services.trail import Notes
 from bot.storage import approvals, claims, customers, issues, staff
 from bot.storage.customers import Customer
+from bot.understanding import references
+from bot.understanding.reading import fold
 
 MOST_OFFERED = 4  # lines that may be meant
 LONGEST_UNSLASHED = 60  # characters of a command without its slash; a longer message is a sentence

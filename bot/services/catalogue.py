@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from bot.apis.gotit import Gift, GotItApi
 from bot.errors import UpstreamError
+from bot.understanding.reading import fold
 
 DONG = "VND"  # what Got It's prices are in
 FRESH_FOR = timedelta(minutes=10)
@@ -33,14 +33,9 @@ class Offer:
 
 
 def named(gift: Gift, query: str) -> bool:
-    """Whether a voucher's brand or name has `query` in it. Case, width and accents do not matter: nobody types
-    `Vé xem phim` on a phone set to Chinese."""
-    return _plain(query) in _plain(f"{gift.brand} {gift.name}")
-
-
-def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFKD", text).casefold().replace("đ", "d")
-    return "".join(ch for ch in folded if not unicodedata.combining(ch))
+    """Whether a voucher's brand or name has `query` in it, as both are read: nobody types `Vé xem phim` on a phone set
+    to Chinese."""
+    return not query or fold(query) in fold(f"{gift.brand} {gift.name}")
 
 
 def snapshot(gift: Gift) -> dict[str, Any]:

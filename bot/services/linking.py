@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -22,6 +21,7 @@ from bot.services.notices import Notices
 from bot.services.sealing import Sealer
 from bot.storage import guesses, links, staff
 from bot.storage.customers import SYMBOLS, Customer
+from bot.understanding.reading import visible
 
 CODE_LIVES = timedelta(minutes=10)
 CODE_SYMBOLS = 8  # 40 bits
@@ -33,7 +33,7 @@ MARKED_EVERY = timedelta(days=1)
 Assurance = Literal["staff_code", "platform"]
 
 _BESIDE = re.compile(r"分機|轉|ext|[#/、,;\n]", re.IGNORECASE)  # an extension or another number follows
-# Digits as people set them apart; after NFKC, so in no other width.
+# Digits as people set them apart; in no other width, see `visible`.
 _DIGITS = re.compile(r"\+?[\s(]*[0-9](?:[\s().\-‐-―/]*[0-9])+\s*")
 
 
@@ -64,7 +64,7 @@ def parse_phone(text: str, region: str) -> str | None:
     import phonenumbers  # noqa: PLC0415 - its tables take 10 MB that shops without gift cards need not load
 
     try:
-        number = phonenumbers.parse(unicodedata.normalize("NFKC", text), region)
+        number = phonenumbers.parse(visible(text), region)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_valid_number(number):
@@ -74,7 +74,7 @@ def parse_phone(text: str, region: str) -> str | None:
 
 def call_url(text: str, region: str) -> str:
     """The first number of a text as a `tel:` address, without its extension; '' when there is none to call."""
-    number = _BESIDE.split(unicodedata.normalize("NFKC", text), maxsplit=1)[0].strip()
+    number = _BESIDE.split(visible(text), maxsplit=1)[0].strip()
     if phone := parse_phone(number, region):
         return f"tel:+{phone}"
     local = re.sub("[ ()-]", "", number)  # 1999 and 412-8888 have neither area nor country.
@@ -86,7 +86,7 @@ def reads_like_phone(text: str, region: str) -> bool:
 
     With `+` or a leading zero it is, by its length alone; other digits must make a number that exists.
     """
-    folded = unicodedata.normalize("NFKC", text).strip()
+    folded = visible(text)
     if not _DIGITS.fullmatch(folded):
         return False
     digits = sum(character.isdigit() for character in folded)
@@ -120,13 +120,12 @@ def read_code(typed: str) -> str | None:
 
 def is_bare_code(text: str) -> bool:
     """Whether a whole message could be a link code: its eight symbols with nothing but blanks and dashes between."""
-    folded = unicodedata.normalize("NFKC", text)
-    alone = re.fullmatch(r"[\s0-9A-Za-z\-‐-―]+", folded) is not None
+    alone = re.fullmatch(r"[\s0-9A-Za-z.,!。-]+", visible(text)) is not None
     return alone and len("".join(_runs(text))) == CODE_SYMBOLS and read_code(text) is not None
 
 
 def _runs(text: str) -> list[str]:
-    return re.findall(r"[0-9A-Z]+", unicodedata.normalize("NFKC", text).upper())
+    return re.findall(r"[0-9A-Z]+", visible(text).upper())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bot import exports
-from bot.conversation import references
 from bot.conversation.commands import Arguments, Flag, Keyed, Positional, Reads, line_of
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
@@ -19,6 +18,7 @@ from bot.i18n import N_
 from bot.services.minting import LONGEST, LONGEST_PREFIX, MOST, SHORTEST, Wish, draw
 from bot.storage import bulk, rewards
 from bot.storage.bulk import Counts, Job
+from bot.understanding import references
 from handlers.admin.codes import (
     GroupNumber,
     RewardNumbers,

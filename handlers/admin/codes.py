@@ -10,11 +10,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from bot.apis.poshen import LONGEST_CODE, Named, PoshenApi, RedemptionCode, Reward, normalized
-from bot.conversation import codes
 from bot.conversation.commands import Arguments, Flag, Keyed, Number, Numbers, Positional, ReceiptRef, line_of, quoted
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
-from bot.conversation.reading import visible
 from bot.conversation.staff import Preview, StaffContext, StaffRouter
 from bot.conversation.teaching import commands_button, run_button
 from bot.errors import (
@@ -32,6 +30,8 @@ from bot.i18n import N_, Translator
 from bot.services.points import NotEnough
 from bot.storage import claims, customers, issues, rewards
 from bot.storage.claims import Undone
+from bot.understanding import codes
+from bot.understanding.reading import visible
 from handlers.admin.refusals import oneself
 from handlers.views import staff_codes as views
 from handlers.views.staff import next_page, policy_text

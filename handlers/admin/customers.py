@@ -12,7 +12,6 @@ from pydantic_core import PydanticCustomError
 
 from bot.apis.altegio import Cards
 from bot.apis.mantago import Gifts
-from bot.conversation import references
 from bot.conversation.commands import (
     AnybodyRef,
     Arguments,
@@ -35,6 +34,7 @@ from bot.services.points import NotEnough
 from bot.storage import claims, customers, issues, links, points, staff
 from bot.storage.customers import Customer
 from bot.storage.points import Account
+from bot.understanding import references
 from handlers.admin import refusals, vouchers
 from handlers.gifts import PLATFORMS
 from handlers.views import staff as views

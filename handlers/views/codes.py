@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.conversation.codes import masked
 from bot.conversation.messages import Button, Card, Row
 from bot.i18n import Translator
 from bot.storage.claims import Claim
 from bot.storage.issues import Issue
+from bot.understanding.codes import masked
 from handlers.views.vouchers import state_words
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.conversation import commands
-from bot.conversation.codes import masked
 from bot.conversation.commands import Arguments, Flag, Token
 from bot.conversation.messages import Badge, Button, Card, Row
 from bot.conversation.staff import StaffCommand
@@ -20,6 +19,7 @@ from bot.storage.customers import Customer
 from bot.storage.links import Stored as StoredLink
 from bot.storage.points import Account
 from bot.storage.staff import Member
+from bot.understanding.codes import masked
 from handlers.views.staff_customers import account_text
 from handlers.views.trail_words import result_text, thing_text
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.apis.poshen import Named, RedemptionCode, Reward
-from bot.conversation.codes import masked
 from bot.conversation.messages import Badge, Button, Card, Link, Row
 from bot.conversation.teaching import run_button
 from bot.i18n import Translator
@@ -15,6 +14,7 @@ from bot.storage.bulk import Counts, Job
 from bot.storage.claims import Claim, Policy, Undone
 from bot.storage.issues import Issue
 from bot.storage.rewards import Grant
+from bot.understanding.codes import masked
 from handlers.views.staff import policy_text
 
 

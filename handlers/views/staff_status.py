@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.conversation.codes import masked
 from bot.conversation.messages import Badge, Button, Card, Row, Tone
 from bot.errors import Kind
 from bot.i18n import Translator
@@ -15,6 +14,7 @@ from bot.services.health import Finding, State, Verdict
 from bot.services.vendors import VENDORS, refused_settings
 from bot.storage.backlog import Backlog
 from bot.storage.counts import Counts, Top, Trouble
+from bot.understanding.codes import masked
 
 LATE = timedelta(minutes=1)  # an event that waits for longer
 TOKEN_SOON = 7  # days

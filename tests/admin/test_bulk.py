@@ -22,12 +22,12 @@ from bot import exports
 from bot.admin import Operator, save_codes
 from bot.apis.http import Breaker
 from bot.config import load_settings
-from bot.conversation.codes import spellings
 from bot.errors import ConfigurationError
 from bot.services import minting
 from bot.services.minting import draw
 from bot.storage import bulk, schema
 from bot.storage.bulk import Counts, Job
+from bot.understanding.codes import spellings
 from sandbox import Sandbox
 
 MAKE = "POST /redemption-codes"

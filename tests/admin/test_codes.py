@@ -10,9 +10,9 @@ import pytest
 from chat import Bot, Chat
 from conversations.proving import link
 
-from bot.conversation.codes import guessable
 from bot.storage import claims, points, rewards
 from bot.storage.rewards import Grant
+from bot.understanding.codes import guessable
 
 
 @pytest.fixture
@@ -293,7 +293,7 @@ async def test_a_list_of_rewards_that_cannot_be_had_stops_no_code(
 async def test_a_list_of_a_groups_codes_that_is_refused_stops_no_code(bot: Bot, owner: Chat, status: int) -> None:
     """Nothing is known of the group then, and that is said: not that it is empty."""
     await owner.say("/code show WELCOME2026")
-    bot.sandbox.fault("poshen:GET /redemption-codes", status=200, body={"data": []}, times=3)  # There is no such code.
+    bot.sandbox.fault("poshen:GET /redemption-codes", status=200, body={"data": []}, times=4)  # There is no such code.
     bot.sandbox.fault("poshen:GET /redemption-codes", status=status)
     await owner.say("/code create SUMMER2099 group=5 rewards=1")
     assert owner.said("unknown: Poshen does not tell")

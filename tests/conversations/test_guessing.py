@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import asyncpg
 from chat import Bot, Chat
 
-from bot.conversation.codes import canonical
 from bot.services.guesses import BUDGET_A_DAY, GUARD_MISSES, GUARD_PEOPLE
 from bot.storage import claims
 from bot.storage.claims import Policy
+from bot.understanding.codes import canonical
 
 
 def wait_text(chat: Chat, minutes: int) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation.unclear import LONGEST, keepable
+from bot.understanding.keeping import LONGEST, keepable
 
 DIGITS = [chr(point) for point in range(0x110000) if unicodedata.category(chr(point)) in ("Nd", "Nl", "No")]
 BETWEEN = ["", " ", "  ", ".", "-", "/", " - ", "·", ",", "\u200b", "\n", "\ufe0f\u20e3", "、", "*"]

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.conversation.router import Router, Routes
-from bot.conversation.words import Lexicon, fold
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
+from bot.understanding.words import Lexicon, fold
 from handlers import ROUTERS
 
 ZONE = ZoneInfo("Asia/Taipei")

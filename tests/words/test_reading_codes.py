@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation.codes import Found, canonical, masked, mistyped, of_our_making, spellings
-from bot.conversation.reading import visible
 from bot.conversation.router import Routes
-from bot.conversation.words import Lexicon
 from bot.i18n import load_translators
+from bot.understanding.codes import Found, canonical, masked, mistyped, of_our_making, spellings
+from bot.understanding.reading import visible
+from bot.understanding.words import Lexicon
 from handlers import ROUTERS
 
 LEXICON = Lexicon(

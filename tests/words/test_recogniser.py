@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation.reading import Reading, fold, visible
-from bot.conversation.recogniser import (
+from bot.i18n import LOCALES
+from bot.understanding.reading import Reading, fold, visible
+from bot.understanding.recogniser import (
     ACTS,
     FILE,
     TOPICS,
@@ -28,7 +29,6 @@ from bot.conversation.recogniser import (
     fingerprint,
     tokens,
 )
-from bot.i18n import LOCALES
 
 
 def must_not() -> list[tuple[str, bool]]:

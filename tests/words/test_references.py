@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation import references
-from bot.conversation.references import Found
 from bot.storage.customers import SYMBOLS
+from bot.understanding import references
+from bot.understanding.references import Found
 
 WORDS = ("receipt", "receipt number", "ref", "收據", "收據編號")
 DASHES = ["-", "–", "—", "‐", "‑", "−", "－", "ー", "_", "", " ", " - ", "--", "\u200b-"]

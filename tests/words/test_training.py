@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.conversation.reading import fold
-from bot.conversation.recogniser import FILE, OTHER, TOPICS, Recogniser
 from bot.i18n import LOCALES
-from bot.training import (
+from bot.understanding.reading import fold
+from bot.understanding.recogniser import FILE, OTHER, TOPICS, Recogniser
+from bot.understanding.training import (
     BOUNDS,
     SECTIONS,
     begin,
@@ -25,7 +25,7 @@ from bot.training import (
     sentences_of,
     slipped,
 )
-from bot.training import _Dealer as Dealer
+from bot.understanding.training import _Dealer as Dealer
 
 SMALL = """\
 @preamble = i was at the shop and|quick question,
@@ -246,7 +246,7 @@ def test_stale_weights_are_refused(tmp_path: Path) -> None:
 def test_another_way_of_reading_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights are of no use to code that looks at messages in another way."""
     shutil.copytree(LOCALES, tmp_path / "locales")
-    monkeypatch.setattr("bot.conversation.recogniser.features", lambda words: list(words)[:1])
+    monkeypatch.setattr("bot.understanding.recogniser.features", lambda words: list(words)[:1])
 
     trouble = check(tmp_path / "locales")
 

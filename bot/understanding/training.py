@@ -21,8 +21,10 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bot.conversation.reading import Reading, fold
-from bot.conversation.recogniser import (
+from bot.errors import ConfigurationError
+from bot.i18n import LOCALES
+from bot.understanding.reading import Reading, fold
+from bot.understanding.recogniser import (
     FILE,
     FORMAT,
     OTHER,
@@ -37,8 +39,6 @@ from bot.conversation.recogniser import (
     phrase_files,
     tokens,
 )
-from bot.errors import ConfigurationError
-from bot.i18n import LOCALES
 
 SECTIONS = (*TOPICS, OTHER)
 PREAMBLE = "preamble"  # the slot of what people say before they come to the point
@@ -543,7 +543,7 @@ def main(arguments: Sequence[str], folder: Path = LOCALES) -> None:
             _say(f"{begin(arguments[1], folder)}: fill it, then run `{RENEW}`")
             return
         if arguments:
-            sys.exit("usage: python -m bot.training [--check | --begin LANGUAGE]")
+            sys.exit("usage: python -m bot.understanding.training [--check | --begin LANGUAGE]")
         begun = time.perf_counter()
         weights, lesson = build(folder)
     except ConfigurationError as error:

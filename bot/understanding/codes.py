@@ -1,7 +1,7 @@
 """Reading redemption codes out of what people type: the whole of a code, or nothing. Pure.
 
 A piece that is cut out of a longer run is never a code: `SUMMER_2026` is not `SUMMER`. What a message labels as
-something else, and numbers that are nobody else's business, are never found here, see `bot.conversation.personal`.
+something else, and numbers that are nobody else's business, are never found here, see `bot.understanding.personal`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bot.conversation.personal import is_invoice, is_private
-from bot.conversation.reading import HAN, Reading, alike, finder, fold
 from bot.i18n import N_
+from bot.understanding.personal import is_invoice, is_private
+from bot.understanding.reading import HAN, Reading, alike, finder, fold
 
 LONGEST = 64
 MOST_LOOK_UPS = 4  # for one message, whatever stands in it
@@ -363,7 +363,7 @@ def _matching(runs: Iterable[_Run], text: str, pattern: re.Pattern[str]) -> tupl
 def _few(code: str) -> bool:
     """Whether it is a word and its number with a blank between, `room 302`: perhaps talk."""
     parts = code.split(" ")
-    return len(parts) == 2 and not code.isupper() and parts[0].isalpha() and parts[1].isdigit()
+    return len(parts) == 2 and not code.isupper() and parts[0].isalpha() and len(parts[1]) < 4
 
 
 def _is_all(codes: Sequence[str], reading: Reading) -> bool:

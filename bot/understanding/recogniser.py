@@ -1,8 +1,8 @@
 """The recogniser: which topic a message sounds like. Pure, apart from reading its weights once.
 
-A small linear model, learned from `locales/<language>/phrases*.txt` by `python -m bot.training`. It ranks; what may
-come of a ranking is decided by `decide`, and nothing that it decides has an effect: a topic is shown, asked about or
-offered as a chip. See docs/understanding.md.
+A small linear model, learned from `locales/<language>/phrases*.txt` by `make understanding`. It ranks; what may come of
+a ranking is decided by `decide`, and nothing that it decides has an effect: a topic is shown, asked about or offered as a
+chip. See docs/understanding.md.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from bot.conversation.reading import HAN, Reading
 from bot.i18n import LOCALES
+from bot.understanding.reading import HAN, Reading
 
 TOPICS = (
     "gifts",
@@ -127,7 +127,7 @@ class Weights:
 
     about: the first line of the file: hash of the phrases, what was measured at the build.
     features: their numbers; the weights of number n stand from `ends[n]` to `ends[n + 1]` in `topics` and `values`.
-    known: every token of a wish. decided: what came of the sentences that `python -m bot.training --check` asks again.
+    known: every token of a wish. decided: what came of the sentences that `make lint` asks again.
     """
 
     about: Mapping[str, Any]
@@ -211,7 +211,7 @@ class Recogniser:
 
     @classmethod
     def load(cls, folder: Path = LOCALES) -> Recogniser:
-        """What `python -m bot.training` wrote into the folder; never raises, so that the bot starts without it."""
+        """What `make understanding` wrote into the folder; never raises, so that the bot starts without it."""
         path = folder / FILE
         try:
             weights = Weights.unpacked(path.read_bytes())

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.conversation.reading import visible
 from bot.storage.customers import SYMBOLS
+from bot.understanding.reading import visible
 
 LONGEST = 40  # characters, with everything that may stand around one
 _JOB = re.compile("[1-9][0-9]{0,17}")

@@ -14,8 +14,8 @@ from functools import cache
 
 import regex
 
-from bot.conversation.variants import VARIANTS
 from bot.i18n import N_, Translator
+from bot.understanding.variants import VARIANTS
 
 READ_AT_MOST = 500  # Nobody types a command or a code longer than this; a pasted novel is not parsed.
 
@@ -38,7 +38,7 @@ _SMILEY = re.compile(
 )
 _FELT = re.compile(r"\((?:笑|哭|汗|誤|羞|怒|驚|淚|喜|樂|大笑|大哭|苦笑|泣|爆)\)")
 _KAOMOJI = re.compile(r"[ヽヾ╮┐╰∑\\ᕙᕦ]?\((?![^()\n]*[A-Za-z0-9\u3400-\u9fff]{2})[^()\n]{2,16}\)[و✧♪ノﾉ╯╭┌ゞヾ/ᕗᕤ*~]*")
-_LIST_MARK = re.compile(r"(?m)^ *(?:[•·▪◦‧*>#]+ *|\(?[0-9]{1,2}(?:[)、] *|\. *(?![0-9])))(?=[^\s])")
+_LIST_MARK = re.compile(r"(?m)^ *(?:[•·▪◦‧*>#]+ *|\(?[0-9]{1,2}[)、.] *(?![0-9]))(?=[^\s])")
 
 
 class _Visible(dict[int, str | None]):
@@ -90,6 +90,7 @@ def visible(text: str) -> str:
 
 HAN = "\u3400-\u9fff\uf900-\ufaff"
 _BLANK_BESIDE_HAN = re.compile(rf"(?<=[{HAN}]) | (?=[{HAN}])")
+_NAME = re.compile(r"(?<!\S)@\S+")  # somebody's, typed: no word of it is meant
 _SPELLED_OUT = re.compile(r"(?<![^ ])(?:[a-z0-9] ){3,}[a-z0-9](?![^ ])")
 # Sounds that are written for words, and words of Hong Kong that have one twin.
 _SLIPS = str.maketrans(
@@ -124,6 +125,8 @@ def fold(text: str) -> str:
 
 
 def _folded(seen: str) -> str:
+    if "@" in seen:
+        seen = _NAME.sub(" ", seen)
     text = re.sub(r"\s+", " ", seen.lower().translate(_LETTERS)).strip()
     text = _SPELLED_OUT.sub(lambda run: run[0].replace(" ", ""), text)
     text = _BLANK_BESIDE_HAN.sub("", text).replace("記錄", "紀錄")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from bot.conversation.codes import ANNOUNCEMENTS, EVERY, REVOKING, CodeReader
-from bot.conversation.personal import OTHER_NUMBERS, SECRETS
-from bot.conversation.reading import Reader, Reading, fold, listed
 from bot.errors import ConfigurationError
 from bot.i18n import N_, Translator
+from bot.understanding.codes import ANNOUNCEMENTS, EVERY, REVOKING, CodeReader
+from bot.understanding.personal import OTHER_NUMBERS, SECRETS
+from bot.understanding.reading import Reader, Reading, alike, fold, listed
 
 FRAMED_AT_MOST = 60  # characters; a longer message is a story, in which a frame proves nothing
 
@@ -35,6 +35,7 @@ class Lexicon:
         self._spoken = spoken
         self._intents: dict[str, str] = {}
         self._words: dict[str, list[str]] = {}
+        self._openings: dict[str, dict[str, list[str]]] = {}
         for name, words in intents.items():
             for translate in spoken:
                 for word in listed(translate(words)) if words else ():
@@ -93,6 +94,17 @@ class Lexicon:
             return False
         if _covered(text, self._yes, self._says_yes):
             return True
+        return None
+
+    def after(self, reading: Reading, intent: str) -> str | None:
+        """What follows a word for an intent at the beginning of a message, as it was typed; None when nothing does."""
+        said = alike(reading.typed)
+        if intent not in self._openings:
+            self._openings[intent] = _by_first(self._words.get(intent, ()))
+        for start in sorted(_reached(said, self._before)):
+            for end, _ in _steps(said, start, self._openings[intent]):
+                if rest := reading.typed[end:].strip():
+                    return rest
         return None
 
     def words(self, intent: str) -> list[str]:
