@@ -1,8 +1,8 @@
 """The recogniser: which topic a message sounds like. Pure, apart from reading its weights once.
 
 A small linear model, learned from `locales/<language>/phrases*.txt` by `make understanding`. It ranks; what may come of
-a ranking is decided by `decide`, and nothing that it decides has an effect: a topic is shown, asked about or offered as a
-chip. See docs/understanding.md.
+a ranking is decided by `decide`, and nothing that it decides has an effect: a topic is shown, asked about or offered as
+a chip. See docs/understanding.md.
 """
 
 from __future__ import annotations
