@@ -17,6 +17,7 @@ router = Router()
 CONVERSATION = timedelta(minutes=2)  # What comes later than this after an unclear message is a new beginning.
 QUIET_FROM = 3  # unclear messages in a row
 WORTH_A_CHIP = 0.1  # how likely a topic must be that is not usually offered
+WORTH_A_PLACE = 0.03  # and any topic, to come before the usual order
 MOST_CHIPS = 12  # and the menu: LINE and Messenger show thirteen
 CHIPS = (
     "gifts",
@@ -124,5 +125,6 @@ def _chips(ctx: Context) -> list[Button]:
     """What was perhaps meant, the likeliest first, with all that is usually asked for behind it."""
     usual = [topic for topic in CHIPS if ctx.offers(topic)]
     rare = [topic for topic, share in ctx.likely.items() if share >= WORTH_A_CHIP and topic not in CHIPS]
-    ordered = sorted([*usual, *rare], key=lambda topic: -ctx.likely.get(topic, 0))
+    shares = {topic: share for topic, share in ctx.likely.items() if share >= WORTH_A_PLACE}
+    ordered = sorted([*usual, *rare], key=lambda topic: -shares.get(topic, 0))
     return [choices.topic(ctx._, topic) for topic in ordered if topic in choices.LABELS][:MOST_CHIPS]
