@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bot.i18n import N_
+from bot.understanding.frames import Words, made_of
 from bot.understanding.personal import is_invoice, is_private
 from bot.understanding.reading import HAN, Reading, alike, finder, fold
 
@@ -33,7 +34,7 @@ _LETTERS_ALONE = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*")
 _SPECIAL = re.compile(r"[A-Za-z0-9]+(?:[&+%@_.][A-Za-z0-9]+)+")
 _SPACED_SIGN = re.compile(r"(?<=[A-Za-z0-9]) ([&+%@]) (?=[A-Za-z0-9])")
 _QUOTED = re.compile(r"[「『“\"‘]([^「」『』“”\"‘’\n]{4,64})[」』”\"’]")
-_LOWER_AND_SMALL = re.compile(r"[A-Z]?[a-z]+[0-9]")  # `Switch2`: a name with its number
+_LOWER_AND_SMALL = re.compile(r"[A-Z]?[a-z]+[0-9]|[A-Z][a-z]+-[0-9]{1,3}")  # `Switch2`: a name with its number
 _ADDRESS = re.compile(
     r"\S*(?:://|www\.)\S*|[^\s@]+@[^\s@]+\.[^\s@]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|tw|net|org|io|me|app|gl|ly|cc|hk|cn)(?:/\S*)?",
     re.IGNORECASE,
@@ -78,7 +79,8 @@ class Found:
     deliberate: the customer said it is a code (a keyword, the brand's pattern, the answer to our question), so that a
     wrong one is an attempt. Else it may be small talk that merely looks like a code.
     whole: the message is this code and nothing else, so that it wants an answer even when there is none of that name.
-    certain: nothing in the message speaks against redeeming; else the customer is asked first.
+    certain: nothing in the message speaks against redeeming; else the customer is asked before anything is looked up.
+    plain: nothing else is said that could mean something else; else the customer is asked when there is such a code.
     parts: what the one code may be instead when it does not exist: the codes it was put together from.
     every: it says that all of them are wanted.
     private: something was left out that is nobody else's business.
@@ -88,6 +90,7 @@ class Found:
     deliberate: bool = False
     whole: bool = False
     certain: bool = True
+    plain: bool = True
     parts: tuple[str, ...] = ()
     every: bool = False
     private: bool = False
@@ -99,8 +102,8 @@ class CodeReader:
 
     keywords: words that announce a code. labels: words that say a number is something else; secrets: those before what
     is nobody's business. revoking: words that take a code back. known: ordinary words, in small letters, which are no
-    codes. ordinary: words by which a line is known to be a sentence. every: words for all of several. courtesies: what
-    may follow a code.
+    codes. ordinary: words by which a line is known to be a sentence. every: words for all of several. harmless:
+    what may stand beside a code and changes nothing. courtesies: what may follow one.
     """
 
     keywords: Sequence[str]
@@ -110,6 +113,7 @@ class CodeReader:
     known: Collection[str]
     ordinary: Sequence[str]
     every: Sequence[str]
+    harmless: Words
     courtesies: Sequence[str]
 
     def find(self, reading: Reading, pattern: re.Pattern[str] | None = None, *, prompted: bool = False) -> Found:
@@ -117,52 +121,73 @@ class CodeReader:
         if not (prompted or pattern or _MAY_HOLD_ONE.search(reading.typed) or self._announcer.search(reading.text)):
             return Found()
         typed = _with_dashes(reading.typed, self.known)
-        links = " ".join(match[0] for match in _ADDRESS.finditer(typed))
-        in_links = tuple(dict.fromkeys(match[1] or match[2] for match in _IN_ADDRESS.finditer(links)))
         text = _ADDRESS.sub(" ", typed)
-        signs = reading.asks or reading.negates or reading.delays or reading.doubts
-        signs = signs or self._takes_back.search(reading.text) is not None
         runs = [_Run(*found) for found in _runs(text)]
+        against = not reading.plain or self._takes_back.search(reading.text) is not None
         if pattern is not None and (matching := _matching(runs, text, pattern)):
-            return Found(matching, deliberate=True, whole=_is_all(matching, reading), certain=not signs)
+            return Found(matching, deliberate=True, whole=_is_all(matching, reading), certain=not against)
         announcers = list(self._announcers(text))
-        secret = any(kind == "secret" for *_, kind in announcers)
-        private = secret or any(map(is_private, _numbers(text))) or ("@" in typed and typed != text)
-        announced = self._announced(text, announcers, prompted=prompted, sure=not signs)
-        codes, deliberate = announced, bool(announced)
-        connected = True
         keyword = any(kind == "keyword" for *_, kind in announcers)
         wanted = keyword or reading.wishes
-        if not codes and wanted and not secret:
+        connected, deliberate = True, True
+        codes = self._announced(text, announcers, prompted=prompted, sure=not against)
+        if not codes and wanted and all(kind != "secret" for *_, kind in announcers):
             codes = tuple(code for match in _QUOTED.finditer(text) for code in self._whole_line(match[1]))
-            deliberate = bool(codes)
         if not codes:
-            likely = [run for run in runs if _looks_like_code(run.code)]
-            if signs and not wanted:
-                likely = [run for run in likely if not _LOWER_AND_SMALL.fullmatch(run.code)]
-            free = [(run, self._label(run, text, announcers)) for run in likely]
-            codes = tuple(run.code for run, label in free if label != "named" and not is_invoice(run.code))
-            connected = all(label == "" for run, label in free)
-            deliberate = bool(codes) and (prompted or (keyword and connected))
-        labelled = any(kind != "keyword" for *_, kind in announcers)
-        if not codes and not labelled:
-            codes = _specials(text, reading, wanted=wanted or signs) or _spaced(text, self.known, wanted=wanted)
+            codes, connected = self._bare(reading, text, runs, announcers, wanted=wanted, against=against)
+            deliberate = prompted or (keyword and connected)
         codes = tuple({canonical(code): code for code in reversed(codes)}.values())[::-1]
         allowed = tuple(code for code in codes if not is_private(code))
-        private = private or len(allowed) < len(codes)
         if not allowed:
-            if in_links:
-                return Found(in_links[:1], deliberate=True, certain=False)
-            return Found(private=private)
+            if (linked := _linked(typed)) is not None:
+                return Found((linked,), deliberate=True, certain=False)
+            return Found(private=len(codes) > 0 or self._private(typed, text, announcers))
+        plain = deliberate or reading.wishes or _is_all(allowed, reading) or self._nothing_else(text, runs, allowed)
         return Found(
             allowed,
             deliberate=deliberate,
             whole=_is_all(allowed, reading) and _looks_like_code(canonical(allowed[0])) and not _few(allowed[0]),
             every=self._all.search(reading.text) is not None,
-            certain=not signs and connected,
+            certain=connected and not against,
+            plain=plain,
             parts=_parts(allowed[0]) if len(allowed) == 1 else (),
-            private=private,
+            private=len(allowed) < len(codes),
         )
+
+    def _bare(
+        self,
+        reading: Reading,
+        text: str,
+        runs: Sequence[_Run],
+        announcers: Sequence[tuple[int, int, str]],
+        *,
+        wanted: bool,
+        against: bool,
+    ) -> tuple[tuple[str, ...], bool]:
+        """What looks like codes without a word right before it, and whether no word for something else is near."""
+        likely = [run for run in runs if _looks_like_code(run.code) or _is_special(run.code, wanted=wanted or against)]
+        if against and not wanted:
+            likely = [run for run in likely if not _LOWER_AND_SMALL.fullmatch(run.code)]
+        labels = [self._label(run, text, announcers) for run in likely]
+        codes = tuple(
+            run.code for run, label in zip(likely, labels, strict=True) if label != "named" and not is_invoice(run.code)
+        )
+        if not likely and all(kind == "keyword" for *_, kind in announcers):
+            codes = _specials(text, self.harmless) or _spaced(text, self.known, self.harmless, wanted=wanted)
+        return codes, not any(labels)
+
+    def _nothing_else(self, text: str, runs: Sequence[_Run], codes: Sequence[str]) -> bool:
+        """Whether a message says nothing beside its codes that could mean something else than redeeming them."""
+        rest = text
+        for run in reversed(runs):
+            if run.code in codes or any(run.code in code.split(" ") for code in codes):
+                rest = f"{rest[: run.start]} {rest[run.end :]}"
+        return _says_nothing(rest, self.harmless)
+
+    def _private(self, typed: str, text: str, announcers: Iterable[tuple[int, int, str]]) -> bool:
+        """Whether something was left out that is nobody else's business."""
+        named = any(kind == "secret" for *_, kind in announcers)
+        return named or ("@" in typed and typed != text) or any(map(is_private, _numbers(text)))
 
     @cached_property
     def _kinds(self) -> dict[str, str]:
@@ -366,6 +391,13 @@ def _few(code: str) -> bool:
     return len(parts) == 2 and not code.isupper() and parts[0].isalpha() and len(parts[1]) < 4
 
 
+def _linked(typed: str) -> str | None:
+    """The code that stands in a link."""
+    links = " ".join(match[0] for match in _ADDRESS.finditer(typed))
+    match = _IN_ADDRESS.search(links)
+    return (match[1] or match[2]) if match else None
+
+
 def _is_all(codes: Sequence[str], reading: Reading) -> bool:
     """Whether the message is one code and nothing else, courtesies aside."""
     return len(codes) == 1 and canonical(fold(codes[0])) == canonical(reading.core)
@@ -393,63 +425,77 @@ def _looks_like_code(token: str) -> bool:
     )
 
 
-_WORDS_APART = re.compile(r"(?<![^\s\u3000-\u9fff])[A-Za-z0-9]+(?: [A-Za-z0-9]+)+(?![^\s\u3000-\u9fff。，！!?？~])")
+_ON_LINES = re.compile(r"[A-Za-z0-9]{3,8}(?:\n[A-Za-z0-9]{3,8}){1,4}")
+_WORDS_APART = re.compile(
+    r"(?<![^\s\u3000-\u9fff：:「(])[A-Za-z0-9]+(?: [A-Za-z0-9]+)+(?![^\s\u3000-\u9fff。，！!?？~,.;:)」(])"
+)
 
 
-def _specials(text: str, reading: Reading, *, wanted: bool) -> tuple[str, ...]:
-    """Codes with signs in them, `BUY2+2`, `TEAM&PLAY`: in a message about redeeming, or alone."""
-    found = []
-    for match in _RUN.finditer(_SPACED_SIGN.sub(r"\1", text)):
-        code = match[0].strip(_TRIMMED)
-        if not (6 <= len(code) <= 32 and _SPECIAL.fullmatch(code) and any(map(str.isalpha, code))):
-            continue
-        marked = any(map(str.isdigit, code)) or code.isupper()
-        if not _NO_CODE.fullmatch(code) and ((wanted and marked) or _is_all((code,), reading)):
-            found.append(code)
-    return tuple(found)
+def _is_special(run: str, *, wanted: bool) -> bool:
+    """Whether a run is a code with signs in it, `BUY2+2`, `TEAM&PLAY`, in a message about redeeming."""
+    if not (wanted and 6 <= len(run) <= 32 and _SPECIAL.fullmatch(run)) or _NO_CODE.fullmatch(run):
+        return False
+    return any(map(str.isalpha, run)) and (any(map(str.isdigit, run)) or run.isupper())
 
 
-def _spaced(text: str, known: Collection[str], *, wanted: bool) -> tuple[str, ...]:
+def _specials(text: str, harmless: Words) -> tuple[str, ...]:
+    """Codes with signs in them that are the whole message, courtesies aside, with blanks around the signs or not."""
+    rest = _SPACED_SIGN.sub(r"\1", text)
+    found = [match[0].strip(_TRIMMED) for match in _RUN.finditer(rest)]
+    codes = [
+        code for code in found if 6 <= len(code) <= 32 and _SPECIAL.fullmatch(code) and not _NO_CODE.fullmatch(code)
+    ]
+    for code in codes:
+        rest = rest.replace(code, " ", 1)
+    return tuple(codes) if _says_nothing(rest, harmless) else ()
+
+
+def _spaced(text: str, known: Collection[str], harmless: Words, *, wanted: bool) -> tuple[str, ...]:
     """One code with blanks in it, `abcd 1234 efgh`, `S P R I N G 7 7`: the whole message, or where one is wanted."""
-    if (
-        re.fullmatch(r"[A-Za-z0-9]{3,8}(?:\n[A-Za-z0-9]{3,8}){1,4}", text)
-        and len({len(part) for part in text.split()}) == 1
-    ):
+    if _ON_LINES.fullmatch(text) and len({len(part) for part in text.split()}) == 1:
         text = text.replace("\n", " ")
     for match in _WORDS_APART.finditer(text):
         parts = match[0].split(" ")
-        before = parts[0].lower() in known
         while parts and parts[-1].lower() in known:
             parts.pop()
+        led = parts[:1]
         while parts and parts[0].lower() in known:
             parts.pop(0)
         joined, apart = "".join(parts), " ".join(parts)
         if len(parts) >= 6 and all(len(part) == 1 for part in parts):
             return (joined,) if _looks_like_code(joined) else ()
-        if not 2 <= len(parts) <= 5 or not all(2 <= len(part) <= 12 for part in parts) or is_private(apart):
+        fits = 2 <= len(parts) <= 5 and all(2 <= len(part) <= 12 for part in parts) and _looks_like_code(joined)
+        if not fits or _NO_CODE.fullmatch("-".join(parts)) or is_private(apart) or is_invoice(apart):
             continue
-        alone = match[0] == text or fold(apart) == fold(text.strip())
-        ordinary = any(part.lower() in known for part in parts) or (
-            before and parts[0].islower() and parts[0].isalpha()
-        )
-        if not ordinary and _looks_like_code(joined) and not _NO_CODE.fullmatch("-".join(parts)) and (wanted or alone):
+        # "code of conduct 2026": a small word behind ordinary ones goes on with their sentence.
+        ordinary = any(part.lower() in known for part in parts) or (led != parts[:1] and parts[0].islower())
+        if not ordinary and (
+            wanted or fold(apart) == fold(text) or _says_nothing(text.replace(apart, " ", 1), harmless)
+        ):
             return (apart,)
     return ()
+
+
+def _says_nothing(rest: str, harmless: Words) -> bool:
+    """Whether what is left of a message beside its codes changes nothing."""
+    left = fold(rest)
+    return not left or made_of(left, harmless)
 
 
 # ── looking up ───────────────────────────────────────────────────────────────────────────────────
 
 
 def spellings(code: str) -> list[str]:
-    """What to look up, in order, at most three: as typed, in capitals, with other separators."""
+    """What to look up, in order, at most four: as typed, in capitals, with other separators."""
     upper = code.upper()
     if " " in code:  # People type a blank where the code has a dash.
         bare = upper.replace("-", "").replace(" ", "")
-        return list(dict.fromkeys([upper.replace(" ", "-"), bare, code]))
+        return list(dict.fromkeys([upper.replace(" ", "-"), bare, code, upper.replace(" ", "_")]))
     if not _LETTERS_ALONE.fullmatch(code):
         return list(dict.fromkeys([code, upper]))
     if "_" in code or "." in code:
-        return list(dict.fromkeys([code, upper, upper.translate(_SEPARATORS)]))
+        dashed = upper.translate(_SEPARATORS)
+        return list(dict.fromkeys([code, upper, dashed, dashed.replace("-", "")]))
     if "-" in code:
         return list(dict.fromkeys([code, upper, upper.replace("-", ""), code.lower()]))[:3]
     # A code typed in one go may be one of PREFIX-XXXX-XXXX, XXXX-XXXX or NAME-2026; or it may be written small.

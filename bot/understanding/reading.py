@@ -273,9 +273,11 @@ class Reader:
         # The words in a link or a code say nothing: `SAVE-2026`, `WRONG-0001`.
         bare = _CODE.sub(" ", _LINK.sub(" ", typed))
         said = folded if bare == typed else _folded(bare)
-        signs = {self._signs[match[0]] for match in self._sign.finditer(said)}
+        met = [(match.start(), self._signs[match[0]]) for match in self._sign.finditer(said)]
+        signs = {sign for _, sign in met}
         core = self.core(folded)
-        wishes = "wishes" in signs and "redeems" in signs
+        # "Can I use it?" wishes, and so does "use it": the verb with which a message begins.
+        wishes = "redeems" in signs and ("wishes" in signs or met[0] == (0, "redeems"))
         questioned = "?" in bare or self._asking.search(said) is not None
         return Reading(
             typed=typed,

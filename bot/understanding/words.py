@@ -8,10 +8,9 @@ from functools import cached_property
 from bot.errors import ConfigurationError
 from bot.i18n import N_, Translator
 from bot.understanding.codes import ANNOUNCEMENTS, EVERY, REVOKING, CodeReader
+from bot.understanding.frames import AT_MOST, Words, by_first, made_of, reached, steps
 from bot.understanding.personal import OTHER_NUMBERS, SECRETS
 from bot.understanding.reading import Reader, Reading, alike, fold, listed
-
-FRAMED_AT_MOST = 60  # characters; a longer message is a story, in which a frame proves nothing
 
 # Translators: a list of words, as many as you can think of: what may stand before the name of a thing that is wanted
 BEFORE = N_("i want to see, where is, my")
@@ -35,7 +34,7 @@ class Lexicon:
         self._spoken = spoken
         self._intents: dict[str, str] = {}
         self._words: dict[str, list[str]] = {}
-        self._openings: dict[str, dict[str, list[str]]] = {}
+        self._openings: dict[str, Words] = {}
         for name, words in intents.items():
             for translate in spoken:
                 for word in listed(translate(words)) if words else ():
@@ -45,13 +44,13 @@ class Lexicon:
                             f"The word {word!r} would mean both {other!r} and {name!r} ({translate.tag})"
                         )
                     self._words.setdefault(name, []).append(word)
-        self._before = _by_first(self.every(BEFORE))
+        self._before = by_first(self.every(BEFORE))
         courtesies = self.reader.courtesies
-        self._after = _by_first(word[::-1] for word in (*self.every(AFTER), *courtesies))
+        self._after = by_first(word[::-1] for word in (*self.every(AFTER), *courtesies))
         fillers = {*self.every(FILLERS), *courtesies}
         yes, no = set(self.every(YES)), set(self.every(NO))
-        self._yes = _by_first(yes | fillers)
-        self._no = _by_first(no | yes | fillers)
+        self._yes = by_first(yes | fillers)
+        self._no = by_first(no | yes | fillers)
         self._says_yes, self._says_no = yes, no
 
     def every(self, msgid: str) -> list[str]:
@@ -72,10 +71,10 @@ class Lexicon:
         text = reading.text
         if found := self._intents.get(text) or self._intents.get(reading.core):
             return found
-        if not text or len(text) > FRAMED_AT_MOST:
+        if not text or len(text) > AT_MOST:
             return None
-        starts = _reached(text, self._before)
-        ends = {len(text) - end for end in _reached(text[::-1], self._after)}
+        starts = reached(text, self._before)
+        ends = {len(text) - end for end in reached(text[::-1], self._after)}
         best = ""
         for start in starts:
             for end in ends:
@@ -90,9 +89,9 @@ class Lexicon:
         if not text:
             yes, no = (any(each in reading.emoji for each in pictures) for pictures in (_PICTURED_YES, _PICTURED_NO))
             return None if yes == no else yes
-        if _covered(text, self._no, self._says_no):
+        if made_of(text, self._no, self._says_no):
             return False
-        if _covered(text, self._yes, self._says_yes):
+        if made_of(text, self._yes, self._says_yes):
             return True
         return None
 
@@ -100,9 +99,9 @@ class Lexicon:
         """What follows a word for an intent at the beginning of a message, as it was typed; None when nothing does."""
         said = alike(reading.typed)
         if intent not in self._openings:
-            self._openings[intent] = _by_first(self._words.get(intent, ()))
-        for start in sorted(_reached(said, self._before)):
-            for end, _ in _steps(said, start, self._openings[intent]):
+            self._openings[intent] = by_first(self._words.get(intent, ()))
+        for start in sorted(reached(said, self._before)):
+            for end, _ in steps(said, start, self._openings[intent]):
                 if rest := reading.typed[end:].strip():
                     return rest
         return None
@@ -114,8 +113,15 @@ class Lexicon:
     @cached_property
     def codes(self) -> CodeReader:
         """Finds redemption codes, with the words of all intents as what is no code."""
-        frames = [*self.every(BEFORE), *self.every(AFTER), *self.reader.words]
-        everything = [*self._intents, *frames, *self.every(FILLERS), *self.every(YES), *self.every(NO)]
+        frames = [*self.every(BEFORE), *self.every(AFTER), *self.reader.courtesies]
+        everything = [
+            *self._intents,
+            *frames,
+            *self.reader.words,
+            *self.every(FILLERS),
+            *self.every(YES),
+            *self.every(NO),
+        ]
         labels = self.every(OTHER_NUMBERS)
         known = {part for word in (*everything, *labels) for part in word.split() if part.isascii()}
         keywords = [*self.words("redeem"), *self.every(ANNOUNCEMENTS)]
@@ -129,57 +135,12 @@ class Lexicon:
                 word for word in (*everything, *labels) if not word.isascii() and (len(word) > 1 or word in _PRONOUNS)
             ],
             every=self.every(EVERY),
+            harmless=by_first(
+                [*frames, *keywords, *self.every(FILLERS), *self.words("greeting"), *self.words("thanks")]
+            ),
             courtesies=self.reader.courtesies,
         )
 
 
 _PICTURED_YES, _PICTURED_NO = "👍👌🙆✅💯🆗⭕🙋", "👎🙅❌🚫✖⛔"
 _PRONOUNS = frozenset("我你他她這那哪誰")
-
-
-def _by_first(words: Iterable[str]) -> dict[str, list[str]]:
-    """Words by their first character, the longest first."""
-    found: dict[str, list[str]] = {}
-    for word in sorted(set(words), key=lambda word: (-len(word), word)):
-        found.setdefault(word[0], []).append(word)
-    return found
-
-
-def _steps(text: str, at: int, words: Mapping[str, list[str]]) -> Iterable[tuple[int, str]]:
-    """Where reading goes on after each word that stands at a place."""
-    for word in words.get(text[at : at + 1], ()):
-        end = at + len(word)
-        if not text.startswith(word, at):
-            continue
-        if word[-1].isascii() and text[end : end + 1].isascii() and text[end : end + 1].isalnum():
-            continue  # The beginning of a longer word.
-        yield (end + 1 if text[end : end + 1] == " " else end), word
-
-
-def _reached(text: str, words: Mapping[str, list[str]]) -> set[int]:
-    """The places that are reached from the beginning over whole words only."""
-    reached, waiting = {0}, [0]
-    while waiting:
-        at = waiting.pop()
-        for end, _ in _steps(text, at, words):
-            if end not in reached:
-                reached.add(end)
-                waiting.append(end)
-    return reached
-
-
-def _covered(text: str, words: Mapping[str, list[str]], needed: set[str]) -> bool:
-    """Whether a text consists of known words alone, at least one of them among `needed`."""
-    if not text or len(text) > FRAMED_AT_MOST:
-        return False
-    seen, waiting = {(0, False)}, [(0, False)]
-    while waiting:
-        at, met = waiting.pop()
-        if at >= len(text) and met:
-            return True
-        for end, word in _steps(text, at, words):
-            state = (end, met or word in needed)
-            if state not in seen:
-                seen.add(state)
-                waiting.append(state)
-    return False

@@ -168,15 +168,15 @@ def test_nearly_anything_answers_the_question_for_a_code(text: str, codes: tuple
         ("abcd1234", ["abcd1234", "ABCD1234", "ABCD-1234"]),
         ("gold2026", ["gold2026", "GOLD2026", "GOLD-2026"]),
         ("8F3K22QP", ["8F3K22QP", "8F3K-22QP", "8f3k22qp"]),
-        ("SUMMER_2026", ["SUMMER_2026", "SUMMER-2026"]),
+        ("SUMMER_2026", ["SUMMER_2026", "SUMMER-2026", "SUMMER2026"]),
         ("team&play", ["team&play", "TEAM&PLAY"]),
         ("咖波生日快樂", ["咖波生日快樂"]),
         ("abcd-1234", ["abcd-1234", "ABCD-1234", "ABCD1234"]),
-        ("abcd 1234", ["ABCD-1234", "ABCD1234", "abcd 1234"]),
+        ("abcd 1234", ["ABCD-1234", "ABCD1234", "abcd 1234", "ABCD_1234"]),
         ("summer7k3mq9td", ["summer7k3mq9td", "SUMMER7K3MQ9TD", "SUMMER-7K3M-Q9TD"]),
     ],
 )
-def test_a_code_is_looked_up_in_at_most_three_spellings(typed: str, tried: list[str]) -> None:
+def test_a_code_is_looked_up_in_at_most_four_spellings(typed: str, tried: list[str]) -> None:
     """As typed first."""
     assert spellings(typed) == tried
 
@@ -202,7 +202,7 @@ def test_reading_is_total(text: str) -> None:
         for code in found.codes:
             assert 0 < len(code) <= 255
             assert code.isprintable()
-            assert 1 <= len(spellings(code)) <= 3
+            assert 1 <= len(spellings(code)) <= 4
             assert canonical(code)
 
 
