@@ -25,7 +25,7 @@ from bot import metrics
 from bot.apis import Apis
 from bot.apis.http import request_id
 from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Receipt, Rendered
-from bot.conversation import labels
+from bot.conversation import labels, questions
 from bot.conversation.actions import Action
 from bot.conversation.context import Context, Desk, Prepared, Work
 from bot.conversation.dispatch import Dispatcher, menu_tap
@@ -196,6 +196,8 @@ class Turns:
             elif spent:
                 ready.token = None
                 outcome = "answered" if valuable else "parked"
+            if outcome == "parked":
+                customer.forget_offers()  # Nobody sees them yet.
             if taken.has_waiting:
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
             committed = await inbox.finish(
@@ -229,8 +231,16 @@ class Turns:
 
         messages = self.outbound[chat.channel].render(answer, pack)
         if chat.private:
-            ctx.customer.state["labels"] = labels.kept(answer, packed, self.lexicon, ctx.asked())
+            self._remember(ctx, answer, packed)
         return messages
+
+    def _remember(self, ctx: Context, answer: Reply, packed: Mapping[Action, str]) -> None:
+        """Keep what this answer's labels do, so that they can be typed, and what a yes or a no to its question does."""
+        asked = ctx.asked()
+        if asked is not None and asked["question"] == questions.SURE and "data" not in asked:
+            asked["data"] = questions.buttoned(asked, answer, packed)
+        if not ctx.labels_stay:
+            ctx.customer.state["labels"] = labels.kept(answer, packed, self.lexicon, asked)
 
     async def _in_good_time(self, ctx: Context, taken: Taken, incoming: Incoming) -> tuple[Any, bool]:
         """The handler's answer, and whether the reply token had to be spent on "still checking"."""
@@ -477,6 +487,7 @@ class Turns:
         waiting: the platform takes nothing until the customer writes again (Messenger's 24 hours).
         """
         outcome = "waiting" if waiting else "pushed later"
+        await customers.forget_offers(self.pool, taken.chat)  # Whoever sees it later taps.
         async with self.pool.acquire() as connection, connection.transaction():
             if not await inbox.delivered(connection, taken.id, outcome):
                 return  # A worker that took this one for dead has ended it.
@@ -492,6 +503,9 @@ class Turns:
         log.info("event done", outcome=outcome)
 
     async def _end(self, taken: Taken, outcome: str) -> None:
+        if outcome != "delivered":
+            # A question that nobody saw is not open, and no yes may answer it.
+            await customers.forget_offers(self.pool, taken.chat)
         if not await inbox.delivered(self.pool, taken.id, outcome):
             return  # Another worker has ended it, and has counted and logged it.
         took = self.clock() - taken.received_at

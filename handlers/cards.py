@@ -134,7 +134,7 @@ async def ask_to_unlink(ctx: Context) -> Answer:
     yes = Button(ctx._("Unlink"), Unlink())
     # Translators: a button: leave the phone linked
     no = Button(ctx._("Keep it"), KeepLink())
-    ctx.question(yes.label, no.label, minutes=2)
+    ctx.question(yes.label, no.label, minutes=2, command="unlink")
     return Reply((Text(ctx._("Unlink %(phone)s?", phone=link.masked)),), choices.ending(ctx._, yes, no))
 
 

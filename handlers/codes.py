@@ -72,6 +72,14 @@ async def read_text(ctx: Context, _text: str) -> Answer | None:
     return await _answered(ctx, ctx.lexicon.codes.find(ctx.reading, ctx.desk.code_pattern))
 
 
+# Translators: words people type to try once more what could not be done a moment ago
+@router.command("again", words=N_("try again, retry"), personal=True)
+async def try_again(ctx: Context) -> Answer:
+    """The codes that were kept last, where the button is not the last answer's any more."""
+    kept = list(ctx.customer.state.get("kept", {}))
+    return await retry(ctx, Retry(of=int(kept[-1]))) if kept and ctx.apis.poshen else await ctx.run("redeem")
+
+
 @router.action(Retry, fresh="redeem")
 async def retry(ctx: Context, action: Retry) -> Answer:
     """The codes that could not be looked up a moment ago."""
@@ -178,6 +186,7 @@ async def _redeem(
             return otherwise
         if found is None or not found.whole or ctx.muted:
             return None
+        _may_be_edited(ctx)
         return Reply((Text(_not_found_text(ctx, typed[0])),), _not_found_choices(ctx))
     said: list[Message] = []
     known, wait = False, None
@@ -202,8 +211,15 @@ async def _redeem(
         return Reply(
             tuple(said), choices.ending(ctx._, *choices.gifts(ctx), choices.another_code(ctx._)), valuable=True
         )
+    _may_be_edited(ctx)
     ctx.ask("code")  # Whoever mistyped a code types it again.
     return Reply(tuple(said), _not_found_choices(ctx))
+
+
+def _may_be_edited(ctx: Context) -> None:
+    """A code that was not found is read again when its message is edited."""
+    if ctx.incoming.message_id:
+        ctx.customer.state["missed"] = ctx.incoming.message_id
 
 
 async def _claimed_before(ctx: Context, event_id: int) -> Reply | None:

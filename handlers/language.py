@@ -73,7 +73,14 @@ def add_hint(ctx: Context, reply: Reply) -> Reply:
     ):
         return reply
     words = [word for word in what.text.split() if word.isascii() and word.isalpha()]
-    if state.get("english") == "asked" or not words or not what.text.isascii() or what.text.isupper():
+    # A yes to the hint must not answer something else.
+    if (
+        ctx.asked() is not None
+        or state.get("english") == "asked"
+        or not words
+        or not what.text.isascii()
+        or what.text.isupper()
+    ):
         return reply
     state["english"] = state.get("english", 0) + 1
     if state["english"] < HINT_AFTER or not reply.messages or len(reply.messages) > 4:
@@ -81,9 +88,9 @@ def add_hint(ctx: Context, reply: Reply) -> Reply:
     state["english"] = "asked"
     hint = Text(ctx.languages["en"](N_("Prefer English?")))
     yes = Button(_own_name("en"), Speak(tag="en"))
-    if ctx.asked() is None:
-        ctx.question(yes.label, "")
-    return Reply((*reply.messages, hint), (yes, *reply.choices), reply.valuable)
+    ctx.question(yes.label, "")
+    most = reply.choices[:11] + reply.choices[-1:] if len(reply.choices) > 12 else reply.choices
+    return Reply((*reply.messages, hint), (yes, *most), reply.valuable)
 
 
 def _all(ctx: Context) -> list[Button]:

@@ -201,6 +201,13 @@ async def unsubscribe(ctx: Context) -> Answer:
     return Reply((Text(text),), choices.ending(ctx._, resume), valuable=True)
 
 
+# Translators: words people type to have notifications again
+@router.command("resume", words=N_("turn on notifications, resubscribe"))
+async def subscribe(ctx: Context) -> Answer:
+    """Notifications on again."""
+    return await resume(ctx, Resume())
+
+
 @router.action(Resume)
 async def resume(ctx: Context, _action: Resume) -> Answer:
     """Notifications on again."""

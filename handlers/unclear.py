@@ -57,7 +57,7 @@ async def not_understood(ctx: Context) -> Answer:
     if lost == QUIET_FROM:
         text = ctx._("I can't help with that, but our staff can. Shall I call somebody?")
         yes, no = choices.person(ctx._), _no(ctx)
-        ctx.question(yes.label, no.label)
+        ctx.question(yes.label, no.label, command="human")
         return Reply((Text(text),), choices.ending(ctx._, yes, no))
     chips = _chips(ctx)
     names = "\n".join(f"• {chip.label}" for chip in chips[:3])  # LINE shows no chips on a computer.
@@ -81,7 +81,7 @@ async def ask_first(ctx: Context) -> Answer:
             return await ctx.run(topic)  # Its first step is a question.
     # Translators: a button: do what was asked about
     yes, no = Button(ctx._("Yes, please"), Go(command=topic)), _no(ctx)
-    ctx.question(yes.label, no.label)
+    ctx.question(yes.label, no.label, command=topic)
     return Reply((Text(text),), choices.ending(ctx._, yes, no))
 
 

@@ -169,6 +169,7 @@ class Context:
     maintenance: str | None = None  # What customers are told instead of answers, "" for the usual words.
     prompt: bool = True  # The answer comes soon enough to be shown whatever it is.
     reading: Reading = NOTHING  # What was typed, read.
+    labels_stay: bool = False  # What could be typed before this answer can be typed after it.
     # What an unclear message is perhaps about: topic → probability, the likeliest first.
     likely: Mapping[str, float] = field(default_factory=dict)
     at_rest: bool = False  # It is a customer's own text: no question was open, no person waited for, no staff.
@@ -202,14 +203,17 @@ class Context:
         self.customer.locale, self.customer.locale_chosen = tag, True
         self._ = self.languages[tag]
 
-    def ask(self, question: str, minutes: int = 5, **details: str) -> None:
+    def ask(self, question: str, minutes: int = 5, **details: Any) -> None:
         """Expect the answer to a question as the next text."""
         until = (self.now + timedelta(minutes=minutes)).timestamp()
-        self.customer.state["asking"] = {"question": question, "until": until, **details}
+        self.customer.state["asking"] = {**details, "question": question, "until": until}
 
-    def question(self, yes: str, no: str, minutes: int = 5) -> None:
-        """Expect a yes or a no as the next text: it does what the button with this label under this answer does."""
-        self.ask("sure", minutes, yes=yes, no=no)
+    def question(self, yes: str, no: str, minutes: int = 5, **details: Any) -> None:
+        """Expect a yes or a no as the next text: it does what the button with this label under this answer does.
+
+        command: the command that a yes runs, whose own words say yes, too. strict: only the label itself says yes.
+        """
+        self.ask("sure", minutes, yes=yes, no=no, at=self.now.timestamp(), **details)
 
     def asked(self) -> dict[str, Any] | None:
         """The question that is still open."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -13,10 +12,10 @@ from bot.conversation.commands import is_command, unadorned_command
 from bot.conversation.context import SHOP, Answer, Context
 from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Button, Reply, Text
+from bot.conversation.questions import SURE, answer_to
 from bot.conversation.router import Routes
 from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
-from bot.understanding.reading import fold
 from bot.understanding.recogniser import Recogniser, decide
 
 MENU_TAP = "go."
@@ -31,7 +30,7 @@ ASKED_FIRST = frozenset({"human", "delete", "unsubscribe", "unlink"})  # unless 
 END_THE_WAIT = frozenset({"menu", "cancel"})  # for a person
 STAY_WITH_THE_PERSON = frozenset({"greeting", "thanks"})
 HEARD_WHILE_WAITING = frozenset({"gifts", "delete", "unsubscribe"})  # also in somebody's own words
-UNINTERRUPTING = frozenset({"cancel", "greeting", "thanks"})  # said without leaving what is being asked
+UNINTERRUPTING = frozenset({"greeting", "thanks"})  # said without leaving what is being asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,33 +99,59 @@ class Dispatcher:
                 return entered
             text = NONSENSE  # Neither words nor codes are looked for in it.
         ctx.reading = ctx.lexicon.read(text)
+        ctx.customer.state.pop("missed", None)
         # A code may end in a word that means something else here.
         awaited = self.staff.awaits(ctx, text)
         intent = None if awaited else ctx.lexicon.whole(ctx.reading)
         if intent in SHOP and not ctx.desk.offers(intent):
             intent = None
-        if not awaited and (data := self._labelled(ctx, intent)) is not None:
-            return await self._press(ctx, data) if data else await ctx.run("which")
         asked = ctx.asked()
-        sure = asked is not None and asked["question"] == "sure"
-        if asked is not None and sure and (given := await self._agreed(ctx, asked)) is not None:
+        if asked is not None and (given := await self._answered(ctx, asked, intent)) is not None:
             return given
-        if not ctx.reading.text and ctx.reading.emoji and text != NONSENSE:
-            return SILENCE if ctx.muted else await self.routes.events[SentSticker](ctx)
+        if not awaited and (data := self._labelled(ctx, intent)) is not None:
+            ctx.labels_stay = not data
+            return await self._press(ctx, data, typed=True) if data else await ctx.run("which")
         if intent is not None:
             return await self._intended(ctx, intent, asked)
-        if asked is not None and not sure:
-            given = await self.routes.answers[asked["question"]](ctx, text)
+        if asked is not None and asked["question"] != SURE:
+            handler = self.routes.answers.get(asked["question"])
+            given = await handler(ctx, text) if handler else None
             if given is not None:
                 return self._settled(ctx, asked, given)
-        elif ctx.actor is not None and (done := await self.staff.unslashed(ctx, ctx.actor, text)) is not None:
+        if ctx.actor is not None and (done := await self.staff.unslashed(ctx, ctx.actor, text)) is not None:
             _understood(ctx)
             return done
         for read in self.routes.in_order:
             found = await read(ctx, text)
             if found is not None:
                 return self._settled(ctx, asked, found)
+        if asked is None and ctx.lexicon.agrees(ctx.reading) is not None:
+            return SILENCE  # A yes or a no to nothing that we asked.
+        if not ctx.reading.text and ctx.reading.emoji and asked is None:
+            return SILENCE if ctx.muted else await self.routes.events[SentSticker](ctx)
         return await self._guessed(ctx, asked)
+
+    async def _answered(self, ctx: Context, asked: dict[str, Any], intent: str | None) -> Answer | None:
+        """A yes or a no to an open question does what its button does; None when a message is neither.
+
+        It must have been written after the question was asked. A word for something else is no answer, but thanks may
+        be: "ok thanks".
+        """
+        if intent not in (None, "thanks", "cancel") and intent != asked.get("command"):
+            return None
+        if asked["question"] != SURE:
+            if ctx.lexicon.agrees(ctx.reading) is not False:
+                return None
+            return await self._intended(ctx, "cancel", asked)
+        said: str | None = answer_to(asked, ctx.reading, ctx.lexicon)
+        if said is None and intent is not None and intent == asked.get("command") and ctx.reading.plain:
+            said = "yes"
+        if said is None or ctx.happened_at.timestamp() < asked.get("at", 0):
+            return None
+        ctx.settle()
+        _understood(ctx)
+        data = asked.get("data", {}).get(said)
+        return await self._press(ctx, data, typed=True) if data else await ctx.run("declined")
 
     async def _intended(self, ctx: Context, intent: str, asked: dict[str, Any] | None) -> Answer:
         """A whole message is one of the words for something."""
@@ -135,18 +160,21 @@ class Dispatcher:
                 return SILENCE
             if intent in END_THE_WAIT:
                 ctx.customer.muted_until = None
-        ctx.settle()
+        if intent not in UNINTERRUPTING:
+            ctx.settle()
         _understood(ctx)
+        if intent in UNINTERRUPTING:
+            return await ctx.run(intent)
         dropped = await self.staff.drop(ctx)
         if intent == "cancel" and dropped is not None:
             return dropped
-        if intent in ASKED_FIRST and ctx.reading.asks:
+        if intent in ASKED_FIRST and not ctx.lexicon.plainly(ctx.reading, intent):
             ctx.likely = {intent: 1.0}
             return await ctx.run("ask_first")
         answer = await ctx.run(intent)
         again = ctx.asked()
         same = asked is not None and again is not None and asked["question"] == again["question"]
-        if asked and not same and intent not in UNINTERRUPTING and isinstance(answer, Reply):
+        if asked and not same and intent != "cancel" and isinstance(answer, Reply):
             return answer.after(Text(ctx._("OK, let's leave that for now.")))
         return answer
 
@@ -159,7 +187,7 @@ class Dispatcher:
         if ranking.unknown <= HARDLY_KNOWN and ranking.other < SURELY_OTHER:
             ctx.likely = {topic: share for topic, share in ranking.topics if ctx.offers(topic)}
         if ctx.muted and not (once in HEARD_WHILE_WAITING or sure in HEARD_WHILE_WAITING):
-            return await ctx.run("waiting")
+            return self._ask_again(ctx, asked) or await ctx.run("waiting")
         if sure is not None and ctx.offers(sure):
             ctx.settle()
             _understood(ctx)
@@ -170,37 +198,24 @@ class Dispatcher:
                 ctx.settle()
             _understood(ctx)
             return await ctx.run(once)
-        if asked is not None and asked["question"] == "sure" and (again := self._ask_again(ctx, asked)) is not None:
-            return again
-        return await ctx.run("fallback")
+        return self._ask_again(ctx, asked) or await ctx.run("fallback")
 
-    async def _agreed(self, ctx: Context, asked: dict[str, Any]) -> Answer | None:
-        """A yes or a no to our question does what its button does; None when it was neither."""
-        agrees = ctx.lexicon.agrees(ctx.reading)
-        if agrees is None:
+    def _ask_again(self, ctx: Context, asked: dict[str, Any] | None) -> Reply | None:
+        """What was neither yes nor no is said to be unclear, once; then the question is over."""
+        if asked is None or asked["question"] != SURE:
             return None
         ctx.settle()
-        _understood(ctx)
-        label = fold(asked["yes" if agrees else "no"])
-        data = ctx.customer.state.get("labels", {}).get(label)
-        if data:
-            return await self._press(ctx, data)
-        return await ctx.run(ctx.lexicon.intent(label) or "declined")
-
-    def _ask_again(self, ctx: Context, asked: dict[str, Any]) -> Reply | None:
-        """What was neither yes nor no is said to be unclear, once; then the question is over."""
-        ctx.settle()
-        labels, buttons = ctx.customer.state.get("labels", {}), []
-        for label in (asked["yes"], asked["no"]):
-            with suppress(Unreadable):
-                if data := labels.get(fold(label)):
-                    action = self.packer.read(data, person=ctx.customer.person, now=ctx.happened_at).action
-                    buttons.append(Button(label, action))
-        if asked.get("again") or len(buttons) < 2:
+        data = asked.get("data", {})
+        if asked.get("again") or len(data) < 2:
             return None
         ctx.call_unclear("asked")
-        ctx.question(asked["yes"], asked["no"])
-        ctx.customer.state["asking"]["again"] = True
+        if ctx.incoming.message_id:
+            ctx.customer.state["missed"] = ctx.incoming.message_id
+        buttons = []
+        for said in ("yes", "no"):
+            action = self.packer.read(data[said], person=ctx.customer.person, now=ctx.happened_at).action
+            buttons.append(Button(asked[said], action))
+        ctx.ask(**{**asked, "at": ctx.now.timestamp(), "again": True})
         text = ctx._(
             "I'm not sure what you mean. Please answer “%(yes)s” or “%(no)s”.", yes=asked["yes"], no=asked["no"]
         )
@@ -217,14 +232,16 @@ class Dispatcher:
         """What the button does whose label was typed, where it stood under the last answer; "" when several had it."""
         labels: dict[str, str] = ctx.customer.state.get("labels", {})
         reading = ctx.reading
-        named = reading.text if reading.text in labels else reading.core
-        if named not in labels:
+        if not labels or "?" in reading.typed:
+            return None
+        named = next((name for name in (reading.typed.lower(), reading.text) if name in labels), None)
+        if named is None and reading.core in labels and not reading.asks:
+            named = reading.core
+        if named is None:
             return None
         data = labels[named]
         if not data:
             return "" if intent is None else None
-        if data.startswith(MENU_TAP):
-            return data
         try:
             tap = self.packer.read(data, person=ctx.customer.person, now=ctx.happened_at)
         except Unreadable:
@@ -243,9 +260,10 @@ class Dispatcher:
         flood = _flood(ctx)
         return flood if flood is not None else await self._press(ctx, data)
 
-    async def _press(self, ctx: Context, data: str) -> Answer:
+    async def _press(self, ctx: Context, data: str, *, typed: bool = False) -> Answer:
         """What a button does, tapped or typed."""
-        ctx.customer.muted_until = None  # A tap on our button asks for us,
+        if not typed:
+            ctx.customer.muted_until = None  # A tap on our button asks for us,
         ctx.settle()  # and for something else than what we were asking.
         if data.startswith(MENU_TAP):
             name = data.removeprefix(MENU_TAP)
@@ -305,7 +323,7 @@ def _in_album(ctx: Context, album: str) -> bool:
 
 
 def _understood(ctx: Context) -> None:
-    for name in ("lost", "lost_at", "missed"):
+    for name in ("lost", "lost_at"):
         ctx.customer.state.pop(name, None)
 
 

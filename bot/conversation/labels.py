@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.conversation.actions import Action
 from bot.conversation.messages import Button, Card, Carousel, Reply
-from bot.understanding.reading import fold
+from bot.understanding.reading import fold, visible
 from bot.understanding.words import Lexicon
 
 MOST = 60  # labels of one answer; ten cards with four buttons and thirteen quick replies are fewer
@@ -26,19 +26,25 @@ def buttons(reply: Reply) -> Iterator[Button]:
 def kept(
     reply: Reply, packed: Mapping[Action, str], lexicon: Lexicon, asked: Mapping[str, Any] | None
 ) -> dict[str, str]:
-    """Folded label → packed button, for the customer's state; "" where one label does several things.
+    """Label, as it is read, → packed button, for the customer's state; "" where one label does several things.
 
-    A label that is a word for just what it does is understood at any time and is left out, so that the row stays small;
-    not those of a question, which a yes or a no stands for. packed: what was rendered, by action.
+    Left out is what is understood without it: a label that is a word for just what it does, and those of an open
+    question, which end with it. packed: what was rendered, by action.
     """
-    needed = {fold(asked[name]) for name in ("yes", "no") if name in asked} if asked else set()
+    of_question = {asked["yes"], asked["no"]} if asked and "yes" in asked else set()
     labels: dict[str, str] = {}
     for button in buttons(reply):
-        said, data = fold(button.label), packed.get(button.action)
+        said, data = _named(button.label), packed.get(button.action)
         command = button.action.__dict__.get("command") if type(button.action).action_name == "go" else None
         if not said or data is None or button.label.startswith("/") or len(labels) >= MOST:
             continue
-        if command is not None and said not in needed and lexicon.intent(button.label) == command:
+        if button.label in of_question or (command is not None and lexicon.intent(button.label) == command):
             continue
         labels[said] = data if labels.get(said, data) == data else ""
     return labels
+
+
+def _named(label: str) -> str:
+    """A label as it is read; one of digits alone with its signs, `+50`."""
+    folded = fold(label)
+    return visible(label).lower() if folded.isdigit() else folded

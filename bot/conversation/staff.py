@@ -654,6 +654,7 @@ class StaffDesk:
             ctx.ask(TYPED, minutes=int(CONFIRM_WITHIN.total_seconds() // 60))
             text = ctx._("This can't be undone. Type %(word)s within 2 minutes to do it.", word=preview.typed)
             return Reply((*preview.messages, Text(text)), (cancel,))
+        ctx.question(preview.label, cancel.label, minutes=int(CONFIRM_WITHIN.total_seconds() // 60), strict=True)
         return Reply(preview.messages, (Button(preview.label, Confirm(nonce=nonce)), cancel))
 
     async def confirm(self, ctx: Context, nonce: str) -> Answer:

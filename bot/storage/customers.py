@@ -25,6 +25,10 @@ def reference(prefix: str) -> str:
 SAID_KEPT = 100
 
 
+OFFERS = ("asking", "labels", "getting", "sure")
+"""Names in `state` of what an answer offered: its question, its labels, a voucher's and a staff command's preview."""
+
+
 @dataclass(slots=True)
 class Customer:
     """One person on one channel. Handlers change the fields; they are saved with the reply.
@@ -62,6 +66,11 @@ class Customer:
     def told_of_keeping(self) -> bool:
         """Whether they were shown that short texts are kept. Nothing is kept of anybody before."""
         return self.notice >= SAID_KEPT
+
+    def forget_offers(self) -> None:
+        """Forget what the last answer offered: nobody has seen it."""
+        for name in OFFERS:
+            self.state.pop(name, None)
 
     @classmethod
     def of(cls, row: asyncpg.Record) -> Self:
@@ -153,6 +162,11 @@ async def by_user_id(connection: asyncpg.Connection | asyncpg.Pool, user_id: str
         f"SELECT {Customer.COLUMNS} FROM customers c WHERE split_part(person, ':', 3) = $1 LIMIT 1", user_id
     )
     return Customer.of(row) if row else None
+
+
+async def forget_offers(pool: asyncpg.Pool, person: str) -> None:
+    """Forget what an answer offered that was not delivered. Its chat has no other event in hand meanwhile."""
+    await pool.execute("UPDATE customers SET state = state - $2::text[] WHERE person = $1", person, list(OFFERS))
 
 
 async def mark_unreachable(pool: asyncpg.Pool, person: str) -> None:

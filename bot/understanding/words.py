@@ -10,12 +10,15 @@ from bot.i18n import N_, Translator
 from bot.understanding.codes import ANNOUNCEMENTS, EVERY, REVOKING, CodeReader
 from bot.understanding.frames import AT_MOST, Words, by_first, made_of, reached, steps
 from bot.understanding.personal import OTHER_NUMBERS, SECRETS
-from bot.understanding.reading import Reader, Reading, alike, fold, listed
+from bot.understanding.reading import ASKING, Reader, Reading, alike, fold, listed
 
 # Translators: a list of words, as many as you can think of: what may stand before the name of a thing that is wanted
 BEFORE = N_("i want to see, where is, my")
 # Translators: a list of words, as many as you can think of: what may stand behind the name of a thing that is wanted
 AFTER = N_("please, do i have, list")
+# Translators: a list of words, as many as you can think of: what may stand beside a wish that is said plainly, so that
+# Translators: it is done at once (unsubscribing, calling a person); nothing that asks, doubts or tells
+PLAINLY = N_("please, i want to, now")
 # Translators: a list of words, as many as you can think of: that say yes
 YES = N_("yes, sure, go ahead")
 # Translators: a list of words, as many as you can think of: that say no
@@ -35,6 +38,7 @@ class Lexicon:
         self._intents: dict[str, str] = {}
         self._words: dict[str, list[str]] = {}
         self._openings: dict[str, Words] = {}
+        self._plain: dict[str, tuple[Words, set[str]]] = {}
         for name, words in intents.items():
             for translate in spoken:
                 for word in listed(translate(words)) if words else ():
@@ -47,7 +51,8 @@ class Lexicon:
         self._before = by_first(self.every(BEFORE))
         courtesies = self.reader.courtesies
         self._after = by_first(word[::-1] for word in (*self.every(AFTER), *courtesies))
-        fillers = {*self.every(FILLERS), *courtesies}
+        # A particle that asks is no courtesy of a yes: 好嗎.
+        fillers = {*self.every(FILLERS), *courtesies} - set(self.every(ASKING))
         yes, no = set(self.every(YES)), set(self.every(NO))
         self._yes = by_first(yes | fillers)
         self._no = by_first(no | yes | fillers)
@@ -83,6 +88,16 @@ class Lexicon:
                     best = word
         return self._intents.get(best)
 
+    def plainly(self, reading: Reading, intent: str) -> bool:
+        """Whether a message says nothing but an intent's word and that it is wanted, so that it may be done at once."""
+        if reading.asks or reading.doubts or reading.delays:
+            return False
+        if intent not in self._plain:
+            named = self._words.get(intent, [])
+            self._plain[intent] = by_first([*named, *self.every(PLAINLY), *self.reader.courtesies]), set(named)
+        words, needed = self._plain[intent]
+        return made_of(reading.text, words, needed)
+
     def agrees(self, reading: Reading) -> bool | None:
         """Whether a message says yes (True) or no (False), in any of the usual forms and nothing else; else None."""
         text = reading.text
@@ -91,9 +106,8 @@ class Lexicon:
             return None if yes == no else yes
         if made_of(text, self._no, self._says_no):
             return False
-        if made_of(text, self._yes, self._says_yes):
-            return True
-        return None
+        unsure = reading.asks or reading.doubts or reading.delays or "?" in reading.typed
+        return True if not unsure and made_of(text, self._yes, self._says_yes) else None
 
     def after(self, reading: Reading, intent: str) -> str | None:
         """What follows a word for an intent at the beginning of a message, as it was typed; None when nothing does."""

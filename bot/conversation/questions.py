@@ -1,0 +1,40 @@
+"""Open questions of ours: what is stored of them, and whether a message answers one. Pure.
+
+A question stands in the customer's state as `asking`: {question, until, at, …}. "sure" is a question with two buttons,
+whose packed data is kept with it, so that a yes or a no does what a tap on its button does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from bot.conversation.actions import Action
+from bot.conversation.labels import buttons
+from bot.conversation.messages import Reply
+from bot.understanding.reading import Reading, fold
+from bot.understanding.words import Lexicon
+
+SURE = "sure"
+Said = Literal["yes", "no"]
+
+
+def buttoned(asking: Mapping[str, Any], reply: Reply, packed: Mapping[Action, str]) -> dict[str, str]:
+    """The packed buttons of a question that this answer asks, by "yes" and "no"."""
+    named = {button.label: packed[button.action] for button in buttons(reply) if button.action in packed}
+    return {said: named[asking[said]] for said in ("yes", "no") if asking[said] in named}
+
+
+def answer_to(asking: Mapping[str, Any], reading: Reading, lexicon: Lexicon) -> Said | None:
+    """How a message answers a question with two buttons; None when it does not.
+
+    Its labels count, and every form of yes and no; where a slip would be dear (`strict`), only the label says yes.
+    What asks, doubts or puts off is no yes.
+    """
+    for said in ("yes", "no"):
+        if asking[said] and reading.text == fold(asking[said]) and "?" not in reading.typed:
+            return "yes" if said == "yes" else "no"
+    agrees = lexicon.agrees(reading)
+    if agrees is None or (agrees and asking.get("strict")):
+        return None
+    return "yes" if agrees else "no"
