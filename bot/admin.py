@@ -93,6 +93,7 @@ class Operator:
             _=turns.languages[self.language],
             languages=turns.languages,
             lexicon=turns.lexicon,
+            recogniser=turns.recogniser,
             desk=next(iter(turns.desks.values())),
             apis=turns.apis,
             services=turns.services,

@@ -27,7 +27,7 @@ from bot.apis.http import request_id
 from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Receipt, Rendered
 from bot.conversation import labels, questions
 from bot.conversation.actions import Action
-from bot.conversation.context import Context, Desk, Prepared, Work
+from bot.conversation.context import SURE, Context, Desk, Prepared, Work
 from bot.conversation.dispatch import Dispatcher, menu_tap
 from bot.conversation.events import Chat, Edited, Followed, Incoming, Left, Said
 from bot.conversation.messages import Button, Reply, Text
@@ -42,6 +42,7 @@ from bot.storage import customers, inbox, pushes
 from bot.storage.customers import Customer
 from bot.storage.inbox import Taken
 from bot.storage.pool import UNWELL
+from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
 from handlers.views.choices import Go
 from handlers.waiting import still_checking
@@ -114,6 +115,7 @@ class Turns:
     languages: Mapping[str, Translator]
     default_locale: str
     lexicon: Lexicon
+    recogniser: Recogniser
     apis: Apis
     services: Services
     clock: Callable[[], datetime]
@@ -198,6 +200,9 @@ class Turns:
                 outcome = "answered" if valuable else "parked"
             if outcome == "parked":
                 customer.forget_offers()  # Nobody sees them yet.
+            if isinstance(edited := incoming.what, Edited) and customer.unclear is None:
+                # What its author wrote over is not kept, unless the new text takes its place.
+                await self.services.unclear.forget_message(await work.begin(), customer.person, edited.message_id)
             if taken.has_waiting:
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
             committed = await inbox.finish(
@@ -237,7 +242,7 @@ class Turns:
     def _remember(self, ctx: Context, answer: Reply, packed: Mapping[Action, str]) -> None:
         """Keep what this answer's labels do, so that they can be typed, and what a yes or a no to its question does."""
         asked = ctx.asked()
-        if asked is not None and asked["question"] == questions.SURE and "data" not in asked:
+        if asked is not None and asked["question"] == SURE and "data" not in asked:
             asked["data"] = questions.buttoned(asked, answer, packed)
         if not ctx.labels_stay:
             ctx.customer.state["labels"] = labels.kept(answer, packed, self.lexicon, asked)
@@ -293,6 +298,7 @@ class Turns:
             _=self.languages[tag],
             languages=self.languages,
             lexicon=self.lexicon,
+            recogniser=self.recogniser,
             desk=self.desks[taken.channel],
             apis=self.apis,
             services=self.services,
@@ -581,7 +587,7 @@ def _drop_stale(ctx: Context) -> None:
     """Forget questions and codes whose time is over."""
     state, happened = ctx.customer.state, ctx.happened_at.timestamp()
     if ctx.asked() is None:
-        ctx.settle()
+        state.pop("asking", None)  # One that waits for a yes is remembered: a late one is told so.
     if kept := {of: codes for of, codes in state.pop("kept", {}).items() if codes["until"] > happened}:
         state["kept"] = kept
     # The first two are of a staff command; cards: the numbers of the customer's own.

@@ -243,10 +243,11 @@ def build_turns(
         inbound=inbound_channels(settings),
         outbound=channels,
         desks=desks_of(settings),
-        dispatcher=Dispatcher(routes, Packer(settings.secret), staff_desk, recogniser, TOUCHES),
+        dispatcher=Dispatcher(routes, Packer(settings.secret), staff_desk, TOUCHES),
         languages=languages,
         default_locale=settings.default_locale,
         lexicon=Lexicon({name: command.words for name, command in routes.commands.items()}, languages.values()),
+        recogniser=recogniser,
         apis=apis,
         services=Services(
             alerts=alerts,

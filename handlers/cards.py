@@ -276,6 +276,13 @@ def _is_try(typed: str) -> bool:
     return any(character.isdigit() for character in typed) or read_code(typed) is not None
 
 
+async def link_with(ctx: Context, code: str) -> Reply | None:
+    """Link with a live link code that was typed where a redemption code is; None when it is none."""
+    if ctx.apis.altegio is None or not await _is_waiting_code(ctx, code):
+        return None
+    return await _use_code(ctx, code)
+
+
 async def _is_waiting_code(ctx: Context, text: str) -> bool:
     """Whether a message is a live link code without a word before it, looked up a few times an hour at most.
 

@@ -18,6 +18,8 @@ from bot.storage import bulk, claims
 from bot.storage.claims import Claim
 from bot.storage.issues import Issue
 from bot.understanding import codes
+from bot.understanding.personal import is_private
+from bot.understanding.recogniser import WANTED
 from handlers import cards
 from handlers.unclear import Decline
 from handlers.views import choices, outage
@@ -64,6 +66,15 @@ async def read_answer(ctx: Context, text: str) -> Answer | None:
     return await _answered(ctx, found)
 
 
+@router.answer("which")
+async def read_choice(ctx: Context, _text: str) -> Answer | None:
+    """All of several codes, said in words; one of them is read like any code."""
+    asked = ctx.asked()
+    if asked is None or ctx.lexicon.means_all(ctx.reading) is False:
+        return None
+    return await pick(ctx, Pick(index=-1, of=asked["of"]))
+
+
 @router.reader(rank=4)
 async def read_text(ctx: Context, _text: str) -> Answer | None:
     """A code anywhere in a message."""
@@ -101,22 +112,28 @@ async def pick(ctx: Context, action: Pick) -> Answer:
 
 async def _answered(ctx: Context, found: codes.Found) -> Answer | None:
     """One code is redeemed, or asked about when the message speaks against it; of several one is chosen."""
-    known = ctx.services.giftcards.hashes(*found.codes)
-    own = set(ctx.customer.state.get("cards", {}).get("numbers", ()))
-    typed = [code for code in found.codes if known[code] not in own]
+    for code in (*found.codes, *found.parts):
+        if (linked := await cards.link_with(ctx, code)) is not None:
+            return linked  # A link code of our own staff is nobody else's business.
+    typed = [code for code in found.codes if not _of_own_card(ctx, code)]
     if not typed:
         return None
     if len(typed) > AT_ONCE:
         ctx.ask("code")
         text = ctx._("That looks like many codes. Please send me one at a time.")
         return Reply((Text(text),), (choices.cancel(ctx._),))
-    if len(typed) > 1 and not (found.every and found.certain):
+    surely = not found.around or ctx.recogniser.wants(found.around) >= WANTED
+    if len(typed) > 1 and not (found.every and found.certain and surely):
         return _choose(ctx, typed)
     if not found.certain:
-        ctx.call_unclear("asked")
-        text = ctx._("Redeem %(code)s now?", code=typed[0])
-        return _ask(ctx, typed[0], text)
-    return await _redeem(ctx, typed, deliberate=found.deliberate, found=found)
+        return _ask_first(ctx, typed[0])
+    return await _redeem(ctx, typed, deliberate=found.deliberate, found=found, surely=surely)
+
+
+def _of_own_card(ctx: Context, code: str) -> bool:
+    """Whether this is, or holds, the number of a gift card that was shown to this customer."""
+    own = set(ctx.customer.state.get("cards", {}).get("numbers", ()))
+    return bool(own) and not own.isdisjoint(ctx.services.giftcards.hashes(code, *code.split(" ")).values())
 
 
 def _choose(ctx: Context, typed: list[str]) -> Reply:
@@ -125,13 +142,19 @@ def _choose(ctx: Context, typed: list[str]) -> Reply:
     buttons = [Button(code[:20], Pick(index=nr, of=ctx.event_id)) for nr, code in enumerate(typed)]
     # Translators: a button: redeem all of these codes
     buttons.append(Button(ctx._("All of them"), Pick(index=-1, of=ctx.event_id)))
+    ctx.ask("which", of=ctx.event_id)
     count = len(typed)
     text = ctx._.ngettext("I see %(n)s possible code — redeem it?", "I see %(n)s possible codes — which one?", count)
     return Reply((Text("\n".join([text, *typed])),), choices.ending(ctx._, *buttons))
 
 
+def _ask_first(ctx: Context, code: str) -> Reply:
+    ctx.call_unclear("asked")
+    return _ask(ctx, code, ctx._("Redeem %(code)s now?", code=code))
+
+
 def _ask(ctx: Context, code: str, text: str) -> Reply:
-    """Redeem this one? Nothing is looked up before the answer."""
+    """Redeem this one?"""
     _keep(ctx, [code], ctx.event_id)
     # Translators: a button: redeem the code that was asked about
     yes = Button(ctx._("Redeem it"), Pick(index=0, of=ctx.event_id))
@@ -148,11 +171,12 @@ async def _redeem(
     deliberate: bool,
     of: int | None = None,
     found: codes.Found | None = None,
+    surely: bool = True,
 ) -> Answer | None:
     """Redeem codes one after the other; None when a token that merely looked like a code is none.
 
     of: the event whose button this is. A second tap on it finds what the first one claimed. found: how a single code
-    was found in a message.
+    was found in a message. surely: it is wanted now; else whether it exists is all that is found out.
     """
     assert ctx.apis.poshen is not None and ctx.customer.id is not None, "the readers looked"
     guesses = ctx.services.guesses
@@ -161,25 +185,36 @@ async def _redeem(
     if permit.wait is not None:
         return await _claimed_before(ctx, event) or _wait(ctx, permit.wait)
     who = (ctx.customer.person, ctx.customer.first_seen, ctx.now)
-    if not deliberate and (permit.guarded or await guesses.talks_too_much(ctx.work.reads, *who)):
+    unsure = not deliberate or len(codes.parts_of(typed[0])) > 1
+    if unsure and (permit.guarded or await guesses.talks_too_much(ctx.work.reads, *who)):
         return await _claimed_before(ctx, event)
     try:
-        each = codes.MOST_LOOK_UPS // len(typed)
-        hits = await asyncio.gather(*(_look_up(ctx, ctx.apis.poshen, codes.spellings(code)[:each]) for code in typed))
+        hits = await asyncio.gather(
+            *(_look_up(ctx, ctx.apis.poshen, codes.spellings(code, beside=len(typed) - 1)) for code in typed)
+        )
         otherwise = None
         if not any(hits):
             if before := await _claimed_before(ctx, event):
                 return before
             if len(typed) == 1:
-                if found is not None and len(found.parts) > 1:
-                    return _choose(ctx, list(found.parts))  # Together they are no code; nothing was tried of each.
-                hits, otherwise = await _otherwise(ctx, ctx.apis.poshen, typed[0], found, guarded=permit.guarded)
+                parts = codes.parts_of(typed[0])
+                if len(parts) > 1:
+                    # Together they are no code. That was a look-up of what may be none, as of bare ones.
+                    await guesses.count_talk(
+                        await ctx.work.begin(), ctx.customer.person, codes.canonical(typed[0]), ctx.now
+                    )
+                    return _choose(ctx, list(parts))
+                hits, otherwise = await _otherwise(ctx, ctx.apis.poshen, typed[0], parts, guarded=permit.guarded)
     except UpstreamError as error:
         return await _claimed_before(ctx, event) or await _unavailable(ctx, typed, error, event)
     if not any(hits) and (otherwise or not deliberate):
         work, canonical = await ctx.work.begin(), codes.canonical(typed[0])
         if deliberate:
-            await guesses.count_miss(work, ctx.customer.person, canonical, ctx.customer.first_seen, ctx.now)
+            wait = await guesses.count_miss(work, ctx.customer.person, canonical, ctx.customer.first_seen, ctx.now)
+            if wait is not None:  # A question that may not be answered with yes is none.
+                ctx.settle()
+                sorry = (Text(_not_found_text(ctx, typed[0])), Text(_wait_text(ctx, wait)))
+                return Reply(sorry, _not_found_choices(ctx))
         else:
             await guesses.count_talk(work, ctx.customer.person, canonical, ctx.now)
         if otherwise is not None:
@@ -188,6 +223,8 @@ async def _redeem(
             return None
         _may_be_edited(ctx)
         return Reply((Text(_not_found_text(ctx, typed[0])),), _not_found_choices(ctx))
+    if any(hits) and not (surely or ctx.desk.only_checks):
+        return _ask_first(ctx, typed[0])
     said: list[Message] = []
     known, wait = False, None
     # Claimed in the order of their ids, as everybody does: two customers cannot wait for each other.
@@ -237,6 +274,8 @@ async def _claimed_before(ctx: Context, event_id: int) -> Reply | None:
 async def _look_up(ctx: Context, poshen: PoshenApi, spellings: Sequence[str]) -> RedemptionCode | None:
     """The first spelling that exists. Spellings that did not are remembered for a minute."""
     for spelling in spellings:
+        if is_private(spelling) or _of_own_card(ctx, spelling):
+            continue  # Whatever way it came here: the last gate before a vendor.
         if ctx.services.redemption.known_missing(spelling, ctx.now):
             continue
         if code := await poshen.find(spelling):
@@ -246,17 +285,17 @@ async def _look_up(ctx: Context, poshen: PoshenApi, spellings: Sequence[str]) ->
 
 
 async def _otherwise(
-    ctx: Context, poshen: PoshenApi, typed: str, found: codes.Found | None, *, guarded: bool
+    ctx: Context, poshen: PoshenApi, typed: str, parts: tuple[str, ...], *, guarded: bool
 ) -> tuple[list[RedemptionCode | None], Reply | None]:
     """What a code may be that does not exist as it was typed: one look-up more, or a question, or nothing."""
-    if found is not None and found.parts:
-        return [await _look_up(ctx, poshen, found.parts)], None
+    if parts:
+        return [await _look_up(ctx, poshen, parts)], None
     for prefix, symbols in await bulk.shapes(ctx.work.reads) if codes.confusable(typed) else ():
         # Our generator's alphabet has no O, I and L: what was meant is certain.
         if better := codes.of_our_making(typed, prefix, symbols):
             return [await _look_up(ctx, poshen, [better])], None
     better = codes.mistyped(typed)
-    if guarded or not better or better == typed.upper():
+    if guarded or not better or is_private(better) or _of_own_card(ctx, better):
         return [None], None
     hit = await _look_up(ctx, poshen, [better])
     if hit is None:

@@ -27,7 +27,9 @@ class Speak(Action, name="speak"):
 @router.command("language", words=N_("language, english, chinese"))
 async def choose_language(ctx: Context) -> Answer:
     """Offer the languages, or take the one that was typed by its name."""
-    if isinstance(ctx.incoming.what, Said) and (tag := named(ctx, ctx.reading.text)):
+    # What only sounds like the topic may say that somebody cannot read a language: 看不懂英文.
+    by_word = ctx.lexicon.whole(ctx.reading) == "language" or ctx.lexicon.intent(ctx.reading.text) == "language"
+    if isinstance(ctx.incoming.what, Said) and by_word and ctx.reading.plain and (tag := named(ctx, ctx.reading.text)):
         return await speak(ctx, Speak(tag=tag))
     return Reply((Text(ctx._("Which language do you prefer?")),), choices.ending(ctx._, *_all(ctx)))
 

@@ -19,6 +19,7 @@ from bot.services.vouchers import CapReached, Wanted
 from bot.storage import issues, points
 from bot.storage.issues import Issue
 from bot.storage.points import Account
+from bot.understanding.reading import fold
 from handlers.views import choices, outage
 from handlers.views.gifts import more_card
 from handlers.views.vouchers import confirm_card, issue_card, offer_card, points_card, points_text, voucher_card
@@ -152,8 +153,8 @@ async def ask_for_brand(ctx: Context, _action: Search) -> Answer:
 @router.answer("brand")
 async def search(ctx: Context, text: str) -> Answer | None:
     """The brand, or a part of a voucher's name."""
-    query = _without_courtesy(ctx)[:LONGEST_QUERY]
-    return await show_offers(ctx, ShowOffers(query=query)) if query else None
+    query = ctx.lexicon.reader.politely_cut(" ".join(ctx.reading.typed.split()))[:LONGEST_QUERY]
+    return await show_offers(ctx, ShowOffers(query=query)) if fold(query) else None
 
 
 @router.action(Get, fresh="vouchers")
@@ -362,15 +363,6 @@ def _too_poor(ctx: Context, action: ShowOffers) -> str:
 
 def _not_yet(ctx: Context) -> str:
     return ctx._("Not enough points for a voucher yet. Collect some more and come back.")
-
-
-def _without_courtesy(ctx: Context) -> str:
-    """What was typed, without a "please" at its end; its own characters stay, they are searched for."""
-    typed = " ".join(ctx.reading.typed.split()).strip(" 。，,.!！?？「」")
-    for courtesy in ctx.lexicon.reader.courtesies:
-        if typed.casefold().endswith(courtesy) and len(typed) > len(courtesy) + 1:
-            return typed[: -len(courtesy)].rstrip(" ，,。.")
-    return typed
 
 
 def _id(ctx: Context) -> int:

@@ -22,6 +22,7 @@ from bot.services.unclear import Kind
 from bot.storage.customers import Customer
 from bot.understanding.keeping import keepable
 from bot.understanding.reading import Reading
+from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
 
 
@@ -34,6 +35,8 @@ class Prepared:
 
 Answer = Reply | Prepared
 NOTHING = Reading("", "", "")
+SURE = "sure"
+"""The question with two buttons, see `Context.question`."""
 
 SHOP = ("hours", "address", "phone")
 """Commands that are there only when the brand has told what to answer, see `Desk.offers`."""
@@ -160,6 +163,7 @@ class Context:
     _: Translator
     languages: Mapping[str, Translator]
     lexicon: Lexicon
+    recogniser: Recogniser
     desk: Desk
     apis: Apis
     services: Services
@@ -206,6 +210,7 @@ class Context:
     def ask(self, question: str, minutes: int = 5, **details: Any) -> None:
         """Expect the answer to a question as the next text."""
         until = (self.now + timedelta(minutes=minutes)).timestamp()
+        self.settle()
         self.customer.state["asking"] = {**details, "question": question, "until": until}
 
     def question(self, yes: str, no: str, minutes: int = 5, **details: Any) -> None:
@@ -213,11 +218,21 @@ class Context:
 
         command: the command that a yes runs, whose own words say yes, too. strict: only the label itself says yes.
         """
-        self.ask("sure", minutes, yes=yes, no=no, at=self.now.timestamp(), **details)
+        until = (self.now + timedelta(minutes=minutes)).timestamp()
+        self.settle()
+        # Under a name of its own: a worker of the version before would not know who answers it.
+        self.customer.state["deciding"] = {
+            **details,
+            "question": SURE,
+            "until": until,
+            "at": self.now.timestamp(),
+            "yes": yes,
+            "no": no,
+        }
 
     def asked(self) -> dict[str, Any] | None:
         """The question that is still open."""
-        asking: dict[str, Any] | None = self.customer.state.get("asking")
+        asking: dict[str, Any] | None = self.customer.state.get("deciding") or self.customer.state.get("asking")
         return asking if asking and asking["until"] > self.happened_at.timestamp() else None
 
     def call_unclear(self, kind: Kind) -> None:
@@ -239,3 +254,4 @@ class Context:
     def settle(self) -> None:
         """Stop expecting an answer."""
         self.customer.state.pop("asking", None)
+        self.customer.state.pop("deciding", None)

@@ -9,14 +9,14 @@ from typing import Any
 
 from bot.conversation.actions import Action, Packer, Unreadable
 from bot.conversation.commands import is_command, unadorned_command
-from bot.conversation.context import SHOP, Answer, Context
+from bot.conversation.context import SHOP, SURE, Answer, Context
 from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Button, Reply, Text
-from bot.conversation.questions import SURE, answer_to
+from bot.conversation.questions import answer_to
 from bot.conversation.router import Routes
 from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
-from bot.understanding.recogniser import Recogniser, decide
+from bot.understanding.recogniser import decide
 
 MENU_TAP = "go."
 ALBUM_ARRIVES_WITHIN = timedelta(minutes=5)
@@ -40,7 +40,6 @@ class Dispatcher:
     routes: Routes
     packer: Packer
     staff: StaffDesk
-    recogniser: Recogniser
     touches: Sequence[Callable[[Context, Reply], Reply]] = ()
 
     async def answer(self, ctx: Context) -> Answer:
@@ -126,6 +125,8 @@ class Dispatcher:
             if found is not None:
                 return self._settled(ctx, asked, found)
         if asked is None and ctx.lexicon.agrees(ctx.reading) is not None:
+            if ctx.customer.state.pop("deciding", None):
+                return await self._fresh(ctx, "menu")  # Too late for our question.
             return SILENCE  # A yes or a no to nothing that we asked.
         if not ctx.reading.text and ctx.reading.emoji and asked is None:
             return SILENCE if ctx.muted else await self.routes.events[SentSticker](ctx)
@@ -180,7 +181,7 @@ class Dispatcher:
 
     async def _guessed(self, ctx: Context, asked: dict[str, Any] | None) -> Answer:
         """Nothing was found by rule: what it sounds like, answered at once only where showing something is harmless."""
-        ranking = self.recogniser.rank(ctx.reading.text)
+        ranking = ctx.recogniser.rank(ctx.reading.text)
         decision = decide(ctx.reading, ranking)
         once, sure = decision.once, decision.sure
         # Of nonsense nothing is likelier than anything else: all of it reads the same, staff commands of outsiders too.
@@ -193,7 +194,8 @@ class Dispatcher:
             _understood(ctx)
             ctx.likely = {sure: 1.0}
             return await ctx.run("ask_first")
-        if once is not None and ctx.offers(once):
+        # Nothing is asked of a vendor once something was written.
+        if once is not None and ctx.offers(once) and ctx.work.connection is None:
             if once not in UNINTERRUPTING:
                 ctx.settle()
             _understood(ctx)
@@ -215,7 +217,8 @@ class Dispatcher:
         for said in ("yes", "no"):
             action = self.packer.read(data[said], person=ctx.customer.person, now=ctx.happened_at).action
             buttons.append(Button(asked[said], action))
-        ctx.ask(**{**asked, "at": ctx.now.timestamp(), "again": True})
+        ctx.question(asked["yes"], asked["no"])
+        ctx.customer.state["deciding"] |= {**asked, "again": True, "at": ctx.now.timestamp()}
         text = ctx._(
             "I'm not sure what you mean. Please answer “%(yes)s” or “%(no)s”.", yes=asked["yes"], no=asked["no"]
         )

@@ -1,7 +1,7 @@
 """Open questions of ours: what is stored of them, and whether a message answers one. Pure.
 
-A question stands in the customer's state as `asking`: {question, until, at, …}. "sure" is a question with two buttons,
-whose packed data is kept with it, so that a yes or a no does what a tap on its button does.
+A question with two buttons stands in the customer's state as `deciding`: {until, at, yes, no, data, …}. The packed
+data of its buttons is kept with it, so that a yes or a no does what a tap on its button does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from bot.conversation.messages import Reply
 from bot.understanding.reading import Reading, fold
 from bot.understanding.words import Lexicon
 
-SURE = "sure"
 Said = Literal["yes", "no"]
 
 

@@ -25,7 +25,7 @@ def reference(prefix: str) -> str:
 SAID_KEPT = 100
 
 
-OFFERS = ("asking", "labels", "getting", "sure")
+OFFERS = ("asking", "deciding", "labels", "getting", "sure")
 """Names in `state` of what an answer offered: its question, its labels, a voucher's and a staff command's preview."""
 
 

@@ -13,11 +13,13 @@ from functools import cached_property
 
 from bot.i18n import N_
 from bot.understanding.frames import Words, made_of
-from bot.understanding.personal import is_invoice, is_private
+from bot.understanding.personal import is_invoice, is_private, without_private
 from bot.understanding.reading import HAN, Reading, alike, finder, fold
+from bot.understanding.recogniser import CODE
 
 LONGEST = 64
 MOST_LOOK_UPS = 4  # for one message, whatever stands in it
+MOST_ANNOUNCERS = 8  # Nobody announces more codes in one message.
 
 # Translators: a list of words, as many as you can think of: that announce a redemption code
 ANNOUNCEMENTS = N_("coupon code, discount code")
@@ -46,9 +48,9 @@ _IN_ADDRESS = re.compile(
 )
 _MAY_HOLD_ONE = re.compile(r"[0-9&+%@_]")  # What has none of these is no code that nobody announced.
 _GAP = re.compile("[ .'-]+")
-_DASHES = re.compile(r"([A-Za-z0-9]+)( *-+ *\n?-* *)(?=([A-Za-z0-9]+))")
+_DASHES = re.compile(r"([A-Za-z0-9]++)( *-++ *+\n?-*+ *+)(?=([A-Za-z0-9]++))")
 _CONNECTOR = re.compile(
-    r"(?:[\s.:：=>→,，#!！\"“”「」『』【】()\[\]'`*-]|[是為为喔哦呢吧啊嗎]|這組|這個|這張|一組|一下|號碼|碼|(?:is|code|codes|this|the|my|number|no|it|are|here|a|one)\b(?=[\s.:：]|$))*",
+    r"(?:[\s.:：=>→,，#!！\"“”「」『』【】()\[\]'`*-]|[是為为喔哦呢吧啊嗎]|這組|這個|這張|一組|一下|號碼|碼|(?:is|code|codes|this|the|my|number|no|it|are|here|a|one)\b(?=[\s:：]|\.(?![A-Za-z0-9])|$))*",
     re.IGNORECASE,
 )
 _NO_CODE = re.compile(
@@ -80,7 +82,8 @@ class Found:
     wrong one is an attempt. Else it may be small talk that merely looks like a code.
     whole: the message is this code and nothing else, so that it wants an answer even when there is none of that name.
     certain: nothing in the message speaks against redeeming; else the customer is asked before anything is looked up.
-    plain: nothing else is said that could mean something else; else the customer is asked when there is such a code.
+    around: what is said beside the codes, folded, with CODE where they stood; "" when that changes nothing. Unless it
+    surely wants them redeemed, the customer is asked when there is such a code.
     parts: what the one code may be instead when it does not exist: the codes it was put together from.
     every: it says that all of them are wanted.
     private: something was left out that is nobody else's business.
@@ -90,7 +93,7 @@ class Found:
     deliberate: bool = False
     whole: bool = False
     certain: bool = True
-    plain: bool = True
+    around: str = ""
     parts: tuple[str, ...] = ()
     every: bool = False
     private: bool = False
@@ -103,7 +106,7 @@ class CodeReader:
     keywords: words that announce a code. labels: words that say a number is something else; secrets: those before what
     is nobody's business. revoking: words that take a code back. known: ordinary words, in small letters, which are no
     codes. ordinary: words by which a line is known to be a sentence. every: words for all of several. harmless:
-    what may stand beside a code and changes nothing. courtesies: what may follow one.
+    what may stand beside a possible code. courteous: what changes nothing beside one. courtesies: what may follow it.
     """
 
     keywords: Sequence[str]
@@ -114,6 +117,7 @@ class CodeReader:
     ordinary: Sequence[str]
     every: Sequence[str]
     harmless: Words
+    courteous: Words
     courtesies: Sequence[str]
 
     def find(self, reading: Reading, pattern: re.Pattern[str] | None = None, *, prompted: bool = False) -> Found:
@@ -121,19 +125,24 @@ class CodeReader:
         if not (prompted or pattern or _MAY_HOLD_ONE.search(reading.typed) or self._announcer.search(reading.text)):
             return Found()
         typed = _with_dashes(reading.typed, self.known)
-        text = _ADDRESS.sub(" ", typed)
+        bare = _ADDRESS.sub("\n", typed)
+        text = without_private(bare)
         runs = [_Run(*found) for found in _runs(text)]
         against = not reading.plain or self._takes_back.search(reading.text) is not None
         if pattern is not None and (matching := _matching(runs, text, pattern)):
-            return Found(matching, deliberate=True, whole=_is_all(matching, reading), certain=not against)
+            around = self._around(text, runs, matching)
+            whole = _is_all(matching, reading)
+            return Found(matching, deliberate=True, whole=whole, certain=not against, around=around)
         announcers = list(self._announcers(text))
         keyword = any(kind == "keyword" for *_, kind in announcers)
         wanted = keyword or reading.wishes
         connected, deliberate = True, True
         codes = self._announced(text, announcers, prompted=prompted, sure=not against)
-        if not codes and wanted and all(kind != "secret" for *_, kind in announcers):
+        if not codes and wanted and not self._secret(announcers):
             codes = tuple(code for match in _QUOTED.finditer(text) for code in self._whole_line(match[1]))
-        if not codes:
+        if codes:
+            codes += self._further(codes, text, runs, announcers)
+        else:
             codes, connected = self._bare(reading, text, runs, announcers, wanted=wanted, against=against)
             deliberate = prompted or (keyword and connected)
         codes = tuple({canonical(code): code for code in reversed(codes)}.values())[::-1]
@@ -141,17 +150,16 @@ class CodeReader:
         if not allowed:
             if (linked := _linked(typed)) is not None:
                 return Found((linked,), deliberate=True, certain=False)
-            return Found(private=len(codes) > 0 or self._private(typed, text, announcers))
-        plain = deliberate or reading.wishes or _is_all(allowed, reading) or self._nothing_else(text, runs, allowed)
+            return Found(private=len(codes) > 0 or text != bare or "@" in typed or self._secret(announcers))
         return Found(
             allowed,
             deliberate=deliberate,
             whole=_is_all(allowed, reading) and _looks_like_code(canonical(allowed[0])) and not _few(allowed[0]),
             every=self._all.search(reading.text) is not None,
             certain=connected and not against,
-            plain=plain,
-            parts=_parts(allowed[0]) if len(allowed) == 1 else (),
-            private=len(allowed) < len(codes),
+            around=self._around(text, runs, codes),
+            parts=parts_of(allowed[0]) if len(allowed) == 1 else (),
+            private=len(allowed) < len(codes) or text != bare,
         )
 
     def _bare(
@@ -176,18 +184,32 @@ class CodeReader:
             codes = _specials(text, self.harmless) or _spaced(text, self.known, self.harmless, wanted=wanted)
         return codes, not any(labels)
 
-    def _nothing_else(self, text: str, runs: Sequence[_Run], codes: Sequence[str]) -> bool:
-        """Whether a message says nothing beside its codes that could mean something else than redeeming them."""
-        rest = text
-        for run in reversed(runs):
-            if run.code in codes or any(run.code in code.split(" ") for code in codes):
-                rest = f"{rest[: run.start]} {rest[run.end :]}"
-        return _says_nothing(rest, self.harmless)
+    def _further(
+        self, codes: Sequence[str], text: str, runs: Sequence[_Run], announcers: Sequence[tuple[int, int, str]]
+    ) -> tuple[str, ...]:
+        """What looks like codes beside those that were announced: "redeem AAA111 and BBB222"."""
+        return tuple(
+            run.code
+            for run in runs
+            if _looks_like_code(run.code)
+            and not any(run.code in code for code in codes)
+            and not self._label(run, text, announcers)
+            and not is_invoice(run.code)
+        )
 
-    def _private(self, typed: str, text: str, announcers: Iterable[tuple[int, int, str]]) -> bool:
-        """Whether something was left out that is nobody else's business."""
-        named = any(kind == "secret" for *_, kind in announcers)
-        return named or ("@" in typed and typed != text) or any(map(is_private, _numbers(text)))
+    def _around(self, text: str, runs: Sequence[_Run], codes: Sequence[str]) -> str:
+        """What a message says beside its codes, with CODE where they stood; "" when that changes nothing."""
+        rest, pieces = text, {piece for code in codes for piece in code.split(" ")}
+        for run in reversed(runs):
+            if run.code in pieces:
+                rest = f"{rest[: run.start]} {CODE} {rest[run.end :]}"
+        for code in codes:  # of several words, or in letters that are no run, or with blanks between all letters
+            rest = re.sub(" *".join(map(re.escape, code.replace(" ", ""))), f" {CODE} ", rest)
+        folded = re.sub(rf"{CODE}(?: {CODE})+", CODE, fold(rest))
+        return "" if _says_nothing(folded.replace(CODE, " "), self.courteous) else folded
+
+    def _secret(self, announcers: Iterable[tuple[int, int, str]]) -> bool:
+        return any(kind == "secret" for *_, kind in announcers)
 
     @cached_property
     def _kinds(self) -> dict[str, str]:
@@ -218,22 +240,30 @@ class CodeReader:
 
     def _label(self, run: _Run, text: str, announcers: Iterable[tuple[int, int, str]]) -> str:
         """What a message calls a run: "named" as something else, "near" a word for something else, or ""."""
-        before = [a for a in announcers if a[1] <= run.start and not _CLAUSE.search(text, a[1], run.start)]
-        if before:
-            start, end, kind = before[-1]
-            if kind == "keyword":
-                return ""
-            return "named" if kind == "secret" or _CONNECTOR.fullmatch(text[end : run.start]) else "near"
+        if self._named_behind(run.end, text, announcers):
+            return "named"
+        before = [a for a in announcers if a[1] <= run.start]
+        if not before:
+            return ""
+        _, end, kind = before[-1]
+        if kind != "keyword" and _CONNECTOR.fullmatch(text[end : run.start]):
+            return "named"
+        if kind == "keyword" or _CLAUSE.search(text, end, run.start):
+            return ""
+        return "named" if kind == "secret" else "near"
+
+    def _named_behind(self, end: int, text: str, announcers: Iterable[tuple[int, int, str]]) -> bool:
+        """Whether a code is called something else behind it: `AB12CD34 是我的訂單編號`, `Hunter2026 (密碼)`."""
         for start, _, kind in announcers:
-            if kind != "keyword" and start >= run.end and _IS_MY.fullmatch(text[run.end : start]):
-                return "named"
-        return ""
+            if kind != "keyword" and start >= end and _IS_MY.fullmatch(text[end:start]):
+                return True
+        return False
 
     def _announced(
         self, text: str, announcers: Sequence[tuple[int, int, str]], *, prompted: bool, sure: bool
     ) -> tuple[str, ...]:
         """The code, or codes, that a keyword announces, or that answer our question."""
-        for number, (start, end, kind) in enumerate(announcers):
+        for number, (start, end, kind) in enumerate(announcers[:MOST_ANNOUNCERS]):
             if kind != "keyword":
                 continue
             connector = _CONNECTOR.match(text, end)
@@ -245,10 +275,12 @@ class CodeReader:
                 continue  # The next word announces what follows.
             line_start = text.rfind("\n", 0, start) + 1
             leads = not self._ordinary_left(text[line_start:start])
-            found = self._run_of_words(text[begins:line_end], leads=leads, prompted=prompted)
-            if not found and sure and (leads or prompted) and begins > end:
-                found = self._whole_line(text[begins:line_end])
-            if found:
+            line = text[begins:line_end]
+            found = self._run_of_words(line, leads=leads, prompted=prompted)
+            apart = begins > end or any(ch.isdigit() for ch in line)  # 兌換端午2026, but not 兌換紀錄
+            if not found and sure and (leads or prompted) and apart:
+                found = self._whole_line(line)
+            if found and not self._named_behind(begins + len(found[0]), text, announcers):
                 return found
         if not prompted or any(kind != "keyword" for *_, kind in announcers):
             return ()
@@ -263,6 +295,8 @@ class CodeReader:
 
     def _ordinary_left(self, before: str) -> bool:
         """Whether anything but frames of a wish stands before a keyword."""
+        if len(before) > LONGEST:
+            return True
         left = fold(before)
         return any(word not in self.known for word in re.findall("[a-z0-9]+", left)) or len(left) > 30
 
@@ -312,10 +346,12 @@ class CodeReader:
 
     def _whole_line(self, line: str) -> tuple[str, ...]:
         """A code in any letters, `咖波生日快樂` or `VIP@2027`: what stands on the line, when it is no sentence."""
+        if len(line) > 2 * LONGEST or _COUNTED.match(line):
+            return ()
         code = line.strip(f" {_TRIMMED}。，、！!,?？:：「」『』【】()[]\"'“”‘’*`")
         for courtesy in self.courtesies:
-            if code.endswith(courtesy) and len(code) > len(courtesy) + 3:
-                code = code.removesuffix(courtesy).strip(" ，,。!！~")
+            if len(courtesy) > 1 and code.endswith(courtesy) and len(code) > len(courtesy) + 3:
+                code = code.removesuffix(courtesy).strip(" ，,。!！~」』")
         if not (3 if re.fullmatch(f"[{HAN}]+", code) else 4) <= len(code) <= LONGEST or re.search(
             r"[。，、！!,?？;；…]", code
         ):
@@ -331,8 +367,9 @@ class CodeReader:
 # ── pieces ───────────────────────────────────────────────────────────────────────────────────────
 
 _CLAUSE = re.compile(r"[\n。，,；;！!？?]")
-_IS_MY = re.compile(r"[\s:：]*(?:(?:這)?是|為|(?:is|was|=)\b)?\s*(?:我的|我|你們的|the|my|an?|our)?\s*", re.IGNORECASE)
-_NUMBER = re.compile(r"[+(]?[0-9A-Za-z][0-9A-Za-z ().\-/]*[0-9]")
+_IS_MY = re.compile(
+    r"\s*[(\[「]\s*|[\s:：]*(?:(?:這|那|就)?是|為|(?:is|was|=))\s*(?:我的|我|你們的|the|my|an?|our)?\s*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,11 +384,6 @@ class _Run:
 def _runs(text: str) -> Iterator[tuple[str, int, int]]:
     for match in _RUN.finditer(text):
         yield _latin(match[0].strip(_TRIMMED)), match.start(), match.end()
-
-
-def _numbers(text: str) -> Iterator[str]:
-    """What could be a phone or an identity number, with its blanks."""
-    return (match[0] for match in _NUMBER.finditer(text))
 
 
 def _latin(run: str) -> str:
@@ -403,14 +435,15 @@ def _is_all(codes: Sequence[str], reading: Reading) -> bool:
     return len(codes) == 1 and canonical(fold(codes[0])) == canonical(reading.core)
 
 
-def _parts(code: str) -> tuple[str, ...]:
+def parts_of(code: str) -> tuple[str, ...]:
     """What a code may be that does not exist as a whole: the same one twice, or several with blanks between."""
     half = len(code) // 2
     if code[:half].upper() == code[half:].upper() and len(code) % 2 == 0 and half >= 4:
         return (code[:half],)
     words = code.split(" ")
     if len(words) > 1 and all(map(_looks_like_code, words)):
-        return tuple(dict.fromkeys(words))
+        parts = {canonical(word): word for word in reversed(words)}
+        return tuple(reversed(parts.values()))
     return ()
 
 
@@ -425,6 +458,7 @@ def _looks_like_code(token: str) -> bool:
     )
 
 
+_COUNTED = re.compile(r"\s*[0-9]{1,3} ?[張組個份杯次點元塊]")  # 兌換 2 張券
 _ON_LINES = re.compile(r"[A-Za-z0-9]{3,8}(?:\n[A-Za-z0-9]{3,8}){1,4}")
 _WORDS_APART = re.compile(
     r"(?<![^\s\u3000-\u9fff：:「(])[A-Za-z0-9]+(?: [A-Za-z0-9]+)+(?![^\s\u3000-\u9fff。，！!?？~,.;:)」(])"
@@ -485,8 +519,17 @@ def _says_nothing(rest: str, harmless: Words) -> bool:
 # ── looking up ───────────────────────────────────────────────────────────────────────────────────
 
 
-def spellings(code: str) -> list[str]:
-    """What to look up, in order, at most four: as typed, in capitals, with other separators."""
+def spellings(code: str, beside: int = 0) -> list[str]:
+    """What to look up, in order, at most four: as typed, in capitals, with other separators.
+
+    beside: how many other codes the message has; they share its look-ups.
+    """
+    found = _spellings(code)
+    most = MOST_LOOK_UPS // (1 + beside)
+    return found[:most] if most > 1 else [code.upper() if code.isascii() else code]
+
+
+def _spellings(code: str) -> list[str]:
     upper = code.upper()
     if " " in code:  # People type a blank where the code has a dash.
         bare = upper.replace("-", "").replace(" ", "")
@@ -535,7 +578,7 @@ def of_our_making(code: str, prefix: str, symbols: int) -> str:
     """
     upper = code.upper().replace(" ", "-").translate(_SEPARATORS)
     head, bare = prefix.upper().replace("-", ""), upper.replace("-", "")
-    if not bare.startswith(head) or len(bare) != len(head) + symbols:
+    if len(bare) != len(head) + symbols or bare[: len(head)].translate(_CONFUSED) != head.translate(_CONFUSED):
         return ""
     made = bare[len(head) :].translate(_CONFUSED)
     groups = [made[at : at + 4] for at in range(0, symbols, 4)]

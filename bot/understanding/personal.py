@@ -21,7 +21,12 @@ _WEIGHTS = (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)
 _INVOICE = re.compile(r"[A-Z]{2}[0-9]{8}")
 _CARRIER = re.compile(r"/[0-9A-Z+.-]{7}")
 _PHONE = re.compile(r"(?:\+|00)[0-9]{8,15}|0[0-9]{8,10}|886[0-9]{8,9}|852[5-9][0-9]{7}|84[35789][0-9]{8}|9[0-9]{8}")
-_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+ ?(?:@|\(at\)| at ) ?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+# What could be an identity number or a phone, with blanks between its digits.
+_NUMBER = re.compile(
+    r"(?<![0-9A-Za-z])(?:[A-Za-z][ -]?[1289A-Da-d](?:[ -]?[0-9]){8}|[+(]?[0-9][0-9 ().\-/]{6,24}[0-9])(?![0-9A-Za-z])"
+)
+_PIECE = re.compile(r"[A-Za-z][1289A-Da-d][0-9]{8}(?![0-9])|[0-9]+(?:-[0-9]+)*")
 
 
 def identifies(number: str) -> bool:
@@ -48,9 +53,26 @@ def is_phone(typed: str) -> bool:
 
 
 def is_private(typed: str) -> bool:
-    """Whether a vendor must never see this, whatever was asked: an identity number, a phone, an e-mail address."""
-    bare = re.sub(r"[\s\-_.]", "", typed).upper()
-    return identifies(bare) or is_phone(typed) or _EMAIL.search(typed) is not None
+    """Whether a vendor must never see this, whatever was asked: an identity number, a phone, an e-mail address in it.
+
+    Also when something is glued to it: `TWA123456789`, `tel0912345678`, `王小明A123456789`.
+    """
+    return without_private(typed) != typed or any(map(_is_private, {typed, *_PIECE.findall(typed)}))
+
+
+def without_private(text: str) -> str:
+    """A text with a line's end in the place of each number or address that is nobody else's business."""
+
+    def cut(match: re.Match[str]) -> str:
+        if _is_private(match[0]):
+            return "\n"
+        return " ".join("\n" if _is_private(part) else part for part in match[0].split(" "))
+
+    return _EMAIL.sub("\n", _NUMBER.sub(cut, text))
+
+
+def _is_private(typed: str) -> bool:
+    return identifies(re.sub(r"[\s\-_.]", "", typed).upper()) or is_phone(typed) or _EMAIL.fullmatch(typed) is not None
 
 
 def is_invoice(typed: str) -> bool:

@@ -37,8 +37,11 @@ _SMILEY = re.compile(
     rf")(?!{_BESIDE})"
 )
 _FELT = re.compile(r"\((?:笑|哭|汗|誤|羞|怒|驚|淚|喜|樂|大笑|大哭|苦笑|泣|爆)\)")
-_KAOMOJI = re.compile(r"[ヽヾ╮┐╰∑\\ᕙᕦ]?\((?![^()\n]*[A-Za-z0-9\u3400-\u9fff]{2})[^()\n]{2,16}\)[و✧♪ノﾉ╯╭┌ゞヾ/ᕗᕤ*~]*")
+_KAOMOJI = re.compile(r"[ヽヾ╮┐╰∑\\ᕙᕦ]?\((?![^()\n]*[A-Za-z0-9]{2})[^()\n\u3400-\u9fff]{2,16}\)[و✧♪ノﾉ╯╭┌ゞヾ/ᕗᕤ*~]*")
 _LIST_MARK = re.compile(r"(?m)^ *(?:[•·▪◦‧*>#]+ *|\(?[0-9]{1,2}[)、.] *(?![0-9]))(?=[^\s])")
+
+
+_CUT_THROUGH = re.compile(r"[^\s。，！？]+\Z")
 
 
 class _Visible(dict[int, str | None]):
@@ -73,9 +76,10 @@ _VISIBLE = _Visible()
 def visible(text: str) -> str:
     """A text as it was typed, without what is no content: width, invisible characters, emoji, smileys and list marks.
 
-    Case, punctuation and line ends stay; all dashes are `-`, all blanks are one. At most READ_AT_MOST characters.
+    Case, punctuation and line ends stay; all dashes are `-`, all blanks are one. At most READ_AT_MOST characters, and
+    no piece of what stood at that edge.
     """
-    text = text[:READ_AT_MOST]
+    text = _shortened(text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _EMOJI.sub(" ", text))
     text = text.translate(_VISIBLE)
@@ -83,14 +87,19 @@ def visible(text: str) -> str:
         text = _KAOMOJI.sub(" ", _FELT.sub(" ", text))
     text = _LIST_MARK.sub("", _SMILEY.sub(" ", text))
     text = re.sub(r" +", " ", re.sub(r" *\n\s*", "\n", text))
-    return text[:READ_AT_MOST].strip()
+    return _shortened(text).strip()
+
+
+def _shortened(text: str) -> str:
+    """Its beginning, without the word at which it was cut."""
+    return text if len(text) <= READ_AT_MOST else _CUT_THROUGH.sub("", text[:READ_AT_MOST])
 
 
 # ── what is read ─────────────────────────────────────────────────────────────────────────────────
 
 HAN = "\u3400-\u9fff\uf900-\ufaff"
 _BLANK_BESIDE_HAN = re.compile(rf"(?<=[{HAN}]) | (?=[{HAN}])")
-_NAME = re.compile(r"(?<!\S)@\S+")  # somebody's, typed: no word of it is meant
+_NAME = re.compile(r"(?<!\S)@[A-Za-z0-9_.-]+")  # somebody's, typed: no word of it is meant
 _SPELLED_OUT = re.compile(r"(?<![^ ])(?:[a-z0-9] ){3,}[a-z0-9](?![^ ])")
 # Sounds that are written for words, and words of Hong Kong that have one twin.
 _SLIPS = str.maketrans(
@@ -159,10 +168,7 @@ REDEEMING = N_("redeem, use, enter")
 
 
 _LINK = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
-_CODE = re.compile(
-    r"(?<![A-Za-z0-9])(?:(?=[A-Za-z_&+%@.-]*[0-9])[A-Za-z0-9]+(?:[-_.&+%@]+[A-Za-z0-9]+)*"
-    r"|[A-Z]+(?:[-_.&+%@]+[A-Z]+)+)(?![A-Za-z0-9])"
-)
+_CODE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z_&+%@.-]*[0-9])[A-Za-z0-9]+(?:[-_.&+%@]+[A-Za-z0-9]+)*(?![A-Za-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +181,7 @@ class Reading:
     emoji: the pictures that were cut out of it.
     asks, negates, delays, doubts: signs beside what it wants. They are looked for before courtesies are taken off.
     wishes: it says politely that something be done, so that its question mark is no question.
+    shortened: there was more of it than is read.
     """
 
     typed: str
@@ -186,11 +193,12 @@ class Reading:
     delays: bool = False
     doubts: bool = False
     wishes: bool = False
+    shortened: bool = False
 
     @property
     def plain(self) -> bool:
         """Whether nothing in the message speaks against doing at once what it names."""
-        return not (self.asks or self.negates or self.delays or self.doubts)
+        return not (self.asks or self.negates or self.delays or self.doubts or self.shortened)
 
 
 @cache
@@ -206,6 +214,10 @@ _ALIKE = _SMALL | _SLIPS | {code: chr(read).translate(_SLIPS) for code, read in 
 def alike(text: str) -> str:
     """A text with each character as it is read, at its place: for finding where a word stands in what was typed."""
     return text.translate(_ALIKE)
+
+
+PICTURED_YES, PICTURED_NO = "👍👌🙆✅💯🆗⭕🙋", "👎🙅❌🚫✖⛔"
+"""Pictures that say yes or no."""
 
 
 def finder(words: Iterable[str]) -> re.Pattern[str]:
@@ -247,11 +259,11 @@ class Reader:
         self._signs: dict[str, str] = {}
         # Earlier lists win where a word stands in two of them.
         for sign, msgid in (
-            ("", NO_NEGATIONS),
-            ("negates", NEGATIONS),
             ("asks", QUESTIONS),
             ("delays", DELAYS),
             ("doubts", DOUBTS),
+            ("", NO_NEGATIONS),
+            ("negates", NEGATIONS),
             ("wishes", WISHES),
             ("redeems", REDEEMING),
         ):
@@ -279,17 +291,28 @@ class Reader:
         # "Can I use it?" wishes, and so does "use it": the verb with which a message begins.
         wishes = "redeems" in signs and ("wishes" in signs or met[0] == (0, "redeems"))
         questioned = "?" in bare or self._asking.search(said) is not None
+        emoji = "" if text.isascii() else "".join(_EMOJI.findall(text[:READ_AT_MOST]))
         return Reading(
             typed=typed,
             text=folded,
             core=core,
-            emoji="" if text.isascii() else "".join(_EMOJI.findall(text[:READ_AT_MOST])),
+            emoji=emoji,
             asks="asks" in signs or (questioned and not wishes),
-            negates="negates" in signs,
+            negates="negates" in signs or any(picture in emoji for picture in PICTURED_NO),
+            shortened=len(text) > READ_AT_MOST,
             delays="delays" in signs,
             doubts="doubts" in signs,
             wishes=wishes,
         )
+
+    def politely_cut(self, typed: str) -> str:
+        """What was typed without a courtesy at its end that stands apart: `星巴克，謝謝`, not `Beauty`."""
+        cut = typed.strip(" 。，,.!！?？「」")
+        for courtesy in self.courtesies:
+            rest = cut[: -len(courtesy)]
+            if len(courtesy) > 1 and cut.casefold().endswith(courtesy) and rest.endswith((" ", "，", ",", "。")):
+                return rest.rstrip(" ，,。.")
+        return cut
 
     def core(self, folded: str) -> str:
         """A folded text without courtesies at its end; itself when it is nothing else."""

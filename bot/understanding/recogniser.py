@@ -47,8 +47,15 @@ TOPICS = (
     "thanks",
     "greeting",
 )
-"""What can be recognised: the sections of a phrases file, together with OTHER."""
+"""What can be recognised."""
 OTHER = "other"
+NOW, LATER = "code_now", "code_wait"
+"""What a message with a redemption code wants: that it is redeemed now, or anything else. Ranked among themselves."""
+SECTIONS = (*TOPICS, OTHER, NOW, LATER)
+"""The sections of a phrases file."""
+TOPICS_OF_ALL, CODES_OF_ALL = slice(0, len(TOPICS) + 1), slice(len(TOPICS) + 1, len(SECTIONS))
+CODE = "qxz"
+"""What stands for the code in a message, `{code}` in a phrases file: a word that nobody writes."""
 ACTS = frozenset({"human", "delete", "unsubscribe", "unlink"})
 """Topics that do something. They are asked about first, never done because they were recognised."""
 
@@ -61,6 +68,7 @@ AT_ONCE = 0.65  # How likely a topic must be to be shown or asked about; chosen 
 AMONG_FRIENDS = 0.8  # The same for thanks and greetings, whose answer keeps somebody from being understood otherwise.
 NEGATED = 0.93  # …beside a no: “no more ads” is a wish, “don't delete my data” the opposite.
 AHEAD = 0.2  # By how much the first topic must lead the second; else both are offered.
+WANTED = 0.7  # How likely a message must want its code redeemed now, not to be asked.
 UNKNOWN = 0.25  # The share of words never seen in a wish, above which nothing is certain.
 LONGEST = 40  # Tokens: somebody who writes more than this tells a story.
 
@@ -160,7 +168,7 @@ class Weights:
         try:
             line, _, rest = blob.partition(b"\n")
             about = json.loads(line)
-            current = about["format"] == FORMAT and about["topics"] == [*TOPICS, OTHER]
+            current = about["format"] == FORMAT and about["topics"] == list(SECTIONS)
             weights = cls._of_parts(about, zlib.decompress(rest)) if current else None
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, zlib.error, RecursionError) as error:
             raise Unusable(f"is damaged ({type(error).__name__}): run `{RENEW}`") from error
@@ -177,8 +185,8 @@ class Weights:
         if (
             len(features) != len(counts)
             or not len(topics) == len(values) == ends[-1]
-            or max(topics, default=0) > len(TOPICS)
-            or len(about["bias"]) != len(TOPICS) + 1
+            or max(topics, default=0) >= len(SECTIONS)
+            or len(about["bias"]) != len(SECTIONS)
         ):
             raise ValueError("its parts do not fit together")
         return cls(
@@ -204,11 +212,6 @@ class Recogniser:
         self.weights = weights
         self.trouble = trouble
 
-    @property
-    def ready(self) -> bool:
-        """Whether it has learned anything."""
-        return self.weights is not None
-
     @classmethod
     def load(cls, folder: Path = LOCALES) -> Recogniser:
         """What `make understanding` wrote into the folder; never raises, so that the bot starts without it."""
@@ -230,8 +233,25 @@ class Recogniser:
         weights = self.weights
         if weights is None or not words:
             return Ranking(tuple((topic, 0.0) for topic in TOPICS), 1.0, 1.0, len(words))
+        *wanted, other = self._shares(weights, words, TOPICS_OF_ALL)
+        return Ranking(
+            tuple(sorted(zip(TOPICS, wanted, strict=True), key=lambda each: -each[1])),
+            other,
+            sum(word not in weights.known for word in words) / len(words),
+            len(words),
+        )
+
+    def wants(self, text: str) -> float:
+        """How likely a message wants its code redeemed now. text: folded, with CODE where the code stood."""
+        words = tokens(text)
+        if self.weights is None or not words:
+            return 0.0
+        return self._shares(self.weights, words, CODES_OF_ALL)[0]
+
+    def _shares(self, weights: Weights, words: list[str], among: slice) -> list[float]:
+        """The probabilities of some of all SECTIONS, among themselves."""
         seen = features(words)
-        sums = [0] * (len(TOPICS) + 1)
+        sums = [0] * len(SECTIONS)
         find, ends, topics, values = weights.features.get, weights.ends, weights.topics, weights.values
         for feature in seen:
             number = find(feature)
@@ -239,17 +259,11 @@ class Recogniser:
                 for at in range(ends[number], ends[number + 1]):
                     sums[topics[at]] += values[at]
         scale = weights.scale / math.sqrt(len(seen))
-        heights = [total * scale + bias for total, bias in zip(sums, weights.bias, strict=True)]
+        heights = [total * scale + bias for total, bias in zip(sums[among], weights.bias[among], strict=True)]
         highest = max(heights)
         shares = [math.exp(height - highest) for height in heights]
         whole = sum(shares)
-        *wanted, other = (share / whole for share in shares)
-        return Ranking(
-            tuple(sorted(zip(TOPICS, wanted, strict=True), key=lambda each: -each[1])),
-            other,
-            sum(word not in weights.known for word in words) / len(words),
-            len(words),
-        )
+        return [share / whole for share in shares]
 
 
 def phrase_files(folder: Path = LOCALES) -> list[Path]:

@@ -25,11 +25,18 @@ from bot.errors import ConfigurationError
 from bot.i18n import LOCALES
 from bot.understanding.reading import Reading, fold
 from bot.understanding.recogniser import (
+    CODE,
+    CODES_OF_ALL,
     FILE,
     FORMAT,
+    LATER,
+    NOW,
     OTHER,
     RENEW,
+    SECTIONS,
     TOPICS,
+    TOPICS_OF_ALL,
+    WANTED,
     Decision,
     Recogniser,
     Weights,
@@ -40,7 +47,6 @@ from bot.understanding.recogniser import (
     tokens,
 )
 
-SECTIONS = (*TOPICS, OTHER)
 PREAMBLE = "preamble"  # the slot of what people say before they come to the point
 SLIPS = "slips"  # the slot of characters that are typed for another one
 
@@ -96,7 +102,7 @@ def read_phrases(path: Path) -> Phrases:
     except UnicodeDecodeError as error:
         number = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{where}:{number}: this line is not UTF-8; save the file as UTF-8") from None
-    slots = {}
+    slots = {"code": (0, CODE)}
     for number, line in enumerate(lines, 1):
         if line.startswith("@"):
             found = re.fullmatch(r"@(\w+) =(?: (.*))?", line)
@@ -327,7 +333,8 @@ def exam_of(files: Sequence[Phrases]) -> list[Sentence]:
 
 ROUNDS = 6
 PACE = 0.6
-MOST_WEIGHTS = 60_000
+MOST_WEIGHTS, MOST_OF_CODES = 60_000, 14_000
+REFERENCE = SECTIONS.index(LATER)  # It has no weights: the other one of two is measured against it.
 KNOWN = 0.995  # Whoever is so sure and right learns nothing more from an example.
 FAINT = 0.002  # A topic that is so unlikely is not pushed down any further.
 SEEN_TWICE = 2  # A feature of one sentence only says nothing about another.
@@ -342,11 +349,13 @@ def learn(sentences: Sequence[Sentence], rounds: int = ROUNDS) -> Weights:
     counted = Counter(feature for seen in looked for feature in seen)
     names = sorted(feature for feature, times in counted.items() if times >= SEEN_TWICE)
     numbers = {name: number for number, name in enumerate(names)}
+    spans = {topic: among for among in (TOPICS_OF_ALL, CODES_OF_ALL) for topic in SECTIONS[among]}
     examples = [
         (
             [numbers[feature] for feature in seen if feature in numbers],
             1 / math.sqrt(len(seen)),
-            SECTIONS.index(sentence.topic),
+            spans[sentence.topic],
+            SECTIONS.index(sentence.topic) - spans[sentence.topic].start,
         )
         for seen, sentence in zip(looked, sentences, strict=True)
         if seen
@@ -360,22 +369,22 @@ def learn(sentences: Sequence[Sentence], rounds: int = ROUNDS) -> Weights:
     for _ in range(rounds):
         shuffle.shuffle(order)
         for index in order:
-            seen_at, share, right = examples[index]
+            seen_at, share, among, right = examples[index]
             rows = [table[at] for at in seen_at]
             heights = (
                 [b + share * sum(column) for b, column in zip(bias, zip(*rows, strict=True), strict=True)]
                 if rows
                 else bias
-            )
+            )[among]
             highest = max(heights)
             shares = [math.exp(height - highest) for height in heights]
             whole = sum(shares)
             if shares[right] > KNOWN * whole:
                 continue
             wrong = [
-                (topic, each / whole - (topic == right))
+                (among.start + topic, each / whole - (topic == right))
                 for topic, each in enumerate(shares)
-                if topic == right or each > FAINT * whole
+                if (topic == right or each > FAINT * whole) and among.start + topic != REFERENCE
             ]
             for topic, much in wrong:
                 bias[topic] -= 0.02 * much
@@ -385,7 +394,7 @@ def learn(sentences: Sequence[Sentence], rounds: int = ROUNDS) -> Weights:
                 for topic, step, square in steps:
                     ways[topic] += square
                     row[topic] -= PACE * step / math.sqrt(ways[topic])
-    known = {word for sentence in sentences if sentence.topic != OTHER for word in tokens(sentence.text)}
+    known = {word for sentence in sentences if sentence.topic in TOPICS for word in tokens(sentence.text)}
     return rounded(names, table, bias, known)
 
 
@@ -394,14 +403,17 @@ def rounded(
 ) -> Weights:
     """The heaviest weights as whole numbers from -127 to 127."""
     sizes = sorted((abs(weight) for row in table for weight in row if weight), reverse=True)
-    scale = (
-        sizes[len(sizes) // 1000] / 127 if sizes else 1.0
-    )  # One weight in a thousand is cut, so that the rest is finer.
-    least = max(scale / 2, sizes[min(MOST_WEIGHTS, len(sizes) - 1)] if sizes else 0.0)
+    # One weight in a thousand is cut, so that the rest is finer.
+    scale = sizes[len(sizes) // 1000] / 127 if sizes else 1.0
+    least = [0.0] * len(SECTIONS)
+    for among, most in ((TOPICS_OF_ALL, MOST_WEIGHTS), (CODES_OF_ALL, MOST_OF_CODES)):
+        sizes = sorted((abs(weight) for row in table for weight in row[among] if weight), reverse=True)
+        enough = sizes[min(most, len(sizes) - 1)] if sizes else 0.0
+        least[among] = [max(scale / 2, enough)] * len(least[among])
     kept: dict[str, int] = {}
     ends, topics, values = array("I", [0]), bytearray(), array("b")
     for name, row in zip(names, table, strict=True):
-        heavy = [(topic, weight) for topic, weight in enumerate(row) if abs(weight) > least]
+        heavy = [(topic, weight) for topic, weight in enumerate(row) if abs(weight) > least[topic]]
         if heavy:
             kept[name] = len(kept)
             for topic, weight in heavy:
@@ -427,15 +439,25 @@ def decided(recogniser: Recogniser, text: str) -> Decision:
 
 
 def outcomes(recogniser: Recogniser, sentences: Iterable[Sentence]) -> bytes:
-    """A byte for each sentence: the topic that is shown or asked about, or OTHER."""
-    found = (decided(recogniser, sentence.text) for sentence in sentences)
-    return bytes(SECTIONS.index(decision.once or decision.sure or OTHER) for decision in found)
+    """A byte for each sentence: the topic that is shown or asked about, or OTHER; or what a code's message wants."""
+    found = (_outcome(recogniser, sentence) for sentence in sentences)
+    return bytes(SECTIONS.index(section) for section in found)
+
+
+def _outcome(recogniser: Recogniser, sentence: Sentence) -> str:
+    if sentence.topic in (NOW, LATER):
+        return NOW if recogniser.wants(sentence.text) >= WANTED else LATER
+    decision = decided(recogniser, sentence.text)
+    return decision.once or decision.sure or OTHER
 
 
 def measured(recogniser: Recogniser, sentences: Sequence[Sentence]) -> dict[str, float]:
-    """How well sentences are understood that were not learned: shares of wishes, and of everything else."""
+    """How well sentences are understood that were not learned: shares of wishes, of talk, and of those with a code."""
     counted: Counter[str] = Counter()
     for sentence in sentences:
+        if sentence.topic in (NOW, LATER):
+            counted.update({sentence.topic: 1, f"{sentence.topic} redeemed": _outcome(recogniser, sentence) == NOW})
+            continue
         decision = decided(recogniser, sentence.text)
         shown = decision.once or decision.sure
         if sentence.topic == OTHER:
@@ -449,7 +471,18 @@ def measured(recogniser: Recogniser, sentences: Sequence[Sentence]) -> dict[str,
             )
     wishes, talk = max(1, counted["wishes"]), max(1, counted["talk"])
     shares = {name: round(counted[name] / wishes, 4) for name in ("at_once", "among_three", "wrong")}
-    return {"wishes": wishes, "talk": talk, **shares, "disturbed": round(counted["disturbed"] / talk, 4)}
+    redeemed = {
+        name: round(counted[f"{topic} redeemed"] / max(1, counted[topic]), 4)
+        for name, topic in (("redeemed", NOW), ("redeemed_wrongly", LATER))
+    }
+    return {
+        "wishes": wishes,
+        "talk": talk,
+        **shares,
+        "disturbed": round(counted["disturbed"] / talk, 4),
+        "codes": counted[NOW] + counted[LATER],
+        **redeemed,
+    }
 
 
 def build(folder: Path = LOCALES, rounds: int = ROUNDS) -> tuple[Weights, Lesson]:
@@ -496,7 +529,14 @@ def check(folder: Path = LOCALES) -> list[str]:
     return trouble
 
 
-BOUNDS = {"at_once": (0.3, 1.0), "among_three": (0.85, 1.0), "wrong": (0.0, 0.04), "disturbed": (0.0, 0.07)}
+BOUNDS = {
+    "at_once": (0.3, 1.0),
+    "among_three": (0.85, 1.0),
+    "wrong": (0.0, 0.04),
+    "disturbed": (0.0, 0.07),
+    "redeemed": (0.6, 1.0),
+    "redeemed_wrongly": (0.0, 0.04),
+}
 """What a build must reach on templates that it has not learned, as shares."""
 
 

@@ -10,7 +10,7 @@ from bot.i18n import N_, Translator
 from bot.understanding.codes import ANNOUNCEMENTS, EVERY, REVOKING, CodeReader
 from bot.understanding.frames import AT_MOST, Words, by_first, made_of, reached, steps
 from bot.understanding.personal import OTHER_NUMBERS, SECRETS
-from bot.understanding.reading import ASKING, Reader, Reading, alike, fold, listed
+from bot.understanding.reading import ASKING, PICTURED_NO, PICTURED_YES, Reader, Reading, alike, fold, listed
 
 # Translators: a list of words, as many as you can think of: what may stand before the name of a thing that is wanted
 BEFORE = N_("i want to see, where is, my")
@@ -38,6 +38,7 @@ class Lexicon:
         self._intents: dict[str, str] = {}
         self._words: dict[str, list[str]] = {}
         self._openings: dict[str, Words] = {}
+        self._all: tuple[Words, set[str]] | None = None
         self._plain: dict[str, tuple[Words, set[str]]] = {}
         for name, words in intents.items():
             for translate in spoken:
@@ -102,12 +103,22 @@ class Lexicon:
         """Whether a message says yes (True) or no (False), in any of the usual forms and nothing else; else None."""
         text = reading.text
         if not text:
-            yes, no = (any(each in reading.emoji for each in pictures) for pictures in (_PICTURED_YES, _PICTURED_NO))
+            yes, no = (any(each in reading.emoji for each in pictures) for pictures in (PICTURED_YES, PICTURED_NO))
             return None if yes == no else yes
         if made_of(text, self._no, self._says_no):
             return False
         unsure = reading.asks or reading.doubts or reading.delays or "?" in reading.typed
         return True if not unsure and made_of(text, self._yes, self._says_yes) else None
+
+    def means_all(self, reading: Reading) -> bool:
+        """Whether a message says that all of several are meant, and nothing else."""
+        if self._all is None:
+            words = [word for word in self.every(EVERY) if word]
+            self._all = (
+                by_first([*words, *self.every(BEFORE), *self.every(FILLERS), *self.reader.courtesies]),
+                set(words),
+            )
+        return reading.plain and made_of(reading.text, *self._all)
 
     def after(self, reading: Reading, intent: str) -> str | None:
         """What follows a word for an intent at the beginning of a message, as it was typed; None when nothing does."""
@@ -135,6 +146,7 @@ class Lexicon:
             *self.every(FILLERS),
             *self.every(YES),
             *self.every(NO),
+            *self.every(EVERY),
         ]
         labels = self.every(OTHER_NUMBERS)
         known = {part for word in (*everything, *labels) for part in word.split() if part.isascii()}
@@ -152,9 +164,9 @@ class Lexicon:
             harmless=by_first(
                 [*frames, *keywords, *self.every(FILLERS), *self.words("greeting"), *self.words("thanks")]
             ),
+            courteous=by_first([*keywords, *self.reader.courtesies, *self.words("greeting"), *self.words("thanks")]),
             courtesies=self.reader.courtesies,
         )
 
 
-_PICTURED_YES, _PICTURED_NO = "👍👌🙆✅💯🆗⭕🙋", "👎🙅❌🚫✖⛔"
 _PRONOUNS = frozenset("我你他她這那哪誰")

@@ -415,11 +415,12 @@ async def test_a_sentence_is_no_command(bot: Bot, boss: Chat, typed: str) -> Non
 
 
 async def test_the_answer_to_a_question_is_no_command(bot: Bot, boss: Chat) -> None:
-    """“Paste your code” waits for one, also from staff."""
+    """“Paste your code” waits for one, also from staff; what cannot be one is read as always."""
     await boss.say("redeem")
-    await boss.say("status")
+    await boss.say("code WELCOME2026")
 
     assert await bot.pool.fetchval("SELECT count(*) FROM audit") == 0
+    assert await bot.pool.fetchval("SELECT count(*) FROM claims") == 1
 
 
 @pytest.mark.parametrize("typed", ["audit", "group show 5", "group pause 5"])

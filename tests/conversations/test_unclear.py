@@ -276,6 +276,18 @@ async def test_an_edited_message_is_kept_as_it_reads_now_and_counted_once(bot: B
     assert counted(bot) == {"heard": 2, "chips": 1}
 
 
+async def test_what_an_edit_made_clear_is_kept_no_more(bot: Bot, tables: asyncpg.Pool) -> None:
+    """Neither the new text nor the one that was written over."""
+    bot.desk(keeps_unclear=True)
+    chat = bot.chat("messenger")
+    await chat.say("menu")
+    said = chat.phone.says(LOST)
+    await chat.do(said)
+    await chat.do(chat.phone.edits(said, "my gifts"))
+
+    assert await texts(tables) == []
+
+
 # ── forgetting ───────────────────────────────────────────────────────────────────────────────
 
 

@@ -275,7 +275,8 @@ def test_a_code_is_read_whole_or_not_at_all(text: str, codes: tuple[str, ...]) -
 )
 def test_no_part_of_a_longer_run_is_ever_found(code: str, sign: str, more: str) -> None:
     """Before or behind it, with a keyword and without."""
-    for run in (f"{code}{sign}{more}", f"{more}{sign}{code}"):
+    numbered = sign == "." and more == "9"  # “9.AAA111” is the ninth of a list.
+    for run in (f"{code}{sign}{more}", *(() if numbered else (f"{more}{sign}{code}",))):
         for text in (run, f"兌換 {run}", f"redeem {run} please"):
             assert code not in read(text).codes
 

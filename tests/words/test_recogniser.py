@@ -46,7 +46,7 @@ def must_not() -> list[tuple[str, bool]]:
 def recogniser() -> Recogniser:
     """The one that is shipped."""
     loaded = Recogniser.load()
-    assert loaded.ready, loaded.trouble
+    assert loaded.weights, loaded.trouble
     return loaded
 
 
@@ -171,7 +171,7 @@ def test_the_weights_take_little_memory() -> None:
     finally:
         tracemalloc.stop()
 
-    assert loaded.ready
+    assert loaded.weights
     assert kept < 8_000_000
 
 
@@ -193,7 +193,7 @@ def test_a_copy_works(folder: Path) -> None:
     path = folder / "en" / "phrases.txt"
     path.write_bytes(b"# one more comment\r\n" + path.read_bytes().replace(b"\n", b"\r\n"))
 
-    assert Recogniser.load(folder).ready
+    assert Recogniser.load(folder).weights
 
 
 def test_a_language_that_is_only_begun_changes_nothing(folder: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_language_that_is_only_begun_changes_nothing(folder: Path) -> None:
     (folder / "vi").mkdir()
     (folder / "vi" / "phrases.txt").write_text("# empty\n[gifts]\n\n[other]\n")
 
-    assert Recogniser.load(folder).ready
+    assert Recogniser.load(folder).weights
 
 
 def test_other_phrases_need_other_weights(folder: Path) -> None:
@@ -211,7 +211,7 @@ def test_other_phrases_need_other_weights(folder: Path) -> None:
 
     loaded = Recogniser.load(folder)
 
-    assert not loaded.ready
+    assert not loaded.weights
     assert "other phrases" in loaded.trouble and "make understanding" in loaded.trouble
 
 
@@ -237,7 +237,7 @@ def test_damaged_weights_are_not_used(folder: Path, spoil: object) -> None:
 
     loaded = Recogniser.load(folder)
 
-    assert not loaded.ready
+    assert not loaded.weights
     assert "make understanding" in loaded.trouble
 
 
@@ -248,7 +248,7 @@ def test_no_weights_at_all(folder: Path) -> None:
     loaded = Recogniser.load(folder)
     ranking = loaded.rank("我的點數")
 
-    assert not loaded.ready and FILE in loaded.trouble
+    assert not loaded.weights and FILE in loaded.trouble
     assert ranking.other == 1 and ranking.unknown == 1
     assert decide(read("我的點數"), ranking) == Decision(None, None, TOPICS)
 
