@@ -37,7 +37,7 @@ class Retry(Action, name="retry", ttl=KEPT_FOR):
     of: int
 
 
-class Pick(Action, name="pick", ttl=KEPT_FOR):
+class Pick(Action, name="pick", ttl=KEPT_FOR, typed=False):
     """Redeem one of several codes that were seen in a message (the event `of`); -1 means all."""
 
     index: int
@@ -55,7 +55,10 @@ async def ask_for_code(ctx: Context) -> Answer:
 
 @router.answer("code")
 async def read_answer(ctx: Context, text: str) -> Answer | None:
-    """The answer to "paste your code"."""
+    """The answer to "paste your code", or to "which one?"."""
+    asked = ctx.asked()
+    if asked is not None and "of" in asked and ctx.lexicon.means_all(ctx.reading):
+        return await pick(ctx, Pick(index=-1, of=asked["of"]))
     if ctx.desk.shows_cards and cards.concerns_linking(ctx):
         return None  # A link code is for nobody else's eyes, and a phone number is no code.
     found = ctx.lexicon.codes.find(ctx.reading, ctx.desk.code_pattern, prompted=True)
@@ -64,15 +67,6 @@ async def read_answer(ctx: Context, text: str) -> Answer | None:
         text = ctx._("That looks like a personal number, so I looked nothing up. Please send only the redemption code.")
         return Reply((Text(text),), (choices.cancel(ctx._),))
     return await _answered(ctx, found)
-
-
-@router.answer("which")
-async def read_choice(ctx: Context, _text: str) -> Answer | None:
-    """All of several codes, said in words; one of them is read like any code."""
-    asked = ctx.asked()
-    if asked is None or ctx.lexicon.means_all(ctx.reading) is False:
-        return None
-    return await pick(ctx, Pick(index=-1, of=asked["of"]))
 
 
 @router.reader(rank=4)
@@ -142,7 +136,7 @@ def _choose(ctx: Context, typed: list[str]) -> Reply:
     buttons = [Button(code[:20], Pick(index=nr, of=ctx.event_id)) for nr, code in enumerate(typed)]
     # Translators: a button: redeem all of these codes
     buttons.append(Button(ctx._("All of them"), Pick(index=-1, of=ctx.event_id)))
-    ctx.ask("which", of=ctx.event_id)
+    ctx.ask("code", of=ctx.event_id)
     count = len(typed)
     text = ctx._.ngettext("I see %(n)s possible code — redeem it?", "I see %(n)s possible codes — which one?", count)
     return Reply((Text("\n".join([text, *typed])),), choices.ending(ctx._, *buttons))

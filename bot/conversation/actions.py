@@ -28,19 +28,23 @@ class Action(BaseModel):
 
     name: short and unique for ever; buttons in old messages carry it.
     ttl: how long after it was made a tap still means what it said.
+    typed: whether its label, typed, does the same. Not where the label is a code, which is kept nowhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     action_name: ClassVar[str] = ""
     ttl: ClassVar[timedelta] = timedelta(days=7)
+    typed: ClassVar[bool] = True
     _known: ClassVar[dict[str, type[Action]]] = {}
 
-    def __init_subclass__(cls, *, name: str, ttl: timedelta = timedelta(days=7), **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, *, name: str, ttl: timedelta = timedelta(days=7), typed: bool = True, **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
         if name in Action._known:
             raise TypeError(f"two actions are named {name!r}; buttons need names of their own")
-        cls.action_name, cls.ttl = name, ttl
+        cls.action_name, cls.ttl, cls.typed = name, ttl, typed
         Action._known[name] = cls
 
 

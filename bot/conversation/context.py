@@ -232,8 +232,11 @@ class Context:
 
     def asked(self) -> dict[str, Any] | None:
         """The question that is still open."""
-        asking: dict[str, Any] | None = self.customer.state.get("deciding") or self.customer.state.get("asking")
-        return asking if asking and asking["until"] > self.happened_at.timestamp() else None
+        state = self.customer.state
+        # Only where a worker of another version asked in between there are two; the later one counts.
+        asking: list[dict[str, Any]] = [state[name] for name in ("deciding", "asking") if name in state]
+        latest = max(asking, key=lambda question: float(question["until"]), default=None)
+        return latest if latest and latest["until"] > self.happened_at.timestamp() else None
 
     def call_unclear(self, kind: Kind) -> None:
         """This text was not understood. It is counted once its answer is committed, and kept where that is allowed.

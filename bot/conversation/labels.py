@@ -36,7 +36,7 @@ def kept(
     for button in buttons(reply):
         said, data = _named(button.label), packed.get(button.action)
         command = button.action.__dict__.get("command") if type(button.action).action_name == "go" else None
-        if not said or data is None or button.label.startswith("/") or len(labels) >= MOST:
+        if not said or data is None or not button.action.typed or button.label.startswith("/") or len(labels) >= MOST:
             continue
         if button.label in of_question or (command is not None and lexicon.intent(button.label) == command):
             continue
