@@ -73,6 +73,12 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
     await pool.execute(
         "UPDATE customers SET state = state - 'kept' WHERE state ? 'kept' AND last_seen < now() - $1::interval", hour
     )
+    # The numbers of cards, hashed, and the labels of an answer that is as old: tapped or typed, it has had its time.
+    await pool.execute(
+        "UPDATE customers SET state = state - 'cards' - 'labels' "
+        "WHERE state ?| ARRAY['cards', 'labels'] AND last_seen < now() - $1::interval",
+        30 * day,
+    )
     # Who issued a link code and who used it is kept; the phone that it was for is not, once it is over.
     await pool.execute(
         "UPDATE link_codes SET ended_at = expires_at, phone = '' WHERE ended_at IS NULL AND expires_at < now()"

@@ -243,6 +243,22 @@ async def test_the_codes_of_a_job_that_is_not_over_are_kept(pool: asyncpg.Pool) 
     assert await pool.fetchval("SELECT count(*) FROM bulk_codes") == 1
 
 
+async def test_what_a_silent_customers_last_answers_left_is_dropped_after_a_month(pool: asyncpg.Pool) -> None:
+    """Hashes of card numbers and labels; the customer stays."""
+    for person, days in (("silent", 31), ("recent", 29)):
+        await pool.execute(
+            "INSERT INTO customers (person, ref, channel, locale, last_seen, state) "
+            "VALUES ($1::text, $1::text, 'line', 'en', now() - $2::interval, $3)",
+            person,
+            timedelta(days=days),
+            {"cards": {}, "labels": {}, "seen": 1},
+        )
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    left = {row["person"]: set(row["state"]) for row in await pool.fetch("SELECT * FROM customers")}
+    assert left == {"silent": {"seen"}, "recent": {"cards", "labels", "seen"}}
+
+
 async def test_a_parked_answer_is_dropped_after_an_hour(pool: asyncpg.Pool) -> None:
     """Nobody tapped for it; the event stays known, its answer does not."""
     insert, _ = ROWS["events"]
