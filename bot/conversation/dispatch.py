@@ -12,7 +12,7 @@ from bot.conversation.commands import is_command, unadorned_command
 from bot.conversation.context import SHOP, SURE, Answer, Context
 from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Button, Reply, Text
-from bot.conversation.questions import answer_to
+from bot.conversation.questions import answer_to, labelled
 from bot.conversation.router import Routes
 from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
@@ -135,10 +135,11 @@ class Dispatcher:
     async def _answered(self, ctx: Context, asked: dict[str, Any], intent: str | None) -> Answer | None:
         """A yes or a no to an open question does what its button does; None when a message is neither.
 
-        It must have been written after the question was asked. A word for something else is no answer, but thanks may
-        be: "ok thanks".
+        It must have been written after the question was asked. A word for something else is no answer, unless it stands
+        on a button, but thanks may be: "ok thanks".
         """
-        if intent not in (None, "thanks", "cancel") and intent != asked.get("command"):
+        label = labelled(asked, ctx.reading) if asked["question"] == SURE else None
+        if label is None and intent not in (None, "thanks", "cancel") and intent != asked.get("command"):
             return None
         if asked["question"] != SURE:
             if ctx.lexicon.agrees(ctx.reading) is not False:

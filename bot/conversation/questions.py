@@ -24,15 +24,23 @@ def buttoned(asking: Mapping[str, Any], reply: Reply, packed: Mapping[Action, st
     return {said: named[asking[said]] for said in ("yes", "no") if asking[said] in named}
 
 
+def labelled(asking: Mapping[str, Any], reading: Reading) -> Said | None:
+    """Whose label of a question's two buttons a message is."""
+    if "?" in reading.typed or not reading.text:
+        return None
+    if reading.text == fold(asking["yes"]):
+        return "yes"
+    return "no" if reading.text == fold(asking["no"]) else None
+
+
 def answer_to(asking: Mapping[str, Any], reading: Reading, lexicon: Lexicon) -> Said | None:
     """How a message answers a question with two buttons; None when it does not.
 
     Its labels count, and every form of yes and no; where a slip would be dear (`strict`), only the label says yes.
     What asks, doubts or puts off is no yes.
     """
-    for said in ("yes", "no"):
-        if asking[said] and reading.text == fold(asking[said]) and "?" not in reading.typed:
-            return "yes" if said == "yes" else "no"
+    if (said := labelled(asking, reading)) is not None:
+        return said
     agrees = lexicon.agrees(reading)
     if agrees is None or (agrees and asking.get("strict")):
         return None

@@ -81,7 +81,8 @@ def visible(text: str) -> str:
     """
     text = _shortened(text)
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", _EMOJI.sub(" ", text))
+        # An accent typed for an apostrophe would become a blank.
+        text = unicodedata.normalize("NFKC", _EMOJI.sub(" ", text.replace("´", "'")))
     text = text.translate(_VISIBLE)
     if "(" in text:
         text = _KAOMOJI.sub(" ", _FELT.sub(" ", text))
