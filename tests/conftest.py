@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from functools import cache
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
 from chat import Bot, Chat
 from engine.desk import Desk, another_database
 
+from bot.i18n import Translator, load_translators
 from bot.storage import pool as pools
 from bot.storage import schema
 from bot.storage.embedded import EmbeddedPostgres
+from bot.understanding.recogniser import Recogniser
+from bot.understanding.words import Lexicon
 from sandbox import Sandbox
 
 # A developer's own .env must not reach into tests.
 os.environ["GIFTDESK_ENV_FILE"] = os.devnull
 os.environ.pop("DATABASE_URL", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_once() -> Iterator[None]:
+    """Catalogues, words and weights are read once: they never change, and every test's bot has the same."""
+    lexicons: dict[tuple[object, ...], Lexicon] = {}
+
+    def lexicon(words: Mapping[str, str], languages: Iterable[Translator]) -> Lexicon:
+        known = tuple(languages)
+        key = (*words.items(), *known)
+        if key not in lexicons:
+            lexicons[key] = Lexicon(words, known)
+        return lexicons[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bot.worker.load_translators", cache(load_translators))
+        patch.setattr("bot.worker.Lexicon", lexicon)
+        patch.setattr("bot.worker.Recogniser", SimpleNamespace(load=cache(Recogniser.load)))
+        yield
 
 
 @pytest.fixture(scope="session")
