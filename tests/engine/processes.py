@@ -50,6 +50,19 @@ async def command(
     *words: str, env: dict[str, str], given: str = "", module: str = "bot", within: float = 120
 ) -> tuple[int, str]:
     """Run `giftdesk <words>`; returns its status and everything it said."""
+    status, said, _ = await run(*words, env=env, given=given, module=module, within=within, stderr=subprocess.STDOUT)
+    return status, said
+
+
+async def run(
+    *words: str,
+    env: dict[str, str],
+    given: str = "",
+    module: str = "bot",
+    within: float = 120,
+    stderr: int = subprocess.PIPE,
+) -> tuple[int, str, str]:
+    """The same with what it said as its output, and as its complaints."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -59,14 +72,14 @@ async def command(
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
     )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(given.encode()), within)
+        said, complaints = await asyncio.wait_for(process.communicate(given.encode()), within)
     except TimeoutError:
         process.kill()
         raise
-    return process.returncode or 0, said.decode()
+    return process.returncode or 0, said.decode(), (complaints or b"").decode()
 
 
 @dataclass
