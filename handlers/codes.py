@@ -106,7 +106,8 @@ async def pick(ctx: Context, action: Pick) -> Answer:
 
 async def _answered(ctx: Context, found: codes.Found) -> Answer | None:
     """One code is redeemed, or asked about when the message speaks against it; of several one is chosen."""
-    for code in (*found.codes, *found.parts):
+    parts = codes.parts_of(found.codes[0]) if len(found.codes) == 1 else ()
+    for code in (*found.codes, *parts):
         if (linked := await cards.link_with(ctx, code)) is not None:
             return linked  # A link code of our own staff is nobody else's business.
     typed = [code for code in found.codes if not _of_own_card(ctx, code)]
@@ -121,7 +122,7 @@ async def _answered(ctx: Context, found: codes.Found) -> Answer | None:
         return _choose(ctx, typed)
     if not found.certain:
         return _ask_first(ctx, typed[0])
-    return await _redeem(ctx, typed, deliberate=found.deliberate, found=found, surely=surely)
+    return await _redeem(ctx, typed, deliberate=found.deliberate, whole=found.whole, surely=surely)
 
 
 def _of_own_card(ctx: Context, code: str) -> bool:
@@ -164,13 +165,13 @@ async def _redeem(
     *,
     deliberate: bool,
     of: int | None = None,
-    found: codes.Found | None = None,
+    whole: bool = False,
     surely: bool = True,
 ) -> Answer | None:
     """Redeem codes one after the other; None when a token that merely looked like a code is none.
 
-    of: the event whose button this is. A second tap on it finds what the first one claimed. found: how a single code
-    was found in a message. surely: it is wanted now; else whether it exists is all that is found out.
+    of: the event whose button this is. A second tap on it finds what the first one claimed. whole: the message is
+    this code and nothing else. surely: it is wanted now; else whether it exists is all that is found out.
     """
     assert ctx.apis.poshen is not None and ctx.customer.id is not None, "the readers looked"
     guesses = ctx.services.guesses
@@ -178,9 +179,12 @@ async def _redeem(
     event = of or ctx.event_id
     if permit.wait is not None:
         return await _claimed_before(ctx, event) or _wait(ctx, permit.wait)
-    who = (ctx.customer.person, ctx.customer.first_seen, ctx.now)
-    unsure = not deliberate or len(codes.parts_of(typed[0])) > 1
-    if unsure and (permit.guarded or await guesses.talks_too_much(ctx.work.reads, *who)):
+    parts = codes.parts_of(typed[0])
+    unsure = not deliberate or len(parts) > 1
+    if unsure and (
+        permit.guarded
+        or await guesses.talks_too_much(ctx.work.reads, ctx.customer.person, ctx.customer.first_seen, ctx.now)
+    ):
         return await _claimed_before(ctx, event)
     try:
         hits = await asyncio.gather(
@@ -191,31 +195,27 @@ async def _redeem(
             if before := await _claimed_before(ctx, event):
                 return before
             if len(typed) == 1:
-                parts = codes.parts_of(typed[0])
                 if len(parts) > 1:
                     # Together they are no code. That was a look-up of what may be none, as of bare ones.
-                    await guesses.count_talk(
-                        await ctx.work.begin(), ctx.customer.person, codes.canonical(typed[0]), ctx.now
-                    )
+                    await _count_talk(ctx, typed[0])
                     return _choose(ctx, list(parts))
                 hits, otherwise = await _otherwise(ctx, ctx.apis.poshen, typed[0], parts, guarded=permit.guarded)
     except UpstreamError as error:
         return await _claimed_before(ctx, event) or await _unavailable(ctx, typed, error, event)
     if not any(hits) and (otherwise or not deliberate):
-        work, canonical = await ctx.work.begin(), codes.canonical(typed[0])
         if deliberate:
-            wait = await guesses.count_miss(work, ctx.customer.person, canonical, ctx.customer.first_seen, ctx.now)
+            wait = await _count_miss(ctx, typed[0])
             if wait is not None:  # A question that may not be answered with yes is none.
                 ctx.settle()
                 sorry = (Text(_not_found_text(ctx, typed[0])), Text(_wait_text(ctx, wait)))
                 return Reply(sorry, _not_found_choices(ctx))
         else:
-            await guesses.count_talk(work, ctx.customer.person, canonical, ctx.now)
+            await _count_talk(ctx, typed[0])
         if otherwise is not None:
             return otherwise
-        if found is None or not found.whole or ctx.muted:
+        if not whole or ctx.muted:
             return None
-        _may_be_edited(ctx)
+        ctx.await_edit()
         return Reply((Text(_not_found_text(ctx, typed[0])),), _not_found_choices(ctx))
     if any(hits) and not (surely or ctx.desk.only_checks):
         return _ask_first(ctx, typed[0])
@@ -230,10 +230,7 @@ async def _redeem(
     for code, hit in zip(typed, hits, strict=True):
         message = _said(ctx, hit, outcomes[hit.id], vouchers, guarded=permit.guarded) if hit else None
         if message is None:
-            counted = await guesses.count_miss(
-                await ctx.work.begin(), ctx.customer.person, codes.canonical(code), ctx.customer.first_seen, ctx.now
-            )
-            wait = counted or wait
+            wait = await _count_miss(ctx, code) or wait
         known = known or message is not None
         said.append(message or Text(_not_found_text(ctx, code)))
     if wait is not None:
@@ -242,15 +239,21 @@ async def _redeem(
         return Reply(
             tuple(said), choices.ending(ctx._, *choices.gifts(ctx), choices.another_code(ctx._)), valuable=True
         )
-    _may_be_edited(ctx)
+    ctx.await_edit()
     ctx.ask("code")  # Whoever mistyped a code types it again.
     return Reply(tuple(said), _not_found_choices(ctx))
 
 
-def _may_be_edited(ctx: Context) -> None:
-    """A code that was not found is read again when its message is edited."""
-    if ctx.incoming.message_id:
-        ctx.customer.state["missed"] = ctx.incoming.message_id
+async def _count_miss(ctx: Context, code: str) -> timedelta | None:
+    """Count a wrong code; how long the customer has to wait now, if at all."""
+    who, work = ctx.customer, await ctx.work.begin()
+    return await ctx.services.guesses.count_miss(work, who.person, codes.canonical(code), who.first_seen, ctx.now)
+
+
+async def _count_talk(ctx: Context, code: str) -> None:
+    """Count a look-up of what was perhaps no code at all."""
+    work = await ctx.work.begin()
+    await ctx.services.guesses.count_talk(work, ctx.customer.person, codes.canonical(code), ctx.now)
 
 
 async def _claimed_before(ctx: Context, event_id: int) -> Reply | None:

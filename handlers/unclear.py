@@ -48,8 +48,7 @@ async def not_understood(ctx: Context) -> Answer:
     again = now - state.get("lost_at", 0) < CONVERSATION.total_seconds()
     lost = state.get("lost", 0) + 1 if again else 1
     state["lost"], state["lost_at"] = lost, now
-    if ctx.incoming.message_id:
-        state["missed"] = ctx.incoming.message_id
+    ctx.await_edit()
     if lost > QUIET_FROM:
         ctx.call_unclear("quiet")
         return SILENCE

@@ -238,6 +238,11 @@ class Context:
         latest = max(asking, key=lambda question: float(question["until"]), default=None)
         return latest if latest and latest["until"] > self.happened_at.timestamp() else None
 
+    def await_edit(self) -> None:
+        """Read this message again when its author edits it: it had no answer worth keeping."""
+        if self.incoming.message_id:
+            self.customer.state["missed"] = self.incoming.message_id
+
     def call_unclear(self, kind: Kind) -> None:
         """This text was not understood. It is counted once its answer is committed, and kept where that is allowed.
 

@@ -16,7 +16,7 @@ from bot.conversation.questions import answer_to, labelled
 from bot.conversation.router import Routes
 from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
-from bot.understanding.recogniser import decide
+from bot.understanding.recogniser import ACTS, decide
 
 MENU_TAP = "go."
 ALBUM_ARRIVES_WITHIN = timedelta(minutes=5)
@@ -26,7 +26,6 @@ NONSENSE = "/"  # what a command line of an outsider is treated as
 
 HARDLY_KNOWN = 0.6  # the share of words that were never seen, from which on a message is nonsense
 SURELY_OTHER = 0.95
-ASKED_FIRST = frozenset({"human", "delete", "unsubscribe", "unlink"})  # unless somebody said it plainly
 END_THE_WAIT = frozenset({"menu", "cancel"})  # for a person
 STAY_WITH_THE_PERSON = frozenset({"greeting", "thanks"})
 HEARD_WHILE_WAITING = frozenset({"gifts", "delete", "unsubscribe"})  # also in somebody's own words
@@ -170,7 +169,7 @@ class Dispatcher:
         dropped = await self.staff.drop(ctx)
         if intent == "cancel" and dropped is not None:
             return dropped
-        if intent in ASKED_FIRST and not ctx.lexicon.plainly(ctx.reading, intent):
+        if intent in ACTS and not ctx.lexicon.plainly(ctx.reading, intent):
             ctx.likely = {intent: 1.0}
             return await ctx.run("ask_first")
         answer = await ctx.run(intent)
@@ -212,8 +211,7 @@ class Dispatcher:
         if asked.get("again") or len(data) < 2:
             return None
         ctx.call_unclear("asked")
-        if ctx.incoming.message_id:
-            ctx.customer.state["missed"] = ctx.incoming.message_id
+        ctx.await_edit()
         buttons = []
         for said in ("yes", "no"):
             action = self.packer.read(data[said], person=ctx.customer.person, now=ctx.happened_at).action

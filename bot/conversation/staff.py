@@ -40,7 +40,7 @@ from bot.services.trail import Notes
 from bot.storage import approvals, claims, customers, issues, staff
 from bot.storage.customers import Customer
 from bot.understanding import references
-from bot.understanding.reading import fold
+from bot.understanding.reading import fold, listed
 
 MOST_OFFERED = 4  # lines that may be meant
 LONGEST_UNSLASHED = 60  # characters of a command without its slash; a longer message is a sentence
@@ -284,8 +284,7 @@ class StaffRoutes:
             if noun not in self.nouns:
                 raise ConfigurationError(f"/{noun} has other words but no command")
             for translate in languages:
-                for word in translate(synonyms).replace("，", ",").replace("、", ",").split(","):
-                    said = fold(word).lstrip("/")
+                for said in listed(translate(synonyms)):
                     if self.aliases.get(said, "").split(" ")[0] == noun:
                         continue  # `/codes` is a command of its own, and means the same noun.
                     if self.nouns.setdefault(said, noun) != noun:
@@ -294,7 +293,7 @@ class StaffRoutes:
         for name in self.commands:
             noun, _space, verb = name.partition(" ")
             others = [translate(VERBS[verb]) for translate in languages] if verb in VERBS else []
-            typed = {fold(word) for each in others for word in each.replace("、", ",").replace("，", ",").split(",")}
+            typed = {word for each in others for word in listed(each)}
             for word in typed - set(self.verbs(noun)):
                 _once(self.verb_words.setdefault(noun, {}), word, verb)
 

@@ -84,7 +84,6 @@ class Found:
     certain: nothing in the message speaks against redeeming; else the customer is asked before anything is looked up.
     around: what is said beside the codes, folded, with CODE where they stood; "" when that changes nothing. Unless it
     surely wants them redeemed, the customer is asked when there is such a code.
-    parts: what the one code may be instead when it does not exist: the codes it was put together from.
     every: it says that all of them are wanted.
     private: something was left out that is nobody else's business.
     """
@@ -94,7 +93,6 @@ class Found:
     whole: bool = False
     certain: bool = True
     around: str = ""
-    parts: tuple[str, ...] = ()
     every: bool = False
     private: bool = False
 
@@ -158,7 +156,6 @@ class CodeReader:
             every=self._all.search(reading.text) is not None,
             certain=connected and not against,
             around=self._around(text, runs, codes),
-            parts=parts_of(allowed[0]) if len(allowed) == 1 else (),
             private=len(allowed) < len(codes) or text != bare,
         )
 

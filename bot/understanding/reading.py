@@ -251,12 +251,8 @@ class Reader:
     """Reads messages with the signs of every language, whichever one the customer chose."""
 
     def __init__(self, languages: Iterable[Translator]) -> None:
-        spoken = list(languages)
-
-        def words(msgid: str) -> list[str]:
-            return list(dict.fromkeys(word for translate in spoken for word in listed(translate(msgid))))
-
-        self.courtesies = sorted(words(COURTESIES), key=len, reverse=True)
+        self._languages = list(languages)
+        self.courtesies = sorted(self.every(COURTESIES), key=len, reverse=True)
         self._signs: dict[str, str] = {}
         # Earlier lists win where a word stands in two of them.
         for sign, msgid in (
@@ -268,11 +264,15 @@ class Reader:
             ("wishes", WISHES),
             ("redeems", REDEEMING),
         ):
-            for word in words(msgid):
+            for word in self.every(msgid):
                 self._signs.setdefault(word, sign)
         self._sign = finder(self._signs)
-        asking = words(ASKING)
+        asking = self.every(ASKING)
         self._asking = re.compile("(?:" + "|".join(map(re.escape, asking)) + ")$") if asking else re.compile("(?!)")
+
+    def every(self, msgid: str) -> list[str]:
+        """The words of a list in all languages, folded."""
+        return list(dict.fromkeys(word for translate in self._languages for word in listed(translate(msgid))))
 
     @property
     def words(self) -> Iterable[str]:

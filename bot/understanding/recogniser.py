@@ -57,7 +57,7 @@ TOPICS_OF_ALL, CODES_OF_ALL = slice(0, len(TOPICS) + 1), slice(len(TOPICS) + 1, 
 CODE = "qxz"
 """What stands for the code in a message, `{code}` in a phrases file: a word that nobody writes."""
 ACTS = frozenset({"human", "delete", "unsubscribe", "unlink"})
-"""Topics that do something. They are asked about first, never done because they were recognised."""
+"""Topics that do something. They are asked about first, unless their words say it plainly."""
 
 FILE = "weights.bin"
 FORMAT = 1

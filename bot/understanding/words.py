@@ -34,11 +34,9 @@ class Lexicon:
         """`intents`: name → comma-separated words (a msgid). Raises ConfigurationError on a clash."""
         spoken = list(languages)
         self.reader = Reader(spoken)
-        self._spoken = spoken
         self._intents: dict[str, str] = {}
         self._words: dict[str, list[str]] = {}
         self._openings: dict[str, Words] = {}
-        self._all: tuple[Words, set[str]] | None = None
         self._plain: dict[str, tuple[Words, set[str]]] = {}
         for name, words in intents.items():
             for translate in spoken:
@@ -49,19 +47,15 @@ class Lexicon:
                             f"The word {word!r} would mean both {other!r} and {name!r} ({translate.tag})"
                         )
                     self._words.setdefault(name, []).append(word)
-        self._before = by_first(self.every(BEFORE))
+        self._before = by_first(self.reader.every(BEFORE))
         courtesies = self.reader.courtesies
-        self._after = by_first(word[::-1] for word in (*self.every(AFTER), *courtesies))
+        self._after = by_first(word[::-1] for word in (*self.reader.every(AFTER), *courtesies))
         # A particle that asks is no courtesy of a yes: 好嗎.
-        fillers = {*self.every(FILLERS), *courtesies} - set(self.every(ASKING))
-        yes, no = set(self.every(YES)), set(self.every(NO))
+        fillers = {*self.reader.every(FILLERS), *courtesies} - set(self.reader.every(ASKING))
+        yes, no = set(self.reader.every(YES)), set(self.reader.every(NO))
         self._yes = by_first(yes | fillers)
         self._no = by_first(no | yes | fillers)
         self._says_yes, self._says_no = yes, no
-
-    def every(self, msgid: str) -> list[str]:
-        """The words of a list in all languages, folded."""
-        return list(dict.fromkeys(word for translate in self._spoken for word in listed(translate(msgid))))
 
     def read(self, text: str) -> Reading:
         """A message, read with the signs of all languages."""
@@ -95,7 +89,7 @@ class Lexicon:
             return False
         if intent not in self._plain:
             named = self._words.get(intent, [])
-            self._plain[intent] = by_first([*named, *self.every(PLAINLY), *self.reader.courtesies]), set(named)
+            self._plain[intent] = by_first([*named, *self.reader.every(PLAINLY), *self.reader.courtesies]), set(named)
         words, needed = self._plain[intent]
         return made_of(reading.text, words, needed)
 
@@ -112,13 +106,15 @@ class Lexicon:
 
     def means_all(self, reading: Reading) -> bool:
         """Whether a message says that all of several are meant, and nothing else."""
-        if self._all is None:
-            words = [word for word in self.every(EVERY) if word]
-            self._all = (
-                by_first([*words, *self.every(BEFORE), *self.every(FILLERS), *self.reader.courtesies]),
-                set(words),
-            )
         return reading.plain and made_of(reading.text, *self._all)
+
+    @cached_property
+    def _all(self) -> tuple[Words, set[str]]:
+        """What `means_all` may consist of, and what must be in it."""
+        reader = self.reader
+        words = reader.every(EVERY)
+        beside = [*reader.every(BEFORE), *reader.every(FILLERS), *reader.courtesies]
+        return by_first([*words, *beside]), set(words)
 
     def after(self, reading: Reading, intent: str) -> str | None:
         """What follows a word for an intent at the beginning of a message, as it was typed; None when nothing does."""
@@ -138,31 +134,31 @@ class Lexicon:
     @cached_property
     def codes(self) -> CodeReader:
         """Finds redemption codes, with the words of all intents as what is no code."""
-        frames = [*self.every(BEFORE), *self.every(AFTER), *self.reader.courtesies]
+        frames = [*self.reader.every(BEFORE), *self.reader.every(AFTER), *self.reader.courtesies]
         everything = [
             *self._intents,
             *frames,
             *self.reader.words,
-            *self.every(FILLERS),
-            *self.every(YES),
-            *self.every(NO),
-            *self.every(EVERY),
+            *self.reader.every(FILLERS),
+            *self.reader.every(YES),
+            *self.reader.every(NO),
+            *self.reader.every(EVERY),
         ]
-        labels = self.every(OTHER_NUMBERS)
+        labels = self.reader.every(OTHER_NUMBERS)
         known = {part for word in (*everything, *labels) for part in word.split() if part.isascii()}
-        keywords = [*self.words("redeem"), *self.every(ANNOUNCEMENTS)]
+        keywords = [*self.words("redeem"), *self.reader.every(ANNOUNCEMENTS)]
         return CodeReader(
             keywords=keywords,
             labels=labels,
-            secrets=self.every(SECRETS),
-            revoking=self.every(REVOKING),
+            secrets=self.reader.every(SECRETS),
+            revoking=self.reader.every(REVOKING),
             known=known,
             ordinary=[
                 word for word in (*everything, *labels) if not word.isascii() and (len(word) > 1 or word in _PRONOUNS)
             ],
-            every=self.every(EVERY),
+            every=self.reader.every(EVERY),
             harmless=by_first(
-                [*frames, *keywords, *self.every(FILLERS), *self.words("greeting"), *self.words("thanks")]
+                [*frames, *keywords, *self.reader.every(FILLERS), *self.words("greeting"), *self.words("thanks")]
             ),
             courteous=by_first([*keywords, *self.reader.courtesies, *self.words("greeting"), *self.words("thanks")]),
             courtesies=self.reader.courtesies,

@@ -14,16 +14,59 @@ class Go(Action, name="go"):
     command: str
 
 
+LABELS = {
+    # Translators: a button; at most 10 Chinese or 20 Latin characters, like all buttons.
+    "gifts": N_("My gifts"),
+    # Translators: a button: tickets and coupons
+    "tickets": N_("Tickets"),
+    # Translators: a button
+    "redeem": N_("Redeem a code"),
+    "points": N_("Points"),
+    # Translators: a button
+    "vouchers": N_("Vouchers"),
+    # Translators: a button
+    "my_vouchers": N_("My vouchers"),
+    # Translators: a button: what was redeemed and exchanged
+    "receipts": N_("My receipts"),
+    # Translators: a button
+    "cards": N_("Gift cards"),
+    "language": N_("Language"),
+    "data": N_("My data"),
+    "delete": N_("Delete my data"),
+    "privacy": N_("Privacy"),
+    # Translators: a button: no more notifications
+    "unsubscribe": N_("Notifications off"),
+    # Translators: a button: link a phone
+    "link": N_("Link my phone"),
+    # Translators: a button: unlink the phone
+    "unlink": N_("Unlink my phone"),
+    # Translators: a button: talk to a person of the shop
+    "human": N_("Talk to a person"),
+    # Translators: a button
+    "help": N_("Help"),
+    # Translators: a button
+    "hours": N_("Opening hours"),
+    # Translators: a button
+    "address": N_("Address"),
+    # Translators: a button: the shop's phone number
+    "phone": N_("Call the shop"),
+}
+"""The name of each topic on a button."""
+
+
+def topic(_: Translator, name: str) -> Button:
+    """To a topic, as typing its words does."""
+    return Button(_(LABELS[name]), Go(command=name), keyboard=name == "redeem")
+
+
 def my_gifts(_: Translator) -> Button:
     """To the wallet."""
-    # Translators: a button; at most 10 Chinese or 20 Latin characters, like all buttons.
-    return Button(_("My gifts"), Go(command="gifts"))
+    return topic(_, "gifts")
 
 
 def redeem_code(_: Translator) -> Button:
     """To the prompt for a code."""
-    # Translators: a button
-    return Button(_("Redeem a code"), Go(command="redeem"), keyboard=True)
+    return topic(_, "redeem")
 
 
 def another_code(_: Translator) -> Button:
@@ -34,32 +77,27 @@ def another_code(_: Translator) -> Button:
 
 def vouchers(_: Translator) -> Button:
     """To what points can be exchanged for."""
-    # Translators: a button
-    return Button(_("Vouchers"), Go(command="vouchers"))
+    return topic(_, "vouchers")
 
 
 def my_vouchers(_: Translator) -> Button:
     """To the vouchers that the customer got."""
-    # Translators: a button
-    return Button(_("My vouchers"), Go(command="my_vouchers"))
+    return topic(_, "my_vouchers")
 
 
 def gift_cards(_: Translator) -> Button:
     """To the gift cards of a linked phone."""
-    # Translators: a button
-    return Button(_("Gift cards"), Go(command="cards"))
+    return topic(_, "cards")
 
 
 def person(_: Translator) -> Button:
     """To a human."""
-    # Translators: a button: talk to a person of the shop
-    return Button(_("Talk to a person"), Go(command="human"))
+    return topic(_, "human")
 
 
 def help_(_: Translator) -> Button:
     """To the help."""
-    # Translators: a button
-    return Button(_("Help"), Go(command="help"))
+    return topic(_, "help")
 
 
 def cancel(_: Translator) -> Button:
@@ -72,42 +110,6 @@ def menu(_: Translator) -> Button:
     """Home."""
     # Translators: a button
     return Button(_("Menu"), Go(command="menu"))
-
-
-LABELS = {
-    "gifts": N_("My gifts"),
-    # Translators: a button: tickets and coupons
-    "tickets": N_("Tickets"),
-    "redeem": N_("Redeem a code"),
-    "points": N_("Points"),
-    "vouchers": N_("Vouchers"),
-    "my_vouchers": N_("My vouchers"),
-    # Translators: a button: what was redeemed and exchanged
-    "receipts": N_("My receipts"),
-    "cards": N_("Gift cards"),
-    "language": N_("Language"),
-    "data": N_("My data"),
-    "delete": N_("Delete my data"),
-    "privacy": N_("Privacy"),
-    # Translators: a button: no more notifications
-    "unsubscribe": N_("Notifications off"),
-    # Translators: a button: link a phone
-    "link": N_("Link my phone"),
-    # Translators: a button: unlink the phone
-    "unlink": N_("Unlink my phone"),
-    "human": N_("Talk to a person"),
-    "help": N_("Help"),
-    "hours": N_("Opening hours"),
-    "address": N_("Address"),
-    # Translators: a button: the shop's phone number
-    "phone": N_("Call the shop"),
-}
-"""The name of each topic on a button."""
-
-
-def topic(_: Translator, name: str) -> Button:
-    """To a topic, as typing its words does."""
-    return Button(_(LABELS[name]), Go(command=name), keyboard=name == "redeem")
 
 
 def gifts(ctx: Context) -> tuple[Button, ...]:
@@ -132,17 +134,10 @@ def topics(ctx: Context) -> tuple[Button, ...]:
 
 def shop(ctx: Context, *, besides: str = "") -> tuple[Button, ...]:
     """To what is known of the shop: when, where, by phone. besides: the topic that is shown already."""
-    _ = ctx._
-    labels = {
-        # Translators: a button
-        "hours": _("Opening hours"),
-        # Translators: a button
-        "address": _("Address"),
-        # Translators: a button
-        "phone": _("Phone number"),
-    }
+    # Translators: a button
+    labels = LABELS | {"phone": N_("Phone number")}
     return tuple(
-        Button(labels[topic], Go(command=topic)) for topic in SHOP if topic != besides and ctx.desk.offers(topic)
+        Button(ctx._(labels[name]), Go(command=name)) for name in SHOP if name != besides and ctx.desk.offers(name)
     )
 
 

@@ -11,7 +11,6 @@ import pytest
 from chat import Bot, Chat
 
 from bot.conversation.context import Answer, Context
-from bot.conversation.router import Handler
 from bot.storage import counts
 from handlers.start import NOTICE_VERSION
 
@@ -216,21 +215,22 @@ async def test_nothing_is_kept_of_groups(bot: Bot, tables: asyncpg.Pool) -> None
     assert await texts(tables) == []
 
 
-def instead_of_the_fallback(chat: Chat, monkeypatch: pytest.MonkeyPatch, handler: Handler) -> None:
+def asks_instead_of_the_fallback(chat: Chat, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """What is not understood is called asked about, and a command answers."""
+
+    async def asks(ctx: Context) -> Answer:
+        ctx.call_unclear("asked")
+        return await ctx.run(command)
+
     commands = chat.bot.turns.dispatcher.routes.commands
-    monkeypatch.setitem(commands, "fallback", replace(commands["fallback"], handler=handler))
+    monkeypatch.setitem(commands, "fallback", replace(commands["fallback"], handler=asks))
 
 
 async def test_what_was_asked_about_first_is_kept_by_its_kind(
     keeping: Chat, tables: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever calls a text unclear says how it ended."""
-
-    async def asks(ctx: Context) -> Answer:
-        ctx.call_unclear("asked")
-        return await ctx.run("menu")
-
-    instead_of_the_fallback(keeping, monkeypatch, asks)
+    asks_instead_of_the_fallback(keeping, monkeypatch, "menu")
     await keeping.say(LOST)
 
     assert counted(keeping.bot) == {"heard": 1, "asked": 1}
@@ -249,12 +249,7 @@ async def test_a_text_and_a_list_can_be_kept_by_one_turn(
     keeping: Chat, tables: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each in its place."""
-
-    async def both(ctx: Context) -> Answer:
-        ctx.call_unclear("asked")
-        return await ctx.run("gifts")
-
-    instead_of_the_fallback(keeping, monkeypatch, both)
+    asks_instead_of_the_fallback(keeping, monkeypatch, "gifts")
     await keeping.say(LOST)
 
     assert await texts(tables) == [LOST]
