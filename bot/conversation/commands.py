@@ -48,7 +48,8 @@ _HELP = frozenset({"-h", "-help", "-?"})
 _HELP_FLAGS = frozenset({"h", "help"})
 _QUOTES = {'"': '"', "“": '”"', "”": '”"', "「": "」", "『": "』", "＂": "＂", "'": "'’", "‘": "’'", "＇": "＇"}
 _APOSTROPHES = "'‘＇"
-_CLOSING = {'"': '"', "“": "”", "「": "」", "『": "』"}
+# What is quoted again takes the first that it does not hold. What was typed bare holds no ＂ (NFKC makes it ").
+_CLOSING = {'"': '"', "“": "”", "「": "」", "『": "』", "＂": "＂", "'": "'"}
 _UNSEEN = ("Cc", "Cf", "Cs")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _FLAG = re.compile(r"(?:--|[—–]{1,2})([A-Za-z_][A-Za-z0-9_-]*)")  # Phones turn two hyphens into a dash.

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Annotated, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -251,6 +251,8 @@ def test_no_text_makes_the_parser_fail(text: str) -> None:
         assert commands.read("x", model, commands.split(line)) is not None
 
 
+@example(text="'\"」』")
+@example(text="'a\"”」』＂b'")
 @given(st.one_of(ANYTHING, SYMBOLS))
 def test_the_parts_of_a_line_read_back(text: str) -> None:
     """Written again, and read again, they are the same: a corrected command means what it says."""
