@@ -41,7 +41,7 @@ def problems(message: Any) -> list[Problem]:
 
 def length(text: str) -> int:
     """The length of `text` in UTF-16 units: Messenger does not say what it counts, and these are the most."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class _Judge:

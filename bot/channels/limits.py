@@ -54,9 +54,12 @@ def graphemes(text: str) -> int:
 
 def shorten(text: str, units: int) -> str:
     """At most `units` UTF-16 code units, cut between graphemes and with an ellipsis."""
-    if len(text) * 2 <= units or utf16(text) <= units:
-        return text
-    return _head(text, units - 1).rstrip() + ELLIPSIS
+    return _head(text, units - 1).rstrip() + ELLIPSIS if _is_longer(text, units) else text
+
+
+def _is_longer(text: str, units: int) -> bool:
+    """Whether it is longer than `units` UTF-16 code units; a text that surely is, or is not, is not counted."""
+    return len(text) > units or (2 * len(text) > units and utf16(text) > units)
 
 
 def shorten_label(text: str, limit: int) -> str:
@@ -76,7 +79,7 @@ def shorten_label(text: str, limit: int) -> str:
 def pieces(text: str, units: int) -> list[str]:
     """`text` in parts of at most `units` UTF-16 code units, broken at lines or words where it can be."""
     found = []
-    while utf16(text) > units:
+    while _is_longer(text, units):
         # A cluster longer than a whole part is no writing; it is cut anywhere.
         head = _head(text, units) or text[: units // 2]
         end = len(head)
@@ -102,7 +105,8 @@ def _head(text: str, units: int) -> str:
     """The longest beginning of whole graphemes that is at most `units` long; `text` is longer."""
     fitting = text[:units].encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "ignore")
     # With one character more, the last grapheme is either all of what does not fit, or cut by it.
-    return "".join(_CLUSTER.findall(text[: len(fitting) + 1])[:-1])
+    more = text[: len(fitting) + 1]
+    return fitting if more.isascii() else "".join(_CLUSTER.findall(more)[:-1])
 
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
