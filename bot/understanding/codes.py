@@ -25,6 +25,8 @@ MOST_ANNOUNCERS = 8  # Nobody announces more codes in one message.
 ANNOUNCEMENTS = N_("coupon code, discount code")
 # Translators: a list of words, as many as you can think of: for all of several codes
 EVERY = N_("both, all of them")
+# Translators: a list of words, as many as you can think of: what may stand beside a code that is simply handed over
+HANDING_OVER = N_("here is my code, i got, please")
 # Translators: a list of words, as many as you can think of: that take back what was done with a code
 REVOKING = N_("cancel, undo")
 
@@ -60,7 +62,7 @@ _NO_CODE = re.compile(
     r"|[0-9]{1,4}[-.][0-9]{1,2}[-.][0-9]{1,4}(?:T[0-9]+)?"  # dates
     r"|[0-9]{1,2}(?:[AP]M)?-[0-9]{1,2}(?:[AP]M)?|[0-9]{1,2}-[A-Z]{3,}"  # times, `24-hour`
     r"|[0-9]{1,2}(?:JAN|FEB|MAR|APR|MAY|JUNE?|JULY?|AUG|SEPT?|OCT|NOV|DEC)[A-Z]*[0-9]{0,4}"
-    r"|(?:IPHONE|IPAD|GALAXY|PIXEL|WINDOWS|WIN|COVID|ANDROID|IOS|PS|MP|HTML|RTX|GTX|USB|TYPE|PYTHON|OFFICE)-?[0-9]+[A-Z+]{0,5})",
+    r"|(?:IPHONE|IPAD|GALAXY|PIXEL|WINDOWS|WIN|COVID|ANDROID|IOS|PS|MP|HTML|RTX|GTX|USB|TYPE|PYTHON|OFFICE)-?[0-9]{1,4}(?:PRO|PLUS|MAX|ULTRA|MINI|[A-Z+]){0,2})",
     re.IGNORECASE,
 )
 _SEPARATORS = str.maketrans("_.", "--")
@@ -104,7 +106,8 @@ class CodeReader:
     keywords: words that announce a code. labels: words that say a number is something else; secrets: those before what
     is nobody's business. revoking: words that take a code back. known: ordinary words, in small letters, which are no
     codes. ordinary: words by which a line is known to be a sentence. every: words for all of several. harmless:
-    what may stand beside a possible code. courteous: what changes nothing beside one. courtesies: what may follow it.
+    what may stand beside a possible code. courteous: what changes nothing beside one. plainly: what changes nothing
+    where nothing is asked. courtesies: what may follow it.
     """
 
     keywords: Sequence[str]
@@ -116,6 +119,7 @@ class CodeReader:
     every: Sequence[str]
     harmless: Words
     courteous: Words
+    plainly: Words
     courtesies: Sequence[str]
 
     def find(self, reading: Reading, pattern: re.Pattern[str] | None = None, *, prompted: bool = False) -> Found:
@@ -126,9 +130,10 @@ class CodeReader:
         bare = _ADDRESS.sub("\n", typed)
         text = without_private(bare)
         runs = [_Run(*found) for found in _runs(text)]
-        against = not reading.plain or self._takes_back.search(reading.text) is not None
+        spoken = not reading.plain and (not reading.orders or reading.shortened)
+        against = spoken or self._takes_back.search(reading.text) is not None
         if pattern is not None and (matching := _matching(runs, text, pattern)):
-            around = self._around(text, runs, matching)
+            around = self._around(reading, text, runs, matching)
             whole = _is_all(matching, reading)
             return Found(matching, deliberate=True, whole=whole, certain=not against, around=around)
         announcers = list(self._announcers(text))
@@ -155,7 +160,7 @@ class CodeReader:
             whole=_is_all(allowed, reading) and _looks_like_code(canonical(allowed[0])) and not _few(allowed[0]),
             every=self._all.search(reading.text) is not None,
             certain=connected and not against,
-            around=self._around(text, runs, codes),
+            around=self._around(reading, text, runs, codes),
             private=len(allowed) < len(codes) or text != bare,
         )
 
@@ -194,7 +199,7 @@ class CodeReader:
             and not is_invoice(run.code)
         )
 
-    def _around(self, text: str, runs: Sequence[_Run], codes: Sequence[str]) -> str:
+    def _around(self, reading: Reading, text: str, runs: Sequence[_Run], codes: Sequence[str]) -> str:
         """What a message says beside its codes, with CODE where they stood; "" when that changes nothing."""
         rest, pieces = text, {piece for code in codes for piece in code.split(" ")}
         for run in reversed(runs):
@@ -203,7 +208,8 @@ class CodeReader:
         for code in codes:  # of several words, or in letters that are no run, or with blanks between all letters
             rest = re.sub(" *".join(map(re.escape, code.replace(" ", ""))), f" {CODE} ", rest)
         folded = re.sub(rf"{CODE}(?: {CODE})+", CODE, fold(rest))
-        return "" if _says_nothing(folded.replace(CODE, " "), self.courteous) else folded
+        nothing = self.courteous if reading.questioned else self.plainly
+        return "" if _says_nothing(folded.replace(CODE, " "), nothing) else folded
 
     def _secret(self, announcers: Iterable[tuple[int, int, str]]) -> bool:
         return any(kind == "secret" for *_, kind in announcers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -101,6 +101,7 @@ def _shortened(text: str) -> str:
 HAN = "\u3400-\u9fff\uf900-\ufaff"
 _BLANK_BESIDE_HAN = re.compile(rf"(?<=[{HAN}]) | (?=[{HAN}])")
 _NAME = re.compile(r"(?<!\S)@[A-Za-z0-9_.-]+")  # somebody's, typed: no word of it is meant
+_DRAWN_OUT = re.compile(r"([a-z])\1{2,}")  # `heyyy`
 _SPELLED_OUT = re.compile(r"(?<![^ ])(?:[a-z0-9] ){3,}[a-z0-9](?![^ ])")
 # Sounds that are written for words, and words of Hong Kong that have one twin.
 _SLIPS = str.maketrans(
@@ -138,7 +139,7 @@ def _folded(seen: str) -> str:
     if "@" in seen:
         seen = _NAME.sub(" ", seen)
     text = re.sub(r"\s+", " ", seen.lower().translate(_LETTERS)).strip()
-    text = _SPELLED_OUT.sub(lambda run: run[0].replace(" ", ""), text)
+    text = _DRAWN_OUT.sub(r"\1", _SPELLED_OUT.sub(lambda run: run[0].replace(" ", ""), text))
     text = _BLANK_BESIDE_HAN.sub("", text).replace("記錄", "紀錄")
     return text or ("?" if seen in ("?", "??") else "")
 
@@ -162,6 +163,8 @@ NO_NEGATIONS = N_("no problem, why not")
 DELAYS = N_("later, next month, hold on")
 # Translators: a list of words, as many as you can think of: of somebody who is not sure, or speaks of somebody else
 DOUBTS = N_("maybe, not sure, for my friend")
+# Translators: a list of words, as many as you can think of: that begin a condition
+CONDITIONS = N_("if it, unless, in case")
 # Translators: a list of words, as many as you can think of: with which a polite wish begins
 WISHES = N_("can i, please, i want")
 # Translators: a list of words, as many as you can think of: what is done with a redemption code
@@ -169,6 +172,8 @@ REDEEMING = N_("redeem, use, enter")
 
 
 _LINK = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
+_CLAUSE_END = re.compile(rf"[。，,！!？?；;…\n]+|\.(?=\s|$)|[~～]+|(?<=[{HAN}]) +| +(?=[{HAN}])")
+_AT_LEAST_A_STORY = 12  # letters, or half as many Chinese characters: a clause that is more than a refusal
 _CODE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z_&+%@.-]*[0-9])[A-Za-z0-9]+(?:[-_.&+%@]+[A-Za-z0-9]+)*(?![A-Za-z0-9])")
 
 
@@ -182,6 +187,8 @@ class Reading:
     emoji: the pictures that were cut out of it.
     asks, negates, delays, doubts: signs beside what it wants. They are looked for before courtesies are taken off.
     wishes: it says politely that something be done, so that its question mark is no question.
+    questioned: it ends as questions do, polite wishes among them.
+    orders: it ends with a plain order to redeem. Whatever speaks against it stands in a story told before.
     shortened: there was more of it than is read.
     """
 
@@ -194,6 +201,8 @@ class Reading:
     delays: bool = False
     doubts: bool = False
     wishes: bool = False
+    questioned: bool = False
+    orders: bool = False
     shortened: bool = False
 
     @property
@@ -204,8 +213,22 @@ class Reading:
 
 @cache
 def listed(words: str) -> tuple[str, ...]:
-    """The words of a list in a catalogue, as they are read."""
-    return tuple(dict.fromkeys(filter(None, map(fold, re.split("[、,，]", words)))))
+    """The words of a list in a catalogue, as they are read. `my (mum|dad) says` stands for two of them."""
+    spelled = (each for word in re.split("[、,，]", words) for each in _spelled(word))
+    return tuple(dict.fromkeys(filter(None, map(fold, spelled))))
+
+
+_CHOICE = re.compile(r"\(([^()]*)\)")
+
+
+def _spelled(word: str) -> Iterator[str]:
+    """A word of a list with each of its choices."""
+    choice = _CHOICE.search(word)
+    if choice is None:
+        yield word
+        return
+    for chosen in choice[1].split("|"):
+        yield from _spelled(word[: choice.start()] + chosen + word[choice.end() :])
 
 
 _SMALL = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
@@ -217,8 +240,8 @@ def alike(text: str) -> str:
     return text.translate(_ALIKE)
 
 
-PICTURED_YES, PICTURED_NO = "👍👌🙆✅💯🆗⭕🙋", "👎🙅❌🚫✖⛔"
-"""Pictures that say yes or no."""
+PICTURED_YES, PICTURED_NO, PICTURED_DOUBT = "👍👌🙆✅💯🆗⭕🙋", "👎🙅❌🚫✖⛔", "🤔🤷❓❔⁉"
+"""Pictures that say yes or no, or that somebody does not know."""
 
 
 def finder(words: Iterable[str]) -> re.Pattern[str]:
@@ -235,6 +258,7 @@ def finder(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(_written(tree) or r"(?!)")
 
 
+_AGAINST = frozenset({"asks", "negates", "delays", "doubts", "conditions"})
 _Tree = dict[str, "_Tree"]
 _END, _LATIN_END = "", "$"
 _WRITTEN_AS = {"\b": "(?<![A-Za-z0-9])", _LATIN_END: "(?![A-Za-z0-9])", _END: "", " ": "[ .'-]{1,2}"}
@@ -258,6 +282,7 @@ class Reader:
         for sign, msgid in (
             ("asks", QUESTIONS),
             ("delays", DELAYS),
+            ("conditions", CONDITIONS),
             ("doubts", DOUBTS),
             ("", NO_NEGATIONS),
             ("negates", NEGATIONS),
@@ -286,25 +311,52 @@ class Reader:
         # The words in a link or a code say nothing: `SAVE-2026`, `WRONG-0001`.
         bare = _CODE.sub(" ", _LINK.sub(" ", typed))
         said = folded if bare == typed else _folded(bare)
-        met = [(match.start(), self._signs[match[0]]) for match in self._sign.finditer(said)]
-        signs = {sign for _, sign in met}
+        signs, wishes = self._met(said)
         core = self.core(folded)
-        # "Can I use it?" wishes, and so does "use it": the verb with which a message begins.
-        wishes = "redeems" in signs and ("wishes" in signs or met[0] == (0, "redeems"))
         questioned = "?" in bare or self._asking.search(said) is not None
         emoji = "" if text.isascii() else "".join(_EMOJI.findall(text[:READ_AT_MOST]))
+        pictured_no = any(picture in emoji for picture in PICTURED_NO)
+        pictured_doubt = any(picture in emoji for picture in PICTURED_DOUBT)
         return Reading(
             typed=typed,
             text=folded,
             core=core,
             emoji=emoji,
             asks="asks" in signs or (questioned and not wishes),
-            negates="negates" in signs or any(picture in emoji for picture in PICTURED_NO),
+            negates="negates" in signs or pictured_no,
             shortened=len(text) > READ_AT_MOST,
             delays="delays" in signs,
-            doubts="doubts" in signs,
+            doubts=bool(signs & {"doubts", "conditions"}) or pictured_doubt,
             wishes=wishes,
+            questioned=questioned,
+            orders=wishes
+            and bool(signs & _AGAINST)
+            and not ("conditions" in signs or pictured_no or pictured_doubt)
+            and self._ends_with_order(bare),
         )
+
+    def _met(self, said: str) -> tuple[set[str], bool]:
+        """The signs in a folded text, and whether it wishes that something be redeemed."""
+        met = [(match.start(), self._signs[match[0]]) for match in self._sign.finditer(said)]
+        signs = {sign for _, sign in met}
+        # "Can I use it?" wishes, and so does "use it": the verb with which a message begins.
+        return signs, "redeems" in signs and ("wishes" in signs or met[0] == (0, "redeems"))
+
+    def _ends_with_order(self, bare: str) -> bool:
+        """Whether a clause orders to redeem, and only a story before it has words that would speak against that.
+
+        A short clause, "don't" or 「先不要」, is no story: then nothing is certain.
+        """
+        orders = False
+        for clause in _CLAUSE_END.split(bare):
+            said = _folded(clause)
+            signs, wishes = self._met(said)
+            if signs & _AGAINST or self._asking.search(said) is not None:
+                if orders or sum(1 if letter.isascii() else 2 for letter in said) < _AT_LEAST_A_STORY:
+                    return False
+            elif wishes:
+                orders = True
+        return orders
 
     def politely_cut(self, typed: str) -> str:
         """What was typed without a courtesy at its end that stands apart: `星巴克，謝謝`, not `Beauty`."""

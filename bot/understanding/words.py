@@ -7,10 +7,21 @@ from functools import cached_property
 
 from bot.errors import ConfigurationError
 from bot.i18n import N_, Translator
-from bot.understanding.codes import ANNOUNCEMENTS, EVERY, REVOKING, CodeReader
+from bot.understanding.codes import ANNOUNCEMENTS, EVERY, HANDING_OVER, REVOKING, CodeReader
 from bot.understanding.frames import AT_MOST, Words, by_first, made_of, reached, steps
 from bot.understanding.personal import OTHER_NUMBERS, SECRETS
-from bot.understanding.reading import ASKING, PICTURED_NO, PICTURED_YES, Reader, Reading, alike, fold, listed
+from bot.understanding.reading import (
+    ASKING,
+    PICTURED_NO,
+    PICTURED_YES,
+    REDEEMING,
+    Reader,
+    Reading,
+    alike,
+    fold,
+    listed,
+)
+from bot.understanding.slips import Slips
 
 # Translators: a list of words, as many as you can think of: what may stand before the name of a thing that is wanted
 BEFORE = N_("i want to see, where is, my")
@@ -47,9 +58,10 @@ class Lexicon:
                             f"The word {word!r} would mean both {other!r} and {name!r} ({translate.tag})"
                         )
                     self._words.setdefault(name, []).append(word)
-        self._before = by_first(self.reader.every(BEFORE))
-        courtesies = self.reader.courtesies
-        self._after = by_first(word[::-1] for word in (*self.reader.every(AFTER), *courtesies))
+        before, after, courtesies = self.reader.every(BEFORE), self.reader.every(AFTER), self.reader.courtesies
+        self._frames = [*before, *after, *courtesies]
+        self._before = by_first(before)
+        self._after = by_first(word[::-1] for word in (*after, *courtesies))
         # A particle that asks is no courtesy of a yes: 好嗎.
         fillers = {*self.reader.every(FILLERS), *courtesies} - set(self.reader.every(ASKING))
         yes, no = set(self.reader.every(YES)), set(self.reader.every(NO))
@@ -67,12 +79,22 @@ class Lexicon:
         return self._intents.get(folded) or self._intents.get(self.reader.core(folded))
 
     def whole(self, reading: Reading) -> str | None:
-        """The intent that a whole message is: one of its words, alone or between frames of a wish."""
+        """The intent that a whole message is: one of its words, alone or between frames of a wish.
+
+        A slip of the finger in a longer Latin word is forgiven where nothing else can be meant: `vuochers`.
+        """
         text = reading.text
         if found := self._intents.get(text) or self._intents.get(reading.core):
             return found
         if not text or len(text) > AT_MOST:
             return None
+        if found := self._framed(text):
+            return found
+        meant = self._slips.mended(text)
+        return self._intents.get(meant) or self._framed(meant) if meant != text else None
+
+    def _framed(self, text: str) -> str | None:
+        """The intent whose word stands between frames of a wish, with nothing left over."""
         starts = reached(text, self._before)
         ends = {len(text) - end for end in reached(text[::-1], self._after)}
         best = ""
@@ -82,6 +104,10 @@ class Lexicon:
                 if len(word) > len(best) and word in self._intents:
                     best = word
         return self._intents.get(best)
+
+    @cached_property
+    def _slips(self) -> Slips:
+        return Slips(word for words in (*self._intents, *self._frames, *self.reader.words) for word in words.split(" "))
 
     def plainly(self, reading: Reading, intent: str) -> bool:
         """Whether a message says nothing but an intent's word and that it is wanted, so that it may be done at once."""
@@ -134,7 +160,7 @@ class Lexicon:
     @cached_property
     def codes(self) -> CodeReader:
         """Finds redemption codes, with the words of all intents as what is no code."""
-        frames = [*self.reader.every(BEFORE), *self.reader.every(AFTER), *self.reader.courtesies]
+        frames = self._frames
         everything = [
             *self._intents,
             *frames,
@@ -143,10 +169,12 @@ class Lexicon:
             *self.reader.every(YES),
             *self.reader.every(NO),
             *self.reader.every(EVERY),
+            *self.reader.every(HANDING_OVER),
         ]
         labels = self.reader.every(OTHER_NUMBERS)
         known = {part for word in (*everything, *labels) for part in word.split() if part.isascii()}
         keywords = [*self.words("redeem"), *self.reader.every(ANNOUNCEMENTS)]
+        courteous = [*keywords, *self.reader.courtesies, *self.words("greeting"), *self.words("thanks")]
         return CodeReader(
             keywords=keywords,
             labels=labels,
@@ -160,7 +188,15 @@ class Lexicon:
             harmless=by_first(
                 [*frames, *keywords, *self.reader.every(FILLERS), *self.words("greeting"), *self.words("thanks")]
             ),
-            courteous=by_first([*keywords, *self.reader.courtesies, *self.words("greeting"), *self.words("thanks")]),
+            courteous=by_first(courteous),
+            plainly=by_first(
+                [
+                    *courteous,
+                    *self.reader.every(HANDING_OVER),
+                    *self.reader.every(REDEEMING),
+                    *self.reader.every(EVERY),
+                ]
+            ),
             courtesies=self.reader.courtesies,
         )
 

@@ -30,6 +30,14 @@ AGAINST = [  # What speaks against redeeming it now, with the word for yes and t
     ("not sure about WELCOME2026, maybe", "好", "no"),
     ("wait, WELCOME2026 is for my friend", "yes", "算了"),
     ("my sister already used WELCOME2026 yesterday", "yep", "no"),
+    ("how do I redeem WELCOME2026", "yes", "no"),
+    # A refusal is no story, however politely the order after it is put; and what follows an order counts as well.
+    ("don't! please redeem WELCOME2026", "yes", "no"),
+    ("先不要，請幫我兌換 WELCOME2026", "好", "不用"),
+    ("I had such a long day at work. Please redeem WELCOME2026, but not today", "yes", "no"),
+    ("下雨天還跑出來排隊，幫我兌換 WELCOME2026，晚點再用", "好", "先不要"),
+    ("如果還有效的話，請幫我兌換 WELCOME2026", "好", "先不要"),
+    ("幫我兌換 WELCOME2026 🤔", "好", "先不要"),
 ]
 
 
@@ -76,7 +84,7 @@ async def test_what_speaks_against_a_code_is_asked_about(
 
 @pytest.mark.parametrize(
     "text",
-    ["電線桿上貼著 WELCOME2026 旁邊有一隻貓", "昨天的夢裡有大象唱著 WELCOME2026", "how do I redeem WELCOME2026"],
+    ["電線桿上貼著 WELCOME2026 旁邊有一隻貓", "昨天的夢裡有大象唱著 WELCOME2026"],
 )
 async def test_an_unclear_sentence_around_a_code_is_asked_about(friend: Chat, tables: asyncpg.Pool, text: str) -> None:
     """One look-up finds out whether there is such a code; only the yes claims it."""
@@ -95,7 +103,12 @@ async def test_an_unclear_sentence_around_a_code_is_asked_about(friend: Chat, ta
         "我要用WELCOME2026", "朋友送我的 WELCOME2026 幫我換", "請幫我兌換 WELCOME2026，謝謝",
         "麻煩幫我輸入 WELCOME2026", "我想兌換這個 WELCOME2026", "我的序號是 WELCOME2026 現在就換",
         "could you redeem WELCOME2026 for me please", "I want to redeem WELCOME2026", "please enter WELCOME2026 for me",
-        "here is my code: WELCOME2026", "my friend gave me WELCOME2026, please redeem it",
+        "here is my code: WELCOME2026", "my friend gave me WELCOME2026, please redeem it", "use WELCOME2026",
+        "這組 WELCOME2026", "yay WELCOME2026 lol",
+        # What speaks against it stands in a story that is told before.
+        "I never win anything and my feet hurt. Please redeem WELCOME2026",
+        "my roommate doesn't drink tea so she gave me her card. redeem WELCOME2026 please",
+        "我室友不喝茶所以把卡片給我了，請幫我兌換 WELCOME2026", "昨天忘了帶，不能再拖了，我要換 WELCOME2026",
     ],
 )  # fmt: skip
 async def test_a_plain_wish_is_done_at_once(friend: Chat, tables: asyncpg.Pool, text: str) -> None:

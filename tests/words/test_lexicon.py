@@ -14,17 +14,9 @@ from bot.conversation.router import Router, Routes
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
 from bot.understanding.words import Lexicon, fold
-from handlers import ROUTERS
 
 ZONE = ZoneInfo("Asia/Taipei")
 LANGUAGES = load_translators(ZONE)
-
-
-@pytest.fixture(scope="module")
-def lexicon() -> Lexicon:
-    """The words of all handlers in all languages."""
-    commands = Routes(ROUTERS).commands
-    return Lexicon({name: command.words for name, command in commands.items()}, LANGUAGES.values())
 
 
 @pytest.mark.parametrize(
