@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from bot.conversation.actions import Action
@@ -38,13 +39,19 @@ def kept(
         command = button.action.__dict__.get("command") if type(button.action).action_name == "go" else None
         if not said or data is None or not button.action.typed or button.label.startswith("/") or len(labels) >= MOST:
             continue
-        if button.label in of_question or (command is not None and lexicon.intent(button.label) == command):
+        if button.label in of_question or (command is not None and _means(lexicon, button.label) == command):
             continue
         labels[said] = data if labels.get(said, data) == data else ""
     return labels
 
 
+@lru_cache(maxsize=1024)  # Nearly all labels are texts of ours, and reading them was a sixteenth of an answer.
 def _named(label: str) -> str:
     """A label as it is read; one of digits alone with its signs, `+50`."""
     folded = fold(label)
     return visible(label).lower() if folded.isdigit() else folded
+
+
+@lru_cache(maxsize=1024)
+def _means(lexicon: Lexicon, label: str) -> str | None:
+    return lexicon.intent(label)

@@ -258,6 +258,15 @@ def finder(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(_written(tree) or r"(?!)")
 
 
+_LATIN_RUN = re.compile("[a-z0-9]+")
+
+
+def _is_edge(said: str, end: int) -> bool:
+    """Whether a word that ends here is no beginning of a longer one in Latin letters."""
+    pair = said[end - 1 : end + 1]
+    return not (len(pair) == 2 and pair.isascii() and pair.isalnum())
+
+
 _AGAINST = frozenset({"asks", "negates", "delays", "doubts", "conditions"})
 _Tree = dict[str, "_Tree"]
 _END, _LATIN_END = "", "$"
@@ -291,7 +300,12 @@ class Reader:
         ):
             for word in self.every(msgid):
                 self._signs.setdefault(word, sign)
-        self._sign = finder(self._signs)
+        self._most_words = max((word.count(" ") + 1 for word in self._signs), default=1)
+        self._lengths: dict[str, tuple[int, ...]] = {}
+        for word in self._signs:
+            if not word.isascii():
+                lengths = {len(word), *self._lengths.get(word[0], ())}
+                self._lengths[word[0]] = tuple(sorted(lengths, reverse=True))
         asking = self.every(ASKING)
         self._asking = re.compile("(?:" + "|".join(map(re.escape, asking)) + ")$") if asking else re.compile("(?!)")
 
@@ -337,10 +351,32 @@ class Reader:
 
     def _met(self, said: str) -> tuple[set[str], bool]:
         """The signs in a folded text, and whether it wishes that something be redeemed."""
-        met = [(match.start(), self._signs[match[0]]) for match in self._sign.finditer(said)]
+        met = list(self._signs_in(said))
         signs = {sign for _, sign in met}
         # "Can I use it?" wishes, and so does "use it": the verb with which a message begins.
         return signs, "redeems" in signs and ("wishes" in signs or met[0] == (0, "redeems"))
+
+    def _signs_in(self, said: str) -> Iterator[tuple[int, str]]:
+        """Where signs stand in a folded text, and which: from left to right the longest word, Latin ones whole.
+
+        The lists are looked up, word by word: a pattern of all of them takes 5 MB.
+        """
+        ends = {run.start(): run.end() for run in _LATIN_RUN.finditer(said)}
+        at = 0
+        while at < len(said):
+            possible = [at + length for length in self._lengths.get(said[at], ())]
+            if (end := ends.get(at)) is not None:
+                whole = [end]
+                while len(whole) < self._most_words and said[end : end + 1] == " " and (end := ends.get(end + 1)):
+                    whole.append(end)
+                possible = sorted((*possible, *whole), reverse=True)
+            for end in possible:
+                if (sign := self._signs.get(said[at:end])) is not None and _is_edge(said, end):
+                    yield at, sign
+                    at = end
+                    break
+            else:
+                at = ends.get(at) or at + 1
 
     def _ends_with_order(self, bare: str) -> bool:
         """Whether a clause orders to redeem, and only a story before it has words that would speak against that.

@@ -6,6 +6,7 @@ import json
 import math
 import time
 import tracemalloc
+from array import array
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from bot.understanding.reading import Reading, fold, visible
 from bot.understanding.recogniser import (
     ACTS,
     FILE,
+    FORMAT,
+    SECTIONS,
     TOPICS,
     Decision,
     Ranking,
@@ -253,14 +256,36 @@ def test_no_weights_at_all(folder: Path) -> None:
     assert decide(read("我的點數"), ranking) == Decision(None, None, TOPICS)
 
 
-def test_packing_loses_nothing(recogniser: Recogniser) -> None:
-    """A file that is read and written again is the same, and its first line is for people."""
-    blob = (LOCALES / FILE).read_bytes()
-    weights = recogniser.weights
-    assert weights
+def test_packing_loses_nothing() -> None:
+    """What was learned is read back, name by name, and decides the same. Its first line is for people."""
+    names = [f"{word} {number}" for number in range(400) for word in ("點數", "gifts", "~é")]
+    about = {"format": FORMAT, "topics": list(SECTIONS), "phrases": "x"}
+    learned = Weights(
+        about=about,
+        features={name: number for number, name in enumerate(names)} | {"點": len(names)},
+        ends=array("I", range(len(names) + 2)),
+        topics=bytes(number % len(SECTIONS) for number in range(len(names) + 1)),
+        values=array("b", [number % 127 for number in range(len(names) + 1)]),
+        known=frozenset({"點", "gifts"}),
+        bias=(0.5,) * len(SECTIONS),
+        scale=0.25,
+        decided=b"yes",
+    )
 
-    assert Weights.unpacked(blob).packed() == weights.packed()
-    assert json.loads(blob.partition(b"\n")[0])["phrases"] == fingerprint()
+    read_back = Weights.unpacked(learned.packed())
+
+    assert [read_back.features.get(name) for name in learned.features] == list(learned.features.values())
+    assert len(read_back.features) == len(learned.features)
+    assert [name for name in ("gifts 400", "", "點數", "gifts") if read_back.features.get(name) is not None] == []
+    assert ["點" in read_back.known, "gifts" in read_back.known, "gift" in read_back.known] == [True, True, False]
+    for text in ("點", "點 gifts", "gifts"):
+        assert Recogniser(read_back).rank(text) == Recogniser(learned).rank(text)
+    assert replace(read_back, about=about, features=learned.features, known=learned.known) == learned
+
+
+def test_the_shipped_file_says_what_it_was_made_from() -> None:
+    """And nonsense is refused."""
+    assert json.loads((LOCALES / FILE).read_bytes().partition(b"\n")[0])["phrases"] == fingerprint()
     with pytest.raises(Unusable):
         Weights.unpacked(b"nonsense")
 
