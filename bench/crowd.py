@@ -20,7 +20,7 @@ from bot.config import Settings
 from bot.storage import customers
 from bot.storage import pool as pools
 from bot.storage.customers import SYMBOLS
-from bot.worker import build_turns
+from bot.wiring import build_turns
 from sandbox.credentials import LINE_BOT_USER_ID
 
 PAST = 2_000  # events that an "empty" database has had

@@ -37,7 +37,7 @@ from bot.storage.unclear import Kept
 from bot.storage.version import is_current_now
 from bot.turn import Turns
 from bot.understanding import references
-from bot.worker import build_turns, open_apis, open_channels
+from bot.wiring import build_turns, open_apis, open_channels
 
 CHANNEL = "cli"
 WATCHED_EVERY = 0.5  # seconds

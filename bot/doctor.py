@@ -25,7 +25,7 @@ from bot.services.vendors import VENDORS
 from bot.storage import clocks, inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
 from bot.storage.version import is_current
-from bot.worker import checks_of, load_languages, open_apis, open_channels
+from bot.wiring import checks_of, load_languages, open_apis, open_channels
 
 GOOD, BAD, NOTE = "[green]ok[/]", "[red]problem[/]", "[yellow]note[/]"
 

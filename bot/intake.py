@@ -17,7 +17,7 @@ LONGEST = 500  # characters of a key or a chat; platforms' own have some 110, an
 
 
 def inbound_channels(settings: Settings) -> dict[str, Inbound]:
-    """The switched-on channels' pure halves; `bot.worker.open_channels` opens the other ones."""
+    """The switched-on channels' pure halves; `bot.wiring.open_channels` opens the other ones."""
     channels: dict[str, Inbound] = {}
     if settings.has("LINE"):
         channels["line"] = LineInbound(settings.line_channel_secret)

@@ -15,7 +15,7 @@ from bot.channels.messenger import profile as messenger
 from bot.channels.messenger.client import MessengerClient
 from bot.config import Settings
 from bot.errors import ConfigurationError, GiftdeskError, UpstreamError
-from bot.worker import desks_of, load_languages, open_channels
+from bot.wiring import desks_of, load_languages, open_channels
 from handlers.views.start import greeting, topics
 
 GOOD, DONE, WOULD = "[green]ok[/]", "[green]done[/]", "[yellow]would[/]"

@@ -16,7 +16,7 @@ from bot.errors import ConfigurationError
 from bot.services.catalogue import Catalogue
 from bot.services.rewarding import grant_of, read_rule
 from bot.storage import pool, rewards
-from bot.worker import open_apis
+from bot.wiring import open_apis
 
 
 def change(settings: Settings, url: str, rules: Sequence[str]) -> None:

@@ -36,7 +36,7 @@ from bot.jobs import Jobs
 from bot.storage import pool as pools
 from bot.turn import Turns
 from bot.web import create_app
-from bot.worker import build_turns, open_apis, open_channels
+from bot.wiring import build_turns, open_apis, open_channels
 from sandbox import Phone, Sandbox, Webhook
 from sandbox.journal import Sent
 from sandbox.people import admins

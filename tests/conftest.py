@@ -38,9 +38,9 @@ def read_once() -> Iterator[None]:
         return lexicons[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bot.worker.load_translators", cache(load_translators))
-        patch.setattr("bot.worker.Lexicon", lexicon)
-        patch.setattr("bot.worker.Recogniser", SimpleNamespace(load=cache(Recogniser.load)))
+        patch.setattr("bot.wiring.load_translators", cache(load_translators))
+        patch.setattr("bot.wiring.Lexicon", lexicon)
+        patch.setattr("bot.wiring.Recogniser", SimpleNamespace(load=cache(Recogniser.load)))
         yield
 
 

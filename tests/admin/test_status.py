@@ -23,7 +23,8 @@ from bot.services.health import FRESH, Health, merged
 from bot.storage import counts
 from bot.storage.workers import Report
 from bot.turn import Turns
-from bot.worker import _report, build_turns, open_apis, open_channels
+from bot.wiring import build_turns, open_apis, open_channels
+from bot.worker import _report
 from sandbox.credentials import mantago_token
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from chat import Bot, Chat
 
 from bot.channels.line.client import LineClient
 from bot.channels.line.menu import RichMenu, RichMenus, plan, rich_menu
-from bot.worker import desks_of
+from bot.wiring import desks_of
 from handlers.views.start import topics
 
 RICH_MENU = "/v2/bot/user/"

@@ -12,7 +12,7 @@ from chat import Bot, Chat
 
 from bot.config import load_settings
 from bot.hours import read
-from bot.worker import desks_of
+from bot.wiring import desks_of
 
 LOST = "I didn't catch that. Try:"
 OPEN = "Mon-Fri 10:00-18:00"

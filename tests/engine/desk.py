@@ -28,7 +28,7 @@ from bot.storage import arrivals, bulk, issues, pushes
 from bot.storage import pool as pools
 from bot.turn import Turns
 from bot.web import create_app
-from bot.worker import build_turns, open_apis, open_channels
+from bot.wiring import build_turns, open_apis, open_channels
 from sandbox import Sandbox
 from sandbox.people import admins
 

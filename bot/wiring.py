@@ -1,0 +1,261 @@
+"""Building what a process needs from its settings: clients, languages, the brand's facts and the turns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from bot import hours, metrics
+from bot.apis import Apis
+from bot.apis.altegio import AltegioApi
+from bot.apis.gotit import GotItApi
+from bot.apis.mantago import MantagoApi
+from bot.apis.poshen import PoshenApi
+from bot.channels import Outbound
+from bot.channels.line.client import LineClient
+from bot.channels.messenger.client import MessengerClient
+from bot.config import Settings
+from bot.conversation.actions import Packer
+from bot.conversation.context import Desk
+from bot.conversation.dispatch import Dispatcher
+from bot.conversation.router import Routes
+from bot.conversation.staff import StaffDesk, StaffRoutes
+from bot.errors import ConfigurationError
+from bot.i18n import Translator, load_translators
+from bot.intake import inbound_channels
+from bot.log import log
+from bot.services import Services
+from bot.services.alerts import Alerts
+from bot.services.allowance import Allowance
+from bot.services.blocking import Blocking
+from bot.services.catalogue import Catalogue
+from bot.services.digest import Digest
+from bot.services.giftcards import GiftCards
+from bot.services.guesses import GuessLimits
+from bot.services.health import Check, Health
+from bot.services.linking import Linking, call_url
+from bot.services.minting import Minting
+from bot.services.notices import Notices
+from bot.services.points import Points
+from bot.services.redemption import Redemption
+from bot.services.sealing import Sealer
+from bot.services.staffing import Staffing
+from bot.services.trail import Trail
+from bot.services.unclear import UnclearTexts
+from bot.services.vouchers import Quota, Vouchers
+from bot.services.wallet import Wallet
+from bot.turn import Turns
+from bot.understanding.recogniser import Recogniser
+from bot.understanding.words import Lexicon
+from handlers import ROUTERS, TOUCHES
+from handlers.admin import STAFF_ROUTERS
+
+
+def open_channels(settings: Settings) -> dict[str, Outbound]:
+    """The switched-on channels' clients."""
+    channels: dict[str, Outbound] = {}
+    if settings.has("LINE"):
+        channels["line"] = LineClient.connect(
+            access_token=settings.line_channel_access_token.get_secret_value(),
+            api_url=settings.line_api_url,
+            brand_colour=settings.brand_color,
+            connections=settings.vendor_connections,
+        )
+    if settings.has("Messenger"):
+        channels["messenger"] = MessengerClient.connect(
+            page_access_token=settings.messenger_page_access_token.get_secret_value(),
+            app_secret=settings.messenger_app_secret[0],
+            api_url=settings.messenger_api_url,
+            connections=settings.vendor_connections,
+        )
+    return channels
+
+
+def open_apis(settings: Settings) -> Apis:
+    """The switched-on vendors' clients."""
+
+    def observe(vendor: str, operation: str, outcome: str, seconds: float) -> None:
+        metrics.VENDOR.labels(vendor, operation, outcome).observe(seconds)
+
+    return Apis(
+        mantago=MantagoApi.open(
+            settings.mantago_api_url,
+            token=settings.mantago_token.get_secret_value(),
+            secret=settings.mantago_secret.get_secret_value(),
+            bot_id=settings.mantago_bot_id,
+            id_in_query=settings.mantago_id_in_query,
+            max_per_second=settings.mantago_max_per_second or None,
+            connections=settings.vendor_connections,
+            observe=observe,
+        )
+        if settings.has("MantaGo")
+        else None,
+        poshen=PoshenApi.open(
+            settings.poshen_api_url,
+            token=settings.poshen_token.get_secret_value(),
+            connections=settings.vendor_connections,
+            observe=observe,
+        )
+        if settings.has("Poshen")
+        else None,
+        gotit=GotItApi.open(
+            settings.gotit_api_url,
+            client_id=settings.gotit_client_id,
+            client_secret=settings.gotit_client_secret.get_secret_value(),
+            app_uuid=settings.gotit_app_uuid,
+            item_id_field=settings.gotit_item_id_field,
+            source=settings.gotit_source,
+            connections=settings.vendor_connections,
+            observe=observe,
+        )
+        if settings.has("Got It")
+        else None,
+        altegio=AltegioApi.open(
+            settings.altegio_api_url,
+            partner_token=settings.altegio_partner_token.get_secret_value(),
+            user_token=settings.altegio_user_token.get_secret_value(),
+            company_ids=settings.altegio_company_id,
+            send_typo_param=settings.altegio_send_typo_param,
+            max_per_second=settings.altegio_max_per_second or None,
+            connections=settings.vendor_connections,
+            observe=observe,
+        )
+        if settings.has("Altegio")
+        else None,
+    )
+
+
+def checks_of(channels: Mapping[str, Outbound], apis: Apis) -> dict[str, Check]:
+    """A harmless call for each credential that is set, by the name of what it opens."""
+    return {name: each.check for name, each in (*channels.items(), *apis.clients.items())}
+
+
+def load_languages(settings: Settings) -> dict[str, Translator]:
+    """The catalogues. Raises ConfigurationError when DEFAULT_LOCALE is none of them."""
+    languages = load_translators(settings.zone)
+    if settings.default_locale not in languages:
+        raise ConfigurationError(
+            f"DEFAULT_LOCALE is {settings.default_locale!r}, but the catalogues are {', '.join(languages)}"
+        )
+    return languages
+
+
+def desks_of(settings: Settings) -> dict[str, Desk]:
+    """The brand's facts, for each channel."""
+    private_chat = f"https://line.me/R/ti/p/{settings.line_basic_id}" if settings.line_basic_id else ""
+    return {
+        channel: Desk(
+            brand=settings.brand,
+            channel_name=name,
+            privacy_url=settings.privacy_url,
+            support_hours=hours.read(settings.support_hours, settings.zone),
+            opening_hours=hours.read(settings.opening_hours, settings.zone),
+            address={
+                tag: text
+                for tag, text in (("zh_Hant_TW", settings.shop_address_zh), ("en", settings.shop_address_en))
+                if text
+            },
+            map_url=settings.shop_map_url,
+            shop_phone=settings.shop_phone,
+            call_url=call_url(settings.shop_phone, settings.phone_region),
+            private_chat_url=private_chat if channel == "line" else "",
+            how_to_claim={
+                tag: text
+                for tag, text in (("zh_Hant_TW", settings.how_to_claim_zh), ("en", settings.how_to_claim_en))
+                if text
+            },
+            handoff=settings.handoff,
+            claim_retention=timedelta(days=settings.claim_retention_days),
+            log_days=settings.event_retention_days,
+            keeps_unclear=settings.keep_misses == "on",
+            code_pattern=re.compile(settings.code_pattern) if settings.code_pattern else None,
+            redeems=settings.has("Poshen"),
+            only_checks=settings.poshen_mode == "check",
+            shows_gifts=settings.has("MantaGo"),
+            shows_vouchers=settings.has("Got It"),
+            two_person_over=settings.two_person_over,
+            two_person_codes=settings.two_person_codes,
+            public_url=settings.public_url,
+            delivery={
+                tag: text
+                for tag, text in (("zh_Hant_TW", settings.gotit_delivery_zh), ("en", settings.gotit_delivery_en))
+                if text
+            },
+            shows_cards=settings.has("Altegio"),
+            card_currency=settings.currencies,
+            shares_phone=channel == "messenger" and settings.messenger_phone_link != "off",
+            platform_shows_numbers=settings.messenger_phone_link == "full",
+        )
+        for channel, name in (("line", "LINE"), ("messenger", "Messenger"))
+    }
+
+
+def build_turns(
+    settings: Settings,
+    pool: asyncpg.Pool,
+    channels: Mapping[str, Outbound],
+    apis: Apis,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Turns:
+    """Wire a worker's turns. Raises ConfigurationError when handlers or words clash."""
+    languages = load_languages(settings)
+    staff_desk = StaffDesk(StaffRoutes(STAFF_ROUTERS, languages.values()))
+    routes = Routes((*ROUTERS, staff_desk.router))
+    alerts = Alerts(settings.admins, languages, settings.default_locale)
+    notices = Notices(languages, settings.default_locale)
+    sealer = Sealer(settings.secret)
+    catalogue = Catalogue(settings.gotit_point_per_vnd, settings.gotit_point_overrides, settings.gotit_image_hosts)
+    linking = Linking(settings.secret, sealer, notices, alerts, settings.phone_region)
+    points = Points()
+    vouchers = Vouchers(
+        sealer=sealer,
+        alerts=alerts,
+        notices=notices,
+        catalogue=catalogue,
+        zone=settings.zone,
+        request_prefix=settings.gotit_request_prefix,
+        per_day=settings.vouchers_per_day,
+        clock=clock,
+        quota=Quota(settings.staff_vouchers_per_day, settings.staff_value_per_day),
+    )
+    recogniser = Recogniser.load()
+    if recogniser.trouble:
+        log.warning("only words are understood, not sentences", trouble=recogniser.trouble)
+    line = channels.get("line")
+    return Turns(
+        pool=pool,
+        inbound=inbound_channels(settings),
+        outbound=channels,
+        desks=desks_of(settings),
+        dispatcher=Dispatcher(routes, Packer(settings.secret), staff_desk, TOUCHES),
+        languages=languages,
+        default_locale=settings.default_locale,
+        lexicon=Lexicon({name: command.words for name, command in routes.commands.items()}, languages.values()),
+        recogniser=recogniser,
+        apis=apis,
+        services=Services(
+            alerts=alerts,
+            allowance=Allowance(line.quota if isinstance(line, LineClient) else None),
+            blocking=Blocking(settings.secret),
+            catalogue=catalogue,
+            digest=Digest(alerts, settings.zone),
+            giftcards=GiftCards(linking),
+            guesses=GuessLimits(settings.secret, alerts),
+            health=Health(apis, tuple(channels), checks_of(channels, apis), alerts, settings.zone),
+            linking=linking,
+            minting=Minting(settings.secret, alerts, settings.bulk_per_second),
+            points=points,
+            redemption=Redemption(settings.secret, points, vouchers),
+            staffing=Staffing(
+                settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()
+            ),
+            trail=Trail(settings.secret),
+            unclear=UnclearTexts(settings.secret, settings.zone),
+            vouchers=vouchers,
+            wallet=Wallet(),
+        ),
+        clock=clock,
+    )
