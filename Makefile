@@ -61,7 +61,7 @@ understanding: install ## Teach the recogniser what stands in locales/*/phrases*
 	$(BIN)/python -m bot.understanding.training
 
 font: install ## Renew the font of the menus' pictures; FROM= names Noto Sans CJK Bold (.ttc) where it is not found.
-	$(BIN)/python -m bot.font $(FROM)
+	$(BIN)/python -m bot.cli.font $(FROM)
 
 lock: ## Renew requirements.lock (needs uv).
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \

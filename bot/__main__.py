@@ -13,10 +13,10 @@ from typing import Any, BinaryIO
 import click
 
 from bot import __version__
+from bot.cli.serve import database, follow_parent, prepare_metrics, serve_web
 from bot.config import Settings, load_settings
 from bot.errors import GiftdeskError
 from bot.log import configure
-from bot.serve import database, follow_parent, prepare_metrics, serve_web
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -46,7 +46,7 @@ def main() -> None:
 @_with_settings
 def serve(settings: Settings) -> None:
     """Everything on this machine: database (unless DATABASE_URL is set), web and worker."""
-    from bot.serve import serve as run  # noqa: PLC0415 - each command loads only what it needs
+    from bot.cli.serve import serve as run  # noqa: PLC0415 - each command loads only what it needs
 
     run(settings)
 
@@ -89,7 +89,7 @@ def migrate(settings: Settings, *, new_key: bool) -> None:
 @_with_settings
 def doctor(settings: Settings) -> None:
     """Check every setting, the database and each credential, and say what to do about what is wrong."""
-    from bot.doctor import examine  # noqa: PLC0415
+    from bot.cli.doctor import examine  # noqa: PLC0415
 
     with database(settings) as url:
         if not examine(settings, url):
@@ -106,7 +106,7 @@ def policy(settings: Settings, group: int | None, changes: tuple[str, ...]) -> N
     GROUP is its number; CHANGES are per=1 (claims of one code per customer), max=500 (claims of one code
     in all), from=2026-12-01, until=2026-12-31 (included), pause, resume. `max=none` and the like remove one.
     """
-    from bot.policy import change, show  # noqa: PLC0415
+    from bot.cli.policy import change, show  # noqa: PLC0415
 
     with database(settings) as url:
         if group is None:
@@ -124,7 +124,7 @@ def rewards(settings: Settings, rules: tuple[str, ...]) -> None:
     RULES are REWARD=points:150, REWARD=voucher:GIFT:PRICE (a voucher of Got It, issued at once) or
     REWARD=nothing. What was redeemed before stays as it was.
     """
-    from bot.rewards import change  # noqa: PLC0415
+    from bot.cli.rewards import change  # noqa: PLC0415
 
     with database(settings) as url:
         change(settings, url, rules)
@@ -140,7 +140,7 @@ def menus(settings: Settings, *, dry_run: bool, remove: bool) -> None:
     Run it again after a change of brand, colour, vendors or texts: what is as it should be stays as it is,
     and what others made is left alone.
     """
-    from bot.menus import run  # noqa: PLC0415
+    from bot.cli.menus import run  # noqa: PLC0415
 
     if not run(settings, dry_run=dry_run, remove=remove):
         sys.exit(1)
@@ -151,7 +151,7 @@ def menus(settings: Settings, *, dry_run: bool, remove: bool) -> None:
 @_with_settings
 def held(settings: Settings, *, retry: bool) -> None:
     """Show events that kept failing and are held; nothing of what was written is printed."""
-    from bot.doctor import show_held  # noqa: PLC0415
+    from bot.cli.doctor import show_held  # noqa: PLC0415
 
     with database(settings) as url:
         show_held(url, retry=retry)
@@ -163,7 +163,7 @@ def held(settings: Settings, *, retry: bool) -> None:
 @_with_settings
 def misses(settings: Settings, *, days: int, as_csv: bool) -> None:
     """Show how many messages were not understood, and the short texts of them that KEEP_MISSES=on keeps."""
-    from bot.admin import show_misses  # noqa: PLC0415
+    from bot.cli.operator import show_misses  # noqa: PLC0415
 
     with database(settings) as url:
         show_misses(settings, url, days, as_csv=as_csv)
@@ -176,7 +176,7 @@ def misses(settings: Settings, *, days: int, as_csv: bool) -> None:
 @_with_settings
 def admin(settings: Settings, command: str, *, yes: bool, lang: str | None) -> None:
     """Run a staff COMMAND, such as "/help" or "/code show WELCOME2026", as the operator with an owner's rights."""
-    from bot.admin import run  # noqa: PLC0415
+    from bot.cli.operator import run  # noqa: PLC0415
 
     with database(settings) as url:
         run(settings, url, command, yes=yes, language=lang)
@@ -188,7 +188,7 @@ def admin(settings: Settings, command: str, *, yes: bool, lang: str | None) -> N
 @_with_settings
 def codes(settings: Settings, job: str, output: BinaryIO) -> None:
     """Write the codes that a bulk JOB (J-12) made as CSV, where PUBLIC_URL is not set or nobody has a chat at hand."""
-    from bot.admin import save_codes  # noqa: PLC0415
+    from bot.cli.operator import save_codes  # noqa: PLC0415
 
     with database(settings) as url:
         save_codes(settings, url, job, output)
@@ -203,7 +203,7 @@ def audit() -> None:
 @_with_settings
 def verify(settings: Settings) -> None:
     """Check that nobody has changed it; exits 1 and says where when somebody has."""
-    from bot.admin import verify as check  # noqa: PLC0415
+    from bot.cli.operator import verify as check  # noqa: PLC0415
 
     with database(settings) as url:
         if not check(settings, url):
@@ -214,7 +214,7 @@ def verify(settings: Settings) -> None:
 @click.option("--port", type=int, default=None, help="Of the bot; the default is PORT, or the next free one.")
 def demo(port: int | None) -> None:
     """The bot with stand-ins of all vendors and of LINE and Messenger: nothing to sign up for."""
-    from bot.demo import run  # noqa: PLC0415
+    from bot.cli.demo import run  # noqa: PLC0415
 
     try:
         run(port)
@@ -228,7 +228,7 @@ def demo(port: int | None) -> None:
 @click.option("--lang", type=click.Choice(["zh-TW", "en"]), default=None, help="The person's language.")
 def chat(channel: str, user: str | None, lang: str | None) -> None:
     """Talk to the demo's bot in this terminal, as a LINE or a Messenger user. Reads a pipe too."""
-    from bot.demo import running_or_started  # noqa: PLC0415
+    from bot.cli.demo import running_or_started  # noqa: PLC0415
 
     try:
         with running_or_started() as demo:

@@ -18,7 +18,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from psycopg_pool import ConnectionPool
 
-from bot.serve import WEB_THREADS
+from bot.cli.serve import WEB_THREADS
 
 TABLE = "CREATE TABLE IF NOT EXISTS inbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL)"
 

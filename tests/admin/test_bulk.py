@@ -19,8 +19,8 @@ from engine.desk import Desk, another_database, desk_settings, until
 from engine.processes import Giftdesk, command
 
 from bot import exports
-from bot.admin import Operator, save_codes
 from bot.apis.http import Breaker
+from bot.cli.operator import Operator, save_codes
 from bot.config import load_settings
 from bot.errors import ConfigurationError
 from bot.services import minting

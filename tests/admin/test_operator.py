@@ -10,10 +10,10 @@ import pytest
 from chat import Bot
 from engine.processes import command, environment
 
-from bot.admin import Operator
+from bot.cli.doctor import in_charge
+from bot.cli.operator import Operator
 from bot.config import load_settings
 from bot.conversation.messages import plain
-from bot.doctor import in_charge
 from bot.storage import staff
 from sandbox import Sandbox
 

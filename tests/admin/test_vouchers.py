@@ -26,7 +26,7 @@ from admin.counter import (
     row_of,
     trail,
 )
-from bot.admin import Operator
+from bot.cli.operator import Operator
 from bot.conversation.messages import plain
 from bot.services.vouchers import CapReached, Quota, Wanted
 from bot.storage import issues

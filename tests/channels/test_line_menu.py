@@ -17,10 +17,10 @@ from bot.apis.http import Http
 from bot.channels.line import picture
 from bot.channels.line.client import Answer, LineClient
 from bot.channels.line.menu import Installed, RichMenu, RichMenus, alias_of, plan, rich_menu
+from bot.cli.font import EVERYTHING, labels
 from bot.conversation.context import Desk
 from bot.conversation.messages import Button
 from bot.errors import ConfigurationError, CredentialsRefused, RateLimited, UpstreamError, UpstreamUnavailable
-from bot.font import EVERYTHING, labels
 from bot.i18n import load_translators
 from handlers.views.choices import Go
 from handlers.views.start import topics

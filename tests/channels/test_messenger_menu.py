@@ -10,9 +10,9 @@ import pytest
 
 from bot.channels.messenger.client import MessengerClient
 from bot.channels.messenger.profile import Page, Plan, Profile, locales_of, plan, profile
+from bot.cli.font import EVERYTHING
 from bot.conversation.messages import Button
 from bot.errors import CredentialsRefused, RateLimited, UpstreamError, UpstreamRefused, UpstreamUnavailable
-from bot.font import EVERYTHING
 from bot.i18n import load_translators
 from handlers.views.choices import Go
 from handlers.views.start import greeting, topics

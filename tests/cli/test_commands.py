@@ -14,8 +14,8 @@ import pytest
 from engine.desk import another_database, until
 from engine.processes import ROOT, command, environment, free_port
 
+from bot.cli.doctor import examine
 from bot.config import Settings, load_settings
-from bot.doctor import examine
 from bot.errors import ConfigurationError
 from bot.services.rewarding import NotARule, read_rule
 from sandbox import Sandbox
@@ -227,7 +227,7 @@ async def test_the_doctor_tells_when_there_is_no_database(env: dict[str, str]) -
 )
 def test_a_reward_without_a_number_is_named(rule: str) -> None:
     """Also where a digit is one to `isdigit` and none to `int`."""
-    from bot.rewards import change
+    from bot.cli.rewards import change
 
     with pytest.raises(ConfigurationError, match="begin with the reward's number at Poshen"):
         change(load_settings(), "", [rule])
@@ -270,8 +270,8 @@ async def test_a_policy_is_set_kept_and_taken_back(env: dict[str, str]) -> None:
 )
 def test_a_wrong_change_teaches_the_right_one(change: str, teaches: str) -> None:
     """The message holds the change and how it is written."""
+    from bot.cli.policy import changed
     from bot.errors import ConfigurationError
-    from bot.policy import changed
     from bot.storage.claims import Policy
 
     with pytest.raises(ConfigurationError) as told:

@@ -12,8 +12,8 @@ import pytest
 from chat import Bot
 from engine.processes import command, environment, run
 
+from bot.cli.doctor import _settings
 from bot.config import load_settings
-from bot.doctor import _settings
 from bot.storage import counts
 from sandbox import Sandbox
 

@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from bot import doctor, worker
+from bot import worker
+from bot.cli import doctor
 from bot.config import Settings
 from bot.storage import clocks
 

@@ -14,10 +14,10 @@ from rich.table import Table
 
 from bot import hours
 from bot.channels import Outbound
+from bot.cli.menus import differs
 from bot.config import GROUPS, Settings
 from bot.errors import ConfigurationError, UpstreamError
 from bot.i18n import Translator
-from bot.menus import differs
 from bot.services import key
 from bot.services.health import probe
 from bot.services.linking import call_url

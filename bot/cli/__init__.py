@@ -1,0 +1,1 @@
+"""The commands of `giftdesk` that are more than a process: one module each, loaded only when its command is run."""
