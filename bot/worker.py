@@ -74,7 +74,9 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             except Exception as error:  # noqa: BLE001 - it is tried again in three minutes
                 log.error("sweep failed", error=type(error).__name__)
 
-        jobs = Jobs(take=turns.take, push=turns.push, issue=turns.issue, bulk=turns.bulk, sweep=sweep, clean_up=forget)
+        jobs = Jobs(
+            take=turns.take, push=turns.deliverer.push, issue=turns.issue, bulk=turns.bulk, sweep=sweep, clean_up=forget
+        )
         # What was loaded until here stays for good; looking through it again and again costs 5 % of a worker.
         gc.collect()
         gc.freeze()

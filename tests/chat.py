@@ -117,7 +117,7 @@ class Bot:
             await bot.turns.take(event_id)  # Looked up each time: `having` exchanges them.
 
         async def push(push_id: int) -> None:
-            await bot.turns.push(push_id)
+            await bot.turns.deliverer.push(push_id)
 
         async def issue(issue_id: int) -> None:
             await bot.turns.issue(issue_id)

@@ -129,7 +129,7 @@ async def test_a_platform_that_refuses_us_is_named_by_its_setting(bot: Bot, owne
     stranger = bot.chat(other)
     bot.sandbox.fault(other, status=401, times=1)
     said = Rendered({"type": "text", "text": "hi"} if other == "line" else {"text": "hi"})
-    await bot.turns._send(other, Delivery(stranger.user, [said], uuid4()))
+    await bot.turns.deliverer.send(other, Delivery(stranger.user, [said], uuid4()))
     await owner.say("/status")
 
     since = clock_of(owner, (await state_of(bot, other)).since)

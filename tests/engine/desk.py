@@ -101,7 +101,12 @@ class Desk(Bot):
         """Run every queued job once, oldest first; returns how many there were. A job that wants a pause
         stays; so does one whose process crashes. For a voucher's job the clock moves ahead to when it is due."""
         turns = turns or self.turns
-        runs = {arrivals.JOB: turns.take, pushes.JOB: turns.push, issues.JOB: turns.issue, bulk.JOB: turns.bulk}
+        runs = {
+            arrivals.JOB: turns.take,
+            pushes.JOB: turns.deliverer.push,
+            issues.JOB: turns.issue,
+            bulk.JOB: turns.bulk,
+        }
         jobs = await self.pool.fetch(
             "SELECT id, entrypoint, payload, extract(epoch FROM execute_after - now())::float AS due "
             "FROM pgqueuer ORDER BY id"

@@ -8,7 +8,7 @@ import pytest
 from chat import Chat
 
 from bot.channels import Delivery, Outcome, Receipt
-from bot.turn import PUSH_TRIES
+from bot.delivery import PUSH_TRIES
 from engine.desk import Accepted, Crash, Deliver, Desk, references
 
 CODE = "WELCOME2026"
@@ -469,7 +469,7 @@ async def test_a_push_that_is_over_is_not_sent_again(desk: Desk) -> None:
 
     await pushes.add(desk.pool, key="x", channel="line", recipient="U" + "1" * 32, messages='[{"text": "嗨"}]')
     number = await desk.pool.fetchval("SELECT id FROM pushes")
-    await desk.turns.push(number)
-    await desk.turns.push(number)
+    await desk.turns.deliverer.push(number)
+    await desk.turns.deliverer.push(number)
 
     assert statuses(desk, PUSH) == [200]

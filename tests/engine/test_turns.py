@@ -16,10 +16,11 @@ from structlog.testing import capture_logs
 
 from bot.channels import Delivery, Outcome, Receipt
 from bot.conversation.events import SentSticker
+from bot.delivery import TRIES
 from bot.jobs import Later
 from bot.storage import customers, inbox
 from bot.storage import pool as pools
-from bot.turn import TRIES, Turns
+from bot.turn import Turns
 from engine.desk import Accepted, Crash, Deliver, Desk, references
 
 CODE = "WELCOME2026"

@@ -1,0 +1,297 @@
+"""Delivering: a stored reply goes to its platform, and so does what answers no event (pushes).
+
+A reply is stored in the transaction of its effects, so a crash in the middle of a delivery delivers it again, with the
+same key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Self
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import asyncpg
+import orjson
+from structlog.contextvars import bound_contextvars
+
+from bot import metrics
+from bot.channels import Delivery, Outbound, Outcome, Receipt, Rendered
+from bot.conversation.actions import Packer
+from bot.conversation.context import Desk
+from bot.conversation.dispatch import menu_tap
+from bot.conversation.messages import Button, Reply, Text
+from bot.conversation.teaching import Run
+from bot.errors import Kind
+from bot.i18n import N_
+from bot.jobs import Later
+from bot.log import log
+from bot.services import Services
+from bot.storage import customers, inbox, pushes
+from bot.storage.inbox import Taken
+from bot.storage.pool import UNWELL
+from handlers.views.choices import Go
+
+TOKEN_GOOD_FOR = timedelta(seconds=50)  # LINE: "within one minute", and not to be relied on to the second.
+CHATTY_UNTIL = timedelta(minutes=10)
+TRIES = 3
+PUSH_TRIES = 17  # with growing pauses of four hours at most, about a day
+CHAT_WAITS = 10.0  # seconds; a longer pause asked for by a platform is not spent in front of the chat
+# What a delivery says of its platform; the other outcomes are about one message or one person.
+_TROUBLES: Mapping[Outcome, Kind] = {
+    Outcome.UNKNOWN: "unavailable",
+    Outcome.RETRY: "unavailable",
+    Outcome.BARRED: "credentials",
+    Outcome.REFUSED: "refused",
+}
+NOT_ITS_FAULT = (Later, *UNWELL)  # What is raised says nothing about the event.
+
+
+@dataclass(slots=True)
+class Ready:
+    """A committed reply on its way. What is stored as the event's `reply`.
+
+    key: the same for every try of these messages, whoever makes it.
+    """
+
+    key: str
+    to: str
+    messages: list[Rendered]
+    token: str | None
+    valuable: bool
+    done: int = 0
+    tries: int = 0
+    perhaps: bool = False  # An answered try may have arrived all the same.
+
+    def dump(self) -> str:
+        """As JSON."""
+        return orjson.dumps(
+            {
+                "key": self.key,
+                "to": self.to,
+                "messages": dumped(self.messages),
+                "token": self.token,
+                "valuable": self.valuable,
+                "done": self.done,
+                "tries": self.tries,
+                "perhaps": self.perhaps,
+            }
+        ).decode()
+
+    @classmethod
+    def load(cls, stored: dict[str, Any]) -> Self:
+        """From JSON, of another version perhaps: what this one does not know is left out."""
+        known = {name: value for name, value in stored.items() if name in cls.__slots__}
+        return cls(**{**known, "messages": loaded(stored["messages"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Deliverer:
+    """Brings stored replies and pushes to the platforms, and writes down how each ended."""
+
+    pool: asyncpg.Pool
+    outbound: Mapping[str, Outbound]
+    desks: Mapping[str, Desk]
+    packer: Packer
+    services: Services
+    clock: Callable[[], datetime]
+
+    async def deliver(self, taken: Taken, ready: Ready, *, first: bool) -> None:
+        """Hand a committed reply to the platform. `first`: no try was made before."""
+        age = self.clock() - taken.received_at
+        token = ready.token if age < TOKEN_GOOD_FOR else None
+        free = token is not None or taken.channel != "line"
+        if not ready.valuable and (not free or age > CHATTY_UNTIL):
+            await self._end(taken, "late")
+            return
+
+        async def accepted(done: int) -> None:
+            ready.done = done
+            if done < len(ready.messages):
+                await inbox.partly_delivered(self.pool, taken.id, ready.dump())
+
+        delivery = Delivery(ready.to, ready.messages, key_of(ready.key), token, ready.done)
+        receipt = await self.send(taken.channel, delivery, accepted)
+        if receipt.outcome is Outcome.LATE and token is not None:
+            if not first and (ready.perhaps or not ready.tries):
+                # The token was good and is used: a try that a crash or a 5xx cut short did arrive.
+                await self._end(taken, "delivered")
+                return
+            if not ready.valuable:
+                # It may have gone into a "still checking" before a crash: then its button asks for this.
+                await inbox.park(self.pool, taken.id)
+                log.info("event done", outcome="parked")
+                return
+            if await inbox.state_of(self.pool, taken.id) != "ready":
+                return  # A worker that took this one for dead has just delivered it.
+            receipt = await self.send(taken.channel, replace(delivery, reply_token=None), accepted)
+        await self._settle(taken, ready, receipt)
+
+    async def send(
+        self, channel: str, delivery: Delivery, accepted: Callable[[int], Awaitable[None]] | None = None
+    ) -> Receipt:
+        """Hand it to the platform, and remember how that went."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        receipt = await self.outbound[channel].deliver(delivery, accepted)
+        self.services.health.delivered(channel, _TROUBLES.get(receipt.outcome), clock() - began, receipt.detail)
+        return receipt
+
+    async def _settle(self, taken: Taken, ready: Ready, receipt: Receipt) -> None:
+        if receipt.outcome is Outcome.RETRY:
+            ready.tries += 1
+            ready.done = receipt.done
+            ready.perhaps = ready.perhaps or receipt.perhaps
+            metrics.RETRIES.labels("delivery").inc()
+            pause = receipt.retry_after or 2.0 * ready.tries
+            if ready.tries < TRIES and pause <= CHAT_WAITS:
+                await inbox.partly_delivered(self.pool, taken.id, ready.dump())
+                raise Later(pause, f"delivery: {receipt.detail}")
+            if ready.valuable:
+                await self._push_instead(taken, ready, pause=pause)
+                return
+        if receipt.outcome is Outcome.UNREACHABLE:
+            await customers.mark_unreachable(self.pool, taken.chat)
+        if receipt.outcome is Outcome.LATE and ready.valuable:
+            await self._push_instead(taken, ready, waiting=True)
+            return
+        if receipt.outcome in (Outcome.REFUSED, Outcome.BARRED):
+            log.error("delivery refused", detail=receipt.detail)
+            await self.services.alerts.tell(
+                self.pool,
+                f"{taken.channel}-refused",
+                N_("%(channel)s refuses our messages: %(detail)s"),
+                self.clock(),
+                channel=self.desks[taken.channel].channel_name,
+                detail=receipt.detail,
+            )
+            if receipt.outcome is Outcome.BARRED and ready.valuable:
+                await self._push_instead(taken, ready, pause=60)
+                return
+        await self._end(taken, receipt.outcome.value)
+
+    async def failed(self, taken: Taken, error: Exception) -> None:
+        """Try a delivery that breaks twice more, then give it up, so that the chat goes on."""
+        attempts = await inbox.failed(self.pool, taken.id)
+        log.error("delivery failed", attempt=attempts, error=type(error).__name__, where=where_raised(error))
+        if attempts < 2 * TRIES:  # The answering before it may have used up its own.
+            raise Later(2.0, "delivery failed") from error
+        await self.services.alerts.tell(
+            self.pool, "undeliverable", N_("A reply could not be delivered; the log says why."), self.clock()
+        )
+        await self._end(taken, "undeliverable")
+
+    async def _push_instead(self, taken: Taken, ready: Ready, *, waiting: bool = False, pause: float = 0) -> None:
+        """Let a job of its own bring a valuable reply after `pause` seconds, so that the chat can go on.
+
+        waiting: the platform takes nothing until the customer writes again (Messenger's 24 hours).
+        """
+        outcome = "waiting" if waiting else "pushed later"
+        await customers.forget_offers(self.pool, taken.chat)  # Whoever sees it later taps.
+        async with self.pool.acquire() as connection, connection.transaction():
+            if not await inbox.delivered(connection, taken.id, outcome):
+                return  # A worker that took this one for dead has ended it.
+            await pushes.add(
+                connection,
+                key=ready.key,
+                channel=taken.channel,
+                recipient=ready.to,
+                messages=orjson.dumps(dumped(ready.messages[ready.done :])).decode(),
+                waiting=waiting,
+                pause=pause,
+            )
+        log.info("event done", outcome=outcome)
+
+    async def _end(self, taken: Taken, outcome: str) -> None:
+        if outcome != "delivered":
+            # A question that nobody saw is not open, and no yes may answer it.
+            await customers.forget_offers(self.pool, taken.chat)
+        if not await inbox.delivered(self.pool, taken.id, outcome):
+            return  # Another worker has ended it, and has counted and logged it.
+        took = self.clock() - taken.received_at
+        if outcome == "delivered":
+            metrics.ANSWERED.labels(taken.channel).observe(took.total_seconds())
+        log.info("event done", outcome=outcome, total_ms=milliseconds(took))
+
+    # ── pushes ───────────────────────────────────────────────────────────────────────────────
+
+    async def push(self, push_id: int) -> None:
+        """Bring one message that answers no event. Raises Later to be run again."""
+        push = await pushes.read(self.pool, push_id)
+        if push is None or push.messages is None:
+            return
+        with bound_contextvars(push=push_id, channel=push.channel):
+            channel = self.outbound.get(push.channel)
+            if channel is None:
+                raise Later(600, "channel off")
+
+            async def accepted(done: int) -> None:
+                await pushes.progress(self.pool, push_id, done)
+
+            try:
+                messages = self._rendered(channel, push.messages)
+                delivery = Delivery(push.recipient, messages, key_of(push.key), None, push.done)
+                receipt = await self.send(push.channel, delivery, accepted)
+            except NOT_ITS_FAULT:
+                raise
+            except Exception as error:  # noqa: BLE001 - it has its tries like any other
+                log.error("push failed", error=type(error).__name__, where=where_raised(error))
+                receipt = Receipt(Outcome.RETRY, push.done, "an error of ours")
+            if receipt.outcome in (Outcome.RETRY, Outcome.BARRED) and push.attempts < PUSH_TRIES:
+                await pushes.failed(self.pool, push_id)
+                metrics.RETRIES.labels("push").inc()
+                pause = max(receipt.retry_after or 0, min(5 * 2**push.attempts, 14_400))
+                raise Later(pause, f"push: {receipt.detail}")
+            log.info("push done", outcome=receipt.outcome.value, detail=receipt.detail)
+            if receipt.outcome is Outcome.LATE and not push.key.startswith("alert:"):
+                # An alert of last week helps nobody; a result still does.
+                await pushes.wait(self.pool, push_id)
+                return
+            await pushes.over(self.pool, push_id, receipt.outcome.value)
+
+    def _rendered(self, channel: Outbound, stored: list[dict[str, Any]]) -> list[Rendered]:
+        if all("text" in message for message in stored):  # Services say things in neutral texts.
+            choices = tuple(
+                Button(label, Go(command=command))
+                for message in stored
+                for label, command in message.get("choices", ())
+            )
+            runs = tuple(Button(label, Run(line=line)) for message in stored for label, line in message.get("runs", ()))
+            reply = Reply(tuple(Text(message["text"]) for message in stored), (*choices, *runs))
+            if not runs:
+                return channel.render(reply, menu_tap)
+            person, packer = stored[0]["person"], self.packer
+            return channel.render(reply, lambda action: packer.pack(action, person=person, now=self.clock()))
+        return loaded(stored)
+
+
+def key_of(key: str) -> UUID:
+    """The same id for every try of the same messages."""
+    return uuid5(NAMESPACE_URL, f"giftdesk:{key}")
+
+
+def milliseconds(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)
+
+
+def dumped(messages: list[Rendered]) -> list[dict[str, Any]]:
+    return [{"message": each.message, "plain": each.plain} for each in messages]
+
+
+def loaded(messages: list[dict[str, Any]]) -> list[Rendered]:
+    return [Rendered(each["message"], each["plain"]) for each in messages]
+
+
+def where_raised(error: BaseException) -> str:
+    """File and line of the innermost frame that is ours."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if found := re.search(r"(?:bot|handlers)/[\w/]+\.py$", code.co_filename):
+            places.append(f"{found.group()}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return places[-1] if places else "outside"
