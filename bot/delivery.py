@@ -20,9 +20,8 @@ from structlog.contextvars import bound_contextvars
 
 from bot import metrics
 from bot.channels import Delivery, Outbound, Outcome, Receipt, Rendered
-from bot.conversation.actions import Packer
+from bot.conversation.actions import Packer, menu_tap
 from bot.conversation.context import Desk
-from bot.conversation.dispatch import menu_tap
 from bot.conversation.messages import Button, Reply, Text
 from bot.conversation.teaching import Run
 from bot.errors import Kind

@@ -265,7 +265,7 @@ class Turns:
             actor=self._actor(taken, incoming),
             maintenance=taken.maintenance.get("text", "") if taken.maintenance is not None else None,
             prompt=self.clock() - taken.received_at < TOKEN_GOOD_FOR,
-            routes=self.dispatcher.routes,
+            topics=self.dispatcher.routes.commands,
         )
 
     def _actor(self, taken: Taken, incoming: Incoming) -> Actor | None:

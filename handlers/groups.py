@@ -32,7 +32,7 @@ async def in_a_group(ctx: Context) -> Answer:
         case Said(text=spoken, mentioned=mentioned):
             reading = ctx.lexicon.read(spoken)
             intent = ctx.lexicon.whole(reading)
-            command = ctx.routes.commands.get(intent) if intent else None
+            command = ctx.topics.get(intent) if intent else None
             announced = ctx.lexicon.codes.find(reading, ctx.desk.code_pattern)
             links = ctx.desk.shows_cards and cards.announces_code(ctx, reading)
             if links or (announced.codes and (announced.deliberate or mentioned)):

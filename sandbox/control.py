@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from sandbox.answers import Routes, answer, json_object, refuse, whole_number
 from sandbox.credentials import environment
 from sandbox.faults import Fault
-
-if TYPE_CHECKING:
-    from sandbox.server import Sandbox
+from sandbox.state import State
 
 LONGEST_WAIT_MS = 30_000
 
@@ -20,7 +18,7 @@ LONGEST_WAIT_MS = 30_000
 class Control:
     """Everything that tests, the demo, the terminal and the benchmark may ask of a sandbox."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: State) -> None:
         self.sandbox = sandbox
 
     def routes(self) -> Routes:

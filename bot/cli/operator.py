@@ -98,7 +98,7 @@ class Operator:
             apis=turns.apis,
             services=turns.services,
             work=Work(turns.pool),
-            routes=turns.dispatcher.routes,
+            topics=turns.dispatcher.routes.commands,
             actor=self.actor,
         )
         try:

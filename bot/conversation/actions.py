@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 VERSION = "v1"
+MENU_TAP = "go."
 MAX_LENGTH = 300  # https://developers.line.biz/en/reference/messaging-api/#postback-action
 
 
@@ -50,6 +51,11 @@ class Action(BaseModel):
 
 class Unreadable(Exception):
     """Not a button of ours: malformed, of an unknown version, or its signature is wrong."""
+
+
+def menu_tap(action: Action) -> str:
+    """The data of a button that belongs to nobody: it opens a topic, as in a rich menu."""
+    return f"{MENU_TAP}{action.model_dump()['command']}"
 
 
 @dataclass(frozen=True, slots=True)

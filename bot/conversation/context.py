@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,6 @@ import asyncpg
 from bot.apis import Apis
 from bot.conversation.events import Incoming, Said
 from bot.conversation.messages import Reply
-from bot.conversation.router import Routes
 from bot.hours import Hours
 from bot.i18n import Translator
 from bot.services import Services
@@ -34,6 +33,7 @@ class Prepared:
 
 
 Answer = Reply | Prepared
+Handler = Callable[["Context"], Awaitable[Answer]]
 NOTHING = Reading("", "", "")
 SURE = "sure"
 """The question with two buttons, see `Context.question`."""
@@ -148,6 +148,19 @@ class Work:
             await self.pool.release(connection)
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An intent: typed as one of `words`, tapped in a menu as `go.<name>`.
+
+    personal: shows something of the customer's own, so never in a group.
+    """
+
+    name: str
+    words: str
+    handler: Handler
+    personal: bool
+
+
 @dataclass(slots=True)
 class Context:
     """The single argument of every handler.
@@ -168,7 +181,7 @@ class Context:
     apis: Apis
     services: Services
     work: Work
-    routes: Routes
+    topics: Mapping[str, Command]  # What customers can open, by name.
     actor: Actor | None = None  # Staff, in their private chat; their rights as this event found them.
     maintenance: str | None = None  # What customers are told instead of answers, "" for the usual words.
     prompt: bool = True  # The answer comes soon enough to be shown whatever it is.
@@ -190,7 +203,7 @@ class Context:
 
     async def run(self, command: str) -> Answer:
         """The answer of another command; of the menu when there is none of that name (any more)."""
-        known = self.routes.commands.get(command) or self.routes.commands["menu"]
+        known = self.topics.get(command) or self.topics["menu"]
         return await known.handler(self)
 
     @property
@@ -200,7 +213,7 @@ class Context:
 
     def offers(self, topic: str) -> bool:
         """Whether there is a command of this name, and the shop has what it is about."""
-        return topic in self.routes.commands and self.desk.offers(topic)
+        return topic in self.topics and self.desk.offers(topic)
 
     def speak(self, tag: str) -> None:
         """Change the customer's language, for this answer already."""

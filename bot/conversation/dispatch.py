@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from bot.conversation.actions import Action, Packer, Unreadable
+from bot.conversation.actions import MENU_TAP, Packer, Unreadable
 from bot.conversation.commands import is_command, unadorned_command
 from bot.conversation.context import SHOP, SURE, Answer, Context
 from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
@@ -18,7 +18,6 @@ from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
 from bot.understanding.recogniser import ACTS, decide
 
-MENU_TAP = "go."
 ALBUM_ARRIVES_WITHIN = timedelta(minutes=5)
 PER_MINUTE = 20
 PER_MINUTE_STAFF = 120
@@ -288,11 +287,6 @@ class Dispatcher:
         answer = await ctx.run(command)
         words = Text(ctx._("That button has expired — here's a fresh one."))
         return answer.after(words) if isinstance(answer, Reply) else answer
-
-
-def menu_tap(action: Action) -> str:
-    """The data of a button that belongs to nobody: it opens a topic, as in a rich menu."""
-    return f"{MENU_TAP}{action.model_dump()['command']}"
 
 
 def _closed(ctx: Context) -> Reply | None:

@@ -6,30 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot.conversation.actions import Action
+from bot.conversation.context import Answer, Command, Context, Handler
 from bot.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from bot.conversation.context import Answer, Context
-
-Handler = Callable[["Context"], Awaitable["Answer"]]
-ActionHandler = Callable[["Context", Any], Awaitable["Answer"]]
-TextHandler = Callable[["Context", str], Awaitable["Answer | None"]]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """An intent: typed as one of `words`, tapped in a menu as `go.<name>`.
-
-    personal: shows something of the customer's own, so never in a group.
-    """
-
-    name: str
-    words: str
-    handler: Handler
-    personal: bool
+ActionHandler = Callable[[Context, Any], Awaitable[Answer]]
+TextHandler = Callable[[Context, str], Awaitable[Answer | None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from PIL import Image
 
 from bot.apis.http import Http
 from bot.channels.line import picture
+from bot.channels.line.aliases import alias_of
 from bot.channels.line.client import Answer, LineClient
-from bot.channels.line.menu import Installed, RichMenu, RichMenus, alias_of, plan, rich_menu
+from bot.channels.line.menu import Installed, RichMenu, RichMenus, plan, rich_menu
 from bot.cli.font import EVERYTHING, labels
 from bot.conversation.context import Desk
 from bot.conversation.messages import Button

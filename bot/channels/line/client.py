@@ -17,8 +17,8 @@ from bot.apis.http import Http, open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
 from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import records, word
+from bot.channels.line.aliases import ALIAS, alias_of
 from bot.channels.line.colors import palette
-from bot.channels.line.menu import ALIAS, alias_of
 from bot.channels.line.render import MESSAGES, render
 from bot.conversation.messages import Reply
 from bot.errors import CheckFailed, UpstreamUnavailable

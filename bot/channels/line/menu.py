@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import orjson
@@ -21,27 +20,20 @@ import orjson
 from bot.channels import Json, Step
 from bot.channels.calls import LostError, NotSentError
 from bot.channels.limits import clean, records, shorten_label, word
+from bot.channels.line.aliases import ALIAS, alias_of
+from bot.channels.line.client import Answer, LineClient
 from bot.channels.line.flex import QUICK_REPLY_LABEL, tap
-from bot.conversation.dispatch import menu_tap
+from bot.conversation.actions import menu_tap
 from bot.conversation.messages import Button
 from bot.errors import CredentialsRefused, RateLimited, UpstreamRefused, UpstreamUnavailable
-
-if TYPE_CHECKING:
-    from bot.channels.line.client import Answer, LineClient
 
 # https://developers.line.biz/en/reference/messaging-api/#upload-rich-menu-image-requirements
 WIDTH, ROW = 2500, 843  # pixels; one row and two are the sizes that LINE's own templates have
 ROWS = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2), 5: (2, 3), 6: (3, 3)}  # tiles to a row
 BAR = 14  # #rich-menu-object
-ALIAS = "giftdesk-"
 NAME = "giftdesk "
 MOVE_PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 6.4)  # seconds; for very many customers LINE may take hours
 _PARTS = (Path(__file__).with_name("picture.py"), Path(__file__).with_name("font") / "GiftdeskMenu.otf")
-
-
-def alias_of(language: str) -> str:
-    """The alias of a language's menu; LINE takes small letters, digits, `-` and `_`, 32 at most."""
-    return f"{ALIAS}{language.lower()}"[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from bot.channels.line.colors import INK, WHITE, mixed, palette
-from bot.conversation.dispatch import MENU_TAP, menu_tap
+from bot.conversation.actions import MENU_TAP, menu_tap
 from bot.conversation.messages import Button
 from bot.errors import ConfigurationError
 

@@ -19,7 +19,7 @@ from bot.channels.calls import LostError, NotSentError
 from bot.channels.limits import clean, one_line, records, shorten, shorten_label
 from bot.channels.messenger.client import CREDENTIALS, LIMITED, PARAMETER, Answer, MessengerClient
 from bot.channels.messenger.inbound import GET_STARTED
-from bot.conversation.dispatch import MENU_TAP, menu_tap
+from bot.conversation.actions import MENU_TAP, menu_tap
 from bot.conversation.messages import Button
 from bot.errors import CredentialsRefused, RateLimited, UpstreamRefused, UpstreamUnavailable
 
