@@ -23,12 +23,12 @@ from bot.channels import Delivery, Outbound, Outcome, Receipt, Rendered
 from bot.conversation.actions import Packer, menu_tap
 from bot.conversation.context import Desk
 from bot.conversation.messages import Button, Reply, Text
-from bot.conversation.teaching import Run
 from bot.errors import Kind
 from bot.i18n import N_
 from bot.jobs import Later
 from bot.log import log
 from bot.services import Services
+from bot.staff.teaching import Run
 from bot.storage import customers, inbox, pushes
 from bot.storage.inbox import Taken
 from bot.storage.pool import UNWELL

@@ -22,7 +22,6 @@ from bot.conversation.actions import Packer
 from bot.conversation.context import Desk
 from bot.conversation.dispatch import Dispatcher
 from bot.conversation.router import Routes
-from bot.conversation.staff import StaffDesk, StaffRoutes
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
 from bot.intake import inbound_channels
@@ -47,6 +46,8 @@ from bot.services.trail import Trail
 from bot.services.unclear import UnclearTexts
 from bot.services.vouchers import Quota, Vouchers
 from bot.services.wallet import Wallet
+from bot.staff.desk import StaffDesk
+from bot.staff.routes import StaffRoutes
 from bot.turn import Turns
 from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon

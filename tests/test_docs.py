@@ -9,9 +9,10 @@ import pytest
 
 from bot.__main__ import main
 from bot.config import Settings
-from bot.conversation import commands
-from bot.conversation.commands import Arguments, Unknown
-from bot.conversation.staff import StaffCommand, StaffRoutes
+from bot.staff import lines, reading
+from bot.staff.arguments import Arguments
+from bot.staff.reading import Unknown
+from bot.staff.routes import StaffCommand, StaffRoutes
 from handlers.admin import STAFF_ROUTERS
 
 ROOT = Path(__file__).parent.parent
@@ -87,11 +88,11 @@ def test_the_staff_reference_tells_of_every_command(command: StaffCommand) -> No
 @pytest.mark.parametrize("line", STAFF_LINES)
 def test_the_lines_of_the_staff_reference_can_be_typed(line: str) -> None:
     """As they stand there."""
-    found = StaffRoutes(STAFF_ROUTERS, []).find(commands.split(line))
+    found = StaffRoutes(STAFF_ROUTERS, []).find(lines.split(line))
 
     assert not isinstance(found, Unknown)
     command, rest = found
-    assert isinstance(commands.read(command.name, command.arguments, rest), Arguments)
+    assert isinstance(reading.read(command.name, command.arguments, rest), Arguments)
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -18,17 +18,18 @@ from rich.text import Text
 
 from bot import exports
 from bot.config import Settings
-from bot.conversation.commands import is_command
 from bot.conversation.context import Answer, Context, Prepared, Work
 from bot.conversation.events import Chat, Incoming, Said
 from bot.conversation.messages import Button, Card, Carousel, Choice, Link, Message, Reply, plain
-from bot.conversation.staff import Confirm
-from bot.conversation.teaching import Run
 from bot.errors import ConfigurationError
 from bot.i18n import closest
 from bot.services.staffing import OPERATOR, Actor
 from bot.services.trail import Broken, Notes, Trail
 from bot.services.unclear import KINDS
+from bot.staff.desk import TYPED
+from bot.staff.lines import is_command
+from bot.staff.routes import Confirm
+from bot.staff.teaching import Run
 from bot.storage import bulk, counts, unclear
 from bot.storage import pool as pools
 from bot.storage.bulk import Job
@@ -69,13 +70,13 @@ class Operator:
 
     async def confirm(self, typed: str) -> Reply:
         """Do what was previewed. typed: what was asked for, "" when it was a yes."""
-        staff = self.turns.dispatcher.staff
-        nonce = self._me.state["sure"]["nonce"]
+        routes, nonce = self.turns.dispatcher.routes, self._me.state["sure"]["nonce"]
+        take, tap = routes.answers[TYPED], routes.actions[Confirm].handler
 
         async def answer(ctx: Context) -> Answer:
             if typed:
-                return await staff.typed(ctx, typed) or await staff.confirm(ctx, nonce)  # It is too late for it.
-            return await staff.confirm(ctx, nonce)
+                return await take(ctx, typed) or await tap(ctx, Confirm(nonce=nonce))  # It is too late for it.
+            return await tap(ctx, Confirm(nonce=nonce))
 
         said = await self._turn("", answer)
         if self._me.state.get("sure", {}).get("nonce") == nonce:

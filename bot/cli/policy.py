@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.config import Settings
-from bot.conversation import commands
-from bot.conversation.commands import Token
 from bot.conversation.messages import plain
-from bot.conversation.teaching import explain
 from bot.errors import ConfigurationError
 from bot.i18n import load_translators
+from bot.staff import lines, reading
+from bot.staff.lines import Token
+from bot.staff.teaching import explain
 from bot.storage import claims, pool
 from bot.storage.claims import Policy
 from handlers.admin.groups import SetPolicy, applied
@@ -31,7 +31,7 @@ def changed(policy: Policy, changes: Sequence[str], settings: Settings) -> Polic
         if change.lower() in ("pause", "resume"):
             policy = replace(policy, paused=change.lower() == "pause")
             continue
-        read = commands.read("group policy", SetPolicy, [Token("1", "group"), *commands.split(change)])
+        read = reading.read("group policy", SetPolicy, [Token("1", "group"), *lines.split(change)])
         if not isinstance(read, SetPolicy):
             languages = load_translators(settings.zone)
             said = explain(languages.get("en") or languages[settings.default_locale], read).messages[0]

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.config import Settings
-from bot.conversation.commands import MOST
 from bot.errors import ConfigurationError
 from bot.services.catalogue import Catalogue
 from bot.services.rewarding import grant_of, read_rule
+from bot.staff.arguments import MOST
 from bot.storage import pool, rewards
 from bot.wiring import open_apis
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from bot.conversation.actions import MENU_TAP, Packer, Unreadable
-from bot.conversation.commands import is_command, unadorned_command
 from bot.conversation.context import SHOP, SURE, Answer, Context
 from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Button, Reply, Text
 from bot.conversation.questions import answer_to, labelled
 from bot.conversation.router import Routes
-from bot.conversation.staff import StaffDesk
 from bot.errors import UserError
+from bot.services.staffing import Actor
 from bot.understanding.recogniser import ACTS, decide
 
 ALBUM_ARRIVES_WITHIN = timedelta(minutes=5)
@@ -31,13 +30,41 @@ HEARD_WHILE_WAITING = frozenset({"gifts", "delete", "unsubscribe"})  # also in s
 UNINTERRUPTING = frozenset({"greeting", "thanks"})  # said without leaving what is being asked
 
 
+class StaffLines(Protocol):
+    """The command lines among the messages, and who answers them: `bot/staff/desk.py`."""
+
+    def is_line(self, text: str) -> bool:
+        """Whether a message is a command line."""
+
+    def line_in(self, text: str) -> str:
+        """A command line without what only decorates it; empty when a message is no command line."""
+
+    async def answer(self, ctx: Context, actor: Actor, text: str) -> Answer:
+        """The answer to a line typed by staff."""
+
+    async def outsider(self, ctx: Context, text: str) -> Answer | None:
+        """The answer to a line by somebody who is no staff; None when it is like any nonsense."""
+
+    async def unslashed(self, ctx: Context, actor: Actor, text: str) -> Answer | None:
+        """The answer to a command that staff typed without its slash; None when a message is none."""
+
+    def awaits(self, ctx: Context, text: str) -> bool:
+        """Whether `text` is exactly what has to be typed now."""
+
+    async def drop(self, ctx: Context) -> Answer | None:
+        """A word that means something else, instead of a confirmation; None when nothing was asked."""
+
+    async def knows(self, ctx: Context, channel: str, user_id: str | None) -> bool:
+        """Whether somebody in a group is staff."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
     """Finds the handler of an event. `touches` add to a finished answer what its moment asks for."""
 
     routes: Routes
     packer: Packer
-    staff: StaffDesk
+    staff: StaffLines
     touches: Sequence[Callable[[Context, Reply], Reply]] = ()
 
     async def answer(self, ctx: Context) -> Answer:
@@ -85,8 +112,8 @@ class Dispatcher:
         flood = _flood(ctx)
         if flood is not None:
             return flood
-        slash = is_command(text)
-        if ctx.actor is not None and (line := unadorned_command(text)):
+        slash = self.staff.is_line(text)
+        if ctx.actor is not None and (line := self.staff.line_in(text)):
             ctx.customer.muted_until = None
             ctx.settle()
             return await self.staff.answer(ctx, ctx.actor, line)
@@ -251,7 +278,7 @@ class Dispatcher:
 
     async def _in_a_group(self, ctx: Context, chat: Chat) -> Answer:
         what = ctx.incoming.what
-        if not isinstance(what, Said) or not is_command(what.text):
+        if not isinstance(what, Said) or not self.staff.is_line(what.text):
             return await ctx.run("group")
         if not await self.staff.knows(ctx, chat.channel, ctx.incoming.user_id):
             return SILENCE

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from bot.conversation import commands
-from bot.conversation.commands import ApprovalRef, Arguments, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import SILENCE, Message, Reply, Text
-from bot.conversation.staff import Confirmed, Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button
 from bot.errors import UpstreamError, UserError
 from bot.i18n import N_
 from bot.services.staffing import Actor, role_word
 from bot.services.trail import Notes
+from bot.staff.arguments import ApprovalRef, Arguments, Positional
+from bot.staff.routes import Confirmed, Preview, StaffContext, StaffRouter
+from bot.staff.scrubbing import audited_line
+from bot.staff.teaching import commands_button
 from bot.storage import approvals, staff
 from bot.storage.approvals import Approval
 
@@ -133,7 +133,7 @@ async def _wish(ctx: StaffContext, found: Approval) -> tuple[Message, ...]:
 def _line(ctx: StaffContext, found: Approval) -> str:
     """The command that waits, as the trail holds it."""
     model = ctx.commands.commands[found.command].arguments
-    return commands.audited_line(found.command, model.model_validate(found.arguments))
+    return audited_line(found.command, model.model_validate(found.arguments))
 
 
 def _refused(ctx: StaffContext, text: str) -> Answer:

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bot import exports
-from bot.conversation.commands import Arguments, Flag, Keyed, Positional, Reads, line_of
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
-from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, run_button
 from bot.i18n import N_
 from bot.services.minting import LONGEST, LONGEST_PREFIX, MOST, SHORTEST, Wish, draw
+from bot.staff.arguments import Arguments, Flag, Keyed, Positional, Reads, line_of
+from bot.staff.routes import Preview, StaffContext, StaffRouter
+from bot.staff.teaching import commands_button, run_button
 from bot.storage import bulk, rewards
 from bot.storage.bulk import Counts, Job
 from bot.understanding import references

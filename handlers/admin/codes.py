@@ -10,11 +10,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from bot.apis.poshen import LONGEST_CODE, Named, PoshenApi, RedemptionCode, Reward, normalized
-from bot.conversation.commands import Arguments, Flag, Keyed, Number, Numbers, Positional, ReceiptRef, line_of, quoted
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
-from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, run_button
 from bot.errors import (
     Conflict,
     ContractError,
@@ -28,6 +25,10 @@ from bot.errors import (
 )
 from bot.i18n import N_, Translator
 from bot.services.points import NotEnough
+from bot.staff.arguments import Arguments, Flag, Keyed, Number, Numbers, Positional, ReceiptRef, line_of
+from bot.staff.lines import quoted
+from bot.staff.routes import Preview, StaffContext, StaffRouter
+from bot.staff.teaching import commands_button, run_button
 from bot.storage import claims, customers, issues, rewards
 from bot.storage.claims import Undone
 from bot.understanding import codes

@@ -12,25 +12,17 @@ from pydantic_core import PydanticCustomError
 
 from bot.apis.altegio import Cards
 from bot.apis.mantago import Gifts
-from bot.conversation.commands import (
-    AnybodyRef,
-    Arguments,
-    CustomerRef,
-    Keyed,
-    Missing,
-    Positional,
-    ReceiptRef,
-    line_of,
-    scrubbed,
-)
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
-from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, explain, run_button, vendor_trouble
 from bot.errors import UpstreamError
 from bot.i18n import N_
 from bot.services.linking import Lapsed, Link
 from bot.services.points import NotEnough
+from bot.staff.arguments import AnybodyRef, Arguments, CustomerRef, Keyed, Positional, ReceiptRef, line_of
+from bot.staff.reading import Missing
+from bot.staff.routes import Preview, StaffContext, StaffRouter
+from bot.staff.scrubbing import scrubbed
+from bot.staff.teaching import commands_button, explain, run_button, vendor_trouble
 from bot.storage import claims, customers, issues, links, points, staff
 from bot.storage.customers import Customer
 from bot.storage.points import Account

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from bot.conversation import commands
-from bot.conversation.commands import Arguments, Keyed, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import Carousel, Reply, Text
-from bot.conversation.staff import StaffCommand, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, explain, run_button
 from bot.i18n import N_
+from bot.staff import lines
+from bot.staff.arguments import Arguments, Keyed, Positional
+from bot.staff.reading import Unknown
+from bot.staff.routes import StaffCommand, StaffContext, StaffRouter
+from bot.staff.teaching import commands_button, explain, run_button
 from handlers.language import named
 from handlers.views import staff as views
 
@@ -42,13 +43,13 @@ async def show_help(ctx: StaffContext, args: Help) -> Answer:
     allowed = ctx.commands.allowed(ctx.actor)
     if args.topic is not None and (of_topic := _of_topic(ctx, allowed, args.topic)):
         return _listed(ctx, ctx._(of_topic[0].topic), of_topic)
-    tokens = commands.split(commands.cleaned(" ".join(args.command)))
+    tokens = lines.split(lines.cleaned(" ".join(args.command)))
     if not tokens:
         topics = [(topic, [each for each in allowed if each.topic == topic]) for topic in ctx.commands.topics]
         cards = tuple(views.topic_card(ctx._, topic, of_topic) for topic, of_topic in topics if of_topic)
         return Reply((Carousel(ctx._("What you can do here"), cards),))
     found = ctx.commands.find(tokens)
-    if isinstance(found, commands.Unknown):
+    if isinstance(found, Unknown):
         noun = ctx.commands.nouns.get(tokens[0].value.lower())
         of_noun = [command for command in allowed if noun and command.name.split()[0] == noun]
         if of_noun:

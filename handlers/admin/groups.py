@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from bot.conversation.commands import Arguments, DayOrNone, Flag, Keyed, Number, NumberOrNone, Positional, line_of
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Card, Reply, Row, Text
-from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, run_button, vendor_trouble
 from bot.errors import UpstreamError
 from bot.i18n import N_
+from bot.staff.arguments import Arguments, DayOrNone, Flag, Keyed, Number, NumberOrNone, Positional, line_of
+from bot.staff.routes import Preview, StaffContext, StaffRouter
+from bot.staff.teaching import commands_button, run_button, vendor_trouble
 from bot.storage import claims
 from bot.storage.claims import Policy
 from handlers.admin.codes import scanned

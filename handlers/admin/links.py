@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from bot.conversation.commands import Arguments, CustomerRef, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
-from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, run_button
 from bot.errors import UserError
 from bot.i18n import N_
 from bot.services.linking import CODES_A_DAY, masked
+from bot.staff.arguments import Arguments, CustomerRef, Positional
+from bot.staff.routes import Preview, StaffContext, StaffRouter
+from bot.staff.teaching import commands_button, run_button
 from handlers.admin import refusals
 from handlers.admin.vouchers import issuer_of
 from handlers.views.staff_customers import link_text

@@ -6,15 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.conversation.commands import Arguments, Keyed, Positional
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Reply, Text
-from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, run_button
 from bot.errors import UserError
 from bot.i18n import N_
 from bot.services.linking import read_code
 from bot.services.staffing import Actor, Changed, FromSettings, LastOwner, NameTaken, NoSuchMember, read_name, role_word
+from bot.staff.arguments import Arguments, Keyed, Positional
+from bot.staff.routes import Preview, StaffContext, StaffRouter
+from bot.staff.teaching import commands_button, run_button
 from bot.storage import staff
 from handlers.views import staff as views
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.conversation.messages import Reply, Text
-from bot.conversation.staff import StaffContext
-from bot.conversation.teaching import commands_button
+from bot.staff.routes import StaffContext
+from bot.staff.teaching import commands_button
 from bot.storage.customers import Customer
 
 

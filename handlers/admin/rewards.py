@@ -7,13 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.apis.poshen import Reward
-from bot.conversation.commands import Arguments, Keyed, Number, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
-from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, run_button
 from bot.i18n import N_
 from bot.services.rewarding import NoSuchVoucher, NotARule, grant_of, read_rule
+from bot.staff.arguments import Arguments, Keyed, Number, Positional
+from bot.staff.routes import Preview, StaffContext, StaffRouter
+from bot.staff.teaching import commands_button, run_button
 from bot.storage import rewards
 from bot.storage.rewards import Grant
 from handlers.admin.codes import no_such_reward, rewards_of

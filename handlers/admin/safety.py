@@ -7,13 +7,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.conversation.commands import Arguments, CustomerRef, Duration, Keyed, Positional, at_most
 from bot.conversation.context import Answer
 from bot.conversation.messages import Card, Reply, Row, Text
-from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, run_button
 from bot.i18n import N_
 from bot.services.blocking import LONGEST
+from bot.staff.arguments import Arguments, CustomerRef, Duration, Keyed, Positional, at_most
+from bot.staff.routes import Preview, StaffContext, StaffRouter
+from bot.staff.teaching import commands_button, run_button
 from bot.storage import guesses, staff, switches
 from bot.storage.customers import Customer
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from bot.conversation.commands import Arguments, Keyed, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Message, Reply
-from bot.conversation.staff import StaffContext
-from bot.conversation.teaching import run_button
 from bot.i18n import N_
+from bot.staff.arguments import Arguments, Keyed, Positional
+from bot.staff.routes import StaffContext
+from bot.staff.teaching import run_button
 from bot.storage import counts
 from handlers.admin import status
 from handlers.views import staff_status as views

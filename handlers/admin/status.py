@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.conversation.commands import Arguments
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Message, Reply
-from bot.conversation.staff import StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, run_button
 from bot.i18n import N_
+from bot.staff.arguments import Arguments
+from bot.staff.routes import StaffContext, StaffRouter
+from bot.staff.teaching import commands_button, run_button
 from bot.storage import backlog, guesses, switches
 from handlers.views import staff_status as views
 

@@ -7,12 +7,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.conversation.commands import Arguments, CustomerRef, Duration, Keyed
 from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
-from bot.conversation.staff import StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, run_button
 from bot.i18n import N_
+from bot.staff.arguments import Arguments, CustomerRef, Duration, Keyed
+from bot.staff.routes import StaffContext, StaffRouter
+from bot.staff.teaching import commands_button, run_button
 from bot.storage import audit
 from handlers.views import staff as views
 

@@ -9,17 +9,17 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bot.apis.gotit import Gift, GotItApi
-from bot.conversation import commands
-from bot.conversation.commands import Arguments, CustomerRef, Keyed, Number, Positional, ReceiptRef, scrubbed
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
-from bot.conversation.staff import Preview, StaffContext, StaffRouter
-from bot.conversation.teaching import commands_button, run_button
 from bot.errors import UpstreamUnavailable, UserError
 from bot.i18n import N_
 from bot.services.catalogue import DONG, named, snapshot
 from bot.services.staffing import Actor
 from bot.services.vouchers import LEASE, CapReached, Wanted
+from bot.staff.arguments import Arguments, CustomerRef, Keyed, Number, Positional, ReceiptRef, line_of
+from bot.staff.routes import Preview, StaffContext, StaffRouter
+from bot.staff.scrubbing import scrubbed
+from bot.staff.teaching import commands_button, run_button
 from bot.storage import customers, issues, staff
 from bot.storage.customers import Customer
 from bot.storage.issues import Issue
@@ -426,7 +426,7 @@ async def _told(ctx: StaffContext, issue: Issue) -> Reply:
 
 def _line(ctx: StaffContext, ref: str, end: Literal["ok", "failed"]) -> str:
     reason = ctx._("Got It says so")
-    return commands.line_of("issue resolve", ResolveIssue(ref=ref, end=end, reason=reason))
+    return line_of("issue resolve", ResolveIssue(ref=ref, end=end, reason=reason))
 
 
 async def _ended(ctx: StaffContext, issue: Issue) -> Reply:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.conversation import commands
-from bot.conversation.commands import Arguments, Flag, Token
 from bot.conversation.messages import Badge, Button, Card, Row
-from bot.conversation.staff import StaffCommand
-from bot.conversation.teaching import run_button
 from bot.i18n import Translator
 from bot.services.staffing import Actor, Staffing, role_word
+from bot.staff.arguments import Arguments, Flag, Spec, example, line_of, usage
+from bot.staff.lines import Token, written
+from bot.staff.routes import StaffCommand
+from bot.staff.teaching import run_button
 from bot.storage.audit import Row as TrailRow
 from bot.storage.blocks import Block
 from bot.storage.claims import Claim, Policy
@@ -35,13 +35,13 @@ def topic_card(_: Translator, topic: str, allowed: Sequence[StaffCommand]) -> Ca
         lines[noun] = f"{lines[noun]} · {verb}" if noun in lines else f"/{command.name}"
     ready = [button for command in allowed if not _needs(command) for button in command_button(command)]
     # Translators: a button: all commands of a topic
-    everything = run_button(_("How to type them"), commands.written("help", [Token(topic, "topic")]))
+    everything = run_button(_("How to type them"), written("help", [Token(topic, "topic")]))
     return Card(title=_(topic), text="\n".join(lines.values()), buttons=(*ready[: ON_A_CARD - 1], *everything))
 
 
 def commands_card(_: Translator, title: str, some: Sequence[StaffCommand]) -> Card:
     """Some commands, with how they are typed and what they are for."""
-    rows = (Row(commands.usage(command.name, command.arguments, _), _(command.about)) for command in some)
+    rows = (Row(usage(command.name, command.arguments, _), _(command.about)) for command in some)
     return Card(title=title, rows=tuple(rows))
 
 
@@ -57,16 +57,16 @@ def _needs(command: StaffCommand) -> bool:
 def usage_card(_: Translator, command: StaffCommand) -> Card:
     """How a command is typed, made from its model."""
     rows = [Row(spec.usage(_), _about(_, spec)) for spec in command.arguments.specs]
-    rows.append(Row(_("Example"), commands.example(command.name, command.arguments, _)))
+    rows.append(Row(_("Example"), example(command.name, command.arguments, _)))
     rows.append(Row(_("Needs"), role_word(_, command.role)))
     return Card(
         title=f"/{command.name}",
-        text=f"{_(command.about)}\n{commands.usage(command.name, command.arguments, _)}",
+        text=f"{_(command.about)}\n{usage(command.name, command.arguments, _)}",
         rows=tuple(rows),
     )
 
 
-def _about(_: Translator, spec: commands.Spec) -> str:
+def _about(_: Translator, spec: Spec) -> str:
     about = _(spec.marker.about)
     if isinstance(spec.marker, Flag) or spec.required:
         return about
@@ -92,7 +92,7 @@ def next_page(_: Translator, command: str, args: Arguments, more: bool) -> tuple
         return ()
     following = args.model_copy(update={"page": args.model_dump()["page"] + 1})
     # Translators: a button: the next page of a list
-    return run_button(_("Next page"), commands.line_of(command, following))
+    return run_button(_("Next page"), line_of(command, following))
 
 
 def members_card(_: Translator, members: Sequence[Member], staffing: Staffing, now: datetime, *, total: int) -> Card:

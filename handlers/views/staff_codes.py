@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from bot.apis.poshen import Named, RedemptionCode, Reward
 from bot.conversation.messages import Badge, Button, Card, Link, Row
-from bot.conversation.teaching import run_button
 from bot.i18n import Translator
 from bot.services.minting import shape
+from bot.staff.teaching import run_button
 from bot.storage.bulk import Counts, Job
 from bot.storage.claims import Claim, Policy, Undone
 from bot.storage.issues import Issue

@@ -9,12 +9,13 @@ from typing import Annotated
 import pytest
 from chat import Bot, Chat
 
-from bot.conversation.commands import Arguments, Positional
 from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
 from bot.conversation.router import Routes
-from bot.conversation.staff import Preview, StaffContext, StaffDesk, StaffRouter, StaffRoutes
 from bot.errors import CredentialsRefused, OutcomeUnknown, UpstreamRefused, UpstreamUnavailable
+from bot.staff.arguments import Arguments, Positional
+from bot.staff.desk import StaffDesk
+from bot.staff.routes import Preview, StaffContext, StaffRouter, StaffRoutes
 from bot.storage import claims
 from handlers import ROUTERS
 from handlers.admin import STAFF_ROUTERS

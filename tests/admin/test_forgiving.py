@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from admin.conftest import speaking
 from admin.counter import account, arrive, give, name_of, ref_of
-from bot.conversation import commands
-from bot.conversation.commands import Problem, Understood, Unknown
-from bot.conversation.staff import StaffRoutes
 from bot.i18n import load_translators
+from bot.staff.arguments import example
+from bot.staff.lines import cleaned, split
+from bot.staff.reading import Problem, Understood, Unknown, forgive
+from bot.staff.routes import StaffRoutes
 from handlers.admin import STAFF_ROUTERS
 
 ROUTES = StaffRoutes(STAFF_ROUTERS, load_translators(ZoneInfo("Asia/Taipei")).values())
@@ -23,10 +24,10 @@ ROUTES = StaffRoutes(STAFF_ROUTERS, load_translators(ZoneInfo("Asia/Taipei")).va
 
 def lines(typed: str) -> list[str] | Problem | None:
     """The lines that what is typed can mean, the way the desk reads it."""
-    tokens = commands.split(commands.cleaned(typed))
+    tokens = split(cleaned(typed))
     found = ROUTES.find(tokens)
     if not isinstance(found, Unknown):
-        read = commands.forgive(found[0].name, found[0].arguments, found[1])
+        read = forgive(found[0].name, found[0].arguments, found[1])
         if isinstance(read, list):
             return [each.line for each in read]
     meant = ROUTES.meant(tokens)
@@ -334,14 +335,14 @@ def test_a_guess_that_leaves_something_over_is_none(typed: str) -> None:
 )
 def test_no_line_makes_it_fail_and_what_it_means_reads_back(words: list[str]) -> None:
     """Every line that is offered is exactly right."""
-    tokens = commands.split(" ".join(words))
+    tokens = split(" ".join(words))
     found = ROUTES.find(tokens) if tokens else Unknown("/")
     meant = ROUTES.meant(tokens)
     for _, each in meant if isinstance(meant, list) else ():
         assert isinstance(each, Understood)
         assert lines(each.line) == [each.line]
     if not isinstance(found, Unknown):
-        commands.forgive(found[0].name, found[0].arguments, found[1])
+        forgive(found[0].name, found[0].arguments, found[1])
 
 
 # ── without a slash ──────────────────────────────────────────────────────────────────────────
@@ -455,7 +456,7 @@ async def test_only_what_is_declared_acts_at_once(bot: Bot, boss: Chat) -> None:
         if not command.only_reads:
             continue
         before = await state(bot)
-        await boss.say(commands.example(command.name, command.arguments))
+        await boss.say(example(command.name, command.arguments))
         assert await state(bot) == before, command.name
 
 

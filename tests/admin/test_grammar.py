@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from bot.conversation import commands
-from bot.conversation.commands import (
+from bot.staff import arguments, lines, reading, scrubbing
+from bot.staff.arguments import (
     Arguments,
     CustomerRef,
     Day,
@@ -19,17 +19,13 @@ from bot.conversation.commands import (
     Duration,
     Flag,
     Keyed,
-    Missing,
     Number,
     NumberOrNone,
     Numbers,
     Positional,
-    Token,
-    TooMany,
-    Twice,
-    UnknownKey,
-    Wrong,
 )
+from bot.staff.lines import Token
+from bot.staff.reading import Missing, TooMany, Twice, UnknownKey, Wrong
 
 
 class Create(Arguments):
@@ -53,12 +49,12 @@ class Everything(Arguments):
     secret: Annotated[str, Keyed("secret", audited="never")] = ""
 
 
-def create(line: str) -> Arguments | commands.Problem:
-    return commands.read("code create", Create, commands.split(commands.cleaned(line)))
+def create(line: str) -> Arguments | reading.Problem:
+    return reading.read("code create", Create, lines.split(lines.cleaned(line)))
 
 
-def everything(line: str) -> Arguments | commands.Problem:
-    return commands.read("all", Everything, commands.split(commands.cleaned(line)))
+def everything(line: str) -> Arguments | reading.Problem:
+    return reading.read("all", Everything, lines.split(lines.cleaned(line)))
 
 
 # ── splitting ────────────────────────────────────────────────────────────────────────────────
@@ -83,49 +79,49 @@ def everything(line: str) -> Arguments | commands.Problem:
 )
 def test_a_line_is_split(line: str, values: list[str]) -> None:
     """Blanks of every kind, quotes of all kinds, width, and what cannot be seen."""
-    assert [token.value for token in commands.split(commands.cleaned(line))] == values
+    assert [token.value for token in lines.split(lines.cleaned(line))] == values
 
 
 @pytest.mark.parametrize("line", ["reason=「太 晚」", "REASON＝「太 晚」", 'ｒｅａｓｏｎ="太 晚"', "reason=“太 晚”"])
 def test_a_key_may_be_typed_in_any_width_and_case(line: str) -> None:
     """Full-width equals signs and letters, capitals, all quotes."""
-    assert [(token.key, token.value) for token in commands.split(commands.cleaned(line))] == [("reason", "太 晚")]
+    assert [(token.key, token.value) for token in lines.split(lines.cleaned(line))] == [("reason", "太 晚")]
 
 
 @pytest.mark.parametrize("line", ["--dry", "—dry", "––dry", "--DRY"])
 def test_a_flag_survives_what_phones_make_of_two_hyphens(line: str) -> None:
     """They turn them into a dash."""
-    assert commands.split(line) == [Token("dry", flag=True)]
+    assert lines.split(line) == [Token("dry", flag=True)]
 
 
 def test_a_negative_number_is_no_flag() -> None:
     """`/points C-… -20` takes points away."""
-    assert commands.split("-20 +50") == [Token("-20"), Token("+50")]
+    assert lines.split("-20 +50") == [Token("-20"), Token("+50")]
 
 
 @pytest.mark.parametrize("line", ["-h", "-H", "-?", "-help", "--help", "--h", "—help", "–h"])
 def test_help_is_asked_for_in_many_ways(line: str) -> None:
     """Also with what phones make of two hyphens."""
-    assert [commands.asks_for_help(token) for token in commands.split(line)] == [True]
+    assert [lines.asks_for_help(token) for token in lines.split(line)] == [True]
 
 
 @pytest.mark.parametrize("line", ['"-h"', "reason=-h", "h", "help", "--dry"])
 def test_not_everything_asks_for_help(line: str) -> None:
     """A value that happens to read like it does not."""
-    assert [commands.asks_for_help(token) for token in commands.split(line)] == [False]
+    assert [lines.asks_for_help(token) for token in lines.split(line)] == [False]
 
 
 @pytest.mark.parametrize("text", ["/", "／", "  /status", "／狀態", "\u3000/x", "\u200e/x", "\ufeff \u2060/x", "/ / x"])
 def test_a_slash_begins_a_command(text: str) -> None:
     """Either of them; blanks and what cannot be seen may stand before it."""
-    assert commands.is_command(text)
-    assert commands.cleaned(text)[:1] != "/"
+    assert lines.is_command(text)
+    assert lines.cleaned(text)[:1] != "/"
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\u200e", "\u200ex/", "status", "a/b", "https://example.com"])
 def test_anything_else_is_no_command(text: str) -> None:
     """Nor is nothing at all."""
-    assert not commands.is_command(text)
+    assert not lines.is_command(text)
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────
@@ -187,7 +183,7 @@ def test_a_place_may_also_be_named() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_a_value(line: str, problem: commands.Problem) -> None:
+def test_what_is_wrong_is_a_value(line: str, problem: reading.Problem) -> None:
     """With the corrected line where one can be made."""
     assert create(line) == problem
 
@@ -222,19 +218,19 @@ def test_every_kind_of_value_can_be_wrong(line: str, kind: str) -> None:
 
 def test_the_usage_line_is_made_from_the_model() -> None:
     """Necessary and optional parts, with their examples."""
-    assert commands.usage("code create", Create) == (
+    assert arguments.usage("code create", Create) == (
         "/code create <code> group=5 [rewards=1,2] [n=100] [until=2026-12-31] [kind=good|bad] [--dry]"
     )
 
 
 def test_the_example_line_is_made_from_the_model() -> None:
     """What is necessary, and what is typical."""
-    assert commands.example("code create", Create) == "/code create SUMMER2026 group=5 rewards=1,2"
+    assert arguments.example("code create", Create) == "/code create SUMMER2026 group=5 rewards=1,2"
 
 
 def test_the_example_line_of_a_model_is_right() -> None:
     """It reads as what it shows."""
-    assert isinstance(create(commands.example("code create", Create).removeprefix("/code create")), Create)
+    assert isinstance(create(arguments.example("code create", Create).removeprefix("/code create")), Create)
 
 
 # ── properties ───────────────────────────────────────────────────────────────────────────────
@@ -246,9 +242,9 @@ SYMBOLS = st.text("ab1h =＝\"「」『』“”＂'‘’＇-—–#/,，\u3000
 @given(st.one_of(ANYTHING, SYMBOLS))
 def test_no_text_makes_the_parser_fail(text: str) -> None:
     """Whatever is typed is a model or a problem."""
-    line = commands.cleaned(text)
+    line = lines.cleaned(text)
     for model in (Create, Everything):
-        assert commands.read("x", model, commands.split(line)) is not None
+        assert reading.read("x", model, lines.split(line)) is not None
 
 
 @example(text="'\"」』")
@@ -256,8 +252,8 @@ def test_no_text_makes_the_parser_fail(text: str) -> None:
 @given(st.one_of(ANYTHING, SYMBOLS))
 def test_the_parts_of_a_line_read_back(text: str) -> None:
     """Written again, and read again, they are the same: a corrected command means what it says."""
-    tokens = commands.split(commands.cleaned(text))
-    again = commands.split(commands.cleaned(commands.written("x", tokens)))[1:]
+    tokens = lines.split(lines.cleaned(text))
+    again = lines.split(lines.cleaned(lines.written("x", tokens)))[1:]
 
     assert [(t.value, t.key, t.flag) for t in again] == [(t.value, t.key, t.flag) for t in tokens]
 
@@ -288,7 +284,7 @@ def test_a_model_survives_being_written_and_read(model: Create) -> None:
     """What a button says is exactly what was meant."""
     if all(any(ch in model.code for ch in pair) for pair in ('"＂', '“”"', "「」", "『』")):
         return  # Nothing can hold all quotes at once.
-    assert create(commands.line_of("code create", model).removeprefix("/code create")) == model
+    assert create(arguments.line_of("code create", model).removeprefix("/code create")) == model
 
 
 @given(MODELS)
@@ -315,7 +311,7 @@ def test_codes_and_secrets_do_not_reach_the_trail() -> None:
     made = everything('last reason="call 0912-345-678 about SUMMER-7K3M-Q9TD and R-7F3K9M" secret=abc')
     assert isinstance(made, Everything)
 
-    line = commands.audited_line("all", made)
+    line = scrubbing.audited_line("all", made)
 
     assert line == '/all last reason="call ••• about SUMM••••TD and R-7F3K9M" secret=•••'
 
@@ -338,7 +334,7 @@ def test_codes_and_secrets_do_not_reach_the_trail() -> None:
 )
 def test_numbers_of_phones_and_cards_are_taken_out(phone: str) -> None:
     """However they are written."""
-    assert not any(ch.isdigit() for ch in commands.scrubbed(f"call {phone} now"))
+    assert not any(ch.isdigit() for ch in scrubbing.scrubbed(f"call {phone} now"))
 
 
 @pytest.mark.parametrize(
@@ -346,7 +342,7 @@ def test_numbers_of_phones_and_cards_are_taken_out(phone: str) -> None:
 )
 def test_ordinary_words_stay(text: str) -> None:
     """References, dates and small numbers are no secrets."""
-    assert commands.scrubbed(text) == text
+    assert scrubbing.scrubbed(text) == text
 
 
 def test_a_mistake_in_a_model_is_noticed_at_once() -> None:
@@ -370,5 +366,5 @@ def test_a_day_that_no_calendar_needs_is_taught(day: str, kind: str, limit: str)
     """The day after the last one, or the first one elsewhere, could not be told."""
     problem = create(f"X group=5 until={day}")
 
-    assert isinstance(problem, commands.Wrong)
+    assert isinstance(problem, reading.Wrong)
     assert (problem.kind, problem.limit) == (kind, limit)

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from chat import Bot, Chat, buttons_of
 
-from bot.conversation import commands
-from bot.conversation.commands import Arguments
-from bot.conversation.staff import StaffCommand, StaffRoutes
 from bot.i18n import load_translators
 from bot.services.staffing import ROLES, Actor
+from bot.staff import arguments, lines, reading
+from bot.staff.arguments import Arguments
+from bot.staff.routes import StaffCommand, StaffRoutes
 from handlers.admin import STAFF_ROUTERS
 
 LANGUAGES = load_translators(ZoneInfo("Asia/Taipei"))
@@ -39,7 +39,7 @@ def language() -> str:
 @pytest.mark.parametrize("command", ALL, ids=named)
 async def test_a_command_answers_whom_it_may(bot: Bot, hire: Callable[..., Chat], command: StaffCommand) -> None:
     """Its example, typed by every role: an answer, or who can do it."""
-    line = commands.example(command.name, command.arguments)
+    line = arguments.example(command.name, command.arguments)
     for role in ROLES:
         member = await hire(role)
         await member.say(line)
@@ -55,7 +55,7 @@ async def test_a_command_answers_whom_it_may(bot: Bot, hire: Callable[..., Chat]
 async def test_a_command_is_nothing_to_outsiders(bot: Bot, chat: Chat, command: StaffCommand) -> None:
     """Its example reads like nonsense, and leaves no trace in the trail."""
     await chat.say("english")
-    await chat.say(commands.example(command.name, command.arguments))
+    await chat.say(arguments.example(command.name, command.arguments))
 
     assert chat.texts[0].split("\n")[0] == chat._("I didn't catch that. Try:")
     assert await bot.pool.fetchval("SELECT count(*) FROM audit") == 0
@@ -67,12 +67,12 @@ async def test_a_command_leaves_its_line_in_the_trail(
 ) -> None:
     """Whatever came of it, and without what must not be in it."""
     member = await hire(command.role, "amy")
-    await member.say(commands.example(command.name, command.arguments))
+    await member.say(arguments.example(command.name, command.arguments))
 
     rows = await bot.pool.fetch("SELECT actor, role, action, line, result FROM audit")
     assert [(row["actor"], row["role"], row["action"]) for row in rows] == [("amy", command.role, command.name)]
     for spec in command.arguments.specs:
-        if spec.marker.audited != "plain" and spec.marker.example in commands.example(command.name, command.arguments):
+        if spec.marker.audited != "plain" and spec.marker.example in arguments.example(command.name, command.arguments):
             assert spec.marker.example not in rows[0]["line"]
 
 
@@ -83,11 +83,11 @@ def test_the_example_of_a_command_is_right(command: StaffCommand) -> None:
         given = spec.marker.example or spec.marker.words or spec.choices
         assert given or not spec.required, f"{spec.label} needs an example"
     for say in LANGUAGES.values():
-        line = commands.example(command.name, command.arguments, say)
-        found = ROUTES.find(commands.split(commands.cleaned(line)))
-        assert not isinstance(found, commands.Unknown)
+        line = arguments.example(command.name, command.arguments, say)
+        found = ROUTES.find(lines.split(lines.cleaned(line)))
+        assert not isinstance(found, reading.Unknown)
         assert found[0] is command
-        assert isinstance(commands.read(command.name, command.arguments, found[1]), Arguments)
+        assert isinstance(reading.read(command.name, command.arguments, found[1]), Arguments)
 
 
 @pytest.mark.parametrize("command", ALL, ids=named)
@@ -97,7 +97,7 @@ async def test_the_help_of_a_command_fits(bot: Bot, hire: Callable[..., Chat], c
     for tag, say in LANGUAGES.items():
         await bot.pool.execute("UPDATE customers SET locale = $1", tag)
         await member.say(f"/{command.name} -h")
-        assert commands.usage(command.name, command.arguments, say) in member.text
+        assert arguments.usage(command.name, command.arguments, say) in member.text
         shown = member.text
 
         await member.say(f"/help {command.name}")
@@ -119,7 +119,7 @@ async def test_the_menu_shows_what_one_may_do(hire: Callable[..., Chat], role: s
         await member.say(f'/help topic="{topic}"')
         shown |= set(member.text.splitlines())
     for command in ALL:
-        usage = commands.usage(command.name, command.arguments, member._)
+        usage = arguments.usage(command.name, command.arguments, member._)
         assert (usage in shown) is actor.may(command.role), usage
 
 

@@ -10,8 +10,9 @@ from chat import Bot, Chat
 from conversations.proving import link
 
 from admin.counter import account, arrive, give, member_id, name_of, ref_of, row_of, trail
-from bot.conversation import commands
 from bot.services.points import NotEnough
+from bot.staff import lines, reading
+from bot.staff.arguments import line_of
 from bot.storage import points
 from handlers.admin.customers import AdjustPoints
 
@@ -128,7 +129,7 @@ async def test_a_change_without_reason_teaches(hire: Callable[..., Chat], custom
         "%(name)s (%(about)s) is missing. Example: %(example)s",
         name="reason=",
         about=member._("why"),
-        example=f"/points C-8F3K2M +50 reason={commands.quoted(member._('late delivery'))}",
+        example=f"/points C-8F3K2M +50 reason={lines.quoted(member._('late delivery'))}",
     )
     assert member._("Change it") not in member.buttons
 
@@ -146,8 +147,8 @@ async def test_a_change_needs_its_sign(hire: Callable[..., Chat], customer: Chat
 
 def read(typed: str) -> object:
     """The change that a line means, or what is wrong with it."""
-    line = commands.split(commands.cleaned(f"C-8F3K2M {typed} reason=goodwill"))
-    found = commands.read("points", AdjustPoints, line)
+    line = lines.split(lines.cleaned(f"C-8F3K2M {typed} reason=goodwill"))
+    found = reading.read("points", AdjustPoints, line)
     return found.change if isinstance(found, AdjustPoints) else found
 
 
@@ -166,13 +167,13 @@ def test_a_minus_may_be_a_hyphen_or_a_dash(typed: str) -> None:
 @pytest.mark.parametrize("typed", ["50", "+0", "-0", "+5.5", "+fifty", "±5", "+1000001", "-1000001"])
 def test_other_changes_are_refused(typed: str) -> None:
     """Nothing, parts, words, and more than a million."""
-    assert isinstance(read(typed), commands.Wrong)
+    assert isinstance(read(typed), reading.Wrong)
 
 
 def test_what_was_read_is_written_the_same() -> None:
     """The confirmed arguments and the trail hold the sign as well."""
     arguments = AdjustPoints(customer="C-8F3K2M", change=50, reason="goodwill")
-    assert commands.line_of("points", arguments) == "/points C-8F3K2M +50 reason=goodwill"
+    assert line_of("points", arguments) == "/points C-8F3K2M +50 reason=goodwill"
     assert AdjustPoints.model_validate(arguments.model_dump(mode="json")) == arguments
 
 

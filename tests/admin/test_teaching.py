@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from chat import Bot, Chat
 
-from bot.conversation.commands import quoted
+from bot.staff.lines import quoted
 from sandbox.people import demo_id
 
 

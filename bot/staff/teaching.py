@@ -5,21 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.conversation.actions import Action, escaped
-from bot.conversation.commands import (
-    Keyed,
-    Meant,
-    Missing,
-    Problem,
-    Spec,
-    TooLong,
-    TooMany,
-    Twice,
-    Unknown,
-    UnknownKey,
-    Wrong,
-    example,
-    usage,
-)
 from bot.conversation.messages import Button, Choice, Reply, Text
 from bot.errors import (
     ContractError,
@@ -31,6 +16,8 @@ from bot.errors import (
 )
 from bot.i18n import Translator
 from bot.services.vendors import VENDORS, refused_settings
+from bot.staff.arguments import Keyed, Spec, example, usage
+from bot.staff.reading import Meant, Missing, Problem, TooLong, TooMany, Twice, Unknown, UnknownKey, Wrong
 
 LONGEST_LABEL = 20
 LONGEST_LINE = 220  # of a line in a button, as it is escaped there; with its signature it must fit a postback

@@ -1,0 +1,441 @@
+"""The desk answers what staff type: it checks who may, asks before it changes something, and writes the trail."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from bot import metrics
+from bot.conversation.context import Answer, Context
+from bot.conversation.messages import Button, Reply, Text, plain
+from bot.conversation.router import Router
+from bot.errors import ConfigurationError, UpstreamError, UserError
+from bot.i18n import N_
+from bot.services.staffing import Actor, role_word
+from bot.services.trail import Notes
+from bot.staff import lines, reading
+from bot.staff.arguments import Arguments
+from bot.staff.lines import Token
+from bot.staff.reading import Meant, Problem, TooLong, Understood, Unknown
+from bot.staff.routes import (
+    CONFIRM_WITHIN,
+    CancelCommand,
+    Confirm,
+    Confirmed,
+    Preview,
+    StaffCommand,
+    StaffContext,
+    StaffRoutes,
+    is_loose,
+)
+from bot.staff.scrubbing import audited_line
+from bot.staff.teaching import Run, commands_button, explain, run_button, vendor_trouble
+from bot.storage import approvals, staff
+from bot.understanding.reading import fold
+
+MOST_OFFERED = 4  # lines that may be meant
+LONGEST_UNSLASHED = 60  # characters of a command without its slash; a longer message is a sentence
+APPROVE_WITHIN = timedelta(hours=1)
+TYPED = "staff"  # the question that a typed confirmation answers
+
+
+@dataclass(frozen=True, slots=True)
+class StaffDesk:
+    """Answers command lines. `router` holds its buttons, for the other routers' company."""
+
+    routes: StaffRoutes
+
+    # ── lines ────────────────────────────────────────────────────────────────────────────────────
+
+    def is_line(self, text: str) -> bool:
+        """Whether a message is a command line."""
+        return lines.is_command(text)
+
+    def line_in(self, text: str) -> str:
+        """A command line without decoration before its slash; empty when a message is no command line."""
+        return lines.unadorned_command(text)
+
+    async def answer(self, ctx: Context, actor: Actor, text: str) -> Answer:
+        """The answer to a line typed by staff."""
+        actor = await self._known(ctx, actor)
+        ctx.customer.state.pop("sure", None)
+        line = lines.cleaned(text)
+        if len(line) > lines.LONGEST:
+            return explain(ctx._, TooLong())
+        tokens = lines.led(lines.split(line))
+        if not tokens:
+            return await self._help(ctx, actor, [])
+        helped = [token for token in tokens if not lines.asks_for_help(token)]
+        if len(helped) < len(tokens):
+            return await self._help(ctx, actor, helped)
+        if tokens[0].value.lower() in self.routes.entries:
+            return Reply(
+                (Text(ctx._("You are %(role)s already.", role=role_word(ctx._, actor.role))),),
+                run_button("/whoami", "/whoami"),
+            )
+        found = self.routes.find(tokens)
+        if isinstance(found, Unknown) and found.noun:
+            return await self._noun(ctx, actor, found.noun)
+        if not isinstance(found, Unknown) and not actor.may(found[0].role):
+            return await self._refuse(ctx, actor, found[0])
+        problem: Problem = found if isinstance(found, Unknown) else TooLong()
+        if not isinstance(found, Unknown):
+            command, rest = found
+            read = reading.forgive(command.name, command.arguments, rest)
+            if isinstance(read, list):
+                return await self._take(ctx, actor, [(command, each) for each in read])
+            problem = self.routes.mistyped_verb(command, rest, read) or read
+        meant = self.routes.meant(tokens)
+        if isinstance(meant, list):
+            return await self._take(ctx, actor, meant)
+        return explain(ctx._, meant or problem)
+
+    async def _take(self, ctx: Context, actor: Actor, meant: list[tuple[StaffCommand, Understood]]) -> Answer:
+        """Run what a line means, saying how it was read; where that is a guess about something that acts, ask."""
+        may = [(command, each) for command, each in meant if actor.may(command.role)]
+        if not may:
+            return await self._refuse(ctx, actor, meant[0][0])
+        command, understood = may[0]
+        if len(may) > 1 or not understood.sure or (command.acts and not understood.exact):
+            return explain(ctx._, Meant(tuple(each.line for _command, each in may[:MOST_OFFERED])))
+        answer = await self._run(ctx, actor, command, understood.arguments)
+        if understood.exact or not isinstance(answer, Reply):
+            return answer
+        return answer.after(Text(ctx._("Read as %(line)s", line=understood.line)))
+
+    async def unslashed(self, ctx: Context, actor: Actor, text: str) -> Answer | None:
+        """The answer to a command that staff typed without its slash, when the whole message is one: run when it only
+        reads, else offered as a button. None when it is none, or none of theirs, and means whatever it does to
+        customers."""
+        line = lines.cleaned(text)
+        tokens = lines.split(line) if len(line) <= LONGEST_UNSLASHED else []
+        noun = self.routes.nouns.get(lines.word(tokens[0])) if tokens else None
+        if noun is None or noun in {"help", *self.routes.entries}:
+            return None
+        found = self.routes.find(tokens)
+        read = None
+        if not isinstance(found, Unknown):
+            command, rest = found
+            read = reading.forgive(command.name, command.arguments, rest)
+        meant = [(command, each) for each in read] if isinstance(read, list) else self.routes.meant(tokens)
+        spoken = set(filter(None, map(lines.word, tokens[1:])))
+        # A word that anything may follow begins many a sentence, `who knows`: there the verb has to be told.
+        readings = [
+            (command, each)
+            for command, each in (meant if isinstance(meant, list) else ())
+            if not is_loose(each) and (_verb_of(command) in spoken or _names_somebody(each) or not _is_open(each))
+        ]
+        if len(readings) != 1 or not actor.may(readings[0][0].role):
+            return None
+        command, understood = readings[0]
+        actor = await self._known(ctx, actor)
+        ctx.customer.state.pop("sure", None)
+        if command.only_reads:
+            return await self._run(ctx, actor, command, understood.arguments)
+        return explain(ctx._, Meant((understood.line,)))
+
+    async def outsider(self, ctx: Context, text: str) -> Answer | None:
+        """The answer to a line by somebody who is no staff; None when it is like any nonsense."""
+        metrics.OUTSIDERS.labels(ctx.customer.channel).inc()
+        line = lines.cleaned(text)
+        if len(line) > lines.LONGEST:
+            return None
+        tokens = lines.split(line)
+        entry = self.routes.entries.get(tokens[0].value.lower()) if tokens else None
+        arguments = reading.read(entry.name, entry.arguments, tokens[1:]) if entry else None
+        if entry is None or not isinstance(arguments, Arguments):
+            return None
+        try:
+            entered = await entry.handler(ctx, arguments)
+        except UserError as error:
+            await ctx.work.end(commit=False)
+            return Reply((Text(ctx._(error.args[0])),))
+        if entered is None:
+            return None
+        actor, answer = entered
+        await self._write(ctx, actor, entry.name, audited_line(entry.name, arguments), Notes())
+        return answer
+
+    async def knows(self, ctx: Context, channel: str, user_id: str | None) -> bool:
+        """Whether somebody in a group is staff."""
+        if user_id is None:
+            return False
+        stored = await staff.find(ctx.work.reads, channel, user_id)
+        return ctx.services.staffing.actor(stored, channel, user_id, ctx.now) is not None
+
+    async def _known(self, ctx: Context, actor: Actor) -> Actor:
+        """An owner of the ADMINS setting gets a name with their first command."""
+        if actor.name:
+            return actor
+        chat = ctx.incoming.chat
+        assert chat is not None, "staff are answered in private chats"
+        return await ctx.services.staffing.enrol(ctx.work.pool, chat.channel, chat.id, chat.key, ctx.now)
+
+    async def _help(self, ctx: Context, actor: Actor, tokens: list[Token]) -> Answer:
+        words = tuple(token.value for token in tokens if not token.key and not token.flag)
+        command = self.routes.commands["help"]
+        return await self._run(ctx, actor, command, command.arguments.model_validate({"command": words}))
+
+    async def _noun(self, ctx: Context, actor: Actor, noun: str) -> Answer:
+        """What can be done with a noun that stands alone; by whom, when it is nothing for this person."""
+        of_noun = [command for command in self.routes.commands.values() if command.name.split()[0] == noun]
+        if not any(actor.may(command.role) for command in of_noun):
+            return await self._refuse(ctx, actor, of_noun[0])
+        return await self._help(ctx, actor, [Token(noun)])
+
+    async def _refuse(self, ctx: Context, actor: Actor, command: StaffCommand) -> Answer:
+        owner = await self._an_owner(ctx)
+        needed, role = role_word(ctx._, command.role), role_word(ctx._, actor.role)
+        text = ctx._("This command needs %(needed)s, and you are %(role)s.", needed=needed, role=role)
+        if owner:
+            text = ctx._(
+                "This command needs %(needed)s, and you are %(role)s. %(owner)s can do it.",
+                needed=needed,
+                role=role,
+                owner=owner,
+            )
+        await self._write(ctx, actor, command.name, f"/{command.name}", Notes(result="refused"))
+        return Reply((Text(text),), commands_button(ctx._))
+
+    async def _an_owner(self, ctx: Context) -> str:
+        """Whom to ask, by name: the owner seen last."""
+        staffing = ctx.services.staffing
+        everybody = [each for each in await staff.everybody(ctx.work.reads) if not staffing.suspended(each, ctx.now)]
+        owners = [each for each in everybody if staffing.role_of(each) == "owner"]
+        return max(owners, key=lambda each: each.last_used).name if owners else ""
+
+    # ── running ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _run(self, ctx: Context, actor: Actor, command: StaffCommand, arguments: Arguments) -> Answer:
+        staffed = StaffContext.of(ctx, actor=actor, commands=self.routes, notes=Notes())
+
+        async def handle() -> Answer:
+            said = await command.handler(staffed, arguments)
+            return self._ask(staffed, command, arguments, said) if isinstance(said, Preview) else said
+
+        answer = await self._audited(staffed, command, arguments, handle)
+        ctx._ = staffed._  # /lang may have changed it, and more may be said below the answer.
+        return answer
+
+    async def _audited(
+        self, ctx: StaffContext, command: StaffCommand, arguments: Arguments, handle: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        """Run one half of a command, turn what vendors do into words, and write the trail."""
+        try:
+            answer = await handle()
+        except UpstreamError as error:
+            await ctx.work.end(commit=False)
+            ctx.notes.result = f"failed: {type(error).__name__} {error.upstream}"
+            answer = Reply((Text(vendor_trouble(ctx._, error)),), run_button("/status", "/status"), valuable=True)
+        except UserError as error:
+            await ctx.work.end(commit=False)
+            ctx.notes.result = "refused"
+            answer = Reply((Text(ctx._(error.args[0])),))
+        if command.audited:
+            line = audited_line(command.name, arguments)
+            await self._write(ctx, ctx.actor, command.name, line, ctx.notes)
+        return answer
+
+    async def _write(self, ctx: Context, actor: Actor, action: str, line: str, notes: Notes) -> None:
+        connection = await ctx.work.begin()
+        if actor.id is not None:
+            await staff.used(connection, actor.id, ctx.customer.person, ctx.now)
+        await ctx.services.trail.write(connection, actor, action=action, line=line, notes=notes, now=ctx.now)
+
+    # ── confirming ───────────────────────────────────────────────────────────────────────────────
+
+    def _ask(self, ctx: StaffContext, command: StaffCommand, arguments: Arguments, preview: Preview) -> Reply:
+        if command.perform is None:
+            raise ConfigurationError(f"/{command.name} shows a preview, but nothing performs it")
+        nonce = secrets.token_hex(6)
+        ctx.notes.result = "asked"
+        ctx.customer.state["sure"] = {
+            "nonce": nonce,
+            "command": command.name,
+            "arguments": arguments.model_dump(mode="json"),
+            "seen": preview.seen,
+            "typed": preview.typed,
+            "two": preview.two_person,
+            "summary": "\n".join(plain(message) for message in preview.messages),
+            "until": (ctx.now + CONFIRM_WITHIN).timestamp(),
+        }
+        # Translators: a button
+        cancel = Button(ctx._("Cancel"), CancelCommand(nonce=nonce))
+        if preview.typed:
+            ctx.ask(TYPED, minutes=int(CONFIRM_WITHIN.total_seconds() // 60))
+            text = ctx._("This can't be undone. Type %(word)s within 2 minutes to do it.", word=preview.typed)
+            return Reply((*preview.messages, Text(text)), (cancel,))
+        ctx.question(preview.label, cancel.label, minutes=int(CONFIRM_WITHIN.total_seconds() // 60), strict=True)
+        return Reply(preview.messages, (Button(preview.label, Confirm(nonce=nonce)), cancel))
+
+    async def confirm(self, ctx: Context, nonce: str) -> Answer:
+        """The tap on the button that does it."""
+        if ctx.actor is None:
+            return await ctx.run("fallback")  # They are no staff any more.
+        did = ctx.customer.state.get("did")
+        if did and did["nonce"] == nonce:
+            return Reply(tuple(Text(text) for text in did["said"]))
+        pending = self._pending(ctx)
+        if pending is None or pending["nonce"] != nonce or pending["typed"]:
+            return self._gone(ctx)
+        return await self._perform(ctx, ctx.actor, pending)
+
+    async def typed(self, ctx: Context, text: str) -> Answer | None:
+        """What was typed instead of a tap."""
+        pending = self._pending(ctx)
+        if ctx.actor is None or pending is None or not pending["typed"]:
+            return None
+        if fold(text) != fold(pending["typed"]):
+            del ctx.customer.state["sure"]
+            await self._note(ctx, ctx.actor, pending, "cancelled")
+            return Reply((Text(ctx._("That is not what was asked for. Nothing was changed.")),))
+        return await self._perform(ctx, ctx.actor, pending)
+
+    def awaits(self, ctx: Context, text: str) -> bool:
+        """Whether `text` is exactly what has to be typed now."""
+        asked, pending = ctx.asked(), self._pending(ctx)
+        if asked is None or asked["question"] != TYPED or pending is None:
+            return False
+        return bool(pending["typed"]) and fold(text) == fold(pending["typed"])
+
+    async def cancel(self, ctx: Context, nonce: str) -> Answer:
+        """The tap on [Cancel]."""
+        if ctx.actor is None:
+            return await ctx.run("fallback")
+        pending = self._pending(ctx)
+        if pending is None or pending["nonce"] != nonce:
+            return self._gone(ctx)
+        return await self._cancelled(ctx, ctx.actor, pending)
+
+    async def drop(self, ctx: Context) -> Answer | None:
+        """A word that means something else, such as “cancel”, instead of a tap; None when nothing was asked."""
+        pending = self._pending(ctx)
+        return await self._cancelled(ctx, ctx.actor, pending) if ctx.actor and pending else None
+
+    async def _cancelled(self, ctx: Context, actor: Actor, pending: dict[str, Any]) -> Reply:
+        del ctx.customer.state["sure"]
+        await self._note(ctx, actor, pending, "cancelled")
+        return Reply((Text(ctx._("OK, cancelled. Nothing was changed.")),))
+
+    def _pending(self, ctx: Context) -> dict[str, Any] | None:
+        pending: dict[str, Any] | None = ctx.customer.state.get("sure")
+        return pending if pending and pending["until"] >= ctx.happened_at.timestamp() else None
+
+    def _gone(self, ctx: Context) -> Reply:
+        text = ctx._("That confirmation is no longer valid. Nothing was changed; please type the command again.")
+        return Reply((Text(text),), commands_button(ctx._))
+
+    async def _perform(self, ctx: Context, actor: Actor, pending: dict[str, Any]) -> Answer:
+        actor = await self._known(ctx, actor)
+        command = self.routes.commands[pending["command"]]
+        ctx.customer.state.pop("sure", None)
+        if not actor.may(command.role):
+            return await self._refuse(ctx, actor, command)
+        arguments = command.arguments.model_validate(pending["arguments"])
+        confirmed = Confirmed(pending["nonce"], pending["seen"])
+        staffed = StaffContext.of(ctx, actor=actor, commands=self.routes, notes=Notes(), confirmed=confirmed)
+        perform = command.perform
+        assert perform is not None, "only what is performed is asked about"
+
+        async def handle() -> Answer:
+            if pending["two"]:
+                return await self._ask_another(staffed, command, pending)
+            return await perform(staffed, arguments)
+
+        answer = await self._audited(staffed, command, arguments, handle)
+        if isinstance(answer, Reply):
+            ctx.customer.state["did"] = {
+                "nonce": pending["nonce"],
+                "said": [plain(each) for each in answer.messages],
+                "until": pending["until"],  # The button is too old then.
+            }
+            answer = replace(answer, valuable=True)
+        return answer
+
+    async def _ask_another(self, ctx: StaffContext, command: StaffCommand, pending: dict[str, Any]) -> Answer:
+        """One person agreed; another one has to before it is done."""
+        connection = await ctx.work.begin()
+        ref = await approvals.add(
+            connection,
+            key=pending["nonce"],
+            command=command.name,
+            arguments=pending["arguments"],
+            seen=pending["seen"],
+            summary=pending["summary"],
+            staff_id=ctx.actor.id,
+            requester=ctx.actor.name,
+            now=ctx.now,
+            expires_at=ctx.now + APPROVE_WITHIN,
+        )
+        ctx.notes.ref, ctx.notes.result = ref, "waits for a second person"
+        told = await ctx.services.alerts.tell(
+            connection,
+            f"approval:{ref}",
+            N_("%(name)s asks for a second person: %(line)s — to look at it: /approve %(ref)s"),
+            ctx.now,
+            runs=((N_("Look at it"), f"/approve {ref}"),),
+            besides=ctx.actor.id,
+            name=ctx.actor.name,
+            line=audited_line(command.name, command.arguments.model_validate(pending["arguments"])),
+            ref=ref,
+        )
+        text = ctx._("Nothing is done yet: a second manager or owner has to agree within an hour (%(ref)s).", ref=ref)
+        if not told:
+            text = ctx._("Nobody else may agree to this (%(ref)s). Another manager or owner is needed.", ref=ref)
+        return Reply((Text(text),))
+
+    async def _note(self, ctx: Context, actor: Actor, pending: dict[str, Any], result: str) -> None:
+        command = self.routes.commands[pending["command"]]
+        arguments = command.arguments.model_validate(pending["arguments"])
+        line = audited_line(command.name, arguments)
+        await self._write(ctx, actor, command.name, line, Notes(result=result))
+
+    # ── wiring ───────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def router(self) -> Router:
+        """What the desk answers beside lines: its buttons and typed confirmations."""
+        router = Router()
+
+        @router.command("staff")
+        async def menu(ctx: Context) -> Answer:
+            """The staff menu for staff, the customers' for everybody else."""
+            return await self.answer(ctx, ctx.actor, "/") if ctx.actor else await ctx.run("menu")
+
+        @router.action(Run, fresh="staff")
+        async def run(ctx: Context, action: Run) -> Answer:
+            return await self.answer(ctx, ctx.actor, action.line) if ctx.actor else await ctx.run("menu")
+
+        @router.action(Confirm, fresh="staff")
+        async def confirm(ctx: Context, action: Confirm) -> Answer:
+            return await self.confirm(ctx, action.nonce)
+
+        @router.action(CancelCommand, fresh="staff")
+        async def cancel(ctx: Context, action: CancelCommand) -> Answer:
+            return await self.cancel(ctx, action.nonce)
+
+        @router.answer(TYPED)
+        async def typed(ctx: Context, text: str) -> Answer | None:
+            return await self.typed(ctx, text)
+
+        return router
+
+
+def _names_somebody(understood: Understood) -> bool:
+    return any(
+        spec.reads is not None and spec.field in understood.arguments.model_fields_set
+        for spec in understood.arguments.specs
+    )
+
+
+def _is_open(understood: Understood) -> bool:
+    """Whether it holds a word of which nothing tells that it was meant for its place."""
+    given = understood.arguments.model_fields_set
+    return any(spec.text and spec.field in given for spec in understood.arguments.specs)
+
+
+def _verb_of(command: StaffCommand) -> str:
+    return command.name.partition(" ")[2]
