@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from bot import hours, metrics
+from bot import metrics
 from bot.apis import Apis
 from bot.apis.altegio import AltegioApi
 from bot.apis.gotit import GotItApi
@@ -49,6 +49,7 @@ from bot.services.wallet import Wallet
 from bot.staff.desk import StaffDesk
 from bot.staff.routes import StaffRoutes
 from bot.turn import Turns
+from bot.understanding import hours
 from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
 from handlers import ROUTERS, TOUCHES

@@ -7,8 +7,8 @@ from datetime import datetime
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Reply, Text
 from bot.conversation.router import Router
-from bot.hours import Hours, said
 from bot.i18n import N_
+from bot.understanding.hours import Hours, said
 from handlers.views import choices
 
 router = Router()

@@ -12,7 +12,6 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from bot import hours
 from bot.channels import Outbound
 from bot.cli.menus import differs
 from bot.config import GROUPS, Settings
@@ -25,6 +24,7 @@ from bot.services.vendors import VENDORS
 from bot.storage import clocks, inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
 from bot.storage.version import is_current
+from bot.understanding import hours
 from bot.wiring import checks_of, load_languages, open_apis, open_channels
 
 GOOD, BAD, NOTE = "[green]ok[/]", "[red]problem[/]", "[yellow]note[/]"

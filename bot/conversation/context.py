@@ -13,12 +13,12 @@ import asyncpg
 from bot.apis import Apis
 from bot.conversation.events import Incoming, Said
 from bot.conversation.messages import Reply
-from bot.hours import Hours
 from bot.i18n import Translator
 from bot.services import Services
 from bot.services.staffing import Actor
 from bot.services.unclear import Kind
 from bot.storage.customers import Customer
+from bot.understanding.hours import Hours
 from bot.understanding.keeping import keepable
 from bot.understanding.reading import Reading
 from bot.understanding.recogniser import Recogniser

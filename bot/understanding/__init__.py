@@ -1,1 +1,4 @@
-"""What a message means: reading it, its words, its codes, what it sounds like. Pure; see docs/understanding.md."""
+"""What people write: messages, their words and codes, what they sound like; opening hours. Pure.
+
+See docs/understanding.md.
+"""

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from bot.conversation.context import Desk
 from bot.conversation.messages import Card, Link, Row
-from bot.hours import Hours
 from bot.i18n import Translator
+from bot.understanding.hours import Hours
 
 
 def hours_card(_: Translator, desk: Desk, now: datetime) -> Card:

@@ -11,7 +11,7 @@ import pytest
 from chat import Bot, Chat
 
 from bot.config import load_settings
-from bot.hours import read
+from bot.understanding.hours import read
 from bot.wiring import desks_of
 
 LOST = "I didn't catch that. Try:"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.hours import EXAMPLE, Hours, parse, read, said
 from bot.i18n import load_translators
+from bot.understanding.hours import EXAMPLE, Hours, parse, read, said
 
 TAIPEI = ZoneInfo("Asia/Taipei")
 LANGUAGES = load_translators(TAIPEI)
