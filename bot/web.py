@@ -14,12 +14,13 @@ import psycopg
 from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from bot import exports, metrics
+from bot import metrics
 from bot.channels import Elsewhere, Malformed
 from bot.config import Settings, load_settings
 from bot.intake import arrivals, inbound_channels
 from bot.log import configure, log
 from bot.storage import arrivals as storage
+from bot.storage import export_files
 from bot.storage import exports as links
 from bot.storage.arrivals import Arrival
 from bot.storage.version import is_current
@@ -98,10 +99,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             return _plain(asked["hub.challenge"], 200)
         return _plain("The verify token does not match MESSENGER_VERIFY_TOKEN.", 403)
 
-    @app.get(f"{exports.PATH}<token>")
+    @app.get(f"{export_files.PATH}<token>")
     def offer_file(token: str) -> Response:
         """Say what the link is for; the button on the page fetches it."""
-        export_id = exports.read(settings.secret, token)
+        export_id = export_files.read(settings.secret, token)
         if export_id is None:
             return _private(_plain("There is no such link.", 404))
         try:
@@ -112,13 +113,13 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         if found is None:
             return _private(_plain("There is no such link.", 404))
         words, good = found
-        page = exports.page(words, colour=settings.brand_color, gone=not good)
+        page = export_files.page(words, colour=settings.brand_color, gone=not good)
         return _private(Response(page, 200 if good else 410, content_type="text/html; charset=utf-8"))
 
-    @app.post(f"{exports.PATH}<token>")
+    @app.post(f"{export_files.PATH}<token>")
     def fetch_file(token: str) -> Response:
         """The codes of a job, once."""
-        export_id = exports.read(settings.secret, token)
+        export_id = export_files.read(settings.secret, token)
         if export_id is None:
             return _private(_plain("There is no such link.", 404))
         try:
@@ -129,7 +130,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         if not codes:
             return offer_file(token)  # It says that the link is gone.
         log.info("codes downloaded", export=export_id, codes=len(codes))
-        answer = Response(exports.file(codes, settings.zone), 200, content_type="text/csv; charset=utf-8")
+        answer = Response(export_files.file(codes, settings.zone), 200, content_type="text/csv; charset=utf-8")
         answer.headers["Content-Disposition"] = f'attachment; filename="J-{codes[0].job_id}.csv"'
         return _private(answer)
 

@@ -16,7 +16,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from bot import exports
 from bot.config import Settings
 from bot.conversation.context import Answer, Context, Prepared, Work
 from bot.conversation.events import Chat, Incoming, Said
@@ -30,7 +29,7 @@ from bot.staff.desk import TYPED
 from bot.staff.lines import is_command
 from bot.staff.routes import Confirm
 from bot.staff.teaching import Run
-from bot.storage import bulk, counts, unclear
+from bot.storage import bulk, counts, export_files, unclear
 from bot.storage import pool as pools
 from bot.storage.bulk import Job
 from bot.storage.customers import Customer
@@ -174,7 +173,7 @@ def save_codes(settings: Settings, url: str, ref: str, output: BinaryIO) -> None
         raise ConfigurationError(f"{ref!r} is no job; they are called J-12")
     number = job.removeprefix("J-")
 
-    async def main() -> list[exports.Made]:
+    async def main() -> list[export_files.Made]:
         connection = await pools.connect_one(url)
         try:
             async with connection.transaction():
@@ -194,7 +193,7 @@ def save_codes(settings: Settings, url: str, ref: str, output: BinaryIO) -> None
     codes = asyncio.run(main())
     if not codes:
         raise ConfigurationError(f"There is no job J-{number}, or it has made no code yet")
-    output.write(exports.file(codes, settings.zone))
+    output.write(export_files.file(codes, settings.zone))
 
 
 def show_misses(settings: Settings, url: str, days: int, *, as_csv: bool) -> None:
@@ -232,7 +231,7 @@ def show_misses(settings: Settings, url: str, days: int, *, as_csv: bool) -> Non
         click.echo(f"KEEP_MISSES is off: messages are counted and no text of them is kept.{left}", err=as_csv)
     if as_csv:
         rows = ((each.text, each.times, " ".join(each.kinds), each.day) for each in texts)
-        click.echo(exports.table(("text", "times", "kinds", "last day"), rows), nl=False)
+        click.echo(export_files.table(("text", "times", "kinds", "last day"), rows), nl=False)
         return
     numbers = Table("day", "messages", "not understood", "%", *KINDS)
     for day, kinds in by_day.items():

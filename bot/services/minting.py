@@ -20,7 +20,6 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from bot import exports
 from bot.apis.poshen import PoshenApi, RedemptionCode
 from bot.errors import (
     Conflict,
@@ -33,7 +32,7 @@ from bot.errors import (
 )
 from bot.i18n import N_
 from bot.services.alerts import Alerts
-from bot.storage import bulk, claims, staff, switches
+from bot.storage import bulk, claims, export_files, staff, switches
 from bot.storage.bulk import Code, Counts, Job
 from bot.storage.customers import SYMBOLS
 
@@ -100,7 +99,7 @@ class Minting:
         """Where a job's codes can be fetched once. LINE opens it in the phone's own browser, which can save files:
         https://developers.line.biz/en/docs/line-login/using-line-url-scheme/#opening-url-in-external-browser
         """
-        return f"{public_url}{exports.PATH}{exports.sign(self.secret, export_id)}?openExternalBrowser=1"
+        return f"{public_url}{export_files.PATH}{export_files.sign(self.secret, export_id)}?openExternalBrowser=1"
 
     async def start(
         self, connection: asyncpg.Connection, wish: Wish, *, key: str, staff_id: int | None, starter: str, now: datetime

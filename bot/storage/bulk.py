@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from bot.exports import Made
+from bot.storage.export_files import Made
 from bot.storage.pool import affected
 
 JOB = "bulk"  # PgQueuer's entrypoint; the job's payload is the bulk job's id.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bot.exports import Made
+from bot.storage.export_files import Made
 
 if TYPE_CHECKING:
     import psycopg

@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bot import exports
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.i18n import N_
@@ -16,7 +15,7 @@ from bot.services.minting import LONGEST, LONGEST_PREFIX, MOST, SHORTEST, Wish, 
 from bot.staff.arguments import Arguments, Flag, Keyed, Positional, Reads, line_of
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
-from bot.storage import bulk, rewards
+from bot.storage import bulk, export_files, rewards
 from bot.storage.bulk import Counts, Job
 from bot.understanding import references
 from handlers.admin.codes import (
@@ -315,7 +314,7 @@ async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
             job=job.ref,
         )
         return Reply((Text(text),), _progress(ctx, job))
-    until = ctx.now + exports.LIVES
+    until = ctx.now + export_files.LIVES
     export_id = await bulk.add_export(
         await ctx.work.begin(),
         job.id,

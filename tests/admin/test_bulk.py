@@ -18,14 +18,13 @@ from chat import Bot, Chat
 from engine.desk import Desk, another_database, desk_settings, until
 from engine.processes import Giftdesk, command
 
-from bot import exports
 from bot.apis.http import Breaker
 from bot.cli.operator import Operator, save_codes
 from bot.config import load_settings
 from bot.errors import ConfigurationError
 from bot.services import minting
 from bot.services.minting import draw
-from bot.storage import bulk, schema
+from bot.storage import bulk, export_files, schema
 from bot.storage.bulk import Counts, Job
 from bot.understanding.codes import spellings
 from sandbox import Sandbox
@@ -900,17 +899,17 @@ async def test_a_file_holds_only_codes_that_exist(bot: Bot, boss: Chat) -> None:
 @pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", "\tx", "\r=x"])
 def test_no_cell_is_a_formula(name: str) -> None:
     """§10 row 17: what begins like one is text; a comma or a quote stays inside its cell."""
-    made = exports.Made("A-1", 7, name, 1, MOMENT, 12)
-    (_, cells) = list(csv.reader(io.StringIO(exports.file([made], TAIPEI).decode("utf-8-sig"), newline="")))
+    made = export_files.Made("A-1", 7, name, 1, MOMENT, 12)
+    (_, cells) = list(csv.reader(io.StringIO(export_files.file([made], TAIPEI).decode("utf-8-sig"), newline="")))
 
     assert cells[2] == f"'{name}"
 
 
 def test_what_is_in_a_file() -> None:
     """Times are the brand's, cells are quoted where they must be."""
-    made = exports.Made("A-1", 7, '新春, "大" 活動', 1001, MOMENT, 12)
+    made = export_files.Made("A-1", 7, '新春, "大" 活動', 1001, MOMENT, 12)
 
-    assert exports.file([made], TAIPEI).decode() == (
+    assert export_files.file([made], TAIPEI).decode() == (
         '﻿code,group,group name,Poshen id,made at\r\nA-1,7,"新春, ""大"" 活動",1001,2026-11-20 14:30\r\n'
     )
 
@@ -920,4 +919,4 @@ def test_a_page_runs_nothing() -> None:
     words = dict.fromkeys(("lang", "title", "text", "button", "gone"), "<script>alert(1)</script>")
 
     for gone in (False, True):
-        assert "<script>" not in exports.page(words, colour="#0F766E", gone=gone)
+        assert "<script>" not in export_files.page(words, colour="#0F766E", gone=gone)

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from engine.desk import Desk, another_database, desk_settings
 
-from bot import exports
-from bot.storage import schema
+from bot.storage import export_files, schema
 from bot.web import create_app
 
 RIGHT = {"hub.mode": "subscribe", "hub.verify_token": "sandbox-verify-token", "hub.challenge": "1158201444"}
@@ -144,7 +143,7 @@ async def test_connections_that_died_are_replaced_within_the_request(desk: Desk)
 async def test_a_link_without_a_database_can_be_tried_again(desk: Desk, method: str) -> None:
     """503, kept nowhere; a link that nobody signed is not even looked up."""
     app, client = opened(desk, nowhere())
-    path = f"/exports/{exports.sign(desk.settings.secret, 1)}"
+    path = f"/exports/{export_files.sign(desk.settings.secret, 1)}"
     answer = client.open(path, method=method)
     forged = client.open("/exports/1.AAAAAAAAAAAAAAAAAAAAAAAA", method=method)
     app.extensions["pool"].close()
@@ -155,7 +154,7 @@ async def test_a_link_without_a_database_can_be_tried_again(desk: Desk, method: 
 
 async def test_a_link_that_was_forgotten_is_nothing(desk: Desk) -> None:
     """Signed, but its row is gone."""
-    path = f"/exports/{exports.sign(desk.settings.secret, 987654321)}"
+    path = f"/exports/{export_files.sign(desk.settings.secret, 987654321)}"
 
     assert desk.web.get(path).status_code == desk.web.post(path).status_code == 404
 
