@@ -102,7 +102,7 @@ class Deliverer:
         """Hand a committed reply to the platform. `first`: no try was made before."""
         age = self.clock() - taken.received_at
         token = ready.token if age < TOKEN_GOOD_FOR else None
-        free = token is not None or taken.channel != "line"
+        free = token is not None or self.desks[taken.channel].pushes_are_free
         if not ready.valuable and (not free or age > CHATTY_UNTIL):
             await self._end(taken, "late")
             return

@@ -7,7 +7,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import psycopg
@@ -15,9 +16,9 @@ from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from bot import metrics
-from bot.channels import Elsewhere, Malformed
+from bot.channels import Elsewhere, Inbound, Json, Malformed
+from bot.channels.intake import arrivals, by_path, inbound_channels
 from bot.config import Settings, load_settings
-from bot.intake import arrivals, inbound_channels
 from bot.log import configure, log
 from bot.storage import arrivals as storage
 from bot.storage import export_files
@@ -33,6 +34,15 @@ PATIENCE = 1.4  # LINE gives up after two seconds.
 UNWELL = (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
 
 
+def _split(channels: Sequence[Inbound], body: bytes) -> tuple[Inbound, list[tuple[str, Json]]]:
+    """The channel that a webhook is of, and its raw events. Raises Malformed, or Elsewhere when it is of none."""
+    *others, last = channels
+    for channel in others:
+        with suppress(Elsewhere):
+            return channel, channel.split(body)
+    return last, last.split(body)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -45,7 +55,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         _leave_with_granian()
     app = Flask("giftdesk", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    channels = inbound_channels(settings)
+    paths = by_path(inbound_channels(settings))
     verify_token = settings.messenger_verify_token.get_secret_value()
     pool = ConnectionPool(
         settings.database_url,
@@ -60,17 +70,17 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
 
     @app.post("/webhooks/<name>")
     def receive(name: str) -> Response:
-        channel = channels.get(name)
-        if channel is None:
+        channels = paths.get(name)
+        if channels is None:
             return _plain("No such channel, or its credentials are not set.", 404)
         body = request.get_data(cache=False)
-        if not channel.genuine(body, dict(request.headers)):
+        if not channels[0].genuine(body, dict(request.headers)):  # Those that share an address share the secret.
             # Not silent: a wrong channel secret looks just like this, and somebody must find it.
             log.warning("webhook with a wrong or missing signature", channel=name, size=len(body))
             metrics.WEBHOOKS.labels(name, "bad signature").inc()
             return _plain("The signature does not match the channel's secret.", 401)
         try:
-            events = channel.split(body)
+            channel, events = _split(channels, body)
         except Malformed:
             metrics.WEBHOOKS.labels(name, "malformed").inc()
             return _plain("This is not a webhook body of this platform.", 400)

@@ -14,9 +14,8 @@ from bot.apis.altegio import AltegioApi
 from bot.apis.gotit import GotItApi
 from bot.apis.mantago import MantagoApi
 from bot.apis.poshen import PoshenApi
-from bot.channels import Outbound
-from bot.channels.line.client import LineClient
-from bot.channels.messenger.client import MessengerClient
+from bot.channels import Outbound, known
+from bot.channels.intake import inbound_channels
 from bot.config import Settings
 from bot.conversation.actions import Packer
 from bot.conversation.context import Desk
@@ -24,7 +23,6 @@ from bot.conversation.dispatch import Dispatcher
 from bot.conversation.router import Routes
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
-from bot.intake import inbound_channels
 from bot.log import log
 from bot.services import Services
 from bot.services.alerts import Alerts
@@ -58,22 +56,7 @@ from handlers.admin import STAFF_ROUTERS
 
 def open_channels(settings: Settings) -> dict[str, Outbound]:
     """The switched-on channels' clients."""
-    channels: dict[str, Outbound] = {}
-    if settings.has("LINE"):
-        channels["line"] = LineClient.connect(
-            access_token=settings.line_channel_access_token.get_secret_value(),
-            api_url=settings.line_api_url,
-            brand_colour=settings.brand_color,
-            connections=settings.vendor_connections,
-        )
-    if settings.has("Messenger"):
-        channels["messenger"] = MessengerClient.connect(
-            page_access_token=settings.messenger_page_access_token.get_secret_value(),
-            app_secret=settings.messenger_app_secret[0],
-            api_url=settings.messenger_api_url,
-            connections=settings.vendor_connections,
-        )
-    return channels
+    return {channel.name: channel.opens(settings) for channel in known.CHANNELS if settings.has(channel.group)}
 
 
 def open_apis(settings: Settings) -> Apis:
@@ -147,11 +130,11 @@ def load_languages(settings: Settings) -> dict[str, Translator]:
 
 def desks_of(settings: Settings) -> dict[str, Desk]:
     """The brand's facts, for each channel."""
-    private_chat = f"https://line.me/R/ti/p/{settings.line_basic_id}" if settings.line_basic_id else ""
     return {
-        channel: Desk(
+        channel.name: Desk(
             brand=settings.brand,
-            channel_name=name,
+            channel_name=channel.title,
+            pushes_are_free=channel.pushes_are_free,
             privacy_url=settings.privacy_url,
             support_hours=hours.read(settings.support_hours, settings.zone),
             opening_hours=hours.read(settings.opening_hours, settings.zone),
@@ -163,7 +146,6 @@ def desks_of(settings: Settings) -> dict[str, Desk]:
             map_url=settings.shop_map_url,
             shop_phone=settings.shop_phone,
             call_url=call_url(settings.shop_phone, settings.phone_region),
-            private_chat_url=private_chat if channel == "line" else "",
             how_to_claim={
                 tag: text
                 for tag, text in (("zh_Hant_TW", settings.how_to_claim_zh), ("en", settings.how_to_claim_en))
@@ -188,10 +170,9 @@ def desks_of(settings: Settings) -> dict[str, Desk]:
             },
             shows_cards=settings.has("Altegio"),
             card_currency=settings.currencies,
-            shares_phone=channel == "messenger" and settings.messenger_phone_link != "off",
-            platform_shows_numbers=settings.messenger_phone_link == "full",
+            **channel.facts(settings),
         )
-        for channel, name in (("line", "LINE"), ("messenger", "Messenger"))
+        for channel in known.CHANNELS
     }
 
 
@@ -226,7 +207,6 @@ def build_turns(
     recogniser = Recogniser.load()
     if recogniser.trouble:
         log.warning("only words are understood, not sentences", trouble=recogniser.trouble)
-    line = channels.get("line")
     return Turns(
         pool=pool,
         inbound=inbound_channels(settings),
@@ -240,7 +220,7 @@ def build_turns(
         apis=apis,
         services=Services(
             alerts=alerts,
-            allowance=Allowance(line.quota if isinstance(line, LineClient) else None),
+            allowance=Allowance(next((channel.quota for channel in channels.values() if channel.quota), None)),
             blocking=Blocking(settings.secret),
             catalogue=catalogue,
             digest=Digest(alerts, settings.zone),

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot.apis.mantago import Gift, Platform
+from bot.apis.mantago import Gift
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Carousel, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
+from bot.partners import mantago_platform
 from bot.services.wallet import Shelf
 from handlers.views import choices, outage
 from handlers.views.gifts import folded_card, gift_card, list_names, more_card, tab_buttons, ticket_cards
@@ -25,7 +26,6 @@ SNAPSHOT_LIVES = timedelta(minutes=10)
 
 Kind = Literal["tickets", "physical", "virtual"]
 KINDS: tuple[Kind, ...] = ("tickets", "physical", "virtual")
-PLATFORMS: dict[str, Platform] = {"line": "line", "messenger": "facebook"}
 ORDER = {"valid": 0, "unknown": 0, "soon": 1, "expired": 2}
 
 
@@ -87,7 +87,7 @@ async def ask(ctx: Context, fresh_enough: timedelta) -> Shelf:
         return kept
     chat = ctx.incoming.chat
     assert ctx.apis.mantago is not None and chat is not None, "the caller looked"
-    gifts = await ctx.apis.mantago.gifts(PLATFORMS[chat.channel], chat.id)
+    gifts = await ctx.apis.mantago.gifts(mantago_platform(chat.channel), chat.id)
     return wallet.keep(ctx.customer, gifts, ctx.now)
 
 

@@ -20,11 +20,11 @@ from bot.errors import (
     UpstreamError,
     UpstreamRefused,
 )
+from bot.partners import Platform
 
 NAME = "mantago"
 MOST_ITEMS = 500
 
-Platform = Literal["line", "facebook"]
 GiftKind = Literal["physical", "virtual"]
 Source = Literal["lotteryGame", "rewardsCard", "other"]
 State = Literal["valid", "soon", "expired", "unknown"]

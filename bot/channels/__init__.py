@@ -10,9 +10,11 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from bot.config import Settings
 from bot.conversation.actions import Action
 from bot.conversation.events import Incoming
-from bot.conversation.messages import Reply
+from bot.conversation.messages import Button, Reply
+from bot.partners import Partner, Platform, introduce
 
 Json = dict[str, Any]
 Pack = Callable[[Action], str]
@@ -82,6 +84,71 @@ class Receipt:
     perhaps: bool = False
 
 
+def _nothing(_settings: Settings) -> Json:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A platform, described once: `CHANNEL` of its folder. Whoever wants to ask "is it LINE?" asks this instead.
+
+    name: in keys, tables, metrics and addresses, for ever. title: for people. group: of its settings, see
+    `bot.config.GROUPS`. settings: what to renew when it refuses our credentials. mantago: MantaGo's name of it.
+    pushes_are_free: a message that answers nothing costs the brand nothing. path: of its webhooks, when another channel
+    shares them. receives: makes the web process's half from the settings. opens: makes the worker's half.
+    facts: what the brand's settings say of this channel alone, as fields of `Brand`. installer: what sets up its menus.
+    """
+
+    name: str
+    title: str
+    group: str
+    settings: str
+    mantago: Platform
+    receives: Callable[[Settings], Inbound]
+    opens: Callable[[Settings], Outbound]
+    pushes_are_free: bool = False
+    path: str = ""
+    facts: Callable[[Settings], Json] = _nothing
+    installer: Callable[[Any], Installer] | None = None
+
+    def __post_init__(self) -> None:
+        introduce(self.name, Partner(self.title, self.settings, self.mantago))
+
+
+@dataclass(frozen=True, slots=True)
+class MenuTexts:
+    """What a channel's menus say in one language.
+
+    title: of the menu. topics: its buttons. greeting: what stands there before the first message; sentence: the same
+    with `%s` for the brand, to know ours again.
+    """
+
+    language: str
+    title: str
+    topics: tuple[Button, ...]
+    greeting: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class MenuContents:
+    """What the menus of a channel should be. default: the language of everybody who has no menu of their own."""
+
+    languages: Sequence[MenuTexts]
+    default: str
+    brand_colour: str
+
+
+class Installer(Protocol):
+    """Installs what people tap below the chat, for `giftdesk menus`. What others made is left alone."""
+
+    async def steps(self, wanted: MenuContents, *, remove: bool) -> tuple[list[Step], Sequence[str]]:
+        """What has to be done, and what of others is in the way. remove: ours goes. Raises UpstreamError."""
+
+    async def differs(self, wanted: MenuContents) -> str:
+        """What is amiss, for the doctor; "" when all is as it should be. Draws nothing. Raises UpstreamError."""
+
+
 class Inbound(Protocol):
     """The web process's half of a channel: from signed bytes to events. Pure."""
 
@@ -127,6 +194,10 @@ class Outbound(Protocol):
     @property
     def menus(self) -> Menus | None:
         """None where the platform needs no help of ours with them."""
+
+    @property
+    def quota(self) -> Callable[[], Awaitable[tuple[int, int | None]]] | None:
+        """(messages counted this month, how many the plan includes); None where the platform counts none."""
 
     def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
         """An answer as this platform's messages. Total: whatever the text, the result is legal."""

@@ -17,10 +17,10 @@ from bot.cli.menus import differs
 from bot.config import GROUPS, Settings
 from bot.errors import ConfigurationError, UpstreamError
 from bot.i18n import Translator
+from bot.partners import partner
 from bot.services import key
 from bot.services.health import probe
 from bot.services.linking import call_url
-from bot.services.vendors import VENDORS
 from bot.storage import clocks, inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
 from bot.storage.version import is_current
@@ -142,10 +142,10 @@ async def _credentials(settings: Settings) -> list[Finding]:
     findings: list[Finding] = []
     try:
         for found in await probe(checks_of(channels, apis), 15):
-            name = VENDORS[found.part][0]
+            name = partner(found.part).title
             findings.append((name, GOOD if found.well else BAD, found.said))
             if found.well and found.part in channels:
-                findings += await _menus(settings, name, channels[found.part])
+                findings += await _menus(settings, found.part, channels[found.part])
         days = apis.mantago.token_days_left(datetime.now(UTC)) if apis.mantago else None
         if days is not None and days <= 7:
             verdict = NOTE if days > 1 else BAD
@@ -155,10 +155,10 @@ async def _credentials(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _menus(settings: Settings, name: str, channel: Outbound) -> list[Finding]:
+async def _menus(settings: Settings, name: str, client: Outbound) -> list[Finding]:
     """Whether the menus are as `giftdesk menus` would make them; never a problem, customers can type."""
     try:
-        said = await asyncio.wait_for(differs(settings, channel), 15)
+        said = await asyncio.wait_for(differs(settings, name, client), 15)
     except (TimeoutError, UpstreamError):
         said = "its menus cannot be read just now"
     return [(name, NOTE, said)] if said else []

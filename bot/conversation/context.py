@@ -55,6 +55,7 @@ class Desk:
     map_url: str = ""
     shop_phone: str = ""  # as people read it
     call_url: str = ""  # `tel:` of the same
+    pushes_are_free: bool = False  # A message that answers nothing costs the brand nothing on this channel.
     private_chat_url: str = ""
     how_to_claim: Mapping[str, str] = field(default_factory=dict)
     handoff: timedelta = timedelta(hours=1)

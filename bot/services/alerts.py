@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 
 from bot.i18n import N_, Translator
-from bot.services.vendors import refused_settings
+from bot.partners import refused_settings
 from bot.storage import customers, pushes, staff
 from bot.storage.staff import Member
 

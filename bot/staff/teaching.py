@@ -15,7 +15,7 @@ from bot.errors import (
     UpstreamRefused,
 )
 from bot.i18n import Translator
-from bot.services.vendors import VENDORS, refused_settings
+from bot.partners import partner, refused_settings
 from bot.staff.arguments import Keyed, Spec, example, usage
 from bot.staff.reading import Meant, Missing, Problem, TooLong, TooMany, Twice, Unknown, UnknownKey, Wrong
 
@@ -163,7 +163,7 @@ def _list_of(_: Translator, spec: Spec) -> tuple[Choice, ...]:
 
 def vendor_trouble(_: Translator, error: UpstreamError) -> str:
     """What a vendor's error means for staff, and what to do about it."""
-    vendor = VENDORS[error.upstream][0]
+    vendor = partner(error.upstream).title
     match error:
         case CredentialsRefused():
             return _(

@@ -16,6 +16,7 @@ from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.errors import UpstreamError
 from bot.i18n import N_
+from bot.partners import mantago_platform
 from bot.services.linking import Lapsed, Link
 from bot.services.points import NotEnough
 from bot.staff.arguments import AnybodyRef, Arguments, CustomerRef, Keyed, Positional, ReceiptRef, line_of
@@ -28,7 +29,6 @@ from bot.storage.customers import Customer
 from bot.storage.points import Account
 from bot.understanding import references
 from handlers.admin import refusals, vouchers
-from handlers.gifts import PLATFORMS
 from handlers.views import staff as views
 from handlers.views.staff_codes import undone_text
 from handlers.views.staff_customers import adjustment_card, ledger_card, wallet_card
@@ -194,7 +194,7 @@ async def _gifts(ctx: StaffContext, customer: Customer) -> Gifts | str | None:
     if ctx.apis.mantago is None:
         return None
     try:
-        return await ctx.apis.mantago.gifts(PLATFORMS[customer.channel], customer.person.rsplit(":", 1)[-1])
+        return await ctx.apis.mantago.gifts(mantago_platform(customer.channel), customer.person.rsplit(":", 1)[-1])
     except UpstreamError as error:
         return vendor_trouble(ctx._, error)
 

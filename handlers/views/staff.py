@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.conversation.messages import Badge, Button, Card, Row
 from bot.i18n import Translator
+from bot.partners import partner
 from bot.services.staffing import Actor, Staffing, role_word
 from bot.staff.arguments import Arguments, Flag, Spec, example, line_of, usage
 from bot.staff.lines import Token, written
@@ -24,7 +25,6 @@ from handlers.views.staff_customers import account_text
 from handlers.views.trail_words import result_text, thing_text
 
 ON_A_CARD = 3  # buttons, on either channel
-_CHANNELS = {"line": "LINE", "messenger": "Messenger", "cli": "giftdesk admin"}
 
 
 def topic_card(_: Translator, topic: str, allowed: Sequence[StaffCommand]) -> Card:
@@ -80,7 +80,7 @@ def me_card(_: Translator, actor: Actor) -> Card:
         eyebrow=_("Staff"),
         rows=(
             Row(_("Role"), role_word(_, actor.role)),
-            Row(_("Channel"), _CHANNELS.get(actor.channel, actor.channel)),
+            Row(_("Channel"), _channel(actor.channel)),
             Row(_("Language"), _.locale.get_language_name(_.locale) or _.tag),
         ),
     )
@@ -105,7 +105,7 @@ def members_card(_: Translator, members: Sequence[Member], staffing: Staffing, n
 
 
 def _standing(_: Translator, member: Member, staffing: Staffing, now: datetime) -> str:
-    facts = [role_word(_, staffing.role_of(member)), _CHANNELS.get(member.channel, member.channel)]
+    facts = [role_word(_, staffing.role_of(member)), _channel(member.channel)]
     if staffing.settled(member):
         facts.append("ADMINS")
     elif member.origin == "settings":
@@ -178,7 +178,7 @@ def customer_card(
     """A customer as staff may know them: no name, no phone."""
     assurance = {"staff_code": _("at the counter"), "platform": _("by the platform")}
     rows = [
-        Row(_("Channel"), _CHANNELS.get(customer.channel, customer.channel)),
+        Row(_("Channel"), _channel(customer.channel)),
         Row(_("Language"), _.locale.languages.get(customer.locale.split("_")[0], customer.locale)),
         Row(_("First seen"), _.date(customer.first_seen)),
         Row(_("Last seen"), _.moment(customer.last_seen)),
@@ -213,3 +213,7 @@ def claim_card(_: Translator, claim: Claim, customer: Customer | None) -> Card:
         ),
         receipt=Row(_("Reference"), claim.ref),
     )
+
+
+def _channel(name: str) -> str:
+    return "giftdesk admin" if name == "cli" else partner(name).title

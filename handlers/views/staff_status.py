@@ -9,9 +9,9 @@ from typing import Any
 from bot.conversation.messages import Badge, Button, Card, Row, Tone
 from bot.errors import Kind
 from bot.i18n import Translator
+from bot.partners import VENDORS, partner, refused_settings
 from bot.services.allowance import Usage
 from bot.services.health import Finding, State, Verdict
-from bot.services.vendors import VENDORS, refused_settings
 from bot.storage.backlog import Backlog
 from bot.storage.counts import Counts, Top, Trouble
 from bot.understanding.codes import masked
@@ -123,7 +123,8 @@ def _since(_: Translator, part: str, kind: Kind, time: str) -> str:
         case "limited":
             return _("asks us to slow down since %(time)s", time=time)
         case "credentials":
-            return _("refuses our credentials since %(time)s: renew %(settings)s", time=time, settings=VENDORS[part][1])
+            settings = partner(part).settings
+            return _("refuses our credentials since %(time)s: renew %(settings)s", time=time, settings=settings)
         case "refused":
             return _("refuses what we send since %(time)s", time=time)
         case "strange":
@@ -278,7 +279,7 @@ def _kinds(_: Translator) -> dict[str, str]:
 
 
 def _name(part: str) -> str:
-    return VENDORS.get(part, (part, ""))[0]
+    return partner(part).title
 
 
 def _when(_: Translator, moment: datetime, now: datetime) -> str:
@@ -367,7 +368,7 @@ def _unclear(_: Translator, counts: Counts) -> str:
 
 
 def _calls(_: Translator, calls: Mapping[str, int]) -> str:
-    asked = [(part, calls[part]) for part in VENDORS if calls.get(part) and part not in ("line", "messenger")]
+    asked = [(part, calls[part]) for part in VENDORS if calls.get(part)]
     if not asked:
         return _("none")
     return " · ".join(f"{_name(part)} {_.number(n)}" for part, n in asked)

@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 
 from bot.i18n import N_, Translator
+from bot.partners import VENDORS
 from bot.services.staffing import ROLE_WORDS, role_word
-from bot.services.vendors import VENDORS
 from handlers.views.staff_vouchers import state_badges
 
 _RESULTS = {
@@ -64,7 +64,7 @@ def result_text(_: Translator, result: str) -> str:
     if detail in _REASONS:
         detail = _(_REASONS[detail])
     elif vendor in VENDORS:
-        detail = f"{VENDORS[vendor][0]} ({error})"
+        detail = f"{VENDORS[vendor].title} ({error})"
     return _("%(result)s: %(detail)s", result=said, detail=detail)
 
 

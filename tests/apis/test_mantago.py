@@ -377,4 +377,4 @@ async def test_the_token_tells_its_days(token: str, days: int | None) -> None:
 
 def test_platforms_are_the_vendors() -> None:
     """Messenger is called facebook there."""
-    assert get_args(Platform) == ("line", "facebook")
+    assert get_args(Platform) == ("line", "facebook", "instagram")

@@ -1,1 +1,49 @@
 """LINE Messaging API: https://developers.line.biz/en/reference/messaging-api/"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.channels import Channel, Inbound, Installer, Json, Outbound
+from bot.config import Settings
+
+
+def _receives(settings: Settings) -> Inbound:
+    from bot.channels.line.inbound import LineInbound  # noqa: PLC0415 - each process loads its half
+
+    return LineInbound(settings.line_channel_secret)
+
+
+def _opens(settings: Settings) -> Outbound:
+    from bot.channels.line.client import LineClient  # noqa: PLC0415 - the same
+
+    return LineClient.connect(
+        access_token=settings.line_channel_access_token.get_secret_value(),
+        api_url=settings.line_api_url,
+        brand_colour=settings.brand_color,
+        connections=settings.vendor_connections,
+    )
+
+
+def _facts(settings: Settings) -> Json:
+    address = f"https://line.me/R/ti/p/{settings.line_basic_id}" if settings.line_basic_id else ""
+    return {"private_chat_url": address}
+
+
+def _installer(client: Any) -> Installer:
+    from bot.channels.line.menu import LineMenus  # noqa: PLC0415 - for `giftdesk menus` alone
+
+    return LineMenus(client)
+
+
+CHANNEL = Channel(
+    name="line",
+    title="LINE",
+    group="LINE",
+    settings="LINE_CHANNEL_ACCESS_TOKEN",
+    mantago="line",
+    receives=_receives,
+    opens=_opens,
+    facts=_facts,
+    installer=_installer,
+)

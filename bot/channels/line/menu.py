@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import orjson
 
-from bot.channels import Json, Step
+from bot.channels import Json, MenuContents, Step
 from bot.channels.calls import LostError, NotSentError
 from bot.channels.limits import clean, records, shorten_label, word
 from bot.channels.line.aliases import ALIAS, alias_of
@@ -297,3 +297,26 @@ def _must_be_good(answer: Answer) -> None:
     if status >= 500:
         raise UpstreamUnavailable("LINE", f"HTTP {status}; run this again later: it goes on where it stopped")
     raise UpstreamRefused("LINE", f"HTTP {status} {says} {answer.paths}".strip(), status=status)
+
+
+class LineMenus:
+    """A rich menu for each language, as `giftdesk menus` installs them."""
+
+    def __init__(self, client: LineClient) -> None:
+        self._menus = RichMenus(client)
+
+    async def steps(self, wanted: MenuContents, *, remove: bool) -> tuple[list[Step], Sequence[str]]:
+        there = await self._menus.read()
+        return self._menus.steps(plan([] if remove else _rich_menus(wanted), wanted.default, there), there), ()
+
+    async def differs(self, wanted: MenuContents) -> str:
+        there = await self._menus.read()
+        if not there.aliases:
+            return "no rich menus; `giftdesk menus` installs them"
+        if plan(_rich_menus(wanted), wanted.default, there):
+            return "the rich menus are not as they should be; `giftdesk menus` renews them, --dry-run says how"
+        return ""
+
+
+def _rich_menus(wanted: MenuContents) -> list[RichMenu]:
+    return [rich_menu(each.language, each.topics, each.title, wanted.brand_colour) for each in wanted.languages]

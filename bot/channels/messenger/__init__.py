@@ -1,1 +1,52 @@
 """Messenger Platform: https://developers.facebook.com/docs/messenger-platform/"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.channels import Channel, Inbound, Installer, Json, Outbound
+from bot.config import Settings
+
+
+def _receives(settings: Settings) -> Inbound:
+    from bot.channels.messenger.inbound import MessengerInbound  # noqa: PLC0415 - each process loads its half
+
+    return MessengerInbound(settings.messenger_app_secret)
+
+
+def _opens(settings: Settings) -> Outbound:
+    from bot.channels.messenger.client import MessengerClient  # noqa: PLC0415 - the same
+
+    return MessengerClient.connect(
+        page_access_token=settings.messenger_page_access_token.get_secret_value(),
+        app_secret=settings.messenger_app_secret[0],
+        api_url=settings.messenger_api_url,
+        connections=settings.vendor_connections,
+    )
+
+
+def _facts(settings: Settings) -> Json:
+    return {
+        "shares_phone": settings.messenger_phone_link != "off",
+        "platform_shows_numbers": settings.messenger_phone_link == "full",
+    }
+
+
+def _installer(client: Any) -> Installer:
+    from bot.channels.messenger.profile import MessengerMenus  # noqa: PLC0415 - for `giftdesk menus` alone
+
+    return MessengerMenus(client)
+
+
+CHANNEL = Channel(
+    name="messenger",
+    title="Messenger",
+    group="Messenger",
+    settings="MESSENGER_PAGE_ACCESS_TOKEN",
+    mantago="facebook",
+    receives=_receives,
+    opens=_opens,
+    pushes_are_free=True,
+    facts=_facts,
+    installer=_installer,
+)

@@ -61,6 +61,7 @@ class MessengerClient:
 
     name = "messenger"
     menus = None  # Messenger itself shows each person the menu of their locale.
+    quota = None
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
-from bot.channels import Json, Step
+from bot.channels import Json, MenuContents, Step
 from bot.channels.calls import LostError, NotSentError
 from bot.channels.limits import clean, one_line, records, shorten, shorten_label
 from bot.channels.messenger.client import CREDENTIALS, LIMITED, PARAMETER, Answer, MessengerClient
@@ -194,3 +194,30 @@ class Profile:
             raise UpstreamUnavailable("Messenger", f"{answer.detail}; run this again later")
         hint = "; is MESSENGER_APP_SECRET the secret of the token's app?" if answer.code == PARAMETER else ""
         raise UpstreamRefused("Messenger", f"{answer.detail}{hint}", status=answer.status, code=answer.code)
+
+
+class MessengerMenus:
+    """The page's profile, as `giftdesk menus` installs it."""
+
+    def __init__(self, client: MessengerClient) -> None:
+        self._profile = Profile(client)
+
+    async def steps(self, wanted: MenuContents, *, remove: bool) -> tuple[list[Step], Sequence[str]]:
+        pages = _pages(wanted)
+        change = plan(None if remove else profile(pages, wanted.default), pages, await self._profile.read())
+        return self._profile.steps(change), change.foreign
+
+    async def differs(self, wanted: MenuContents) -> str:
+        pages, there = _pages(wanted), await self._profile.read()
+        change = plan(profile(pages, wanted.default), pages, there)
+        if not there:
+            return "no Get Started button and no persistent menu; `giftdesk menus` installs them"
+        if change.put:
+            return "the Messenger profile is not as it should be; `giftdesk menus` renews it, --dry-run says how"
+        if change.foreign:
+            return f"{', '.join(change.foreign)} of the Messenger profile were set by somebody else"
+        return ""
+
+
+def _pages(wanted: MenuContents) -> list[Page]:
+    return [Page(each.language, each.greeting, each.sentence, each.topics) for each in wanted.languages]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.channels import Inbound, Json
-from bot.channels.line.inbound import LineInbound
-from bot.channels.messenger.inbound import MessengerInbound
+from bot.channels import Inbound, Json, known
 from bot.config import Settings
 from bot.conversation.events import Ignored
 from bot.storage.arrivals import Arrival
@@ -18,12 +17,16 @@ LONGEST = 500  # characters of a key or a chat; platforms' own have some 110, an
 
 def inbound_channels(settings: Settings) -> dict[str, Inbound]:
     """The switched-on channels' pure halves; `bot.wiring.open_channels` opens the other ones."""
-    channels: dict[str, Inbound] = {}
-    if settings.has("LINE"):
-        channels["line"] = LineInbound(settings.line_channel_secret)
-    if settings.has("Messenger"):
-        channels["messenger"] = MessengerInbound(settings.messenger_app_secret)
-    return channels
+    return {channel.name: channel.receives(settings) for channel in known.CHANNELS if settings.has(channel.group)}
+
+
+def by_path(channels: Mapping[str, Inbound]) -> dict[str, list[Inbound]]:
+    """The channels by the last part of their webhooks' address; some share one, as Meta's do."""
+    paths: dict[str, list[Inbound]] = {}
+    for channel in known.CHANNELS:
+        if channel.name in channels:
+            paths.setdefault(channel.path or channel.name, []).append(channels[channel.name])
+    return paths
 
 
 def arrivals(channel: Inbound, events: list[tuple[str, Json]], now: datetime) -> list[Arrival]:
