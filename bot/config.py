@@ -55,6 +55,7 @@ Names = Annotated[tuple[str, ...], NoDecode]
 GROUPS = {
     "LINE": ("line_channel_secret", "line_channel_access_token"),
     "Messenger": ("messenger_app_secret", "messenger_page_access_token", "messenger_verify_token"),
+    "Instagram": ("instagram_account_id",),  # with all of Messenger's, see `_all_at_once`
     "MantaGo": ("mantago_token", "mantago_secret", "mantago_bot_id"),
     "Poshen": ("poshen_token",),
     "Got It": ("gotit_api_url", "gotit_client_id", "gotit_client_secret", "gotit_app_uuid"),
@@ -115,6 +116,8 @@ class Settings(BaseSettings):
     messenger_verify_token: SecretStr = SecretStr("")
     messenger_api_url: ApiUrl = "https://graph.facebook.com/v26.0"
 
+    instagram_account_id: str = Field("", pattern=r"^([0-9]{5,20})?$")
+
     mantago_api_url: ApiUrl = "https://mantago.cc/api"
     mantago_token: SecretStr = SecretStr("")
     mantago_secret: SecretStr = SecretStr("")
@@ -162,8 +165,8 @@ class Settings(BaseSettings):
     @classmethod
     def _known_channels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for admin in value:
-            if not re.fullmatch(r"(line:U[0-9a-f]{32}|messenger:[0-9]+)", admin):
-                raise ValueError(f"{admin[:12]}… is not line:U<32 hex digits> or messenger:<digits>")
+            if not re.fullmatch(r"(line:U[0-9a-f]{32}|(messenger|instagram):[0-9]+)", admin):
+                raise ValueError(f"{admin[:12]}… is not line:U<32 hex digits>, messenger:<digits> or instagram:…")
         return value
 
     @field_validator("admin_bootstrap_code")
@@ -290,6 +293,8 @@ class Settings(BaseSettings):
             missing = [name.upper() for name in names if not given.get(name)]
             if missing and len(missing) < len(names):
                 problems.append(f"{group} is half set: {', '.join(missing)} missing (set it, or unset the rest)")
+        if given.get("instagram_account_id") and not all(given.get(name) for name in GROUPS["Messenger"]):
+            problems.append("INSTAGRAM_ACCOUNT_ID needs Messenger's settings: its messages go through the page")
         if given.get("database_url") and not given.get("secret_key"):
             problems.append("SECRET_KEY is needed with DATABASE_URL, the same on every machine (32+ characters)")
         try:

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -42,9 +43,26 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a platform counts a text. width: bytes of one unit in `encoding`; most: units of one character."""
+
+    encoding: str
+    width: int
+    most: int
+
+    def of(self, text: str) -> int:
+        """How long a text is."""
+        return len(text) if text.isascii() else len(text.encode(self.encoding, "surrogatepass")) // self.width
+
+
+UTF16 = Measure("utf-16-le", width=2, most=2)
+BYTES = Measure("utf-8", width=1, most=4)
+
+
 def utf16(text: str) -> int:
     """How long a text is in UTF-16 code units, which is how LINE and JavaScript count."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return UTF16.of(text)
 
 
 def graphemes(text: str) -> int:
@@ -52,14 +70,16 @@ def graphemes(text: str) -> int:
     return len(text) if text.isascii() else len(_CLUSTER.findall(text))
 
 
-def shorten(text: str, units: int) -> str:
-    """At most `units` UTF-16 code units, cut between graphemes and with an ellipsis."""
-    return _head(text, units - 1).rstrip() + ELLIPSIS if _is_longer(text, units) else text
+def shorten(text: str, units: int, measure: Measure = UTF16) -> str:
+    """At most `units` of a measure, cut between graphemes and with an ellipsis."""
+    if not _is_longer(text, units, measure):
+        return text
+    return _head(text, units - measure.of(ELLIPSIS), measure).rstrip() + ELLIPSIS
 
 
-def _is_longer(text: str, units: int) -> bool:
-    """Whether it is longer than `units` UTF-16 code units; a text that surely is, or is not, is not counted."""
-    return len(text) > units or (2 * len(text) > units and utf16(text) > units)
+def _is_longer(text: str, units: int, measure: Measure) -> bool:
+    """Whether it is longer than `units`; a text that surely is, or is not, is not counted."""
+    return len(text) > units or (measure.most * len(text) > units and measure.of(text) > units)
 
 
 def shorten_label(text: str, limit: int) -> str:
@@ -73,15 +93,15 @@ def shorten_label(text: str, limit: int) -> str:
         return text
     # One more than can be kept, so that the cut is seen; endless texts are not read to their end.
     head = "".join(_CLUSTER.findall(text[: most + 1])[: limit - 1])
-    return (head if utf16(head) < most else _head(head, most - 1)).rstrip() + ELLIPSIS
+    return (head if utf16(head) < most else _head(head, most - 1, UTF16)).rstrip() + ELLIPSIS
 
 
-def pieces(text: str, units: int) -> list[str]:
-    """`text` in parts of at most `units` UTF-16 code units, broken at lines or words where it can be."""
+def pieces(text: str, units: int, measure: Measure = UTF16) -> list[str]:
+    """`text` in parts of at most `units` of a measure, broken at lines or words where it can be."""
     found = []
-    while _is_longer(text, units):
+    while _is_longer(text, units, measure):
         # A cluster longer than a whole part is no writing; it is cut anywhere.
-        head = _head(text, units) or text[: units // 2]
+        head = _head(text, units, measure) or text[: units // measure.most]
         end = len(head)
         for gap in "\n", " ":
             at = head.rfind(gap)
@@ -101,9 +121,10 @@ def portions(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _head(text: str, units: int) -> str:
+def _head(text: str, units: int, measure: Measure) -> str:
     """The longest beginning of whole graphemes that is at most `units` long; `text` is longer."""
-    fitting = text[:units].encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "ignore")
+    start = text[:units].encode(measure.encoding, "surrogatepass")[: measure.width * units]
+    fitting = start.decode(measure.encoding, "ignore")
     # With one character more, the last grapheme is either all of what does not fit, or cut by it.
     more = text[: len(fitting) + 1]
     return fitting if more.isascii() else "".join(_CLUSTER.findall(more)[:-1])

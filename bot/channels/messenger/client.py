@@ -168,9 +168,12 @@ class MessengerClient:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def call(self, method: str, path: str, body: Json | None = None, *, fields: str = "") -> Answer:
-        """One call. Raises NotSentError or LostError when there is no answer."""
-        asked = f"&fields={fields}" if fields else ""
+    async def call(
+        self, method: str, path: str, body: Json | None = None, *, fields: str = "", platform: str = ""
+    ) -> Answer:
+        """One call. platform: whose profile is meant, where both have one. Raises NotSentError or LostError when there
+        is no answer."""
+        asked = (f"&platform={platform}" if platform else "") + (f"&fields={fields}" if fields else "")
         url = f"{self._http.url}{path}?appsecret_proof={self._proof}{asked}"
         content = None if body is None else orjson.dumps(body)
         response, answered = await exchange(self._http, method, url, content, self._headers, self._read_seconds)

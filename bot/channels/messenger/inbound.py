@@ -49,9 +49,13 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{6,18}[0-9]")
 
 
 class MessengerInbound:
-    """Reads Messenger's webhooks. Several app secrets are accepted while they are being changed."""
+    """Reads Messenger's webhooks. Several app secrets are accepted while they are being changed.
+
+    about: the `object` of those that are of this channel; Instagram's come to the same address with another one.
+    """
 
     name = "messenger"
+    about = "page"
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         # An empty secret would accept what anybody signs with an empty key.
@@ -73,7 +77,7 @@ class MessengerInbound:
         about = webhook.get("object")
         if not isinstance(about, str) or not about:
             raise Malformed("not about anything")
-        if about != "page":  # `instagram`, `user`, `permissions`: an app may subscribe to any of them.
+        if about != self.about:  # `instagram`, `user`, `permissions`: an app may subscribe to any of them.
             raise Elsewhere(about[:40])
         return [
             (word(entry.get("id")) or "", {name: event})
@@ -90,9 +94,9 @@ class MessengerInbound:
         sender = word(record(event.get("sender")).get("id"))
         what = _what(raw, event)
         # What the Page itself said is nobody's chat to answer in.
-        chat = Chat("messenger", account, "user", sender) if sender and sender != account else None
+        chat = Chat(self.name, account, "user", sender) if sender and sender != account else None
         return Incoming(
-            key=f"messenger:{account}:{_edit_id(edit) if edit else mid or fingerprint(raw)}",
+            key=f"{self.name}:{account}:{_edit_id(edit) if edit else mid or fingerprint(raw)}",
             chat=chat,
             user_id=chat.id if chat else None,
             at=moment(event.get("timestamp")),

@@ -94,10 +94,10 @@ class Plan:
         return bool(self.put or self.drop)
 
 
-def plan(wanted: Json | None, pages: Sequence[Page], there: Mapping[str, Any]) -> Plan:
+def plan(wanted: Json | None, pages: Sequence[Page], there: Mapping[str, Any], fields: Sequence[str] = FIELDS) -> Plan:
     """How to get from the profile that is there to the wanted one; None: ours goes."""
-    foreign = tuple(name for name in FIELDS if name in there and not _is_ours(name, there[name], pages))
-    free = [name for name in FIELDS if name not in foreign]
+    foreign = tuple(name for name in fields if name in there and not _is_ours(name, there[name], pages))
+    free = [name for name in fields if name not in foreign]
     if wanted is None:
         # The persistent menu needs Get Started, also while both are being removed.
         keeps = "persistent_menu" in foreign
@@ -110,7 +110,7 @@ def plan(wanted: Json | None, pages: Sequence[Page], there: Mapping[str, Any]) -
 def _is_ours(name: str, value: Any, pages: Sequence[Page]) -> bool:
     if name == "get_started":
         return isinstance(value, dict) and value.get("payload") == GET_STARTED
-    if name == "persistent_menu":
+    if name in ("persistent_menu", "ice_breakers"):
         items = [item for menu in records(value) for item in records(menu.get("call_to_actions"))]
         return all(str(item.get("payload", "")).startswith(MENU_TAP) for item in items)
     halves = [page.sentence.partition("%s") for page in pages]
@@ -132,7 +132,10 @@ def _plain(value: Any) -> Any:
             return {
                 entry.get("locale"): (
                     *(entry.get(name) or "" for name in known),
-                    *((item.get("title"), item.get("payload")) for item in records(entry.get("call_to_actions"))),
+                    *(
+                        (item.get("title") or item.get("question"), item.get("payload"))
+                        for item in records(entry.get("call_to_actions"))
+                    ),
                 )
                 for entry in records(value)
             }
@@ -146,17 +149,23 @@ def _named(properties: Iterable[str]) -> str:
 
 
 class Profile:
-    """The page's profile, read and changed through the Graph API: one call each."""
+    """The page's profile, read and changed through the Graph API: one call each.
 
-    def __init__(self, client: MessengerClient) -> None:
+    fields: what of it is ours to set. platform: "" is Messenger's own; the page has Instagram's as well.
+    """
+
+    def __init__(self, client: MessengerClient, fields: Sequence[str] = FIELDS, platform: str = "") -> None:
         self._client = client
+        self._fields = fields
+        self._platform = platform
+        self._title = platform.title() or "Messenger"
 
     async def read(self) -> Json:
         """What is set, by property. Raises UpstreamError."""
-        answer = await self._call("GET", fields=",".join(FIELDS))
+        answer = await self._call("GET", fields=",".join(self._fields))
         found: Json = {}
         for part in records(answer.body.get("data")):
-            found |= {name: value for name, value in part.items() if name in FIELDS and value}
+            found |= {name: value for name, value in part.items() if name in self._fields and value}
         return found
 
     def steps(self, plan: Plan) -> list[Step]:
@@ -170,30 +179,32 @@ class Profile:
         return []
 
     async def _change(self, method: str, body: Json) -> str:
-        await self._call(method, body)
+        await self._call(method, {"platform": self._platform, **body} if self._platform else body)
         return ""
 
     async def _call(self, method: str, body: Json | None = None, *, fields: str = "") -> Answer:
         try:
-            answer = await self._client.call(method, "/me/messenger_profile", body, fields=fields)
+            answer = await self._client.call(
+                method, "/me/messenger_profile", body, fields=fields, platform=self._platform
+            )
         except (NotSentError, LostError):
-            raise UpstreamUnavailable("Messenger", "no answer; check the network, and run this again") from None
+            raise UpstreamUnavailable(self._title, "no answer; check the network, and run this again") from None
         if 200 <= answer.status < 300 and not answer.code:
             return answer
         if answer.code in LIMITED or answer.status == 429:
-            raise RateLimited("Messenger", "asked too often (ten calls in ten minutes); run this again in a while")
+            raise RateLimited(self._title, "asked too often (ten calls in ten minutes); run this again in a while")
         if answer.code in CREDENTIALS or answer.status in {401, 403}:
             raise CredentialsRefused(
-                "Messenger",
+                self._title,
                 f"MESSENGER_PAGE_ACCESS_TOKEN is refused ({answer.detail}); make a new page access token with"
                 " pages_messaging in the app's dashboard and set it",
                 status=answer.status,
                 code=answer.code,
             )
         if answer.status >= 500:
-            raise UpstreamUnavailable("Messenger", f"{answer.detail}; run this again later")
+            raise UpstreamUnavailable(self._title, f"{answer.detail}; run this again later")
         hint = "; is MESSENGER_APP_SECRET the secret of the token's app?" if answer.code == PARAMETER else ""
-        raise UpstreamRefused("Messenger", f"{answer.detail}{hint}", status=answer.status, code=answer.code)
+        raise UpstreamRefused(self._title, f"{answer.detail}{hint}", status=answer.status, code=answer.code)
 
 
 class MessengerMenus:
@@ -203,12 +214,12 @@ class MessengerMenus:
         self._profile = Profile(client)
 
     async def steps(self, wanted: MenuContents, *, remove: bool) -> tuple[list[Step], Sequence[str]]:
-        pages = _pages(wanted)
+        pages = pages_of(wanted)
         change = plan(None if remove else profile(pages, wanted.default), pages, await self._profile.read())
         return self._profile.steps(change), change.foreign
 
     async def differs(self, wanted: MenuContents) -> str:
-        pages, there = _pages(wanted), await self._profile.read()
+        pages, there = pages_of(wanted), await self._profile.read()
         change = plan(profile(pages, wanted.default), pages, there)
         if not there:
             return "no Get Started button and no persistent menu; `giftdesk menus` installs them"
@@ -219,5 +230,6 @@ class MessengerMenus:
         return ""
 
 
-def _pages(wanted: MenuContents) -> list[Page]:
+def pages_of(wanted: MenuContents) -> list[Page]:
+    """The same by language, as this module knows them again."""
     return [Page(each.language, each.greeting, each.sentence, each.topics) for each in wanted.languages]

@@ -12,6 +12,8 @@ from typing import assert_never
 from bot.channels import Json, Pack, Rendered
 from bot.channels.limits import (
     BLANK,
+    UTF16,
+    Measure,
     address,
     clean,
     one_line,
@@ -51,6 +53,17 @@ URL = 2000  # Ours; Messenger names none.
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a text may be, and how it is counted. Instagram has the same templates, and less room for texts."""
+
+    text: int = TEXT
+    measure: Measure = UTF16
+
+
+MESSENGER = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class _Draft:
     """A message before its quick replies.
 
@@ -73,9 +86,9 @@ class _Taps:
     lines: tuple[str, ...]  # Links that are neither: an address in a text can be tapped too.
 
 
-def render(reply: Reply, pack: Pack) -> list[Rendered]:
+def render(reply: Reply, pack: Pack, limits: Limits = MESSENGER) -> list[Rendered]:
     """An answer as Messenger's messages, one call each, the quick replies under the last one."""
-    drafts = [draft for message in _with_links(reply) for draft in _drafts(message, pack)]
+    drafts = [draft for message in _with_links(reply) for draft in _drafts(message, pack, limits)]
     more = [item for draft in drafts for item in draft.under]
     # A tile and a choice often open the same list; one quick reply for both is enough.
     opened = {item["payload"] for item in more}
@@ -110,47 +123,47 @@ def _with_links(reply: Reply) -> tuple[Message, ...]:
     return (*before, last, Text(said))
 
 
-def _drafts(message: Message, pack: Pack) -> Iterator[_Draft]:
+def _drafts(message: Message, pack: Pack, limits: Limits) -> Iterator[_Draft]:
     match message:
         case Text(text):
-            yield from _texts(text)
+            yield from _texts(text, limits)
         case Card():
             # Only a generic element shows a picture beside buttons.
-            yield from _elements("", [message], pack) if _image(message) else _card(message, pack)
+            yield from _elements("", [message], pack, limits) if _image(message) else _card(message, pack, limits)
         case Carousel(title, cards):
             if not cards:
-                yield from _texts(title)
+                yield from _texts(title, limits)
             for shown in portions(cards, ELEMENTS):
-                yield from _elements(title, shown, pack)
+                yield from _elements(title, shown, pack, limits)
         case _:
             assert_never(message)
 
 
-def _texts(text: str) -> Iterator[_Draft]:
-    for part in pieces(clean(text), TEXT) or [BLANK]:
+def _texts(text: str, limits: Limits) -> Iterator[_Draft]:
+    for part in pieces(clean(text), limits.text, limits.measure) or [BLANK]:
         yield _Draft({"text": part})
 
 
-def _card(card: Card, pack: Pack) -> Iterator[_Draft]:
+def _card(card: Card, pack: Pack, limits: Limits) -> Iterator[_Draft]:
     """All facts as lines, above the buttons when they fit there, else in a text of their own."""
     taps = _taps(card, pack)
     text = clean("\n".join([plain(card), *taps.lines])) or BLANK
     above = text
     if not taps.buttons or utf16(text) > BUTTON_TEXT:
-        *texts, end = _texts(text)
+        *texts, end = _texts(text, limits)
         yield from texts
         yield replace(end, under=() if taps.buttons else taps.under)
         above = shorten(one_line(card.title), BUTTON_TEXT) or BLANK
     if taps.buttons:
         yield _Draft(
             _template("button", text=above, buttons=list(taps.buttons)),
-            stand_in=above,
+            stand_in=shorten(above, limits.text, limits.measure),
             instead=tuple(_as_quick(button) for button in taps.buttons if button["type"] == "postback"),
             under=taps.under,
         )
 
 
-def _elements(title: str, cards: Sequence[Card], pack: Pack) -> Iterator[_Draft]:
+def _elements(title: str, cards: Sequence[Card], pack: Pack, limits: Limits) -> Iterator[_Draft]:
     """Cards side by side. A subtitle has room for a few facts; cards with more are said in full first.
 
     A card that stands alone right below its facts repeats none of them: its name, picture and buttons are enough.
@@ -182,10 +195,10 @@ def _elements(title: str, cards: Sequence[Card], pack: Pack) -> Iterator[_Draft]
         ]
         under += taps.under
     if said_first:
-        yield from _texts("\n\n".join(said_first))
+        yield from _texts("\n\n".join(said_first), limits)
     yield _Draft(
         _template("generic", elements=elements),
-        stand_in=shorten(clean(plain(Carousel(title, tuple(cards)))), TEXT) or BLANK,
+        stand_in=shorten(clean(plain(Carousel(title, tuple(cards)))), limits.text, limits.measure) or BLANK,
         instead=tuple(instead),
         under=tuple(under),
     )

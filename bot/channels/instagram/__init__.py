@@ -1,0 +1,46 @@
+"""Instagram direct messages, through the Facebook page that the account is connected to: docs/apis/instagram.md"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.channels import Channel, Inbound, Installer, Outbound
+from bot.config import Settings
+
+
+def _receives(settings: Settings) -> Inbound:
+    from bot.channels.instagram.inbound import InstagramInbound  # noqa: PLC0415 - each process loads its half
+
+    return InstagramInbound(settings.messenger_app_secret)
+
+
+def _opens(settings: Settings) -> Outbound:
+    from bot.channels.instagram.client import InstagramClient  # noqa: PLC0415 - the same
+
+    return InstagramClient.to_account(
+        settings.instagram_account_id,
+        settings.messenger_page_access_token.get_secret_value(),
+        settings.messenger_app_secret[0],
+        api_url=settings.messenger_api_url,
+        connections=settings.vendor_connections,
+    )
+
+
+def _installer(client: Any) -> Installer:
+    from bot.channels.instagram.profile import InstagramMenus  # noqa: PLC0415 - for `giftdesk menus` alone
+
+    return InstagramMenus(client)
+
+
+CHANNEL = Channel(
+    name="instagram",
+    title="Instagram",
+    group="Instagram",
+    settings="MESSENGER_PAGE_ACCESS_TOKEN, INSTAGRAM_ACCOUNT_ID",
+    mantago="instagram",
+    receives=_receives,
+    opens=_opens,
+    pushes_are_free=True,
+    path="messenger",
+    installer=_installer,
+)

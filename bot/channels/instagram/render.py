@@ -1,0 +1,17 @@
+"""What is said, as Instagram's messages: Messenger's templates, and texts that are counted in bytes. Pure."""
+
+from __future__ import annotations
+
+from bot.channels import Pack, Rendered
+from bot.channels.limits import BYTES
+from bot.channels.messenger import render as messenger
+from bot.conversation.messages import Reply
+
+# https://developers.facebook.com/documentation/business-messaging/instagram-messaging: 1,000 bytes, some 333 Chinese
+# characters.
+LIMITS = messenger.Limits(text=1000, measure=BYTES)
+
+
+def render(reply: Reply, pack: Pack) -> list[Rendered]:
+    """An answer as Instagram's messages, one call each. Total: whatever the text, the result is legal."""
+    return messenger.render(reply, pack, LIMITS)
