@@ -141,7 +141,7 @@ async def ask_to_unlink(ctx: Context) -> Answer:
 @router.action(Unlink, fresh="unlink")
 async def unlink(ctx: Context, _action: Unlink) -> Answer:
     """Forget the phone. A second tap finds nothing to do and says the same."""
-    await ctx.services.linking.unlink(await ctx.work.begin(), _id(ctx))
+    await ctx.services.linking.unlink(await ctx.work.begin(), ctx.customer_id)
     text = ctx._("Unlinked. Your balance is unaffected.")
     return Reply((Text(text),), choices.ending(ctx._), valuable=True)
 
@@ -330,12 +330,12 @@ async def report(ctx: Context, error: UpstreamError) -> None:
 
 
 async def _linked(ctx: Context) -> Link | Lapsed | None:
-    return await ctx.services.linking.linked(ctx.work.reads, _id(ctx), ctx.now)
+    return await ctx.services.linking.linked(ctx.work.reads, ctx.customer_id, ctx.now)
 
 
 async def _keep_alive(ctx: Context, link: Link) -> None:
     if ctx.services.linking.to_be_marked(link, ctx.now):
-        await ctx.services.linking.mark_used(await ctx.work.begin(), _id(ctx), ctx.now)
+        await ctx.services.linking.mark_used(await ctx.work.begin(), ctx.customer_id, ctx.now)
 
 
 def _remember_numbers(ctx: Context, found: Cards) -> None:
@@ -441,8 +441,3 @@ def _title(ctx: Context, start: int, total: int) -> str:
         last=_.number(min(start + PAGE, total)),
         total=_.number(total),
     )
-
-
-def _id(ctx: Context) -> int:
-    assert ctx.customer.id is not None, "only private chats get here"
-    return ctx.customer.id

@@ -173,7 +173,7 @@ async def _redeem(
     of: the event whose button this is. A second tap on it finds what the first one claimed. whole: the message is
     this code and nothing else. surely: it is wanted now; else whether it exists is all that is found out.
     """
-    assert ctx.apis.poshen is not None and ctx.customer.id is not None, "the readers looked"
+    assert ctx.apis.poshen is not None, "the readers looked"
     guesses = ctx.services.guesses
     permit = await guesses.permit(ctx.work.reads, ctx.customer.person, ctx.customer.first_seen, ctx.now)
     event = of or ctx.event_id
@@ -258,8 +258,7 @@ async def _count_talk(ctx: Context, code: str) -> None:
 
 async def _claimed_before(ctx: Context, event_id: int) -> Reply | None:
     """The receipts of what this very event claimed before a crash, whatever has become of code and vendor since."""
-    assert ctx.customer.id is not None, "the readers looked"
-    before = await claims.of_event(ctx.work.reads, ctx.customer.id, event_id)
+    before = await claims.of_event(ctx.work.reads, ctx.customer_id, event_id)
     if not before:
         return None
     vouchers = await _issue_promised(ctx, before)

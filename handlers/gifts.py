@@ -47,7 +47,7 @@ async def show_list(ctx: Context, action: ShowList) -> Answer:
     """A page. Its button names a list; when that is gone, the new list starts from its first page."""
     if ctx.apis.mantago is None:
         return await ctx.run("menu")
-    shelf = await ctx.services.wallet.kept(ctx.work.reads, customer_id(ctx))
+    shelf = await ctx.services.wallet.kept(ctx.work.reads, ctx.customer_id)
     page, before = action.page, list[Message]()
     if shelf is None or shelf.snapshot != action.snapshot or ctx.now - shelf.taken_at > SNAPSHOT_LIVES:
         try:
@@ -83,7 +83,7 @@ async def ask(ctx: Context, fresh_enough: timedelta) -> Shelf:
     """The customer's list, asked anew unless it is fresh enough. Raises UpstreamError; writes nothing."""
     wallet = ctx.services.wallet
     age = wallet.age(ctx.customer, ctx.now)
-    if age is not None and age < fresh_enough and (kept := await wallet.kept(ctx.work.reads, customer_id(ctx))):
+    if age is not None and age < fresh_enough and (kept := await wallet.kept(ctx.work.reads, ctx.customer_id)):
         return kept
     chat = ctx.incoming.chat
     assert ctx.apis.mantago is not None and chat is not None, "the caller looked"
@@ -95,7 +95,7 @@ async def fallback(ctx: Context, error: UpstreamError) -> Shelf | None:
     """The last list we know, when the vendor is in trouble; staff are told what only they can mend."""
     if isinstance(error, CredentialsRefused):
         await ctx.services.alerts.credentials_refused(await ctx.work.begin(), "mantago", error.detail, ctx.now)
-    return await ctx.services.wallet.kept(ctx.work.reads, customer_id(ctx))
+    return await ctx.services.wallet.kept(ctx.work.reads, ctx.customer_id)
 
 
 def _page(ctx: Context, shelf: Shelf, action: ShowList, before: Sequence[Message]) -> Reply:
@@ -173,9 +173,3 @@ def as_of(ctx: Context, shelf: Shelf) -> str:
 def _when(ctx: Context, moment: datetime) -> str:
     today = moment.astimezone(ctx._.zone).date() == ctx.now.astimezone(ctx._.zone).date()
     return ctx._.time(moment) if today else ctx._.moment(moment)
-
-
-def customer_id(ctx: Context) -> int:
-    """The row of who asks."""
-    assert ctx.customer.id is not None, "only private chats get here"
-    return ctx.customer.id

@@ -51,8 +51,8 @@ async def show_notice(ctx: Context) -> Answer:
 async def show_data(ctx: Context) -> Answer:
     """What is kept, in one card."""
     _ = ctx._
-    count = await claims.count_of_customer(ctx.work.reads, _id(ctx))
-    link = await ctx.services.linking.linked(ctx.work.reads, _id(ctx), ctx.now)
+    count = await claims.count_of_customer(ctx.work.reads, ctx.customer_id)
+    link = await ctx.services.linking.linked(ctx.work.reads, ctx.customer_id, ctx.now)
     rows = [
         Row(_("Since"), _.date(ctx.customer.first_seen)),
         Row(_("Language"), _.locale.get_language_name(_.locale) or _.tag),
@@ -60,7 +60,7 @@ async def show_data(ctx: Context) -> Answer:
         Row(_("Redeemed codes"), _.number(count)),
     ]
     if ctx.desk.shows_vouchers:
-        account, vouchers = await points.purse(ctx.work.reads, _id(ctx))
+        account, vouchers = await points.purse(ctx.work.reads, ctx.customer_id)
         rows += [Row(_("Points"), _.number(account.available)), Row(_("My vouchers"), _.number(vouchers))]
     rows += [
         Row(_("Notifications"), _("off") if ctx.customer.unsubscribed_at else _("on")),
@@ -86,8 +86,8 @@ async def export(ctx: Context, _action: Export) -> Answer:
     Phones, codes and vouchers' codes stay hidden: a text is easily shown around.
     """
     customer = ctx.customer
-    link = await ctx.services.linking.linked(ctx.work.reads, _id(ctx), ctx.now)
-    account = await points.balance(ctx.work.reads, _id(ctx))
+    link = await ctx.services.linking.linked(ctx.work.reads, ctx.customer_id, ctx.now)
+    account = await points.balance(ctx.work.reads, ctx.customer_id)
     redeemed = [
         {
             "reference": claim.ref,
@@ -96,7 +96,7 @@ async def export(ctx: Context, _action: Export) -> Answer:
             "campaign": claim.snapshot["group"],
             "rewards": [reward["name"] for reward in claim.snapshot["rewards"]],
         }
-        for claim in await claims.of_customer(ctx.work.reads, _id(ctx))
+        for claim in await claims.of_customer(ctx.work.reads, ctx.customer_id)
     ]
     vouchers = [
         {
@@ -106,7 +106,7 @@ async def export(ctx: Context, _action: Export) -> Answer:
             "points": issue.cost,
             "state": issue.state,
         }
-        for issue in await issues.of_customer(ctx.work.reads, _id(ctx))
+        for issue in await issues.of_customer(ctx.work.reads, ctx.customer_id)
     ]
     facts: dict[str, Any] = {
         "customer": customer.ref,
@@ -134,7 +134,7 @@ async def ask_to_delete(ctx: Context) -> Answer:
 async def start_deleting(ctx: Context, _action: Delete) -> Answer:
     """Step one: what will go and what stays."""
     _ = ctx._
-    account = await points.balance(ctx.work.reads, _id(ctx))
+    account = await points.balance(ctx.work.reads, ctx.customer_id)
     if reason := await _not_now(ctx, account):
         return reason
     until = _.date(ctx.now + ctx.desk.claim_retention)
@@ -179,12 +179,12 @@ async def delete(ctx: Context, text: str) -> Answer | None:
         return Reply((Text(ctx._("Nothing was deleted.")),), choices.ending(ctx._))
     connection = await ctx.work.begin()
     # The account is locked first, so that no voucher is begun between looking and deleting.
-    if reason := await _not_now(ctx, await points.lock(connection, _id(ctx))):
+    if reason := await _not_now(ctx, await points.lock(connection, ctx.customer_id)):
         return reason
-    await claims.anonymise(connection, _id(ctx))
-    await links.forget(connection, _id(ctx))
-    await issues.forget(connection, _id(ctx))
-    await points.forget(connection, _id(ctx))
+    await claims.anonymise(connection, ctx.customer_id)
+    await links.forget(connection, ctx.customer_id)
+    await issues.forget(connection, ctx.customer_id)
+    await points.forget(connection, ctx.customer_id)
     await ctx.services.unclear.forget_person(connection, ctx.customer.person)
     await customers.delete(connection, ctx.customer)
     ctx.customer.id = None
@@ -226,7 +226,7 @@ def _export_text(facts: dict[str, Any]) -> str:
 
 async def _not_now(ctx: Context, account: Account) -> Reply | None:
     """Why the data cannot be deleted yet: a voucher whose end is open would be lost with its points."""
-    if refs := await issues.unsettled_of(ctx.work.reads, _id(ctx)):
+    if refs := await issues.unsettled_of(ctx.work.reads, ctx.customer_id):
         text = ctx._(
             "We're still confirming a voucher (ref %(ref)s). Please delete your data once that is settled.",
             ref=ctx._(", ").join(refs),
@@ -236,8 +236,3 @@ async def _not_now(ctx: Context, account: Account) -> Reply | None:
     else:
         return None
     return Reply((Text(text),), choices.ending(ctx._, *choices.gifts(ctx), choices.person(ctx._)))
-
-
-def _id(ctx: Context) -> int:
-    assert ctx.customer.id is not None, "only private chats get here"
-    return ctx.customer.id

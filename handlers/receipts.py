@@ -65,10 +65,9 @@ async def show_receipts(ctx: Context) -> Answer:
 @router.action(ShowReceipts, fresh="receipts")
 async def show_page(ctx: Context, action: ShowReceipts) -> Answer:
     """What was redeemed and exchanged, from our own ledger, newest first, the last hundred of each."""
-    assert ctx.customer.id is not None, "only private chats get here"
     _ = ctx._
-    redeemed = await claims.of_customer(ctx.work.reads, ctx.customer.id)
-    exchanged = await issues.of_customer(ctx.work.reads, ctx.customer.id)
+    redeemed = await claims.of_customer(ctx.work.reads, ctx.customer_id)
+    exchanged = await issues.of_customer(ctx.work.reads, ctx.customer_id)
     newest: list[Claim | Issue] = sorted([*redeemed, *exchanged], key=_when, reverse=True)
     if not newest:
         text = _("No receipts yet. What you redeem here is kept for you.")

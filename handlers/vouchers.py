@@ -87,8 +87,8 @@ async def show_points(ctx: Context) -> Answer:
     """The balance and what changed it last."""
     if ctx.apis.gotit is None:
         return await ctx.run("menu")
-    account = await points.balance(ctx.work.reads, _id(ctx))
-    entries = [entry for entry in await points.history(ctx.work.reads, _id(ctx), 12) if entry.available][:6]
+    account = await points.balance(ctx.work.reads, ctx.customer_id)
+    entries = [entry for entry in await points.history(ctx.work.reads, ctx.customer_id, 12) if entry.available][:6]
     card = points_card(ctx._, account, entries, (choices.vouchers(ctx._), choices.my_vouchers(ctx._)))
     return Reply((card,), choices.ending(ctx._, *choices.codes(ctx)))
 
@@ -98,7 +98,7 @@ async def show_offers(ctx: Context, action: ShowOffers) -> Answer:
     """A page of the catalogue, the cheapest first."""
     if ctx.apis.gotit is None:
         return await ctx.run("menu")
-    account = await points.balance(ctx.work.reads, _id(ctx))
+    account = await points.balance(ctx.work.reads, ctx.customer_id)
     said: list[Message] = []
     if not action.page and not action.query:
         said.append(Text(_balance(ctx, account)))
@@ -176,7 +176,7 @@ async def exchange(ctx: Context, action: Exchange) -> Answer:
     """Get it: once, however often this is tapped, delivered or run again."""
     if ctx.apis.gotit is None:
         return await ctx.run("menu")
-    key = f"exchange:{_id(ctx)}:{action.nonce}"
+    key = f"exchange:{ctx.customer_id}:{action.nonce}"
     issue = await issues.by_key(ctx.work.reads, key)
     if issue is None:
         getting = ctx.customer.state.get("getting")
@@ -228,7 +228,7 @@ async def show_mine(ctx: Context, action: ShowMine) -> Answer:
     """The customer's vouchers from our own ledger, newest first: Got It has no call that lists them."""
     if ctx.apis.gotit is None:
         return await ctx.run("menu")
-    mine = await issues.of_customer(ctx.work.reads, _id(ctx))
+    mine = await issues.of_customer(ctx.work.reads, ctx.customer_id)
     if not mine:
         text = Text(ctx._("No vouchers yet. Exchange points to get some."))
         return Reply((text,), choices.ending(ctx._, choices.vouchers(ctx._), *choices.codes(ctx)))
@@ -278,7 +278,7 @@ async def _report(ctx: Context, error: UpstreamError) -> None:
 
 
 async def _preview(ctx: Context, offer: Offer) -> Reply:
-    account = await points.balance(ctx.work.reads, _id(ctx))
+    account = await points.balance(ctx.work.reads, ctx.customer_id)
     if account.available < offer.cost:
         return _short(ctx, offer.cost, account.available)
     nonce = secrets.token_hex(4)
@@ -363,8 +363,3 @@ def _too_poor(ctx: Context, action: ShowOffers) -> str:
 
 def _not_yet(ctx: Context) -> str:
     return ctx._("Not enough points for a voucher yet. Collect some more and come back.")
-
-
-def _id(ctx: Context) -> int:
-    assert ctx.customer.id is not None, "only private chats get here"
-    return ctx.customer.id

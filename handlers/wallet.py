@@ -66,7 +66,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
         troubled.append(ctx._("the gift card service"))
     elif counted is not None:
         usable, card_notes = counted
-    account, vouchers = await points.purse(ctx.work.reads, gifts.customer_id(ctx))
+    account, vouchers = await points.purse(ctx.work.reads, ctx.customer_id)
     listed = shelf.gifts if shelf else None
     holds = vouchers or account.available or account.held or usable
     if troubled and not holds and listed is None:

@@ -194,6 +194,12 @@ class Context:
     unclear: Kind | None = None  # How this text was not understood.
 
     @property
+    def customer_id(self) -> int:
+        """The id of the customer's row. Every customer has one in a private chat, and nobody has one in a group."""
+        assert self.customer.id is not None, "only private chats get here"
+        return self.customer.id
+
+    @property
     def happened_at(self) -> datetime:
         """When the customer did this, by which it is judged whether that was in time.
 
