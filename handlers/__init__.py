@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from handlers import (
-    cards,
     codes,
+    giftcards,
     gifts,
     groups,
     help,
     human,
     language,
+    linking,
     privacy,
     receipts,
     shop,
@@ -21,13 +22,14 @@ from handlers import (
 )
 
 ROUTERS = (
-    cards.router,
     codes.router,
+    giftcards.router,
     gifts.router,
     groups.router,
     help.router,
     human.router,
     language.router,
+    linking.router,
     privacy.router,
     receipts.router,
     shop.router,

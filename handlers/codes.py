@@ -20,7 +20,7 @@ from bot.storage.issues import Issue
 from bot.understanding import codes
 from bot.understanding.personal import is_private
 from bot.understanding.recogniser import WANTED
-from handlers import cards
+from handlers import linking
 from handlers.unclear import Decline
 from handlers.views import choices, outage
 from handlers.views.codes import receipt_card, valid_card
@@ -59,7 +59,7 @@ async def read_answer(ctx: Context, text: str) -> Answer | None:
     asked = ctx.asked()
     if asked is not None and "of" in asked and ctx.lexicon.means_all(ctx.reading):
         return await pick(ctx, Pick(index=-1, of=asked["of"]))
-    if ctx.desk.shows_cards and cards.concerns_linking(ctx):
+    if ctx.desk.shows_cards and linking.concerns_linking(ctx):
         return None  # A link code is for nobody else's eyes, and a phone number is no code.
     found = ctx.lexicon.codes.find(ctx.reading, ctx.desk.code_pattern, prompted=True)
     if not found.codes and found.private:
@@ -108,7 +108,7 @@ async def _answered(ctx: Context, found: codes.Found) -> Answer | None:
     """One code is redeemed, or asked about when the message speaks against it; of several one is chosen."""
     parts = codes.parts_of(found.codes[0]) if len(found.codes) == 1 else ()
     for code in (*found.codes, *parts):
-        if (linked := await cards.link_with(ctx, code)) is not None:
+        if (linked := await linking.link_with(ctx, code)) is not None:
             return linked  # A link code of our own staff is nobody else's business.
     typed = [code for code in found.codes if not _of_own_card(ctx, code)]
     if not typed:

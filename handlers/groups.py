@@ -6,7 +6,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.events import Joined, Said, Tapped
 from bot.conversation.messages import SILENCE, Link, Reply, Text
 from bot.conversation.router import Router
-from handlers import cards
+from handlers import linking
 
 router = Router()
 
@@ -34,7 +34,7 @@ async def in_a_group(ctx: Context) -> Answer:
             intent = ctx.lexicon.whole(reading)
             command = ctx.topics.get(intent) if intent else None
             announced = ctx.lexicon.codes.find(reading, ctx.desk.code_pattern)
-            links = ctx.desk.shows_cards and cards.announces_code(ctx, reading)
+            links = ctx.desk.shows_cards and linking.announces_code(ctx, reading)
             if links or (announced.codes and (announced.deliberate or mentioned)):
                 text = ctx._("Send codes to me privately so nobody else uses them.")
                 return Reply((Text(text),), _private_chat(ctx))

@@ -16,7 +16,7 @@ from bot.errors import UpstreamError, UpstreamUnavailable
 from bot.i18n import N_
 from bot.services.wallet import Shelf
 from bot.storage import points
-from handlers import cards, gifts
+from handlers import giftcards, gifts
 from handlers.gifts import KINDS, ShowList
 from handlers.views import choices, outage
 from handlers.views.choices import Go
@@ -62,7 +62,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
         shelf = found
     usable, card_notes = None, list[str]()
     if isinstance(counted := answers.get("cards"), UpstreamError):
-        await cards.report(ctx, counted)
+        await giftcards.report(ctx, counted)
         troubled.append(ctx._("the gift card service"))
     elif counted is not None:
         usable, card_notes = counted
@@ -111,7 +111,7 @@ async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
     if ctx.desk.shows_gifts:
         questions["gifts"] = gifts.ask(ctx, fresh_enough)
     if ctx.desk.shows_cards:
-        questions["cards"] = cards.count_usable(ctx)
+        questions["cards"] = giftcards.count_usable(ctx)
     alone = len(questions) == 1 and not ctx.desk.shows_vouchers
     tasks = {name: asyncio.create_task(question) for name, question in questions.items()}
     if not tasks:

@@ -1,0 +1,222 @@
+"""Gift cards: what is on them, for who has proven to own their phone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from bot.apis.altegio import Cards, GiftCard
+from bot.conversation.actions import Action
+from bot.conversation.context import Answer, Context
+from bot.conversation.messages import Button, Card, Carousel, Message, Reply, Text
+from bot.conversation.router import Router
+from bot.errors import CredentialsRefused, UpstreamError, UpstreamRefused
+from bot.i18n import N_
+from bot.services.linking import Link
+from handlers.linking import linked, not_linked
+from handlers.views import choices, outage
+from handlers.views.cards import folded_card, number_card, unusable_card, usable_card
+from handlers.views.gifts import more_card
+
+router = Router()
+
+PAGE = 9  # and one card that leads on: ten fit LINE's carousel and Messenger's alike
+NUMBERS_KEPT = timedelta(days=30)
+MOST_NUMBERS = 50
+
+
+class ShowCards(Action, name="cards"):
+    """One page of the cards that can be used, or of the others. seen: names the list the customer looked at."""
+
+    page: int = 0
+    others: bool = False
+    seen: str = ""
+
+
+class ShowNumber(Action, name="cardno", ttl=timedelta(minutes=5)):
+    """Show a whole card number. It carries the card's id: postbacks are readable by the platform."""
+
+    card_id: int
+
+
+# Translators: words people type to see their gift cards
+@router.command("cards", words=N_("gift card, gift cards, my gift cards, card balance, balance"), personal=True)
+async def show_cards(ctx: Context) -> Answer:
+    """The cards of the linked phone."""
+    return await show_page(ctx, ShowCards())
+
+
+@router.action(ShowCards, fresh="cards")
+async def show_page(ctx: Context, action: ShowCards) -> Answer:
+    """A page of them."""
+    if ctx.apis.altegio is None:
+        return await ctx.run("menu")
+    link = await linked(ctx)
+    if not isinstance(link, Link):
+        return not_linked(ctx, link)
+    try:
+        found = await ctx.services.giftcards.of(ctx.apis.altegio, link, ctx.now)
+    except UpstreamError as error:
+        await report(ctx, error)
+        return outage.sorry(ctx._, ctx._("the gift card service"), action)
+    await _keep_alive(ctx, link)
+    _remember_numbers(ctx, found)
+    return _page(ctx, link, found, action)
+
+
+@router.action(ShowNumber, fresh="cards")
+async def show_number(ctx: Context, action: ShowNumber) -> Answer:
+    """The whole number of one card, for who proved at the counter to own the phone that it belongs to now."""
+    link = await linked(ctx)
+    if ctx.apis.altegio is None or not isinstance(link, Link) or not _may_see_numbers(ctx, link):
+        return await ctx.run("cards")
+    try:
+        found = await ctx.services.giftcards.of(ctx.apis.altegio, link, ctx.now)
+    except UpstreamError as error:
+        await report(ctx, error)
+        return outage.sorry(ctx._, ctx._("the gift card service"), action)
+    card = next((card for card in found.cards if card.id == action.card_id), None)
+    if card is None or not card.number:
+        return await ctx.run("cards")
+    await _keep_alive(ctx, link)
+    return Reply((number_card(ctx._, card),), choices.ending(ctx._, choices.gift_cards(ctx._)))
+
+
+# For the overview, which asks all vendors at the same time.
+
+
+async def count_usable(ctx: Context) -> tuple[int, list[str]] | None:
+    """How many cards of the linked phone can be used, and what to know of that number; None when no phone is linked.
+
+    Writes nothing. Raises UpstreamError.
+    """
+    link = await linked(ctx)
+    if ctx.apis.altegio is None or not isinstance(link, Link):
+        return None
+    found = await ctx.services.giftcards.of(ctx.apis.altegio, link, ctx.now)
+    return sum(card.usable(ctx.now) for card in found.cards), _notes(ctx, found)
+
+
+async def report(ctx: Context, error: UpstreamError) -> None:
+    """Tell staff about what only they can mend."""
+    alerts = ctx.services.alerts
+    match error:
+        case CredentialsRefused():
+            await alerts.credentials_refused(await ctx.work.begin(), "altegio", error.detail, ctx.now)
+        case UpstreamRefused():
+            text = N_("Altegio refuses what we ask; nobody sees their gift cards. %(detail)s")
+            await alerts.tell(await ctx.work.begin(), "altegio-refused", text, ctx.now, detail=error.detail)
+
+
+# Lists.
+
+
+async def _keep_alive(ctx: Context, link: Link) -> None:
+    if ctx.services.linking.to_be_marked(link, ctx.now):
+        await ctx.services.linking.mark_used(await ctx.work.begin(), ctx.customer_id, ctx.now)
+
+
+def _remember_numbers(ctx: Context, found: Cards) -> None:
+    """Keep keyed hashes of the numbers: one that is typed later is no redemption code, and no vendor's business."""
+    numbers = [card.number for card in found.cards if card.number][:MOST_NUMBERS]
+    hashes = sorted(ctx.services.giftcards.hashes(*numbers).values())
+    ctx.customer.state["cards"] = {"numbers": hashes, "until": (ctx.now + NUMBERS_KEPT).timestamp()}
+
+
+def _may_see_numbers(ctx: Context, link: Link) -> bool:
+    return link.assurance == "staff_code" or ctx.desk.platform_shows_numbers
+
+
+def _page(ctx: Context, link: Link, found: Cards, action: ShowCards) -> Reply:
+    _ = ctx._
+    usable = [card for card in found.cards if card.usable(ctx.now)]
+    others = [card for card in found.cards if not card.usable(ctx.now)]
+    before: list[Message] = [Text("\n".join(notes))] if (notes := _notes(ctx, found)) else []
+    if not found.cards:
+        return _nothing(ctx, before)
+    listed = sorted(others if action.others else usable, key=_soonest)
+    seen, page = _name(listed), action.page
+    if page and action.seen != seen:
+        page = 0
+        before.append(Text(_("The list changed — starting from page 1.")))
+    here = ShowCards(page=page, others=action.others, seen=seen)
+    start = page * PAGE
+    shown = [_drawn(ctx, link, card) for card in listed[start : start + PAGE]]
+    left = len(listed) - start - PAGE
+    turning: list[Button] = []
+    if left > 0:
+        onward = here.model_copy(update={"page": page + 1})
+        shown.append(more_card(_, left, onward))
+        turning.append(Button(_("Next page"), onward))
+    elif others and not action.others:
+        shown.append(folded_card(_, len(others), ShowCards(others=True)))
+    if page:
+        turning.append(Button(_("Previous page"), here.model_copy(update={"page": page - 1})))
+    if action.others and usable:
+        turning.append(choices.gift_cards(_))
+    listing = Carousel(_title(ctx, start, len(listed)), tuple(shown)) if len(shown) > 1 else shown[0]
+    # Translators: a button: which phone is linked
+    phone = Button(_("Linked phone"), choices.Go(command="link"))
+    return Reply((*before, listing), choices.ending(_, *turning, *choices.gifts(ctx), phone))
+
+
+def _drawn(ctx: Context, link: Link, card: GiftCard) -> Card:
+    currency = ctx.desk.card_currency.get(card.company_id, "")
+    if not card.usable(ctx.now):
+        return unusable_card(ctx._, card, currency, ctx.now)
+    shows_number = bool(card.number) and _may_see_numbers(ctx, link)
+    return usable_card(ctx._, card, currency, ShowNumber(card_id=card.id) if shows_number else None)
+
+
+def _soonest(card: GiftCard) -> tuple[datetime, int]:
+    """What ends first is used first; the same order on every page."""
+    return (card.expires or datetime.max.replace(tzinfo=UTC), card.id)
+
+
+def _name(cards: Sequence[GiftCard]) -> str:
+    """A short name of a list, so that a button of another one is noticed."""
+    return hashlib.sha256(",".join(str(card.id) for card in cards).encode()).hexdigest()[:6]
+
+
+def _notes(ctx: Context, found: Cards) -> list[str]:
+    notes = []
+    if failed := len(found.failed):
+        notes.append(
+            ctx._.ngettext(
+                "%(n)s branch could not be read right now.", "%(n)s branches could not be read right now.", failed
+            )
+        )
+    if found.skipped:
+        notes.append(
+            ctx._.ngettext(
+                "%(n)s item can't be shown right now.", "%(n)s items can't be shown right now.", found.skipped
+            )
+        )
+    return notes
+
+
+def _nothing(ctx: Context, before: Sequence[Message]) -> Reply:
+    """No cards, as far as could be read."""
+    if before:
+        # Translators: a button
+        again = Button(ctx._("Try again"), ShowCards())
+        return Reply(tuple(before), choices.ending(ctx._, again))
+    text = ctx._("No gift cards on this phone. If you just bought one, ask the shop to attach it to your number.")
+    # Translators: a button: which phone is linked
+    phone = Button(ctx._("Linked phone"), choices.Go(command="link"))
+    return Reply((Text(text),), choices.ending(ctx._, phone, choices.person(ctx._)))
+
+
+def _title(ctx: Context, start: int, total: int) -> str:
+    _ = ctx._
+    name = _("Gift cards")
+    if total <= PAGE:
+        return name
+    return _(
+        "%(name)s %(first)s–%(last)s of %(total)s",
+        name=name,
+        first=_.number(start + 1),
+        last=_.number(min(start + PAGE, total)),
+        total=_.number(total),
+    )
