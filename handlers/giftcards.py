@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bot.apis.altegio import Cards, GiftCard
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Button, Card, Carousel, Message, Reply, Text
+from bot.conversation.messages import Button, Card, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError, UpstreamRefused
 from bot.i18n import N_
@@ -17,11 +17,10 @@ from bot.services.linking import Link
 from handlers.linking import linked, not_linked
 from handlers.views import choices, outage
 from handlers.views.cards import folded_card, number_card, unusable_card, usable_card
-from handlers.views.gifts import more_card
+from handlers.views.paging import listing, page_of, span_title, turning
 
 router = Router()
 
-PAGE = 9  # and one card that leads on: ten fit LINE's carousel and Messenger's alike
 NUMBERS_KEPT = timedelta(days=30)
 MOST_NUMBERS = 50
 
@@ -136,29 +135,22 @@ def _page(ctx: Context, link: Link, found: Cards, action: ShowCards) -> Reply:
     if not found.cards:
         return _nothing(ctx, before)
     listed = sorted(others if action.others else usable, key=_soonest)
-    seen, page = _name(listed), action.page
-    if page and action.seen != seen:
-        page = 0
+    seen, number = _name(listed), action.page
+    if number and action.seen != seen:
+        number = 0
         before.append(Text(_("The list changed — starting from page 1.")))
-    here = ShowCards(page=page, others=action.others, seen=seen)
-    start = page * PAGE
-    shown = [_drawn(ctx, link, card) for card in listed[start : start + PAGE]]
-    left = len(listed) - start - PAGE
-    turning: list[Button] = []
-    if left > 0:
-        onward = here.model_copy(update={"page": page + 1})
-        shown.append(more_card(_, left, onward))
-        turning.append(Button(_("Next page"), onward))
-    elif others and not action.others:
-        shown.append(folded_card(_, len(others), ShowCards(others=True)))
-    if page:
-        turning.append(Button(_("Previous page"), here.model_copy(update={"page": page - 1})))
-    if action.others and usable:
-        turning.append(choices.gift_cards(_))
-    listing = Carousel(_title(ctx, start, len(listed)), tuple(shown)) if len(shown) > 1 else shown[0]
+    page = page_of(listed, number)
+
+    def turn(number: int) -> ShowCards:
+        return ShowCards(page=number, others=action.others, seen=seen)
+
+    folded = folded_card(_, len(others), ShowCards(others=True)) if others and not action.others else None
+    drawn = [_drawn(ctx, link, card) for card in page.items]
+    shown = listing(_, span_title(_, _("Gift cards"), page), drawn, page, turn, folded=folded)
+    back = (choices.gift_cards(_),) if action.others and usable else ()
     # Translators: a button: which phone is linked
     phone = Button(_("Linked phone"), choices.Go(command="link"))
-    return Reply((*before, listing), choices.ending(_, *turning, *choices.gifts(ctx), phone))
+    return Reply((*before, shown), choices.ending(_, *turning(_, page, turn), *back, *choices.gifts(ctx), phone))
 
 
 def _drawn(ctx: Context, link: Link, card: GiftCard) -> Card:
@@ -206,17 +198,3 @@ def _nothing(ctx: Context, before: Sequence[Message]) -> Reply:
     # Translators: a button: which phone is linked
     phone = Button(ctx._("Linked phone"), choices.Go(command="link"))
     return Reply((Text(text),), choices.ending(ctx._, phone, choices.person(ctx._)))
-
-
-def _title(ctx: Context, start: int, total: int) -> str:
-    _ = ctx._
-    name = _("Gift cards")
-    if total <= PAGE:
-        return name
-    return _(
-        "%(name)s %(first)s–%(last)s of %(total)s",
-        name=name,
-        first=_.number(start + 1),
-        last=_.number(min(start + PAGE, total)),
-        total=_.number(total),
-    )

@@ -9,18 +9,18 @@ from typing import Literal
 from bot.apis.mantago import Gift
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Button, Carousel, Message, Reply, Text
+from bot.conversation.messages import Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
 from bot.partners import mantago_platform
 from bot.services.wallet import Shelf
 from handlers.views import choices, outage
-from handlers.views.gifts import folded_card, gift_card, list_names, more_card, tab_buttons, ticket_cards
+from handlers.views.gifts import folded_card, gift_card, list_names, tab_buttons, ticket_cards
+from handlers.views.paging import listing, page_of, span_title, turning
 
 router = Router()
 
-PAGE = 9  # and one card that leads on: ten fit LINE's carousel and Messenger's alike
 FRESH = timedelta(seconds=30)  # the vendor is not asked again for the same list within
 SNAPSHOT_LIVES = timedelta(minutes=10)
 
@@ -112,44 +112,26 @@ def _page(ctx: Context, shelf: Shelf, action: ShowList, before: Sequence[Message
         cards = [gift_card(_, gift, ctx.now, HowTo()) for gift in listed]
     if not cards and not hidden:
         return nothing(ctx, before)
-    start = action.page * PAGE
-    shown, left = cards[start : start + PAGE], len(cards) - start - PAGE
-    if not shown and cards:  # A page beyond the end, when a list shrank under an old button.
-        return _page(ctx, shelf, action.model_copy(update={"page": 0}), before)
-    following: list[Button] = []
-    if left > 0:
-        onward = action.model_copy(update={"page": action.page + 1, "snapshot": shelf.snapshot})
-        shown = [*shown, more_card(_, left, onward)]
-        following.append(Button(_("Next page"), onward))
-    elif hidden:
-        folded = ShowList(kind=action.kind, snapshot=shelf.snapshot, expired=True)
-        shown = [*shown, folded_card(_, hidden, folded)]
-    if action.page:
-        back = action.model_copy(update={"page": action.page - 1, "snapshot": shelf.snapshot})
-        # Translators: a button: the page before this one
-        following.append(Button(_("Previous page"), back))
+    page = page_of(cards, action.page)
+
+    def turn(number: int) -> ShowList:
+        return action.model_copy(update={"page": number, "snapshot": shelf.snapshot})
+
+    expired = ShowList(kind=action.kind, snapshot=shelf.snapshot, expired=True)
+    shown = listing(
+        _,
+        span_title(_, list_names(_)[action.kind], page),
+        page.items,
+        page,
+        turn,
+        folded=folded_card(_, hidden, expired) if hidden else None,
+    )
     others: dict[str, Action] = {
         kind: ShowList(kind=kind, snapshot=shelf.snapshot)
         for kind in KINDS
         if kind != action.kind and getattr(shelf.gifts, kind)
     }
-    listing = Carousel(_title(ctx, action, start, len(cards)), tuple(shown)) if len(shown) > 1 else shown[0]
-    return Reply((*before, listing), choices.ending(_, *following, *tab_buttons(_, others)))
-
-
-def _title(ctx: Context, action: ShowList, start: int, total: int) -> str:
-    _ = ctx._
-    name = list_names(_)[action.kind]
-    if total <= PAGE:
-        return name
-    last = min(start + PAGE, total)
-    return _(
-        "%(name)s %(first)s–%(last)s of %(total)s",
-        name=name,
-        first=_.number(start + 1),
-        last=_.number(last),
-        total=_.number(total),
-    )
+    return Reply((*before, shown), choices.ending(_, *turning(_, page, turn), *tab_buttons(_, others)))
 
 
 def nothing(ctx: Context, before: Sequence[Message]) -> Reply:

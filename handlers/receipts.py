@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Button, Carousel, Reply, Text
+from bot.conversation.messages import Reply, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
 from bot.storage import claims, issues
@@ -16,13 +16,12 @@ from bot.storage.issues import Issue
 from bot.understanding import references
 from handlers.views import choices
 from handlers.views.codes import claim_card, receipt_card
-from handlers.views.gifts import more_card
+from handlers.views.paging import listing, page_of, turning
 from handlers.views.vouchers import voucher_card
 from handlers.vouchers import ShowIssue, issue_reply
 
 router = Router()
 
-PAGE = 9  # and one card that leads on: ten fit LINE's carousel and Messenger's alike
 # Translators: words after which people type a receipt's reference
 _WORDS = N_("receipt, receipt number, receipt no, reference, ref")
 
@@ -72,23 +71,22 @@ async def show_page(ctx: Context, action: ShowReceipts) -> Answer:
     if not newest:
         text = _("No receipts yet. What you redeem here is kept for you.")
         return Reply((Text(text),), choices.ending(_, *choices.codes(ctx)))
-    start = action.page * PAGE if action.page * PAGE < len(newest) else 0
+    page = page_of(newest, action.page)
     picture = ctx.services.catalogue.picture
-    shown = [
+    cards = [
         claim_card(_, each)
         if isinstance(each, Claim)
         else voucher_card(_, each, picture(each.offer["image"]), ShowIssue(ref=each.ref))
-        for each in newest[start : start + PAGE]
+        for each in page.items
     ]
-    turning: list[Button] = []
-    if (left := len(newest) - start - PAGE) > 0:
-        onward = ShowReceipts(page=start // PAGE + 1)
-        shown.append(more_card(_, left, onward))
-        turning.append(Button(_("Next page"), onward))
-    if start:
-        turning.append(Button(_("Previous page"), ShowReceipts(page=start // PAGE - 1)))
-    listing = Carousel(_("My receipts"), tuple(shown)) if len(shown) > 1 else shown[0]
-    return Reply((listing,), choices.ending(_, *turning, *choices.gifts(ctx)))
+    return Reply(
+        (listing(_, _("My receipts"), cards, page, _turn),),
+        choices.ending(_, *turning(_, page, _turn), *choices.gifts(ctx)),
+    )
+
+
+def _turn(page: int) -> ShowReceipts:
+    return ShowReceipts(page=page)
 
 
 def _when(each: Claim | Issue) -> datetime:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.apis.gotit import GotItApi
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Button, Card, Carousel, Choice, Message, Reply, Text
+from bot.conversation.messages import Button, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import UpstreamError, UpstreamRefused
-from bot.i18n import N_, Translator
+from bot.i18n import N_
 from bot.services.catalogue import Listed, Offer, named
 from bot.services.points import NotEnough
 from bot.services.vouchers import CapReached, Wanted
@@ -21,12 +20,11 @@ from bot.storage.issues import Issue
 from bot.storage.points import Account
 from bot.understanding.reading import fold
 from handlers.views import choices, outage
-from handlers.views.gifts import more_card
+from handlers.views.paging import listing, page_of, turning
 from handlers.views.vouchers import confirm_card, issue_card, offer_card, points_card, points_text, voucher_card
 
 router = Router()
 
-PAGE = 9  # and one card that leads on, as in handlers/gifts
 CONFIRM_WITHIN = timedelta(minutes=2)
 LONGEST_QUERY = 30
 RANGES = ((100, 500), (500, 1000))
@@ -123,8 +121,7 @@ async def show_offers(ctx: Context, action: ShowOffers) -> Answer:
     if not found:
         text = ctx._("Nothing found for “%(query)s”.", query=action.query) if action.query else _too_poor(ctx, action)
         return Reply((*said, Text(text)), choices.ending(ctx._, *_filters(ctx, action, account)))
-    start = action.page * PAGE if action.page * PAGE < len(found) else 0
-    shown, left = found[start : start + PAGE], len(found) - start - PAGE
+    page = page_of(found, action.page)
     cards = [
         offer_card(
             ctx._,
@@ -133,11 +130,15 @@ async def show_offers(ctx: Context, action: ShowOffers) -> Answer:
             ctx.services.catalogue.picture(offer.gift.image),
             Get(gift_id=offer.gift.gift_id, price_id=offer.gift.price_id),
         )
-        for offer in shown
+        for offer in page.items
     ]
+
+    def turn(number: int) -> ShowOffers:
+        return action.model_copy(update={"page": number})
+
     return Reply(
-        (*said, _carousel(ctx._("Vouchers"), cards, ctx._, left, action)),
-        choices.ending(ctx._, *_turning(ctx._, action, start, left), *_filters(ctx, action, account)),
+        (*said, listing(ctx._, ctx._("Vouchers"), cards, page, turn)),
+        choices.ending(ctx._, *turning(ctx._, page, turn), *_filters(ctx, action, account)),
     )
 
 
@@ -232,13 +233,16 @@ async def show_mine(ctx: Context, action: ShowMine) -> Answer:
     if not mine:
         text = Text(ctx._("No vouchers yet. Exchange points to get some."))
         return Reply((text,), choices.ending(ctx._, choices.vouchers(ctx._), *choices.codes(ctx)))
-    start = action.page * PAGE if action.page * PAGE < len(mine) else 0
-    shown, left = mine[start : start + PAGE], len(mine) - start - PAGE
+    page = page_of(mine, action.page)
     picture = ctx.services.catalogue.picture
-    cards = [voucher_card(ctx._, issue, picture(issue.offer["image"]), ShowIssue(ref=issue.ref)) for issue in shown]
+    cards = [voucher_card(ctx._, each, picture(each.offer["image"]), ShowIssue(ref=each.ref)) for each in page.items]
+
+    def turn(number: int) -> ShowMine:
+        return ShowMine(page=number)
+
     return Reply(
-        (_carousel(ctx._("My vouchers"), cards, ctx._, left, action),),
-        choices.ending(ctx._, *_turning(ctx._, action, start, left), choices.vouchers(ctx._)),
+        (listing(ctx._, ctx._("My vouchers"), cards, page, turn),),
+        choices.ending(ctx._, *turning(ctx._, page, turn), choices.vouchers(ctx._)),
     )
 
 
@@ -324,26 +328,6 @@ def _filters(ctx: Context, action: ShowOffers, account: Account) -> list[Button]
         search_,
         choices.my_vouchers(_),
     ]
-
-
-def _turning(_: Translator, action: ShowOffers | ShowMine, start: int, left: int) -> list[Choice]:
-    """Buttons to the pages before and after."""
-    buttons: list[Choice] = []
-    page = start // PAGE
-    if left > 0:
-        buttons.append(Button(_("Next page"), action.model_copy(update={"page": page + 1})))
-    if page:
-        buttons.append(Button(_("Previous page"), action.model_copy(update={"page": page - 1})))
-    return buttons
-
-
-def _carousel(
-    title: str, cards: Sequence[Card], _: Translator, left: int, action: ShowOffers | ShowMine
-) -> Card | Carousel:
-    shown = list(cards)
-    if left > 0:
-        shown.append(more_card(_, left, action.model_copy(update={"page": action.page + 1})))
-    return Carousel(title, tuple(shown)) if len(shown) > 1 else shown[0]
 
 
 def _short(ctx: Context, cost: int, available: int) -> Reply:

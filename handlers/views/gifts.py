@@ -81,13 +81,6 @@ def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action) -> Card:
     )
 
 
-def more_card(_: Translator, left: int, next_page: Action) -> Card:
-    """The last card of a page that is not the last."""
-    # Translators: a button: the next page of a list
-    button = Button(_("Next page"), next_page)
-    return Card(title=_.ngettext("%(n)s more", "%(n)s more", left), buttons=(button,))
-
-
 def folded_card(_: Translator, count: int, show: Action) -> Card:
     """Expired gifts, folded away."""
     # Translators: a button: show the expired gifts
