@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated
 
-from bot.apis.mantago import Gift
+from pydantic import AfterValidator
+
+from bot.apis.mantago import KINDS, TICKETS
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Message, Reply, Text
@@ -24,15 +26,19 @@ router = Router()
 FRESH = timedelta(seconds=30)  # the vendor is not asked again for the same list within
 SNAPSHOT_LIVES = timedelta(minutes=10)
 
-Kind = Literal["tickets", "physical", "virtual"]
-KINDS: tuple[Kind, ...] = ("tickets", "physical", "virtual")
 ORDER = {"valid": 0, "unknown": 0, "soon": 1, "expired": 2}
+
+
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError("no such kind")
+    return kind
 
 
 class ShowList(Action, name="list"):
     """One page of one kind, of the list that the customer was looking at."""
 
-    kind: Kind
+    kind: Annotated[str, AfterValidator(_known)]
     page: int = 0
     snapshot: str = ""
     expired: bool = False
@@ -100,11 +106,11 @@ async def fallback(ctx: Context, error: UpstreamError) -> Shelf | None:
 
 def _page(ctx: Context, shelf: Shelf, action: ShowList, before: Sequence[Message]) -> Reply:
     _ = ctx._
-    if action.kind == "tickets":
+    if action.kind == TICKETS:
         cards = ticket_cards(_, shelf.gifts.tickets, HowTo())
         hidden = 0
     else:
-        gifts: Sequence[Gift] = getattr(shelf.gifts, action.kind)
+        gifts = shelf.gifts.of(action.kind)
         listed = [gift for gift in gifts if (gift.state(ctx.now) == "expired") == action.expired]
         hidden = 0 if action.expired else len(gifts) - len(listed)
         # The vendor lists the newest first, and sorting keeps that order within each state.
@@ -129,7 +135,7 @@ def _page(ctx: Context, shelf: Shelf, action: ShowList, before: Sequence[Message
     others: dict[str, Action] = {
         kind: ShowList(kind=kind, snapshot=shelf.snapshot)
         for kind in KINDS
-        if kind != action.kind and getattr(shelf.gifts, kind)
+        if kind != action.kind and shelf.gifts.count(kind)
     }
     return Reply((*before, shown), choices.ending(_, *turning(_, page, turn), *tab_buttons(_, others)))
 

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.apis.mantago import Gifts
+from bot.apis.mantago import KINDS, Gifts
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Reply, Text, Tile
@@ -17,7 +17,7 @@ from bot.i18n import N_
 from bot.services.wallet import Shelf
 from bot.storage import points
 from handlers import giftcards, gifts
-from handlers.gifts import KINDS, ShowList
+from handlers.gifts import ShowList
 from handlers.views import choices, outage
 from handlers.views.choices import Go
 from handlers.views.gifts import list_names, tab_buttons
@@ -77,7 +77,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     opens: dict[str, Action] = {}
     if ctx.desk.shows_gifts:
         for kind in KINDS:
-            counts[kind] = ctx._.number(len(getattr(listed, kind))) if listed else "–"
+            counts[kind] = ctx._.number(listed.count(kind)) if listed else "–"
             opens[kind] = ShowList(kind=kind, snapshot=shelf.snapshot if shelf else "")
     if ctx.desk.shows_vouchers:
         counts["vouchers"], opens["vouchers"] = ctx._.number(vouchers), Go(command="my_vouchers")
@@ -101,7 +101,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
         taken_at=shelf.taken_at if shelf else ctx.now,
         buttons=_buttons(ctx),
     )
-    filled: dict[str, Action] = {kind: opens[kind] for kind in KINDS if listed and getattr(listed, kind)}
+    filled: dict[str, Action] = {kind: opens[kind] for kind in KINDS if listed and listed.count(kind)}
     return Reply((*before, card), choices.ending(ctx._, *tab_buttons(ctx._, filled)))
 
 
@@ -144,13 +144,13 @@ def _count_new(ctx: Context, shelf: Shelf) -> int:
         return 0
     received: list[datetime | None] = [
         *(ticket.received for ticket in shelf.gifts.tickets),
-        *(gift.received for gift in (*shelf.gifts.physical, *shelf.gifts.virtual)),
+        *(gift.received for gift in shelf.gifts.gifts),
     ]
     return sum(moment is not None and moment.timestamp() > seen for moment in received)
 
 
 def _anything(listed: Gifts) -> bool:
-    return bool(listed.tickets or listed.physical or listed.virtual or listed.skipped)
+    return bool(listed.tickets or listed.gifts or listed.skipped)
 
 
 def _missing(ctx: Context, troubled: list[str]) -> list[str]:

@@ -25,9 +25,14 @@ from bot.partners import Platform
 NAME = "mantago"
 MOST_ITEMS = 500
 
-GiftKind = Literal["physical", "virtual"]
 Source = Literal["lotteryGame", "rewardsCard", "other"]
 State = Literal["valid", "soon", "expired", "unknown"]
+
+TICKETS = "tickets"
+GIFT_ARRAYS = {"physical": "physicalGifts", "virtual": "virtualGifts"}
+"""Our name of each kind of gift, and the array of MantaGo's answer that lists it."""
+KINDS = (TICKETS, *GIFT_ARRAYS)
+"""What MantaGo gives, in the order in which it is shown. Buttons and kept lists carry these names."""
 
 _SOURCES: dict[str | None, Source] = {"lotteryGame": "lotteryGame", "rewardsCard": "rewardsCard"}
 _CLIENT_NOT_FOUND = 37011
@@ -56,12 +61,12 @@ class Gift:
     """A gift as MantaGo describes it; times are UTC, None when not given.
 
     key: stable between calls, made by us because MantaGo has none; good for paging, never proof of
-    ownership. expired: outside its period, which includes *before* it. starts and ends come only
-    with `expired`.
+    ownership. kind: one of GIFT_ARRAYS. expired: outside its period, which includes *before* it.
+    starts and ends come only with `expired`.
     """
 
     key: str
-    kind: GiftKind
+    kind: str
     name: str
     source: Source
     received: datetime | None
@@ -89,13 +94,20 @@ class Gift:
 
 @dataclass(frozen=True, slots=True)
 class Gifts:
-    """All that one client holds, newest first. skipped: unreadable items. truncated: items left out."""
+    """All that one client holds, each kind newest first. skipped: unreadable items. truncated: items left out."""
 
     tickets: tuple[Ticket, ...] = ()
-    physical: tuple[Gift, ...] = ()
-    virtual: tuple[Gift, ...] = ()
+    gifts: tuple[Gift, ...] = ()
     skipped: int = 0
     truncated: int = 0
+
+    def of(self, kind: str) -> tuple[Gift, ...]:
+        """The gifts of one kind."""
+        return tuple(gift for gift in self.gifts if gift.kind == kind)
+
+    def count(self, kind: str) -> int:
+        """How many there are of one of KINDS."""
+        return len(self.tickets) if kind == TICKETS else len(self.of(kind))
 
 
 class MantagoApi:
@@ -257,24 +269,18 @@ def _read_gifts(body: Any) -> Gifts:
         raise ShapeError("/success", "true", answer.get("success"))
     tickets, no_tickets = _each(_ticket, answer, "tickets")
     equals: Counter[str] = Counter()
-    physical, no_physical = _each(partial(_gift, "physical", equals), answer, "physicalGifts")
-    virtual, no_virtual = _each(partial(_gift, "virtual", equals), answer, "virtualGifts")
     oldest = datetime.min.replace(tzinfo=UTC)
-    for gifts in (physical, virtual):
-        gifts.sort(key=lambda gift: gift.received or oldest, reverse=True)
+    gifts, skipped = list[Gift](), no_tickets
+    for kind, field in GIFT_ARRAYS.items():
+        of_kind, unreadable = _each(partial(_gift, kind, equals), answer, field)
+        gifts += sorted(of_kind, key=lambda gift: gift.received or oldest, reverse=True)
+        skipped += unreadable
     tickets.sort(key=lambda ticket: ticket.received, reverse=True)
+    held = len(gifts) + len(tickets)
     # Tickets go first when there is too much: they are only counted, gifts are shown one by one.
-    held = len(physical) + len(virtual) + len(tickets)
-    del physical[MOST_ITEMS:]
-    del virtual[MOST_ITEMS - len(physical) :]
-    del tickets[MOST_ITEMS - len(physical) - len(virtual) :]
-    return Gifts(
-        tickets=tuple(tickets),
-        physical=tuple(physical),
-        virtual=tuple(virtual),
-        skipped=no_tickets + no_physical + no_virtual,
-        truncated=held - len(physical) - len(virtual) - len(tickets),
-    )
+    del gifts[MOST_ITEMS:]
+    del tickets[MOST_ITEMS - len(gifts) :]
+    return Gifts(tuple(tickets), tuple(gifts), skipped=skipped, truncated=held - len(gifts) - len(tickets))
 
 
 _Item = TypeVar("_Item")
@@ -295,7 +301,7 @@ def _ticket(item: dict[str, Any]) -> Ticket | None:
     return Ticket(received) if received else None
 
 
-def _gift(kind: GiftKind, equals: Counter[str], item: dict[str, Any]) -> Gift | None:
+def _gift(kind: str, equals: Counter[str], item: dict[str, Any]) -> Gift | None:
     name = label(item.get("name"))
     if name is None:
         return None

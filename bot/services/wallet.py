@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 from pydantic import TypeAdapter
 
-from bot.apis.mantago import Gifts
+from bot.apis.mantago import GIFT_ARRAYS, Gifts
 from bot.storage import wallets
 from bot.storage.customers import Customer
 
@@ -33,7 +33,7 @@ class Wallet:
     def keep(self, customer: Customer, gifts: Gifts, now: datetime) -> Shelf:
         """Put a fresh list on the shelf; it is saved together with the reply."""
         shelf = Shelf(gifts, now, secrets.token_hex(3))
-        customer.wallet = wallets.Stored(shelf.snapshot, now, orjson.dumps(gifts).decode())
+        customer.wallet = wallets.Stored(shelf.snapshot, now, _written(gifts))
         customer.state["listed"] = now.timestamp()
         return shelf
 
@@ -47,4 +47,17 @@ class Wallet:
         stored = await wallets.read(connection, customer_id)
         if stored is None:
             return None
-        return Shelf(_GIFTS.validate_json(stored.gifts), stored.taken_at, stored.snapshot)
+        return Shelf(_read(stored.gifts), stored.taken_at, stored.snapshot)
+
+
+def _written(gifts: Gifts) -> str:
+    """A list as it is kept, with an array for each kind: so did earlier versions, and their workers read it too."""
+    kinds = {kind: gifts.of(kind) for kind in GIFT_ARRAYS}
+    counts = {"skipped": gifts.skipped, "truncated": gifts.truncated}
+    return orjson.dumps({"tickets": gifts.tickets, **kinds, **counts}).decode()
+
+
+def _read(kept: str) -> Gifts:
+    """A kept list. A kind that only a later version knows is left out."""
+    held = orjson.loads(kept)
+    return _GIFTS.validate_python({**held, "gifts": [gift for kind in GIFT_ARRAYS for gift in held.get(kind, ())]})

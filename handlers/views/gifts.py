@@ -13,9 +13,14 @@ from bot.i18n import Translator
 
 
 def list_names(_: Translator) -> dict[str, str]:
-    """What the lists are called."""
+    """What the list of each kind is called."""
     # Translators: these three are buttons
     return {"tickets": _("Tickets"), "physical": _("Physical gifts"), "virtual": _("Digital gifts")}
+
+
+def gift_names(_: Translator) -> dict[str, str]:
+    """What one gift of each kind is called."""
+    return {"physical": _("Physical gift"), "virtual": _("Digital gift")}
 
 
 def tab_buttons(_: Translator, opens: dict[str, Action]) -> list[Button]:
@@ -46,7 +51,8 @@ def ticket_cards(_: Translator, tickets: Sequence[Ticket], how_to: Action) -> li
 
 def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action) -> Card:
     """One gift. What the vendor does not say is not made up: no badge, and no last day."""
-    kind = _("Physical gift") if gift.kind == "physical" else _("Digital gift")
+    # Translators: the kind of a gift of which nothing more is known, on its card
+    kind = gift_names(_).get(gift.kind) or _("Gift")
     source = {
         "lotteryGame": _("Lottery game"),
         "rewardsCard": _("Rewards card"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.apis.altegio import Cards
-from bot.apis.mantago import Gift, Gifts
+from bot.apis.mantago import GIFT_ARRAYS, TICKETS, Gift, Gifts
 from bot.conversation.messages import Card, Row
 from bot.i18n import Translator
 from bot.services.linking import Lapsed, Link
@@ -39,9 +39,8 @@ def wallet_card(
     if isinstance(gifts, Gifts):
         names = list_names(_)
         rows = [
-            Row(names["tickets"], _.number(len(gifts.tickets))),
-            Row(names["physical"], _gifts(_, gifts.physical, now)),
-            Row(names["virtual"], _gifts(_, gifts.virtual, now)),
+            Row(names[TICKETS], _.number(len(gifts.tickets))),
+            *(Row(names[kind], _gifts(_, gifts.of(kind), now)) for kind in GIFT_ARRAYS),
         ]
         if gifts.skipped:
             notes.append(

@@ -59,7 +59,7 @@ def gift(**fields: Any) -> dict[str, Any]:
 async def test_a_name_is_shown_without_entities(vendor: Vendor, mantago: MantagoApi) -> None:
     """Once: whoever wrote `&lt;` meant it."""
     vendor.says(gifts(virtualGifts=[gift(name="M&amp;M&#39;s"), gift(name="&amp;lt;3")]))
-    assert [each.name for each in (await mantago.gifts("line", "U1")).virtual] == ["M&M's", "&lt;3"]
+    assert [each.name for each in (await mantago.gifts("line", "U1")).of("virtual")] == ["M&M's", "&lt;3"]
 
 
 # What is sent
@@ -146,8 +146,8 @@ async def test_every_kind_of_gift_is_read(vendor: Vendor, mantago: MantagoApi) -
         )
     )
     held = await mantago.gifts("line", "U1")
-    (mug,) = held.physical
-    (voucher,) = held.virtual
+    (mug,) = held.of("physical")
+    (voucher,) = held.of("virtual")
     assert held.tickets == (Ticket(datetime(2026, 11, 1, 2, tzinfo=UTC)),)
     assert (mug.kind, mug.name, mug.source, mug.expired) == ("physical", "保溫杯", "lotteryGame", None)
     assert mug.received == datetime(2024, 7, 15, 10, 30, 28, 700_000, UTC)
@@ -161,8 +161,8 @@ async def test_our_sources_are_the_vendors(vendor: Vendor, mantago: MantagoApi) 
     resources = ["lotteryGame", "rewardsCard", "unknown", "campaignPrize", None, 7]
     vendor.says(gifts(virtualGifts=[gift(resource=resource) for resource in resources]))
     held = await mantago.gifts("line", "U1")
-    assert [item.source for item in held.virtual] == ["lotteryGame", "rewardsCard", *["other"] * 4]
-    assert {item.source for item in held.virtual} == set(get_args(Source))
+    assert [item.source for item in held.of("virtual")] == ["lotteryGame", "rewardsCard", *["other"] * 4]
+    assert {item.source for item in held.of("virtual")} == set(get_args(Source))
 
 
 # Tolerance
@@ -183,13 +183,13 @@ async def test_unreadable_items_are_skipped_and_counted(vendor: Vendor, mantago:
         )
     )
     held = await mantago.gifts("line", "U1")
-    assert (len(held.tickets), len(held.physical), len(held.virtual), held.skipped) == (1, 1, 1, 8)
+    assert (len(held.tickets), len(held.of("physical")), len(held.of("virtual")), held.skipped) == (1, 1, 1, 8)
 
 
 async def test_an_unreadable_field_is_only_missing(vendor: Vendor, mantago: MantagoApi) -> None:
     odd = gift(name="a\ud800b\u0000c", createdAt=17, isExpired="no", startTime="", endTime={})
     vendor.says(gifts(virtualGifts=[odd]))
-    (item,) = (await mantago.gifts("line", "U1")).virtual
+    (item,) = (await mantago.gifts("line", "U1")).of("virtual")
     assert item.name == "a b c"
     assert (item.received, item.expired, item.starts, item.ends) == (None, None, None, None)
 
@@ -218,9 +218,9 @@ async def test_newest_comes_first_and_500_are_held(vendor: Vendor, mantago: Mant
         )
     )
     held = await mantago.gifts("line", "U1")
-    assert (len(held.physical), len(held.virtual), len(held.tickets), held.truncated) == (250, 200, 50, 50)
+    assert (len(held.of("physical")), len(held.of("virtual")), len(held.tickets), held.truncated) == (250, 200, 50, 50)
     assert held.tickets[0] == Ticket(start + 99 * DAY)
-    assert held.physical[0].received == start + 249 * DAY / 24
+    assert held.of("physical")[0].received == start + 249 * DAY / 24
 
 
 async def test_keys_are_stable_and_tell_equal_gifts_apart(vendor: Vendor, mantago: MantagoApi) -> None:
@@ -228,9 +228,9 @@ async def test_keys_are_stable_and_tell_equal_gifts_apart(vendor: Vendor, mantag
     vendor.says(gifts(physicalGifts=pair, virtualGifts=[gift()]), gifts(physicalGifts=pair[::-1]))
     before = await mantago.gifts("line", "U1")
     after = await mantago.gifts("line", "U1")
-    keys = {item.key for item in before.physical}
-    assert len(keys | {before.virtual[0].key}) == 4
-    assert {item.key for item in after.physical} == keys
+    keys = {item.key for item in before.of("physical")}
+    assert len(keys | {before.of("virtual")[0].key}) == 4
+    assert {item.key for item in after.of("physical")} == keys
 
 
 # What can honestly be said about a gift

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 from chat import Bot, Chat
 
+from bot.apis.mantago import GIFT_ARRAYS, Gift
+from bot.apis.mantago import KINDS as OURS
+from bot.i18n import load_translators
+from handlers.gifts import HowTo
+from handlers.views.gifts import gift_card, gift_names, list_names
 from sandbox.people import demo_wallets, gift
 
 OpenChat = Callable[[str], Chat]
@@ -497,3 +504,33 @@ async def test_every_page_of_the_last_known_list_is_there_while_the_vendor_is_do
     assert not chat.said("The list changed — starting from page 1.")
     assert "10–18" in chat.text or "Flash" in chat.text or len(chat.buttons) > 2
     assert chat.said("Previous page")
+
+
+async def test_the_list_is_kept_as_earlier_versions_keep_it(chat: Chat, tables: asyncpg.Pool) -> None:
+    """A worker of the version before reads the rows of this one, and this one reads its rows."""
+    give(chat, virtualGifts=named(chat, 3))
+
+    await chat.say("gifts")
+
+    kept = json.loads(await tables.fetchval("SELECT gifts FROM wallets"))
+    assert set(kept) == {"tickets", "physical", "virtual", "skipped", "truncated"}
+    assert len(kept["virtual"]) == 3
+
+
+@pytest.mark.parametrize("tag", ["en", "zh_Hant_TW"])
+def test_every_kind_has_a_name(tag: str) -> None:
+    """The list's name, and that of one gift."""
+    translate = load_translators(ZoneInfo("Asia/Taipei"))[tag]
+
+    assert set(list_names(translate)) == set(OURS)
+    assert set(gift_names(translate)) == set(GIFT_ARRAYS)
+
+
+@pytest.mark.parametrize(("tag", "said"), [("en", "Gift · Campaign"), ("zh_Hant_TW", "禮物 · 活動")])
+def test_a_kind_without_a_name_is_just_a_gift(tag: str, said: str) -> None:
+    """It is not called digital, which may be wrong."""
+    gift = Gift("k", "experience", "Tea", "other", None, False, None, None)
+
+    card = gift_card(load_translators(ZoneInfo("Asia/Taipei"))[tag], gift, datetime.now(UTC), HowTo())
+
+    assert card.eyebrow == said
