@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from bot.conversation.actions import Action
@@ -14,6 +13,7 @@ from bot.storage import claims, issues
 from bot.storage.claims import Claim
 from bot.storage.issues import Issue
 from bot.understanding import references
+from bot.understanding.reading import split_list
 from handlers.views import choices
 from handlers.views.codes import claim_card, receipt_card
 from handlers.views.paging import listing, page_of, turning
@@ -32,7 +32,7 @@ async def show_receipt(ctx: Context, text: str) -> Answer | None:
 
     What may be a redemption code as well is one's own receipt or none of our business: the next reader looks at it.
     """
-    words = (word for _ in ctx.languages.values() for word in re.split("[、,，]", _(_WORDS)))
+    words = (word for _ in ctx.languages.values() for word in split_list(_(_WORDS)))
     found = references.receipt_in(text, words) if ctx.customer.id is not None else None
     if found is None or ctx.customer.id is None:
         return None

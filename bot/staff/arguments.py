@@ -33,6 +33,7 @@ from pydantic_core import PydanticCustomError
 
 from bot.staff.lines import Token, bare_word, quoted, written
 from bot.understanding import references
+from bot.understanding.reading import split_list
 
 MOST = 2_000_000_000
 # What is wrong with a value that is of the right kind.
@@ -327,7 +328,7 @@ def _without_hash(value: object) -> object:
 
 
 def _listed(value: object) -> object:
-    return [part for part in re.split("[,，、]", value) if part.strip()] if isinstance(value, str) else value
+    return [part for part in split_list(value) if part.strip()] if isinstance(value, str) else value
 
 
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)  # A day before or after it exists in every time zone.

@@ -211,10 +211,15 @@ class Reading:
         return not (self.asks or self.negates or self.delays or self.doubts or self.shortened)
 
 
+def split_list(text: str) -> list[str]:
+    """The parts of a list as they are written, with commas of whichever language between them."""
+    return re.split("[、,，]", text)
+
+
 @cache
 def listed(words: str) -> tuple[str, ...]:
     """The words of a list in a catalogue, as they are read. `my (mum|dad) says` stands for two of them."""
-    spelled = (each for word in re.split("[、,，]", words) for each in _spelled(word))
+    spelled = (each for word in split_list(words) for each in _spelled(word))
     return tuple(dict.fromkeys(filter(None, map(fold, spelled))))
 
 
