@@ -134,6 +134,8 @@ def _page(ctx: Context, link: Link, found: Cards, action: ShowCards) -> Reply:
     before: list[Message] = [Text("\n".join(notes))] if (notes := _notes(ctx, found)) else []
     if not found.cards:
         return _nothing(ctx, before)
+    if not others:
+        action = action.model_copy(update={"others": False})  # What could not be used can be by now.
     listed = sorted(others if action.others else usable, key=_soonest)
     seen, number = _name(listed), action.page
     if number and action.seen != seen:

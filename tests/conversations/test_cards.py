@@ -173,6 +173,20 @@ async def test_a_phone_without_cards(friend: Chat) -> None:
     assert {friend._("Linked phone"), friend._("Talk to a person")} < set(friend.buttons)
 
 
+async def test_folded_cards_that_can_all_be_used_by_now_are_shown_as_such(owner: Chat) -> None:
+    """The shop filled the last one up: its old [Show] opens the cards that can be used."""
+    put(owner.bot, card(1, balance=0), card(2))
+    await owner.say("gift card")
+    assert titles(owner) == ["Card 2"]
+    show = owner.buttons[owner._("Show")]
+    put(owner.bot, card(1), card(2))
+    owner.bot.ahead(seconds=61)
+
+    await owner.do(owner.phone.taps(show))
+
+    assert titles(owner) == ["Card 1", "Card 2"]
+
+
 # Pages.
 
 
