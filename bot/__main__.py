@@ -101,28 +101,27 @@ def doctor(settings: Settings) -> None:
 @click.argument("changes", nargs=-1)
 @_with_settings
 def policy(settings: Settings, group: int | None, changes: tuple[str, ...]) -> None:
-    """Show or set what the brand decided about a Poshen group.
+    """Show or set what the brand decided about a Poshen group, with the staff commands of /group.
 
     GROUP is its number; CHANGES are per=1 (claims of one code per customer), max=500 (claims of one code
     in all), from=2026-12-01, until=2026-12-31 (included), pause, resume. `max=none` and the like remove one.
+    What is typed here is done at once, as `giftdesk admin --yes` does it, and stands in the trail.
     """
-    from bot.cli.policy import change, show  # noqa: PLC0415
+    from bot.cli.policy import change  # noqa: PLC0415
 
     with database(settings) as url:
-        if group is None:
-            show(settings, url)
-        else:
-            change(settings, url, group, changes)
+        change(settings, url, group, changes)
 
 
 @main.command()
 @click.argument("rules", nargs=-1)
 @_with_settings
 def rewards(settings: Settings, rules: tuple[str, ...]) -> None:
-    """Show or set what a reward of Poshen brings beside its card.
+    """Show or set what a reward of Poshen brings beside its card, with the staff commands /rewards and /reward.
 
     RULES are REWARD=points:150, REWARD=voucher:GIFT:PRICE (a voucher of Got It, issued at once) or
-    REWARD=nothing. What was redeemed before stays as it was.
+    REWARD=nothing. What was redeemed before stays as it was. What is typed here is done at once, as
+    `giftdesk admin --yes` does it, and stands in the trail.
     """
     from bot.cli.rewards import change  # noqa: PLC0415
 

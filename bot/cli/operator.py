@@ -23,7 +23,7 @@ from bot.conversation.messages import Button, Card, Carousel, Choice, Link, Mess
 from bot.errors import ConfigurationError
 from bot.i18n import closest
 from bot.services.staffing import OPERATOR, Actor
-from bot.services.trail import Broken, Notes, Trail
+from bot.services.trail import UNDONE, Broken, Notes, Trail
 from bot.services.unclear import KINDS
 from bot.staff.desk import TYPED
 from bot.staff.lines import is_command
@@ -51,6 +51,7 @@ class Operator:
     turns: Turns
     language: str
     actor: Actor = field(default=Actor(None, OPERATOR, "owner", CHANNEL))
+    done: bool = field(default=True, init=False)  # or asked about; else nothing was done, and the answer says why
     _me: Customer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,11 +109,15 @@ class Operator:
             await ctx.work.end(commit=False)
             raise
         assert not isinstance(said, Prepared), "staff commands make their answers when they are asked"
+        self.done = bool(ctx.result) and not ctx.result.startswith(UNDONE)
         return said
 
 
-def run(settings: Settings, url: str, line: str, *, yes: bool, language: str | None) -> None:
-    """Run one staff command and print its answer; what it would change is asked about first, unless `yes`."""
+def run(settings: Settings, url: str, *lines: str, yes: bool, language: str | None, shown: bool = False) -> None:
+    """Run staff commands and print their answers; what they would change is asked about first, unless `yes`.
+
+    All of them are previewed before one is done. Exits 1 when one of them cannot be. shown: print each line, too.
+    """
 
     async def main() -> None:
         pool = await pools.connect(url, size=3)
@@ -123,19 +128,19 @@ def run(settings: Settings, url: str, line: str, *, yes: bool, language: str | N
         try:
             turns = build_turns(settings, pool, channels, apis)
             tag = closest(language, turns.languages) or turns.default_locale
-            operator = Operator(turns, tag)
             before = await bulk.under_way(pool)
-            said = await operator.run(line if is_command(line) else f"/{line}")
-            _print(said)
-            while (asked := operator.asked) is not None:
-                if asked:
-                    typed = click.prompt(">", default="", show_default=False) or " "
-                elif yes or click.confirm(f"\n{_deed(said)}", default=False):
-                    typed = ""
-                else:
-                    return
-                said = await operator.confirm(typed)
-                _print(said)
+            previews: list[tuple[Operator, Reply]] = []
+            for line in lines:
+                operator = Operator(turns, tag)
+                if shown:
+                    click.echo(line)
+                said = await operator.run(line if is_command(line) else f"/{line}")
+                _print(operator, said)
+                previews.append((operator, said))
+            if not all(operator.done for operator, _ in previews):
+                raise SystemExit(1)
+            for operator, said in previews:
+                await _confirm(operator, said, yes=yes)
             job = await bulk.under_way(pool)
             if job is not None and (before is None or before.id != job.id):
                 await _watch(pool, job)
@@ -144,6 +149,22 @@ def run(settings: Settings, url: str, line: str, *, yes: bool, language: str | N
             await pool.close()
 
     asyncio.run(main())
+
+
+async def _confirm(operator: Operator, preview: Reply, *, yes: bool) -> None:
+    """Do what was previewed, once it is agreed to. Exits 1 when it could not be done."""
+    said = preview
+    while (asked := operator.asked) is not None:
+        if asked:
+            typed = click.prompt(">", default="", show_default=False) or " "
+        elif yes or click.confirm(f"\n{_deed(said)}", default=False):
+            typed = ""
+        else:
+            return
+        said = await operator.confirm(typed)
+        _print(operator, said)
+        if not operator.done:
+            raise SystemExit(1)
 
 
 async def _watch(pool: asyncpg.Pool, job: Job) -> None:
@@ -268,13 +289,14 @@ def verify(settings: Settings, url: str) -> bool:
     return asyncio.run(main())
 
 
-def _print(reply: Reply) -> None:
+def _print(operator: Operator, reply: Reply) -> None:
+    """Print an answer; one that says why nothing was done, as a complaint."""
     for message in reply.messages:
-        click.echo(plain(message))
+        click.echo(plain(message), err=not operator.done)
     on_cards = (button for message in reply.messages for button in _buttons(message))
     lines = dict.fromkeys(line for each in (*on_cards, *reply.choices) if (line := _typed(each)))
     if lines:
-        click.echo("\n".join(["", *lines]))
+        click.echo("\n".join(["", *lines]), err=not operator.done)
 
 
 def _deed(preview: Reply) -> str:

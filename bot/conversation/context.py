@@ -192,6 +192,7 @@ class Context:
     likely: Mapping[str, float] = field(default_factory=dict)
     at_rest: bool = False  # It is a customer's own text: no question was open, no person waited for, no staff.
     unclear: Kind | None = None  # How this text was not understood.
+    result: str = ""  # How a staff command ended, as the trail has it; empty when the line was none.
 
     @property
     def customer_id(self) -> int:

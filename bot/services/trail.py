@@ -12,6 +12,8 @@ from bot.services.staffing import Actor
 from bot.storage import audit
 from bot.storage.audit import Entry, Row
 
+UNDONE = ("refused", "failed", "not found")  # how a result begins when nothing was done
+
 
 @dataclass(slots=True)
 class Notes:

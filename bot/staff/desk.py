@@ -218,6 +218,7 @@ class StaffDesk:
 
         answer = await self._audited(staffed, command, arguments, handle)
         ctx._ = staffed._  # /lang may have changed it, and more may be said below the answer.
+        ctx.result = staffed.notes.result
         return answer
 
     async def _audited(
@@ -346,6 +347,7 @@ class StaffDesk:
             return await perform(staffed, arguments)
 
         answer = await self._audited(staffed, command, arguments, handle)
+        ctx.result = staffed.notes.result
         if isinstance(answer, Reply):
             ctx.customer.state["did"] = {
                 "nonce": pending["nonce"],

@@ -10,7 +10,7 @@ from bot.conversation.messages import SILENCE, Message, Reply, Text
 from bot.errors import UpstreamError, UserError
 from bot.i18n import N_
 from bot.services.staffing import Actor, role_word
-from bot.services.trail import Notes
+from bot.services.trail import UNDONE, Notes
 from bot.staff.arguments import ApprovalRef, Arguments, Positional
 from bot.staff.routes import Confirmed, Preview, StaffContext, StaffRouter
 from bot.staff.scrubbing import audited_line
@@ -77,7 +77,7 @@ async def _tell_asker(ctx: StaffContext, agreed: Approval) -> None:
     if asker is None:
         return
     told = N_("%(name)s agreed to %(ref)s: %(line)s")
-    if ctx.notes.result.startswith(("refused", "failed", "not found")):
+    if ctx.notes.result.startswith(UNDONE):
         told = N_("%(name)s agreed to %(ref)s, but it could not be done: %(line)s")
     came = ctx.notes.ref or ""
     shows = {"J": f"/job show {came}", "R": f"/ref {came}"}.get(came[:1])

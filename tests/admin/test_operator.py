@@ -98,6 +98,37 @@ async def test_the_trail_is_verified_on_the_command_line(bot: Bot, operator: Ope
     assert "Traceback" not in printed
 
 
+async def test_a_policy_from_the_command_line_stands_in_the_trail(bot: Bot, env: dict[str, str]) -> None:
+    """As the operator's, and the trail holds."""
+    status, printed = await command("policy", "5", "max=7", env=env)
+    assert status == 0, printed
+    assert await bot.pool.fetchval("SELECT max_claims FROM policies") == 7
+
+    rows = await bot.pool.fetch(
+        "SELECT actor, role, channel, line, result, target, before, after FROM audit ORDER BY n"
+    )
+    assert [row["result"] for row in rows] == ["asked", "done"]
+    assert tuple(rows[-1]) == (
+        "operator",
+        "owner",
+        "cli",
+        "/group policy 5 max=7 --anyway",
+        "done",
+        "group #5",
+        "1 claim per customer · no limit in all · open",
+        "1 claim per customer · 7 in all · open",
+    )
+    status, printed = await command("audit", "verify", env=env)
+    assert (status, "The trail holds: 2 rows" in printed) == (0, True), printed
+
+
+async def test_what_cannot_be_done_ends_with_status_one(bot: Bot, env: dict[str, str]) -> None:
+    """So that a script notices: what no line is, what is refused and what there is not. Why is said."""
+    for line, why in (("/nothing", "There's no /nothing"), ("/code show NOSUCHCODE", "There is no code")):
+        status, printed = await command("admin", line, "--lang", "en", env=env)
+        assert (status, why in printed) == (1, True), printed
+
+
 async def _tamper(connection: asyncpg.Connection) -> None:
     await connection.execute(
         "ALTER TABLE audit DISABLE TRIGGER ALL; UPDATE audit SET line = '/x' WHERE n = 2; "

@@ -11,13 +11,19 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from chat import Bot
 from engine.desk import another_database, until
 from engine.processes import ROOT, command, environment, free_port
 
+from bot.cli import policy, rewards
 from bot.cli.doctor import examine
+from bot.cli.operator import Operator
 from bot.config import Settings, load_settings
+from bot.conversation.messages import plain
 from bot.errors import ConfigurationError
 from bot.services.rewarding import NotARule, read_rule
+from bot.storage import rewards as stored_rewards
+from bot.storage.rewards import Grant
 from sandbox import Sandbox
 
 KEY = "k" * 64
@@ -227,10 +233,55 @@ async def test_the_doctor_tells_when_there_is_no_database(env: dict[str, str]) -
 )
 def test_a_reward_without_a_number_is_named(rule: str) -> None:
     """Also where a digit is one to `isdigit` and none to `int`."""
-    from bot.cli.rewards import change
-
     with pytest.raises(ConfigurationError, match="begin with the reward's number at Poshen"):
-        change(load_settings(), "", [rule])
+        rewards.lines_of([rule])
+
+
+@pytest.mark.parametrize("rule", ["1", "1=", "1= "])
+def test_a_reward_without_a_rule_is_named(rule: str) -> None:
+    """It would only be shown, and whoever typed it expects a change."""
+    with pytest.raises(ConfigurationError, match="say what it brings"):
+        rewards.lines_of(["2=nothing", rule])
+
+
+async def test_rewards_are_set_by_their_old_spelling(env: dict[str, str], bot: Bot) -> None:
+    """Each by its command; nothing takes a rule away. Without a rule, all are shown."""
+    await stored_rewards.put(bot.pool, 3, Grant(points=20))
+    status, said = await command("rewards", "1=points:150", "6=voucher:812:2260", "3=nothing", env=env)
+    assert status == 0, said
+    assert "Traceback" not in said
+
+    rules = await stored_rewards.listed(bot.pool)
+    assert rules.keys() == {1, 6}
+    assert rules[1] == Grant(points=150)
+    assert (rules[6].gift_id, rules[6].price_id) == (812, 2260)
+    status, said = await command("rewards", env=env)
+    assert status == 0, said
+    assert "150 points" in said and "voucher 812:2260" in said
+
+
+async def test_rewards_are_set_all_or_none(env: dict[str, str], bot: Bot) -> None:
+    """A voucher that is not in the catalogue is noticed before the first rule is set; what is no rule is taught."""
+    status, said = await command("rewards", "1=points:150", "6=voucher:812:1", "2=points:²", env=env)
+
+    assert status == 1
+    assert "no such voucher: voucher:812:1" in said
+    assert "“points:²” is no rule. Write points:150" in said
+    assert await stored_rewards.listed(bot.pool) == {}
+
+
+async def test_rewards_wait_for_a_poshen_that_cannot_be_asked(env: dict[str, str], bot: Bot) -> None:
+    """It says so, and nothing is changed; a group is paused all the same."""
+    bot.sandbox.fault("poshen", status=503)
+    status, said = await command("rewards", "1=points:150", env=env)
+    assert status == 1
+    assert "Poshen cannot be reached right now. Nothing was changed." in said
+    assert await stored_rewards.listed(bot.pool) == {}
+
+    status, said = await command("policy", "5", "pause", env=env)
+    assert status == 0, said
+    assert "Nobody could check now whether Poshen has this group." in said
+    assert await bot.pool.fetchval("SELECT paused FROM policies WHERE group_id = 5")
 
 
 @pytest.mark.parametrize("rule", ["points:²", "points:٣", "voucher:812:²", "voucher:①:2260"])
@@ -247,11 +298,11 @@ async def test_a_policy_is_set_kept_and_taken_back(env: dict[str, str]) -> None:
     """What was given is shown; a later change keeps the rest; `none` removes one."""
     status, said = await command("policy", "901", "per=1", "max=2", "until=2026-12-31", env=env)
     assert status == 0, said
-    assert all(word in said for word in ("901", "2026-12-31", "open"))
+    assert all(word in said for word in ("901", "1 claim per customer · 2 in all", "31 Dec 2026", "open"))
 
     status, said = await command("policy", "901", "max=none", "pause", env=env)
     assert status == 0, said
-    assert all(word in said for word in ("no limit", "2026-12-31", "paused"))
+    assert "Policy: 1 claim per customer · no limit in all · until the end of 31 Dec 2026 · paused" in said
 
     status, said = await command("policy", env=env)
     assert status == 0
@@ -265,19 +316,41 @@ async def test_a_policy_is_set_kept_and_taken_back(env: dict[str, str]) -> None:
         ("max=many", "whole number"),
         ("until=31.12.2026", "YYYY-MM-DD"),
         ("limit=5", "max=500"),
-        ("pause=yes", "pause"),
     ],
 )
-def test_a_wrong_change_teaches_the_right_one(change: str, teaches: str) -> None:
-    """The message holds the change and how it is written."""
-    from bot.cli.policy import changed
-    from bot.errors import ConfigurationError
-    from bot.storage.claims import Policy
+async def test_a_wrong_change_teaches_the_right_one(bot: Bot, change: str, teaches: str) -> None:
+    """What is printed holds the change and how it is written."""
+    operator = Operator(bot.turns, "en")
+    (line,) = policy.lines_of(5, [change])
+    said = await operator.run(line)
 
-    with pytest.raises(ConfigurationError) as told:
-        changed(Policy(), [change], load_settings())
-    assert change in str(told.value)
-    assert teaches in str(told.value)
+    assert not operator.done
+    assert change in line
+    assert teaches in plain(said.messages[0])
+    assert await bot.pool.fetchval("SELECT count(*) FROM policies") == 0
+
+
+@pytest.mark.parametrize("change", ["pause=yes", "RESUME=1"])
+def test_a_group_is_paused_by_the_word_alone(change: str) -> None:
+    """The message holds the change and how it is written."""
+    word = change.partition("=")[0].lower()
+    with pytest.raises(ConfigurationError, match=f"{change}.*giftdesk policy 5 {word}$"):
+        policy.lines_of(5, ["max=3", change])
+
+
+@pytest.mark.parametrize(
+    ("group", "changes", "lines"),
+    [
+        (None, [], ["/group list"]),
+        (5, [], ["/group show 5"]),
+        (5, ["pause"], ["/group pause 5 --anyway"]),
+        (5, ["pause", "Resume"], ["/group resume 5"]),
+        (5, ["pause", "max=none"], ["/group policy 5 max=none --anyway", "/group pause 5 --anyway"]),
+    ],
+)
+def test_the_old_spelling_means_staff_commands(group: int | None, changes: list[str], lines: list[str]) -> None:
+    """One grammar: the words are only put in order."""
+    assert policy.lines_of(group, changes) == lines
 
 
 async def test_a_wrong_policy_changes_nothing(env: dict[str, str]) -> None:
