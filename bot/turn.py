@@ -204,7 +204,7 @@ class Turns:
         if asked is not None and asked["question"] == SURE and "data" not in asked:
             asked["data"] = questions.buttoned(asked, answer, packed)
         if not ctx.labels_stay:
-            ctx.customer.state["labels"] = labels.kept(answer, packed, self.lexicon, asked)
+            ctx.customer.state.labels = labels.kept(answer, packed, self.lexicon, asked)
 
     async def _in_good_time(self, ctx: Context, taken: Taken, incoming: Incoming) -> tuple[Any, bool]:
         """The handler's answer, and whether the reply token had to be spent on "still checking"."""
@@ -337,7 +337,7 @@ class Turns:
         # After their data was deleted, they have the account's menu like any stranger; and after they
         # blocked us, nobody knows which one they have.
         known = customer.id is not None and customer.locale != self.default_locale
-        has = None if isinstance(incoming.what, Followed) else customer.state.get("menu", "")
+        has = None if isinstance(incoming.what, Followed) else customer.state.menu or ""
         menu = menus.due(customer.locale if known else None, has)
         if menu is not None:
             task = asyncio.create_task(self._give_menu(menus, customer.id, chat.id, menu))
@@ -378,13 +378,10 @@ def _drop_stale(ctx: Context) -> None:
     """Forget questions and codes whose time is over."""
     state, happened = ctx.customer.state, ctx.happened_at.timestamp()
     if ctx.asked() is None:
-        state.pop("asking", None)  # One that waits for a yes is remembered: a late one is told so.
-    if kept := {of: codes for of, codes in state.pop("kept", {}).items() if codes["until"] > happened}:
-        state["kept"] = kept
-    # The first two are of a staff command; cards: the numbers of the customer's own.
-    for pending in ("sure", "did", "album", "cards"):
-        if pending in state and state[pending]["until"] < happened:
-            del state[pending]
+        state.asking = None  # One that waits for a yes is remembered: a late one is told so.
+    if state.kept is not None:
+        state.kept = {of: codes for of, codes in state.kept.items() if codes["until"] > happened} or None
+    state.drop_ended(happened)
     if isinstance(ctx.incoming.what, Followed):
         ctx.settle()
 

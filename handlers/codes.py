@@ -81,7 +81,7 @@ async def read_text(ctx: Context, _text: str) -> Answer | None:
 @router.command("again", words=N_("try again, retry"), personal=True)
 async def try_again(ctx: Context) -> Answer:
     """The codes that were kept last, where the button is not the last answer's any more."""
-    kept = list(ctx.customer.state.get("kept", {}))
+    kept = list(ctx.customer.state.kept or ())
     return await retry(ctx, Retry(of=int(kept[-1]))) if kept and ctx.apis.poshen else await ctx.run("redeem")
 
 
@@ -127,8 +127,10 @@ async def _answered(ctx: Context, found: codes.Found) -> Answer | None:
 
 def _of_own_card(ctx: Context, code: str) -> bool:
     """Whether this is, or holds, the number of a gift card that was shown to this customer."""
-    own = set(ctx.customer.state.get("cards", {}).get("numbers", ()))
-    return bool(own) and not own.isdisjoint(ctx.services.giftcards.hashes(code, *code.split(" ")).values())
+    own = ctx.customer.state.cards
+    if not own or not own["numbers"]:
+        return False
+    return not set(own["numbers"]).isdisjoint(ctx.services.giftcards.hashes(code, *code.split(" ")).values())
 
 
 def _choose(ctx: Context, typed: list[str]) -> Reply:
@@ -373,20 +375,21 @@ async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError, of:
 
 
 def _keep(ctx: Context, typed: list[str], of: int) -> None:
-    kept = ctx.customer.state.setdefault("kept", {})
+    kept = ctx.customer.state.kept or {}
     kept[str(of)] = {"codes": typed, "until": (ctx.now + KEPT_FOR).timestamp()}
     while len(kept) > AT_ONCE:
         del kept[next(iter(kept))]
+    ctx.customer.state.kept = kept
 
 
 def _kept(ctx: Context, of: int) -> list[str]:
-    kept = ctx.customer.state.get("kept", {}).get(str(of))
+    kept = (ctx.customer.state.kept or {}).get(str(of))
     return list(kept["codes"]) if kept and kept["until"] > ctx.happened_at.timestamp() else []
 
 
 def _sent_at(ctx: Context, event_id: int) -> datetime:
     """When a code was sent: a tap on [Try again] is as early as the message under which the button is."""
-    kept = ctx.customer.state.get("kept", {}).get(str(event_id))
+    kept = (ctx.customer.state.kept or {}).get(str(event_id))
     return min(ctx.happened_at, datetime.fromtimestamp(kept["until"], UTC) - KEPT_FOR) if kept else ctx.happened_at
 
 

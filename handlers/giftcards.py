@@ -120,7 +120,7 @@ def _remember_numbers(ctx: Context, found: Cards) -> None:
     """Keep keyed hashes of the numbers: one that is typed later is no redemption code, and no vendor's business."""
     numbers = [card.number for card in found.cards if card.number][:MOST_NUMBERS]
     hashes = sorted(ctx.services.giftcards.hashes(*numbers).values())
-    ctx.customer.state["cards"] = {"numbers": hashes, "until": (ctx.now + NUMBERS_KEPT).timestamp()}
+    ctx.customer.state.cards = {"numbers": hashes, "until": (ctx.now + NUMBERS_KEPT).timestamp()}
 
 
 def _may_see_numbers(ctx: Context, link: Link) -> bool:

@@ -23,7 +23,7 @@ async def show_help(ctx: Context) -> Answer:
 async def cancel(ctx: Context) -> Answer:
     """Leave whatever was being asked."""
     ctx.settle()
-    ctx.customer.state.pop("kept", None)
+    ctx.customer.state.kept = None
     return Reply((Text(ctx._("OK, cancelled.")),), _tries(ctx))
 
 

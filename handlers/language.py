@@ -78,16 +78,16 @@ def add_hint(ctx: Context, reply: Reply) -> Reply:
     # A yes to the hint must not answer something else.
     if (
         ctx.asked() is not None
-        or state.get("english") == "asked"
+        or state.english == "asked"
         or not words
         or not what.text.isascii()
         or what.text.isupper()
     ):
         return reply
-    state["english"] = state.get("english", 0) + 1
-    if state["english"] < HINT_AFTER or not reply.messages or len(reply.messages) > 4:
+    state.english = written = (state.english or 0) + 1
+    if written < HINT_AFTER or not reply.messages or len(reply.messages) > 4:
         return reply
-    state["english"] = "asked"
+    state.english = "asked"
     hint = Text(ctx.languages["en"](N_("Prefer English?")))
     yes = Button(_own_name("en"), Speak(tag="en"))
     ctx.question(yes.label, "")

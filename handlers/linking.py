@@ -128,7 +128,7 @@ async def link_shared_phone(ctx: Context) -> Answer:
     assert isinstance(ctx.incoming.what, SharedPhone), "registered for nothing else"
     if ctx.apis.altegio is None:
         return await ctx.run("menu")
-    asked_until = ctx.customer.state.get("sharing", 0)
+    asked_until = ctx.customer.state.sharing or 0
     phone = ctx.services.linking.phone(ctx.incoming.what.phone)
     if not ctx.desk.shares_phone or asked_until <= ctx.happened_at.timestamp() or phone is None:
         return not_linked(ctx, None)
@@ -153,7 +153,7 @@ def not_linked(ctx: Context, link: Lapsed | None) -> Reply:
         )
     ways: list[Choice] = [_enter_code(ctx)]
     if ctx.desk.shares_phone:
-        ctx.customer.state["sharing"] = (ctx.now + SHARED_WITHIN).timestamp()
+        ctx.customer.state.sharing = (ctx.now + SHARED_WITHIN).timestamp()
         ways.append(SharePhone())
     return Reply((Text(text),), choices.ending(ctx._, *ways, choices.help_(ctx._)))
 
@@ -167,7 +167,7 @@ async def _use_code(ctx: Context, typed: str) -> Reply:
 
 
 def _now_linked(ctx: Context, link: Link) -> Reply:
-    ctx.customer.state.pop("sharing", None)
+    ctx.customer.state.sharing = None
     text = ctx._("Linked: %(phone)s. You can check balances any time.", phone=link.masked)
     return Reply((Text(text),), choices.ending(ctx._, choices.gift_cards(ctx._)), valuable=True)
 
@@ -230,10 +230,10 @@ async def _is_waiting_code(ctx: Context, text: str) -> bool:
     """
     if not is_bare_code(text):
         return False
-    start, count = ctx.customer.state.get("bare", (0.0, 0))
+    start, count = ctx.customer.state.bare or (0.0, 0)
     if ctx.now.timestamp() - start >= timedelta(hours=1).total_seconds():
         start, count = ctx.now.timestamp(), 0
     if count >= BARE_AN_HOUR:
         return False
-    ctx.customer.state["bare"] = (start, count + 1)
+    ctx.customer.state.bare = (start, count + 1)
     return await ctx.services.linking.is_live(ctx.work.reads, text, ctx.happened_at)

@@ -54,8 +54,8 @@ async def forget(ctx: Context) -> Answer:
     """Somebody took a message back: what we still hold of it goes."""
     assert isinstance(ctx.incoming.what, Unsent), "registered for nothing else"
     # Codes that wait for [try again], and labels made of codes; which message they came from is not kept.
-    for name in ("kept", "labels", "asking", "deciding", "missed"):
-        ctx.customer.state.pop(name, None)
+    state = ctx.customer.state
+    state.kept = state.labels = state.asking = state.deciding = state.missed = None
     person, message_id = ctx.customer.person, ctx.incoming.what.message_id
     connection = await ctx.work.begin()
     await inbox.forget_message(connection, person, message_id)

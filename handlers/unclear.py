@@ -45,9 +45,9 @@ async def not_understood(ctx: Context) -> Answer:
     """Say so with what was perhaps meant, then with help, then offer a person, then stay quiet: people also talk to
     the shop here, and a bot that nags gets blocked. Whoever comes back a little later is answered again."""
     state, now = ctx.customer.state, ctx.now.timestamp()
-    again = now - state.get("lost_at", 0) < CONVERSATION.total_seconds()
-    lost = state.get("lost", 0) + 1 if again else 1
-    state["lost"], state["lost_at"] = lost, now
+    again = now - (state.lost_at or 0) < CONVERSATION.total_seconds()
+    lost = (state.lost or 0) + 1 if again else 1
+    state.lost, state.lost_at = lost, now
     ctx.await_edit()
     if lost > QUIET_FROM:
         ctx.call_unclear("quiet")
@@ -108,9 +108,9 @@ async def waiting_for_a_person(ctx: Context) -> Answer:
     """Somebody talks to the shop's people, who were called: that is theirs. The way back is told once."""
     state, until = ctx.customer.state, ctx.customer.muted_until
     assert until is not None, "asked for while somebody waits"
-    if state.get("reminded") == until.timestamp():
+    if state.reminded == until.timestamp():
         return SILENCE
-    state["reminded"] = until.timestamp()
+    state.reminded = until.timestamp()
     text = ctx._("I'll leave you with our staff. Type “menu” when you need me.")
     return Reply((Text(text),), (choices.menu(ctx._),))
 

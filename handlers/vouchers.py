@@ -180,7 +180,7 @@ async def exchange(ctx: Context, action: Exchange) -> Answer:
     key = f"exchange:{ctx.customer_id}:{action.nonce}"
     issue = await issues.by_key(ctx.work.reads, key)
     if issue is None:
-        getting = ctx.customer.state.get("getting")
+        getting = ctx.customer.state.getting
         if not getting or getting["nonce"] != action.nonce or getting["until"] < ctx.happened_at.timestamp():
             answer = await ctx.run("vouchers")
             words = Text(ctx._("That button has expired — here's a fresh one."))
@@ -209,7 +209,7 @@ async def exchange(ctx: Context, action: Exchange) -> Answer:
             return _short(ctx, offer.cost, reserved.available)
         await ctx.work.save()
         issue = reserved
-    ctx.customer.state.pop("getting", None)
+    ctx.customer.state.getting = None
     if issue.state in ("pending", "unknown"):
         issue = await ctx.services.vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue.id, answering=True)
     return await issue_reply(ctx, issue)
@@ -286,7 +286,7 @@ async def _preview(ctx: Context, offer: Offer) -> Reply:
     if account.available < offer.cost:
         return _short(ctx, offer.cost, account.available)
     nonce = secrets.token_hex(4)
-    ctx.customer.state["getting"] = {
+    ctx.customer.state.getting = {
         "nonce": nonce,
         "gift_id": offer.gift.gift_id,
         "price_id": offer.gift.price_id,

@@ -137,9 +137,9 @@ async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
 
 def _count_new(ctx: Context, shelf: Shelf) -> int:
     """What came since the list that was shown before; nothing is new to somebody who sees one for the first time."""
-    seen = ctx.customer.state.get("seen")
+    seen = ctx.customer.state.seen
     # A list is shown for a while: what came since is not on it.
-    ctx.customer.state["seen"] = shelf.taken_at.timestamp()
+    ctx.customer.state.seen = shelf.taken_at.timestamp()
     if seen is None:
         return 0
     received: list[datetime | None] = [

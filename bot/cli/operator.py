@@ -65,12 +65,14 @@ class Operator:
     @property
     def asked(self) -> str | None:
         """What is waited for: None for nothing, "" for a yes, else what has to be typed."""
-        pending = self._me.state.get("sure")
-        return str(pending["typed"]) if pending else None
+        pending = self._me.state.sure
+        return pending["typed"] if pending else None
 
     async def confirm(self, typed: str) -> Reply:
         """Do what was previewed. typed: what was asked for, "" when it was a yes."""
-        routes, nonce = self.turns.dispatcher.routes, self._me.state["sure"]["nonce"]
+        pending = self._me.state.sure
+        assert pending is not None, "called only while something is asked"
+        routes, nonce = self.turns.dispatcher.routes, pending["nonce"]
         take, tap = routes.answers[TYPED], routes.actions[Confirm].handler
 
         async def answer(ctx: Context) -> Answer:
@@ -79,8 +81,8 @@ class Operator:
             return await tap(ctx, Confirm(nonce=nonce))
 
         said = await self._turn("", answer)
-        if self._me.state.get("sure", {}).get("nonce") == nonce:
-            del self._me.state["sure"]  # It was too late, and is not asked about again.
+        if (left := self._me.state.sure) is not None and left["nonce"] == nonce:
+            self._me.state.sure = None  # It was too late, and is not asked about again.
         return said
 
     async def _turn(self, line: str, answer: Callable[[Context], Awaitable[Answer]]) -> Reply:

@@ -18,6 +18,7 @@ from bot.services import Services
 from bot.services.staffing import Actor
 from bot.services.unclear import Kind
 from bot.storage.customers import Customer
+from bot.storage.state import Question
 from bot.understanding.hours import Hours
 from bot.understanding.keeping import keepable
 from bot.understanding.reading import Reading
@@ -228,41 +229,48 @@ class Context:
         self.customer.locale, self.customer.locale_chosen = tag, True
         self._ = self.languages[tag]
 
-    def ask(self, question: str, minutes: int = 5, **details: Any) -> None:
-        """Expect the answer to a question as the next text."""
-        until = (self.now + timedelta(minutes=minutes)).timestamp()
+    def ask(self, question: str, minutes: int = 5, *, of: int | None = None) -> None:
+        """Expect the answer to a question as the next text. of: the event whose codes it is about."""
+        asking: Question = {"question": question, "until": (self.now + timedelta(minutes=minutes)).timestamp()}
+        if of is not None:
+            asking["of"] = of
         self.settle()
-        self.customer.state["asking"] = {**details, "question": question, "until": until}
+        self.customer.state.asking = asking
 
-    def question(self, yes: str, no: str, minutes: int = 5, **details: Any) -> None:
+    def question(
+        self, yes: str, no: str, minutes: int = 5, *, command: str | None = None, strict: bool = False
+    ) -> None:
         """Expect a yes or a no as the next text: it does what the button with this label under this answer does.
 
         command: the command that a yes runs, whose own words say yes, too. strict: only the label itself says yes.
         """
-        until = (self.now + timedelta(minutes=minutes)).timestamp()
-        self.settle()
-        # Under a name of its own: a worker of the version before would not know who answers it.
-        self.customer.state["deciding"] = {
-            **details,
+        deciding: Question = {
             "question": SURE,
-            "until": until,
+            "until": (self.now + timedelta(minutes=minutes)).timestamp(),
             "at": self.now.timestamp(),
             "yes": yes,
             "no": no,
         }
+        if command is not None:
+            deciding["command"] = command
+        if strict:
+            deciding["strict"] = True
+        self.settle()
+        # Under a name of its own: a worker of the version before would not know who answers it.
+        self.customer.state.deciding = deciding
 
-    def asked(self) -> dict[str, Any] | None:
+    def asked(self) -> Question | None:
         """The question that is still open."""
         state = self.customer.state
         # Only where a worker of another version asked in between there are two; the later one counts.
-        asking: list[dict[str, Any]] = [state[name] for name in ("deciding", "asking") if name in state]
+        asking = [question for question in (state.deciding, state.asking) if question is not None]
         latest = max(asking, key=lambda question: float(question["until"]), default=None)
         return latest if latest and latest["until"] > self.happened_at.timestamp() else None
 
     def await_edit(self) -> None:
         """Read this message again when its author edits it: it had no answer worth keeping."""
         if self.incoming.message_id:
-            self.customer.state["missed"] = self.incoming.message_id
+            self.customer.state.missed = self.incoming.message_id
 
     def call_unclear(self, kind: Kind) -> None:
         """This text was not understood. It is counted once its answer is committed, and kept where that is allowed.
@@ -282,5 +290,4 @@ class Context:
 
     def settle(self) -> None:
         """Stop expecting an answer."""
-        self.customer.state.pop("asking", None)
-        self.customer.state.pop("deciding", None)
+        self.customer.state.asking = self.customer.state.deciding = None

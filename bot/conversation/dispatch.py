@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from bot.conversation.actions import MENU_TAP, Packer, Unreadable
 from bot.conversation.context import SHOP, SURE, Answer, Context
 from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Button, Reply, Text
-from bot.conversation.questions import answer_to, labelled
+from bot.conversation.questions import SAID, answer_to, labelled
 from bot.conversation.router import Routes
 from bot.errors import UserError
 from bot.services.staffing import Actor
+from bot.storage.state import Question
 from bot.understanding.recogniser import ACTS, decide
 
 ALBUM_ARRIVES_WITHIN = timedelta(minutes=5)
@@ -81,10 +82,10 @@ class Dispatcher:
                 return await self._in_a_group(ctx, ctx.incoming.chat)
             if isinstance(edited := ctx.incoming.what, Edited):
                 # `missed`: the last message that was not understood. Any other has had its answer.
-                if ctx.customer.state.get("missed") != edited.message_id:
+                if ctx.customer.state.missed != edited.message_id:
                     return SILENCE
                 ctx.incoming = replace(ctx.incoming, what=Said(edited.text))
-                del ctx.customer.state["missed"]
+                ctx.customer.state.missed = None
             if isinstance(sent := ctx.incoming.what, SentMedia) and sent.album and _in_album(ctx, sent.album):
                 return SILENCE  # The first of them has the answer for all.
             if (closed := _closed(ctx)) is not None:
@@ -123,7 +124,7 @@ class Dispatcher:
                 return entered
             text = NONSENSE  # Neither words nor codes are looked for in it.
         ctx.reading = ctx.lexicon.read(text)
-        ctx.customer.state.pop("missed", None)
+        ctx.customer.state.missed = None
         # A code may end in a word that means something else here.
         awaited = self.staff.awaits(ctx, text)
         intent = None if awaited else ctx.lexicon.whole(ctx.reading)
@@ -150,14 +151,15 @@ class Dispatcher:
             if found is not None:
                 return self._settled(ctx, asked, found)
         if asked is None and ctx.lexicon.agrees(ctx.reading) is not None:
-            if ctx.customer.state.pop("deciding", None):
+            if ctx.customer.state.deciding:
+                ctx.customer.state.deciding = None
                 return await self._fresh(ctx, "menu")  # Too late for our question.
             return SILENCE  # A yes or a no to nothing that we asked.
         if not ctx.reading.text and ctx.reading.emoji and asked is None:
             return SILENCE if ctx.muted else await self.routes.events[SentSticker](ctx)
         return await self._guessed(ctx, asked)
 
-    async def _answered(self, ctx: Context, asked: dict[str, Any], intent: str | None) -> Answer | None:
+    async def _answered(self, ctx: Context, asked: Question, intent: str | None) -> Answer | None:
         """A yes or a no to an open question does what its button does; None when a message is neither.
 
         It must have been written after the question was asked. A word for something else is no answer, unless it stands
@@ -180,7 +182,7 @@ class Dispatcher:
         data = asked.get("data", {}).get(said)
         return await self._press(ctx, data, typed=True) if data else await ctx.run("declined")
 
-    async def _intended(self, ctx: Context, intent: str, asked: dict[str, Any] | None) -> Answer:
+    async def _intended(self, ctx: Context, intent: str, asked: Question | None) -> Answer:
         """A whole message is one of the words for something."""
         if ctx.muted:
             if intent in STAY_WITH_THE_PERSON:
@@ -205,7 +207,7 @@ class Dispatcher:
             return answer.after(Text(ctx._("OK, let's leave that for now.")))
         return answer
 
-    async def _guessed(self, ctx: Context, asked: dict[str, Any] | None) -> Answer:
+    async def _guessed(self, ctx: Context, asked: Question | None) -> Answer:
         """Nothing was found by rule: what it sounds like, answered at once only where showing something is harmless."""
         ranking = ctx.recogniser.rank(ctx.reading.text)
         decision = decide(ctx.reading, ranking)
@@ -228,7 +230,7 @@ class Dispatcher:
             return await ctx.run(once)
         return self._ask_again(ctx, asked) or await ctx.run("fallback")
 
-    def _ask_again(self, ctx: Context, asked: dict[str, Any] | None) -> Reply | None:
+    def _ask_again(self, ctx: Context, asked: Question | None) -> Reply | None:
         """What was neither yes nor no is said to be unclear, once; then the question is over."""
         if asked is None or asked["question"] != SURE:
             return None
@@ -239,17 +241,16 @@ class Dispatcher:
         ctx.call_unclear("asked")
         ctx.await_edit()
         buttons = []
-        for said in ("yes", "no"):
+        for said in SAID:
             action = self.packer.read(data[said], person=ctx.customer.person, now=ctx.happened_at).action
             buttons.append(Button(asked[said], action))
-        ctx.question(asked["yes"], asked["no"])
-        ctx.customer.state["deciding"] |= {**asked, "again": True, "at": ctx.now.timestamp()}
+        ctx.customer.state.deciding = {**asked, "again": True, "at": ctx.now.timestamp()}
         text = ctx._(
             "I'm not sure what you mean. Please answer “%(yes)s” or “%(no)s”.", yes=asked["yes"], no=asked["no"]
         )
         return Reply((Text(text),), tuple(buttons))
 
-    def _settled(self, ctx: Context, asked: dict[str, Any] | None, answer: Answer) -> Answer:
+    def _settled(self, ctx: Context, asked: Question | None, answer: Answer) -> Answer:
         """An answer was found, so that the question of before is over, unless it was asked again."""
         _understood(ctx)
         if asked is not None and ctx.asked() is asked:
@@ -258,7 +259,7 @@ class Dispatcher:
 
     def _labelled(self, ctx: Context, intent: str | None) -> str | None:
         """What the button does whose label was typed, where it stood under the last answer; "" when several had it."""
-        labels: dict[str, str] = ctx.customer.state.get("labels", {})
+        labels = ctx.customer.state.labels
         reading = ctx.reading
         if not labels or "?" in reading.typed:
             return None
@@ -322,8 +323,8 @@ def _closed(ctx: Context) -> Reply | None:
     if ctx.actor is not None or isinstance(what, Left | Unsent | Ignored):
         return None
     if ctx.customer.blocked_until is not None and ctx.customer.blocked_until > ctx.now:
-        told, until = ctx.customer.state.get("blocked"), ctx.customer.blocked_until.timestamp()
-        ctx.customer.state["blocked"] = until
+        told, until = ctx.customer.state.blocked, ctx.customer.blocked_until.timestamp()
+        ctx.customer.state.blocked = until
         text = ctx._("We can't serve you here at the moment. If you think that is wrong, please ask at the shop.")
         return SILENCE if told == until else Reply((Text(text),))
     if ctx.maintenance is None:
@@ -338,24 +339,24 @@ def _closed(ctx: Context) -> Reply | None:
 
 def _in_album(ctx: Context, album: str) -> bool:
     """Whether another photo of this album came before, in whatever order they come."""
-    known: bool = ctx.customer.state.get("album", {}).get("id") == album
+    before = ctx.customer.state.album
+    known = before is not None and before["id"] == album
     if not known:
         until = ctx.happened_at + ALBUM_ARRIVES_WITHIN
-        ctx.customer.state["album"] = {"id": album, "until": until.timestamp()}
+        ctx.customer.state.album = {"id": album, "until": until.timestamp()}
     return known
 
 
 def _understood(ctx: Context) -> None:
-    for name in ("lost", "lost_at"):
-        ctx.customer.state.pop(name, None)
+    ctx.customer.state.lost = ctx.customer.state.lost_at = None
 
 
 def _flood(ctx: Context) -> Reply | None:
     """One notice at the 21st message of a minute, then silence until the minute is over."""
-    start, count = ctx.customer.state.get("burst", (0.0, 0))
+    start, count = ctx.customer.state.burst or (0.0, 0)
     if ctx.now.timestamp() - start >= timedelta(minutes=1).total_seconds():
         start, count = ctx.now.timestamp(), 0
-    ctx.customer.state["burst"] = (start, count + 1)
+    ctx.customer.state.burst = (start, count + 1)
     most = PER_MINUTE if ctx.actor is None else PER_MINUTE_STAFF
     if count < most:
         return None

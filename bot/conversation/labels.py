@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
 
 from bot.conversation.actions import Action
 from bot.conversation.messages import Button, Card, Carousel, Reply
+from bot.storage.state import Question
 from bot.understanding.reading import fold, visible
 from bot.understanding.words import Lexicon
 
@@ -24,9 +24,7 @@ def buttons(reply: Reply) -> Iterator[Button]:
     yield from (choice for choice in reply.choices if isinstance(choice, Button))
 
 
-def kept(
-    reply: Reply, packed: Mapping[Action, str], lexicon: Lexicon, asked: Mapping[str, Any] | None
-) -> dict[str, str]:
+def kept(reply: Reply, packed: Mapping[Action, str], lexicon: Lexicon, asked: Question | None) -> dict[str, str]:
     """Label, as it is read, → packed button, for the customer's state; "" where one label does several things.
 
     Left out is what is understood without it: a label that is a word for just what it does, and those of an open

@@ -34,12 +34,12 @@ class Wallet:
         """Put a fresh list on the shelf; it is saved together with the reply."""
         shelf = Shelf(gifts, now, secrets.token_hex(3))
         customer.wallet = wallets.Stored(shelf.snapshot, now, _written(gifts))
-        customer.state["listed"] = now.timestamp()
+        customer.state.listed = now.timestamp()
         return shelf
 
     def age(self, customer: Customer, now: datetime) -> timedelta | None:
         """How old the kept list is, told without reading it; None when there is none."""
-        listed = customer.state.get("listed")
+        listed = customer.state.listed
         return timedelta(seconds=now.timestamp() - listed) if listed else None
 
     async def kept(self, connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> Shelf | None:

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from bot import metrics
 from bot.conversation.context import Answer, Context
@@ -34,6 +33,7 @@ from bot.staff.routes import (
 from bot.staff.scrubbing import audited_line
 from bot.staff.teaching import Run, commands_button, explain, run_button, vendor_trouble
 from bot.storage import approvals, staff
+from bot.storage.state import Pending
 from bot.understanding.reading import fold
 
 MOST_OFFERED = 4  # lines that may be meant
@@ -61,7 +61,7 @@ class StaffDesk:
     async def answer(self, ctx: Context, actor: Actor, text: str) -> Answer:
         """The answer to a line typed by staff."""
         actor = await self._known(ctx, actor)
-        ctx.customer.state.pop("sure", None)
+        ctx.customer.state.sure = None
         line = lines.cleaned(text)
         if len(line) > lines.LONGEST:
             return explain(ctx._, TooLong())
@@ -132,7 +132,7 @@ class StaffDesk:
             return None
         command, understood = readings[0]
         actor = await self._known(ctx, actor)
-        ctx.customer.state.pop("sure", None)
+        ctx.customer.state.sure = None
         if command.only_reads:
             return await self._run(ctx, actor, command, understood.arguments)
         return explain(ctx._, Meant((understood.line,)))
@@ -253,7 +253,7 @@ class StaffDesk:
             raise ConfigurationError(f"/{command.name} shows a preview, but nothing performs it")
         nonce = secrets.token_hex(6)
         ctx.notes.result = "asked"
-        ctx.customer.state["sure"] = {
+        ctx.customer.state.sure = {
             "nonce": nonce,
             "command": command.name,
             "arguments": arguments.model_dump(mode="json"),
@@ -276,7 +276,7 @@ class StaffDesk:
         """The tap on the button that does it."""
         if ctx.actor is None:
             return await ctx.run("fallback")  # They are no staff any more.
-        did = ctx.customer.state.get("did")
+        did = ctx.customer.state.did
         if did and did["nonce"] == nonce:
             return Reply(tuple(Text(text) for text in did["said"]))
         pending = self._pending(ctx)
@@ -290,7 +290,7 @@ class StaffDesk:
         if ctx.actor is None or pending is None or not pending["typed"]:
             return None
         if fold(text) != fold(pending["typed"]):
-            del ctx.customer.state["sure"]
+            ctx.customer.state.sure = None
             await self._note(ctx, ctx.actor, pending, "cancelled")
             return Reply((Text(ctx._("That is not what was asked for. Nothing was changed.")),))
         return await self._perform(ctx, ctx.actor, pending)
@@ -316,23 +316,23 @@ class StaffDesk:
         pending = self._pending(ctx)
         return await self._cancelled(ctx, ctx.actor, pending) if ctx.actor and pending else None
 
-    async def _cancelled(self, ctx: Context, actor: Actor, pending: dict[str, Any]) -> Reply:
-        del ctx.customer.state["sure"]
+    async def _cancelled(self, ctx: Context, actor: Actor, pending: Pending) -> Reply:
+        ctx.customer.state.sure = None
         await self._note(ctx, actor, pending, "cancelled")
         return Reply((Text(ctx._("OK, cancelled. Nothing was changed.")),))
 
-    def _pending(self, ctx: Context) -> dict[str, Any] | None:
-        pending: dict[str, Any] | None = ctx.customer.state.get("sure")
+    def _pending(self, ctx: Context) -> Pending | None:
+        pending = ctx.customer.state.sure
         return pending if pending and pending["until"] >= ctx.happened_at.timestamp() else None
 
     def _gone(self, ctx: Context) -> Reply:
         text = ctx._("That confirmation is no longer valid. Nothing was changed; please type the command again.")
         return Reply((Text(text),), commands_button(ctx._))
 
-    async def _perform(self, ctx: Context, actor: Actor, pending: dict[str, Any]) -> Answer:
+    async def _perform(self, ctx: Context, actor: Actor, pending: Pending) -> Answer:
         actor = await self._known(ctx, actor)
         command = self.routes.commands[pending["command"]]
-        ctx.customer.state.pop("sure", None)
+        ctx.customer.state.sure = None
         if not actor.may(command.role):
             return await self._refuse(ctx, actor, command)
         arguments = command.arguments.model_validate(pending["arguments"])
@@ -349,7 +349,7 @@ class StaffDesk:
         answer = await self._audited(staffed, command, arguments, handle)
         ctx.result = staffed.notes.result
         if isinstance(answer, Reply):
-            ctx.customer.state["did"] = {
+            ctx.customer.state.did = {
                 "nonce": pending["nonce"],
                 "said": [plain(each) for each in answer.messages],
                 "until": pending["until"],  # The button is too old then.
@@ -357,7 +357,7 @@ class StaffDesk:
             answer = replace(answer, valuable=True)
         return answer
 
-    async def _ask_another(self, ctx: StaffContext, command: StaffCommand, pending: dict[str, Any]) -> Answer:
+    async def _ask_another(self, ctx: StaffContext, command: StaffCommand, pending: Pending) -> Answer:
         """One person agreed; another one has to before it is done."""
         connection = await ctx.work.begin()
         ref = await approvals.add(
@@ -389,7 +389,7 @@ class StaffDesk:
             text = ctx._("Nobody else may agree to this (%(ref)s). Another manager or owner is needed.", ref=ref)
         return Reply((Text(text),))
 
-    async def _note(self, ctx: Context, actor: Actor, pending: dict[str, Any], result: str) -> None:
+    async def _note(self, ctx: Context, actor: Actor, pending: Pending, result: str) -> None:
         command = self.routes.commands[pending["command"]]
         arguments = command.arguments.model_validate(pending["arguments"])
         line = audited_line(command.name, arguments)

@@ -127,7 +127,7 @@ class StaffContext(Context):
     async def customer_of(self, ref: str) -> Customer | None:
         """Whom a `CustomerRef` means; None when there is nobody (any more). They become `last`, and are audited."""
         if ref == "last":
-            ref = self.customer.state.get("last", "")
+            ref = self.customer.state.last or ""
         reads = self.work.reads
         if ref.startswith("R-"):
             receipt = await issues.by_ref(reads, ref) or await claims.find(reads, ref)
@@ -136,7 +136,7 @@ class StaffContext(Context):
         else:
             found = await customers.by_ref(reads, ref)
         if found is not None:
-            self.customer.state["last"] = self.notes.customer = found.ref
+            self.customer.state.last = self.notes.customer = found.ref
         return found
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import asyncpg
 
+from bot.storage.state import OFFERS, State
 from bot.storage.unclear import Unclear
 from bot.storage.wallets import Stored
 
@@ -25,17 +26,13 @@ def reference(prefix: str) -> str:
 SAID_KEPT = 100
 
 
-OFFERS = ("asking", "deciding", "labels", "getting", "sure")
-"""Names in `state` of what an answer offered: its question, its labels, a voucher's and a staff command's preview."""
-
-
 @dataclass(slots=True)
 class Customer:
     """One person on one channel. Handlers change the fields; they are saved with the reply.
 
     id: None for somebody we keep no row of (a group, a person whose data was just deleted).
     notice: the version of the notice they were shown last, 0 for none; see SAID_KEPT.
-    state: where the conversation stands (a pending question, a kept code, counters); plain JSON.
+    state: where the conversation stands (a pending question, a kept code, counters).
     blocked_until: set by staff; not saved with the reply.
     wallet, unclear: a list of gifts that this turn brought, and a text of it that was not understood, to be kept; not
     what is kept already.
@@ -53,7 +50,7 @@ class Customer:
     last_seen: datetime
     locale_chosen: bool = False
     notice: int = 0
-    state: dict[str, Any] = field(default_factory=dict)
+    state: State = field(default_factory=State)
     muted_until: datetime | None = None
     unsubscribed_at: datetime | None = None
     unreachable_at: datetime | None = None
@@ -69,8 +66,7 @@ class Customer:
 
     def forget_offers(self) -> None:
         """Forget what the last answer offered: nobody has seen it."""
-        for name in OFFERS:
-            self.state.pop(name, None)
+        self.state.forget_offers()
 
     @classmethod
     def of(cls, row: asyncpg.Record) -> Self:
@@ -83,7 +79,7 @@ class Customer:
             locale=row["locale"],
             locale_chosen=row["locale_chosen"],
             notice=row["notice"],
-            state=row["state"],
+            state=State(row["state"]),
             muted_until=row["muted_until"],
             unsubscribed_at=row["unsubscribed_at"],
             unreachable_at=row["unreachable_at"],

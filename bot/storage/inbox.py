@@ -169,7 +169,7 @@ async def finish(
             customer.locale,
             customer.locale_chosen,
             customer.notice,
-            customer.state,
+            customer.state.stored,
             customer.muted_until,
             customer.unsubscribed_at,
             customer.unreachable_at,

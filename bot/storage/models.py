@@ -63,7 +63,7 @@ customers = Table(
     Column("locale", Text, nullable=False),
     Column("locale_chosen", Boolean, nullable=False, server_default=text("false")),
     Column("notice", SmallInteger, nullable=False, server_default="0"),
-    Column("state", JSONB, nullable=False, server_default=EMPTY),
+    Column("state", JSONB, nullable=False, server_default=EMPTY),  # every name of it: bot/storage/state.py
     Column("muted_until", MOMENT),
     Column("unsubscribed_at", MOMENT),
     Column("unreachable_at", MOMENT),

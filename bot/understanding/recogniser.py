@@ -68,7 +68,7 @@ AT_ONCE = 0.65  # How likely a topic must be to be shown or asked about; chosen 
 AMONG_FRIENDS = 0.8  # The same for thanks and greetings, whose answer keeps somebody from being understood otherwise.
 NEGATED = 0.93  # …beside a no: “no more ads” is a wish, “don't delete my data” the opposite.
 AHEAD = 0.2  # By how much the first topic must lead the second; else both are offered.
-WANTED = 0.65  # How likely a message must want its code redeemed now, not to be asked.
+WANTED = 0.7  # How likely a message must want its code redeemed now, not to be asked.
 UNKNOWN = 0.25  # The share of words never seen in a wish, above which nothing is certain.
 LONGEST = 40  # Tokens: somebody who writes more than this tells a story.
 

@@ -407,7 +407,7 @@ async def preview_undo(ctx: StaffContext, args: UndoClaim) -> Preview | Answer:
         return await _nothing_to_undo(ctx, ref)
     customer = await customers.by_id(reads, found.customer_id) if found.customer_id is not None else None
     if customer is not None:
-        ctx.customer.state["last"] = ctx.notes.customer = customer.ref
+        ctx.customer.state.last = ctx.notes.customer = customer.ref
         if await ctx.services.linking.same_person(reads, ctx.customer, customer):
             return oneself(ctx, customer)
     brought = found.claim.snapshot.get("points", 0)

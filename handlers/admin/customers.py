@@ -146,7 +146,7 @@ async def show_receipt(ctx: StaffContext, args: Receipt) -> Answer:
     ctx.notes.ref = ref
     customer = await customers.by_id(reads, found.customer_id) if found.customer_id is not None else None
     if customer is not None:
-        ctx.customer.state["last"] = ctx.notes.customer = customer.ref
+        ctx.customer.state.last = ctx.notes.customer = customer.ref
     who = run_button(customer.ref, f"/who {customer.ref}") if customer else ()
     # Translators: a button: look at what taking a claim back would do
     undo = run_button(ctx._("Undo"), f"/code undo {ref}") if ctx.actor.may("manager") else ()
@@ -299,5 +299,5 @@ async def _find(ctx: StaffContext, typed: str) -> Customer | None:
     elif member := await staff.by_name(ctx.work.reads, typed.casefold()):
         found = await customers.by_person(ctx.work.reads, member.person)
     if found is not None:
-        ctx.customer.state["last"] = ctx.notes.customer = found.ref
+        ctx.customer.state.last = ctx.notes.customer = found.ref
     return found

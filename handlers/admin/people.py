@@ -87,7 +87,7 @@ async def claim(ctx: Context, args: Claim) -> tuple[Actor, Answer] | None:
 async def join(ctx: Context, args: Join) -> tuple[Actor, Answer] | None:
     """With an invitation. After five wrong ones within the hour, none is looked at."""
     chat, code = ctx.incoming.chat, read_code(args.code)
-    since, tries = ctx.customer.state.get("joins", (0.0, 0))
+    since, tries = ctx.customer.state.joins or (0.0, 0)
     if ctx.now.timestamp() - since >= 3600:
         since, tries = ctx.now.timestamp(), 0
     if chat is None or code is None or tries >= WRONG_AN_HOUR:
@@ -107,7 +107,7 @@ async def join(ctx: Context, args: Join) -> tuple[Actor, Answer] | None:
         raise UserError(N_("Somebody is called that already. Send the same line again with another name."))
     if joined is None:
         await ctx.work.end(commit=False)
-        ctx.customer.state["joins"] = (since, tries + 1)
+        ctx.customer.state.joins = (since, tries + 1)
         return None
     return _welcome(ctx, joined)
 

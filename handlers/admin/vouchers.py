@@ -133,7 +133,7 @@ async def show_offer(ctx: StaffContext, args: ShowOffer) -> Answer:
     if gift is None:
         return _not_there(ctx, gift_id, price_id)
     picture = ctx.services.catalogue.picture(gift.image)
-    whom = ctx.customer.state.get("last") or "C-…"
+    whom = ctx.customer.state.last or "C-…"
     line = f'/issue {whom} gift={gift_id} price={price_id} reason="…"'
     return Reply(
         (gift_card(ctx._, gift, ctx.services.catalogue.cost(gift), picture), Text(line)),
@@ -443,7 +443,7 @@ async def _note(ctx: StaffContext, issue: Issue) -> Customer | None:
     owner = issue.customer_id
     customer = await customers.by_id(ctx.work.reads, owner) if owner is not None else None
     if customer is not None:
-        ctx.customer.state["last"] = ctx.notes.customer = customer.ref
+        ctx.customer.state.last = ctx.notes.customer = customer.ref
     return customer
 
 
