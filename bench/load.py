@@ -29,7 +29,7 @@ from sandbox.credentials import LINE_BOT_USER_ID, LINE_CHANNEL_SECRET
 try:
     import uvloop
 except ImportError:  # Only slower without it.
-    uvloop = None
+    uvloop = None  # type: ignore[assignment]  # A missing module has no type of its own.
 
 LONGEST = 120.0  # seconds; nothing here runs without an end
 MOST = 500_000  # webhooks

@@ -67,7 +67,7 @@ def wait_until_answers(url: str, process: subprocess.Popen[bytes], log: Path) ->
                 return time.monotonic() - started
         except (OSError, urllib.error.URLError):
             time.sleep(0.01)
-    raise BenchError(f"{' '.join(map(str, process.args))} does not answer; its last words:\n{log.read_text()[-1500:]}")
+    raise BenchError(f"{process.args!r} does not answer; its last words:\n{log.read_text()[-1500:]}")
 
 
 def family(roots: Iterable[int]) -> list[int]:

@@ -37,7 +37,7 @@ def alive() -> str:
     return "OK"
 
 
-@handler.add(MessageEvent, message=TextMessageContent)
+@handler.add(MessageEvent, message=TextMessageContent)  # type: ignore[untyped-decorator]  # The SDK has no types.
 def on_text(event: MessageEvent) -> None:
     """The same two calls that the bot makes."""
     answer = vendor.post(

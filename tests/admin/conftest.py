@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from typing import Protocol
 
 import pytest
 from chat import Bot, Chat
 
 from bot.storage import staff
 from sandbox.people import demo_id
+
+
+class Hire(Protocol):
+    """Makes somebody staff: `await hire("manager")`."""
+
+    async def __call__(self, role: str, name: str = "") -> Chat: ...
 
 
 @pytest.fixture
@@ -31,8 +37,8 @@ async def owner(bot: Bot, channel: str, language: str) -> Chat:
 
 
 @pytest.fixture
-def hire(bot: Bot, channel: str, language: str) -> Callable[..., Chat]:
-    """Make somebody staff without asking anybody: `await hire("manager")`."""
+def hire(bot: Bot, channel: str, language: str) -> Hire:
+    """Make somebody staff without asking anybody."""
 
     async def hired(role: str, name: str = "") -> Chat:
         chat = bot.chat(channel, language=language)

@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from chat import Bot, Chat
 from engine.desk import Desk, another_database, desk_settings, until
 from engine.processes import Giftdesk, command
 
+from admin.conftest import Hire
 from bot.apis.http import Breaker
 from bot.cli.operator import Operator, save_codes
 from bot.config import load_settings
@@ -145,9 +146,7 @@ async def test_a_job_makes_its_codes_and_tells_who_started_it(bot: Bot, owner: C
     )
 
 
-async def test_the_others_in_charge_hear_of_it(
-    bot: Bot, boss: Chat, hire: Callable[..., Chat], channel: str, language: str
-) -> None:
+async def test_the_others_in_charge_hear_of_it(bot: Bot, boss: Chat, hire: Hire, channel: str, language: str) -> None:
     """§10 row 8: with a way to stop it."""
     manager = await hire("manager")
     await boss.say("/code bulk group=7 n=3 prefix=SUMMER")
@@ -211,9 +210,7 @@ async def test_there_is_one_job_at_a_time(bot: Bot, owner: Chat) -> None:
     assert await bot.pool.fetchval("SELECT count(*) FROM bulk_codes") == 0
 
 
-async def test_many_codes_need_a_second_person(
-    bot: Bot, boss: Chat, hire: Callable[..., Chat], channel: str, language: str
-) -> None:
+async def test_many_codes_need_a_second_person(bot: Bot, boss: Chat, hire: Hire, channel: str, language: str) -> None:
     """Where that is configured; who asked for it is who is told."""
     bot.desk(two_person_codes=30)
     manager = await hire("manager")
@@ -651,7 +648,7 @@ async def test_one_job_at_a_time_whatever_it_does(bot: Bot, boss: Chat) -> None:
 
 
 async def test_the_others_in_charge_hear_of_a_deletion(
-    bot: Bot, boss: Chat, hire: Callable[..., Chat], channel: str, language: str
+    bot: Bot, boss: Chat, hire: Hire, channel: str, language: str
 ) -> None:
     """With a way to stop it; whoever does it is told the end."""
     manager = await hire("manager")

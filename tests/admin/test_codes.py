@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from chat import Bot, Chat
 from conversations.proving import link
 
+from admin.conftest import Hire
 from bot.storage import claims, points, rewards
 from bot.storage.rewards import Grant
 from bot.understanding.codes import guessable
@@ -44,7 +44,7 @@ async def undone_facts(bot: Bot, chat: Chat, ref: str) -> dict[str, str]:
     return {"ref": ref, "time": chat._.moment(undone.undone_at), "name": undone.undone_by}
 
 
-async def last_entry(bot: Bot) -> tuple[str, ...]:
+async def last_entry(bot: Bot) -> tuple[str | None, ...]:
     """The newest line of the trail: line, target, before, after, result, ref."""
     return tuple(
         await bot.pool.fetchrow("SELECT line, target, before, after, result, ref FROM audit ORDER BY n DESC LIMIT 1")
@@ -99,7 +99,7 @@ async def test_looking_is_in_the_trail_without_the_code(bot: Bot, boss: Chat) ->
     assert await last_entry(bot) == ("/code show WELC••••26", "#99", None, None, "done", None)
 
 
-async def test_staff_may_look_but_not_touch(bot: Bot, hire: Callable[..., Chat], channel: str, language: str) -> None:
+async def test_staff_may_look_but_not_touch(bot: Bot, hire: Hire, channel: str, language: str) -> None:
     """The buttons of a manager are not offered to them."""
     member = await hire("staff")
     await member.say("/code show WELCOME2026")

@@ -9,6 +9,7 @@ from typing import Annotated
 import pytest
 from chat import Bot, Chat
 
+from admin.conftest import Hire
 from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
 from bot.conversation.router import Routes
@@ -152,7 +153,7 @@ async def test_a_redelivered_tap_does_it_once(bot: Bot, owner: Chat) -> None:
     assert len(owner.shown) == 1
 
 
-async def test_somebody_elses_yes_is_none(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_somebody_elses_yes_is_none(bot: Bot, owner: Chat, hire: Hire) -> None:
     """A forwarded button belongs to whom it was made for, however high the other one's rank."""
     await owner.say(ASKED)
     yes = owner.data_of("Change it")
@@ -300,9 +301,7 @@ async def test_the_last_characters_come_too_late(bot: Bot, owner: Chat, test_com
     assert done == []
 
 
-async def test_a_second_person_agrees(
-    owner: Chat, hire: Callable[..., Chat], test_commands: None, done: list[str]
-) -> None:
+async def test_a_second_person_agrees(owner: Chat, hire: Hire, test_commands: None, done: list[str]) -> None:
     """Then it is done once, exactly as it was confirmed, and who asked hears of it."""
     mia = await hire("manager", "mia")
     await owner.say("/whoami")
@@ -321,7 +320,7 @@ async def test_a_second_person_agrees(
     assert "/spend CODE" in mia.text
 
 
-async def test_who_asked_hears_that_it_could_not_be_done(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_who_asked_hears_that_it_could_not_be_done(bot: Bot, owner: Chat, hire: Hire) -> None:
     """An agreement alone is no deed."""
     bot.desk(two_person_codes=2)
     mia = await hire("manager", "mia")
@@ -338,9 +337,7 @@ async def test_who_asked_hears_that_it_could_not_be_done(bot: Bot, owner: Chat, 
     assert mia._("%(name)s agreed to %(ref)s, but it could not be done: %(line)s").split("%(ref)s")[1][:6] in mia.text
 
 
-async def test_nobody_agrees_with_themselves(
-    bot: Bot, hire: Callable[..., Chat], test_commands: None, done: list[str]
-) -> None:
+async def test_nobody_agrees_with_themselves(bot: Bot, hire: Hire, test_commands: None, done: list[str]) -> None:
     """Two persons are two persons."""
     mia = await hire("manager", "mia")
     await mia.say("/spend CODE1234")
@@ -353,9 +350,7 @@ async def test_nobody_agrees_with_themselves(
     assert done == []
 
 
-async def test_it_is_agreed_to_once(
-    bot: Bot, owner: Chat, hire: Callable[..., Chat], test_commands: None, done: list[str]
-) -> None:
+async def test_it_is_agreed_to_once(bot: Bot, owner: Chat, hire: Hire, test_commands: None, done: list[str]) -> None:
     """A third person comes too late."""
     mia, max_ = await hire("manager", "mia"), await hire("manager", "max")
     await mia.say("/spend CODE1234")
@@ -372,7 +367,7 @@ async def test_it_is_agreed_to_once(
 
 
 async def test_an_agreement_comes_too_late(
-    bot: Bot, owner: Chat, hire: Callable[..., Chat], test_commands: None, done: list[str]
+    bot: Bot, owner: Chat, hire: Hire, test_commands: None, done: list[str]
 ) -> None:
     """After an hour."""
     mia = await hire("manager", "mia")
@@ -388,7 +383,7 @@ async def test_an_agreement_comes_too_late(
 
 
 async def test_who_lost_their_rights_asked_for_nothing(
-    bot: Bot, owner: Chat, hire: Callable[..., Chat], test_commands: None, done: list[str]
+    bot: Bot, owner: Chat, hire: Hire, test_commands: None, done: list[str]
 ) -> None:
     """What a removed manager left behind is not done."""
     mia = await hire("manager", "mia")
@@ -405,7 +400,7 @@ async def test_who_lost_their_rights_asked_for_nothing(
 
 
 async def test_a_vendors_trouble_does_not_use_an_agreement_up(
-    bot: Bot, owner: Chat, hire: Callable[..., Chat], test_commands: None, done: list[str], raising: list[Exception]
+    bot: Bot, owner: Chat, hire: Hire, test_commands: None, done: list[str], raising: list[Exception]
 ) -> None:
     """It passes; then the second person agrees once more."""
     mia = await hire("manager", "mia")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, time, timedelta
 
 import pytest
 from chat import Bot, Chat
 
+from admin.conftest import Hire
 from admin.counter import arrive, ref_of
 from bot.services.digest import LINES, digest
 from bot.storage import rewards
@@ -40,7 +40,7 @@ async def told(bot: Bot) -> list[str]:
     return [row["recipient"] for row in rows]
 
 
-async def test_owners_read_what_each_member_did(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_owners_read_what_each_member_did(bot: Bot, owner: Chat, hire: Hire) -> None:
     """One line each, in their language, with a way to look closer."""
     amy, bob = await hire("manager", "amy"), await hire("staff", "bob")
     customer = await arrive(bot, amy.channel, "en")
@@ -80,7 +80,7 @@ async def test_owners_read_what_each_member_did(bot: Bot, owner: Chat, hire: Cal
     assert "/points" in owner.text
 
 
-async def test_it_comes_once_whoever_sends_it(bot: Bot, boss: Chat, hire: Callable[..., Chat]) -> None:
+async def test_it_comes_once_whoever_sends_it(bot: Bot, boss: Chat, hire: Hire) -> None:
     """Every worker, every hour, after every restart; and again the next day only if that had deeds."""
     await (await hire("staff", "bob")).say("/link new 0912345678")
     before = await told(bot)
@@ -94,7 +94,7 @@ async def test_it_comes_once_whoever_sends_it(bot: Bot, boss: Chat, hire: Callab
     assert await told(bot) == first
 
 
-async def test_it_waits_for_the_morning(bot: Bot, boss: Chat, hire: Callable[..., Chat]) -> None:
+async def test_it_waits_for_the_morning(bot: Bot, boss: Chat, hire: Hire) -> None:
     """Midnight of the brand's zone ends the day; nobody is woken by it."""
     await (await hire("staff", "bob")).say("/link new 0912345678")
     await morning(bot, at=time(0, 17))
@@ -105,7 +105,7 @@ async def test_it_waits_for_the_morning(bot: Bot, boss: Chat, hire: Callable[...
     assert await told(bot) != []
 
 
-async def test_what_is_of_today_is_told_tomorrow(bot: Bot, boss: Chat, hire: Callable[..., Chat]) -> None:
+async def test_what_is_of_today_is_told_tomorrow(bot: Bot, boss: Chat, hire: Hire) -> None:
     """A day has its own deeds only."""
     await (await hire("staff", "bob")).say("/link new 0912345678")
     await morning(bot, days=0, at=time(23, 59))
@@ -113,7 +113,7 @@ async def test_what_is_of_today_is_told_tomorrow(bot: Bot, boss: Chat, hire: Cal
     assert await told(bot) == []
 
 
-async def test_only_owners_read_it(bot: Bot, hire: Callable[..., Chat]) -> None:
+async def test_only_owners_read_it(bot: Bot, hire: Hire) -> None:
     """Not the managers, whom other alerts reach."""
     manager, second = await hire("manager"), await hire("owner")
     await manager.say("/link new 0912345678")
@@ -123,7 +123,7 @@ async def test_only_owners_read_it(bot: Bot, hire: Callable[..., Chat]) -> None:
     assert set(await told(bot)) == owners
 
 
-async def test_looking_is_no_deed(bot: Bot, boss: Chat, hire: Callable[..., Chat]) -> None:
+async def test_looking_is_no_deed(bot: Bot, boss: Chat, hire: Hire) -> None:
     """Nor what was cancelled, or failed."""
     amy = await hire("manager", "amy")
     customer = await arrive(bot, amy.channel, "en")
@@ -137,7 +137,7 @@ async def test_looking_is_no_deed(bot: Bot, boss: Chat, hire: Callable[..., Chat
     assert await told(bot) == []
 
 
-async def test_who_was_removed_is_still_named(bot: Bot, boss: Chat, hire: Callable[..., Chat]) -> None:
+async def test_who_was_removed_is_still_named(bot: Bot, boss: Chat, hire: Hire) -> None:
     """By the name that the trail knows."""
     await (await hire("staff", "bob")).say("/link new 0912345678")
     await confirmed(boss, "/admins remove bob", "Remove")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +9,7 @@ from chat import Bot, Chat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.conftest import speaking
+from admin.conftest import Hire, speaking
 from admin.counter import account, arrive, give, name_of, ref_of
 from bot.i18n import load_translators
 from bot.staff.arguments import example
@@ -78,9 +77,7 @@ async def test_a_receipt_that_is_typed_loosely_is_found(bot: Bot, owner: Chat, c
         assert not owner.said("There is no receipt %(ref)s.", ref=typed)
 
 
-async def test_a_member_whose_name_reads_like_a_reference_is_still_found(
-    bot: Bot, owner: Chat, hire: Callable[..., Chat]
-) -> None:
+async def test_a_member_whose_name_reads_like_a_reference_is_still_found(bot: Bot, owner: Chat, hire: Hire) -> None:
     """`rebecca` could be R-EBECCA, if there were such a receipt."""
     member = await hire("staff", "rebecca")
     await owner.say("/who rebecca")
@@ -289,7 +286,7 @@ async def test_a_verb_alone_says_what_it_lacks(boss: Chat) -> None:
     assert boss.said("Example: %(example)s", example="/group pause 5") or "/group pause 5" in boss.text
 
 
-async def test_who_may_not_is_refused_however_it_is_typed(hire: Callable[..., Chat]) -> None:
+async def test_who_may_not_is_refused_however_it_is_typed(hire: Hire) -> None:
     """Rights are those of the command that was meant."""
     member = await hire("staff")
     await member.say("/pause 5")
@@ -425,9 +422,7 @@ async def test_the_answer_to_a_question_is_no_command(bot: Bot, boss: Chat) -> N
 
 
 @pytest.mark.parametrize("typed", ["audit", "group show 5", "group pause 5"])
-async def test_what_one_may_not_do_means_nothing_without_its_slash(
-    bot: Bot, hire: Callable[..., Chat], typed: str
-) -> None:
+async def test_what_one_may_not_do_means_nothing_without_its_slash(bot: Bot, hire: Hire, typed: str) -> None:
     """A viewer's word is a customer's."""
     member = await hire("viewer")
     await member.say(typed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import asyncpg
@@ -11,6 +10,7 @@ import pytest
 from chat import Bot, Chat
 from conversations.proving import PHONE, PROVEN, link
 
+from admin.conftest import Hire
 from admin.counter import arrive, member_id, ref_of, trail
 from sandbox import Sandbox
 
@@ -39,7 +39,7 @@ async def type_code(chat: Chat, code: str) -> None:
 
 @pytest.mark.parametrize("language", ["zh-TW", "en"])
 async def test_a_phone_is_linked_at_the_counter(
-    bot: Bot, channel: str, language: str, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
+    bot: Bot, channel: str, language: str, hire: Hire, customer: Chat, sandbox: Sandbox
 ) -> None:
     """§11 script 9: a typed phone is looked up nowhere; a code links it; a second account takes it over, and the
     first one hears of it."""
@@ -70,9 +70,7 @@ async def test_a_phone_is_linked_at_the_counter(
     assert customer.said("To protect your balance, link your phone first.")
 
 
-async def test_the_member_hears_once_that_the_code_was_used(
-    hire: Callable[..., Chat], customer: Chat, bot: Bot
-) -> None:
+async def test_the_member_hears_once_that_the_code_was_used(hire: Hire, customer: Chat, bot: Bot) -> None:
     """With whom, so that a code that went astray is noticed."""
     member = await hire("staff")
     code = await new_code(member)
@@ -92,7 +90,7 @@ async def test_the_member_hears_once_that_the_code_was_used(
 
 
 async def test_the_phone_is_nowhere_but_in_the_seal(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, tables: asyncpg.Pool, capsys: pytest.CaptureFixture[str]
+    bot: Bot, hire: Hire, customer: Chat, tables: asyncpg.Pool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not in the trail, in no table, in no log."""
     member = await hire("staff")
@@ -107,7 +105,7 @@ async def test_the_phone_is_nowhere_but_in_the_seal(
     assert "345678" not in capsys.readouterr().out.replace("-", "").replace(" ", "")
 
 
-async def test_phones_come_as_people_write_them(hire: Callable[..., Chat]) -> None:
+async def test_phones_come_as_people_write_them(hire: Hire) -> None:
     """With blanks, too: what follows the command is one number."""
     member = await hire("staff")
     for typed in ("0912 345 678", "0912-345-678", "+886912345678", "０９１２３４５６７８", "(09) 1234-5678"):
@@ -115,7 +113,7 @@ async def test_phones_come_as_people_write_them(hire: Callable[..., Chat]) -> No
         assert "09••-•••-678" in member.text
 
 
-async def test_what_is_no_phone_is_told_and_not_repeated(hire: Callable[..., Chat]) -> None:
+async def test_what_is_no_phone_is_told_and_not_repeated(hire: Hire) -> None:
     """Half a number is a part of somebody's."""
     member = await hire("staff")
     for typed in ("12345", "09123456789012", "Amy", "C-8F3K2M"):
@@ -126,7 +124,7 @@ async def test_what_is_no_phone_is_told_and_not_repeated(hire: Callable[..., Cha
         assert typed not in member.text.replace(member._(example), "")
 
 
-async def test_a_cancelled_code_is_worth_nothing(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_a_cancelled_code_is_worth_nothing(hire: Hire, customer: Chat) -> None:
     """Any member may cancel it; a second time there is none."""
     member, other = await hire("staff"), await hire("staff")
     code = await new_code(member)
@@ -139,7 +137,7 @@ async def test_a_cancelled_code_is_worth_nothing(hire: Callable[..., Chat], cust
     assert other.said("There is no code for %(phone)s.", phone="09••-•••-678")
 
 
-async def test_a_code_is_not_for_who_made_it(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_a_code_is_not_for_who_made_it(hire: Hire, customer: Chat) -> None:
     """Staff would see any customer's balance; it reads like any wrong code, and still works for the customer."""
     member = await hire("staff")
     code = await new_code(member)
@@ -152,7 +150,7 @@ async def test_a_code_is_not_for_who_made_it(hire: Callable[..., Chat], customer
     assert customer.said("Linked: %(phone)s. You can check balances any time.", phone="09••-•••-678")
 
 
-async def test_thirty_codes_a_day_are_enough(bot: Bot, hire: Callable[..., Chat]) -> None:
+async def test_thirty_codes_a_day_are_enough(bot: Bot, hire: Hire) -> None:
     """The next one is told; somebody else, or tomorrow, can make it."""
     member, other = await hire("staff"), await hire("staff")
     async with bot.pool.acquire() as connection, connection.transaction():
@@ -169,9 +167,7 @@ async def test_thirty_codes_a_day_are_enough(bot: Bot, hire: Callable[..., Chat]
     assert await new_code(member)
 
 
-async def test_a_manager_takes_a_link_away(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_a_manager_takes_a_link_away(bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """After a question; the customer is told, and sees no cards any more (§10 row 10)."""
     await link(customer)
     member, ref = await hire("manager"), await ref_of(customer)
@@ -190,7 +186,7 @@ async def test_a_manager_takes_a_link_away(
     assert (question["result"], deed["result"], deed["after"]) == ("asked", "done", "not linked")
 
 
-async def test_five_confirmations_are_one_notice(bot: Bot, hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_five_confirmations_are_one_notice(bot: Bot, hire: Hire, customer: Chat) -> None:
     """Redelivered, or tapped again and again."""
     await link(customer)
     member = await hire("manager")
@@ -201,7 +197,7 @@ async def test_five_confirmations_are_one_notice(bot: Bot, hire: Callable[..., C
     assert len(customer.look()) == 1
 
 
-async def test_who_has_no_link_cannot_be_unlinked(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_who_has_no_link_cannot_be_unlinked(hire: Hire, customer: Chat) -> None:
     """Nor who does not exist."""
     member, ref = await hire("manager"), await ref_of(customer)
     await member.say(f"/unlink {ref}")
@@ -210,7 +206,7 @@ async def test_who_has_no_link_cannot_be_unlinked(hire: Callable[..., Chat], cus
     assert member.said("There is no customer %(customer)s.", customer="C-0000ZZ")
 
 
-async def test_without_altegio_no_codes_are_made(bot: Bot, hire: Callable[..., Chat]) -> None:
+async def test_without_altegio_no_codes_are_made(bot: Bot, hire: Hire) -> None:
     """They would lead customers to nothing."""
     bot.having(apis=replace(bot.turns.apis, altegio=None))
     member = await hire("staff")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import pytest
 from chat import Bot, Chat, buttons_of
 
+from admin.conftest import Hire
 from bot.i18n import load_translators
-from bot.services.staffing import ROLES, Actor
+from bot.services.staffing import ROLES, Actor, Role
 from bot.staff import arguments, lines, reading
 from bot.staff.arguments import Arguments
 from bot.staff.routes import StaffCommand, StaffRoutes
@@ -37,7 +37,7 @@ def language() -> str:
 
 
 @pytest.mark.parametrize("command", ALL, ids=named)
-async def test_a_command_answers_whom_it_may(bot: Bot, hire: Callable[..., Chat], command: StaffCommand) -> None:
+async def test_a_command_answers_whom_it_may(bot: Bot, hire: Hire, command: StaffCommand) -> None:
     """Its example, typed by every role: an answer, or who can do it."""
     line = arguments.example(command.name, command.arguments)
     for role in ROLES:
@@ -62,9 +62,7 @@ async def test_a_command_is_nothing_to_outsiders(bot: Bot, chat: Chat, command: 
 
 
 @pytest.mark.parametrize("command", [each for each in ALL if each.audited], ids=named)
-async def test_a_command_leaves_its_line_in_the_trail(
-    bot: Bot, hire: Callable[..., Chat], command: StaffCommand
-) -> None:
+async def test_a_command_leaves_its_line_in_the_trail(bot: Bot, hire: Hire, command: StaffCommand) -> None:
     """Whatever came of it, and without what must not be in it."""
     member = await hire(command.role, "amy")
     await member.say(arguments.example(command.name, command.arguments))
@@ -91,7 +89,7 @@ def test_the_example_of_a_command_is_right(command: StaffCommand) -> None:
 
 
 @pytest.mark.parametrize("command", ALL, ids=named)
-async def test_the_help_of_a_command_fits(bot: Bot, hire: Callable[..., Chat], command: StaffCommand) -> None:
+async def test_the_help_of_a_command_fits(bot: Bot, hire: Hire, command: StaffCommand) -> None:
     """Asked for in each way, in every language; the platform takes the card."""
     member = await hire("owner")
     for tag, say in LANGUAGES.items():
@@ -107,13 +105,13 @@ async def test_the_help_of_a_command_fits(bot: Bot, hire: Callable[..., Chat], c
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_the_menu_shows_what_one_may_do(hire: Callable[..., Chat], role: str) -> None:
+async def test_the_menu_shows_what_one_may_do(hire: Hire, role: Role) -> None:
     """All of it, and nothing else."""
     member = await hire(role)
 
     await member.say("/")
 
-    actor = Actor(1, "x", role, "line")  # type: ignore[arg-type]
+    actor = Actor(1, "x", role, "line")
     shown = set()
     for topic in ROUTES.topics:
         await member.say(f'/help topic="{topic}"')
@@ -125,7 +123,7 @@ async def test_the_menu_shows_what_one_may_do(hire: Callable[..., Chat], role: s
 
 @pytest.mark.parametrize("tag", LANGUAGES)
 @pytest.mark.parametrize("channel", ["line", "messenger"])
-async def test_the_menu_leads_everywhere(bot: Bot, hire: Callable[..., Chat], tag: str, channel: str) -> None:
+async def test_the_menu_leads_everywhere(bot: Bot, hire: Hire, tag: str, channel: str) -> None:
     """Every command of an owner's is in it; each topic opens with a tap; the platforms take all of it."""
     member = await hire("owner")
     await bot.pool.execute("UPDATE customers SET locale = $1", tag)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from chat import Bot, Chat
 
+from admin.conftest import Hire
 from bot.storage import staff
 from sandbox.people import demo_id
 
@@ -187,9 +187,7 @@ async def test_an_invitation_typed_in_time_is_good_although_the_desk_was_down(
     assert len(await names(bot)) == len(before) + 1
 
 
-async def test_a_taken_name_leaves_the_invitation(
-    bot: Bot, owner: Chat, hire: Callable[..., Chat], channel: str
-) -> None:
+async def test_a_taken_name_leaves_the_invitation(bot: Bot, owner: Chat, hire: Hire, channel: str) -> None:
     """The same line with another name works."""
     await hire("staff", "amy")
     line = await invited(owner, "staff")
@@ -214,9 +212,7 @@ async def test_guessing_invitations_ends_after_five(bot: Bot, owner: Chat, chat:
     assert await names(bot) == before
 
 
-async def test_a_removed_owners_invitations_are_worth_nothing(
-    bot: Bot, owner: Chat, hire: Callable[..., Chat], chat: Chat
-) -> None:
+async def test_a_removed_owners_invitations_are_worth_nothing(bot: Bot, owner: Chat, hire: Hire, chat: Chat) -> None:
     """They go with the rights."""
     other = await hire("owner", "olga")
     line = await invited(other, "owner")
@@ -229,7 +225,7 @@ async def test_a_removed_owners_invitations_are_worth_nothing(
     assert await names(bot) == before
 
 
-async def test_staff_cannot_join_again(owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_staff_cannot_join_again(owner: Chat, hire: Hire) -> None:
     """Their role is an owner's to change."""
     line = await invited(owner, "owner")
     member = await hire("viewer")
@@ -242,7 +238,7 @@ async def test_staff_cannot_join_again(owner: Chat, hire: Callable[..., Chat]) -
 # ── roles and removal ────────────────────────────────────────────────────────────────────────
 
 
-async def test_removal_counts_at_once(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_removal_counts_at_once(bot: Bot, owner: Chat, hire: Hire) -> None:
     """The next command is a customer's, and so is the next tap."""
     member = await hire("manager", "mia")
     await member.say("/guard status")
@@ -256,7 +252,7 @@ async def test_removal_counts_at_once(bot: Bot, owner: Chat, hire: Callable[...,
     assert await bot.pool.fetchval("SELECT raised_until FROM guard") is None
 
 
-async def test_rights_end_between_preview_and_confirmation(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_rights_end_between_preview_and_confirmation(bot: Bot, owner: Chat, hire: Hire) -> None:
     """What was previewed as a manager is not done by a viewer."""
     await owner.say("/whoami")
     member = await hire("manager", "mia")
@@ -274,7 +270,7 @@ async def test_rights_end_between_preview_and_confirmation(bot: Bot, owner: Chat
     )
 
 
-async def test_a_role_is_changed(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_a_role_is_changed(bot: Bot, owner: Chat, hire: Hire) -> None:
     """After a confirmation, from the next command on."""
     await hire("viewer", "vic")
 
@@ -285,7 +281,7 @@ async def test_a_role_is_changed(bot: Bot, owner: Chat, hire: Callable[..., Chat
     assert (await names(bot))["vic"] == "manager"
 
 
-async def test_the_last_owner_stays(bot: Bot, hire: Callable[..., Chat], bootstrap: None) -> None:
+async def test_the_last_owner_stays(bot: Bot, hire: Hire, bootstrap: None) -> None:
     """Neither removed nor made something else."""
     olga = await hire("owner", "olga")
     await hire("manager", "mia")
@@ -298,7 +294,7 @@ async def test_the_last_owner_stays(bot: Bot, hire: Callable[..., Chat], bootstr
     assert (await names(bot))["olga"] == "owner"
 
 
-async def test_two_owners_cannot_remove_each_other(bot: Bot, hire: Callable[..., Chat], bootstrap: None) -> None:
+async def test_two_owners_cannot_remove_each_other(bot: Bot, hire: Hire, bootstrap: None) -> None:
     """At the same moment: one of them stays."""
     olga, oskar = await hire("owner", "olga"), await hire("owner", "oskar")
     await olga.say("/admins remove oskar")
@@ -311,7 +307,7 @@ async def test_two_owners_cannot_remove_each_other(bot: Bot, hire: Callable[...,
     assert len(await names(bot)) == 1
 
 
-async def test_somebody_is_removed_by_taps(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_somebody_is_removed_by_taps(bot: Bot, owner: Chat, hire: Hire) -> None:
     """A lost phone leaves no time for typing names; nobody is offered to remove themself or who cannot be."""
     await hire("manager", "mia")
     await owner.say("/admins")
@@ -336,7 +332,7 @@ async def test_an_owner_of_the_settings_cannot_be_removed(bot: Bot, owner: Chat,
     assert name in await names(bot)
 
 
-async def test_the_role_that_somebody_has_is_not_asked_about(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_the_role_that_somebody_has_is_not_asked_about(bot: Bot, owner: Chat, hire: Hire) -> None:
     """Unless their rights rest: then it gives them back."""
     amy = await hire("staff", "amy")
     await owner.say("/admins role amy staff")
@@ -351,7 +347,7 @@ async def test_the_role_that_somebody_has_is_not_asked_about(bot: Bot, owner: Ch
     assert "amy" in amy.text
 
 
-async def test_ninety_idle_days_suspend(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_ninety_idle_days_suspend(bot: Bot, owner: Chat, hire: Hire) -> None:
     """To an owner they are listed as suspended, and a role wakes them."""
     member = await hire("manager", "mia")
     bot.ahead(days=91)
@@ -367,7 +363,7 @@ async def test_ninety_idle_days_suspend(bot: Bot, owner: Chat, hire: Callable[..
     assert member.said("Guard against guessing")
 
 
-async def test_using_a_command_keeps_rights_alive(bot: Bot, hire: Callable[..., Chat]) -> None:
+async def test_using_a_command_keeps_rights_alive(bot: Bot, hire: Hire) -> None:
     """Ninety days count from the last one."""
     member = await hire("manager", "mia")
     for _ in range(3):
@@ -387,7 +383,7 @@ async def test_a_right_belongs_to_an_id_not_to_a_name(bot: Bot, channel: str, la
     assert not impostor.said("List staff")
 
 
-async def test_the_same_id_on_the_other_channel_is_nobody(bot: Bot, hire: Callable[..., Chat], channel: str) -> None:
+async def test_the_same_id_on_the_other_channel_is_nobody(bot: Bot, hire: Hire, channel: str) -> None:
     """Ids are a channel's own."""
     member = await hire("owner", "olga")
     await bot.pool.execute("UPDATE staff SET channel = CASE channel WHEN 'line' THEN 'messenger' ELSE 'line' END")
@@ -397,7 +393,7 @@ async def test_the_same_id_on_the_other_channel_is_nobody(bot: Bot, hire: Callab
     assert member.said("I didn't catch that. Try:")
 
 
-async def test_what_a_removed_manager_was_given_ends(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_what_a_removed_manager_was_given_ends(bot: Bot, owner: Chat, hire: Hire) -> None:
     """Downloads of codes, and codes that link a phone."""
     await hire("manager", "mia")
     mia = await bot.pool.fetchval("SELECT id FROM staff WHERE name = 'mia'")
@@ -424,7 +420,7 @@ async def test_what_a_removed_manager_was_given_ends(bot: Bot, owner: Chat, hire
 
 
 async def test_an_owner_of_older_settings_counts_for_nothing(
-    bot: Bot, owner: Chat, hire: Callable[..., Chat], bootstrap: None
+    bot: Bot, owner: Chat, hire: Hire, bootstrap: None
 ) -> None:
     """The last owner with rights stays, although a row calls another one so."""
     olga = await hire("owner", "olga")
@@ -437,7 +433,7 @@ async def test_an_owner_of_older_settings_counts_for_nothing(
     assert "olga" in await names(bot)
 
 
-async def test_a_former_member_cancels_nothing(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_a_former_member_cancels_nothing(bot: Bot, owner: Chat, hire: Hire) -> None:
     """Their tap is a customer's."""
     member = await hire("manager", "mia")
     await member.say("/group pause 5")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 from chat import Bot, Chat
 from conversations.proving import link
 
+from admin.conftest import Hire
 from admin.counter import account, arrive, give, member_id, name_of, ref_of, row_of, trail
 from bot.services.points import NotEnough
 from bot.staff import lines, reading
@@ -31,7 +31,7 @@ async def change(member: Chat, line: str) -> None:
     await member.tap("Change it")
 
 
-async def test_points_are_given_and_taken(bot: Bot, hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_points_are_given_and_taken(bot: Bot, hire: Hire, customer: Chat) -> None:
     """The preview says before and after; the ledger who and why."""
     member, ref = await hire("manager"), await ref_of(customer)
     await member.say(f'/points {ref} +50 reason="late delivery"')
@@ -51,7 +51,7 @@ async def test_points_are_given_and_taken(bot: Bot, hire: Callable[..., Chat], c
     assert (entry["before"], entry["after"], entry["result"]) == ("150", "130", "done")
 
 
-async def test_the_ledger_is_shown(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_the_ledger_is_shown(hire: Hire, customer: Chat) -> None:
     """Without a change, and page by page."""
     member, ref = await hire("manager"), await ref_of(customer)
     for number in range(1, 10):
@@ -64,7 +64,7 @@ async def test_the_ledger_is_shown(hire: Callable[..., Chat], customer: Chat) ->
     assert "第 1 次" in member.text
 
 
-async def test_what_is_not_there_cannot_be_taken(bot: Bot, hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_what_is_not_there_cannot_be_taken(bot: Bot, hire: Hire, customer: Chat) -> None:
     """Neither more than there is, nor what is held for a voucher."""
     member, ref = await hire("manager"), await ref_of(customer)
     await member.say(f"/points {ref} -101 reason=mistake")
@@ -81,9 +81,7 @@ async def test_what_is_not_there_cannot_be_taken(bot: Bot, hire: Callable[..., C
     )
 
 
-async def test_what_was_spent_since_the_preview_cannot_be_taken(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat
-) -> None:
+async def test_what_was_spent_since_the_preview_cannot_be_taken(bot: Bot, hire: Hire, customer: Chat) -> None:
     """The account is looked at again, under a lock."""
     member, ref = await hire("manager"), await ref_of(customer)
     await member.say(f"/points {ref} -80 reason=mistake")
@@ -96,7 +94,7 @@ async def test_what_was_spent_since_the_preview_cannot_be_taken(
     assert await account(customer) == (10, 0)
 
 
-async def test_five_confirmations_are_one_change(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_five_confirmations_are_one_change(hire: Hire, customer: Chat) -> None:
     """Redelivered, or tapped again and again."""
     member, ref = await hire("manager"), await ref_of(customer)
     await member.say(f"/points {ref} +50 reason=goodwill")
@@ -106,7 +104,7 @@ async def test_five_confirmations_are_one_change(hire: Callable[..., Chat], cust
     assert await account(customer) == (150, 0)
 
 
-async def test_a_change_is_taken_back_by_taps(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_a_change_is_taken_back_by_taps(hire: Hire, customer: Chat) -> None:
     """Looked at and confirmed like any other, and both stay in the ledger."""
     member, ref = await hire("manager"), await ref_of(customer)
     await member.say(f"/points {ref} +500 reason=goodwill")
@@ -120,7 +118,7 @@ async def test_a_change_is_taken_back_by_taps(hire: Callable[..., Chat], custome
     assert "+500" in member.text
 
 
-async def test_a_change_without_reason_teaches(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_a_change_without_reason_teaches(hire: Hire, customer: Chat) -> None:
     """Nothing is asked about before there is one."""
     member, ref = await hire("manager"), await ref_of(customer)
     await member.say(f"/points {ref} +50")
@@ -134,7 +132,7 @@ async def test_a_change_without_reason_teaches(hire: Callable[..., Chat], custom
     assert member._("Change it") not in member.buttons
 
 
-async def test_a_change_needs_its_sign(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_a_change_needs_its_sign(hire: Hire, customer: Chat) -> None:
     """`50` might mean that there shall be fifty."""
     member, ref = await hire("manager"), await ref_of(customer)
     await member.say(f"/points {ref} 50 reason=goodwill")
@@ -177,7 +175,7 @@ def test_what_was_read_is_written_the_same() -> None:
     assert AdjustPoints.model_validate(arguments.model_dump(mode="json")) == arguments
 
 
-async def test_nobody_changes_their_own_points(bot: Bot, hire: Callable[..., Chat]) -> None:
+async def test_nobody_changes_their_own_points(bot: Bot, hire: Hire) -> None:
     """§10 row 14. Looking is allowed."""
     member = await hire("manager")
     ref = await ref_of(member)
@@ -189,7 +187,7 @@ async def test_nobody_changes_their_own_points(bot: Bot, hire: Callable[..., Cha
 
 
 async def test_nobody_changes_their_own_points_on_another_channel(
-    bot: Bot, channel: str, language: str, hire: Callable[..., Chat]
+    bot: Bot, channel: str, language: str, hire: Hire
 ) -> None:
     """The same phone is linked there."""
     member = await hire("manager")
@@ -203,7 +201,7 @@ async def test_nobody_changes_their_own_points_on_another_channel(
     assert await account(elsewhere) == (0, 0)
 
 
-async def test_a_reason_holds_no_phone(bot: Bot, hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_a_reason_holds_no_phone(bot: Bot, hire: Hire, customer: Chat) -> None:
     """Neither in the ledger nor in the trail, whatever was typed."""
     member, ref = await hire("manager"), await ref_of(customer)
     await change(member, f'/points {ref} +5 reason="called 0912345678"')

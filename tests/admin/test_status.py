@@ -16,9 +16,9 @@ from chat import Bot, Chat
 from engine.desk import until
 from engine.processes import command, environment
 
-from bot.apis.pulse import LATELY, Kind, Pulse
+from bot.apis.pulse import LATELY, Pulse
 from bot.channels import Delivery, Rendered
-from bot.errors import UpstreamError
+from bot.errors import Kind, UpstreamError
 from bot.services.health import FRESH, Health, merged
 from bot.storage import counts
 from bot.storage.workers import Report
@@ -468,7 +468,7 @@ def test_an_answer_after_a_worker_died_ends_its_trouble() -> None:
 
 def test_one_failure_of_a_busy_minute_is_no_outage() -> None:
     """Though it may be the very last thing that happened."""
-    busy = {"ms": [10] * 100, "failed": 1, "failing_since": 0.5, "failed_at": 0.5, "in_a_row": 1}
+    busy: dict[str, Any] = {"ms": [10] * 100, "failed": 1, "failing_since": 0.5, "failed_at": 0.5, "in_a_row": 1}
 
     assert merged("poshen", [report(**busy, answered_at=1, kind="unavailable")], NOON).verdict == "well"
     assert merged("poshen", [report(**busy, answered_at=60, kind="unavailable")], NOON).verdict == "failing"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 from chat import Bot, Chat
 
+from admin.conftest import Hire
 from bot.staff.lines import quoted
 from sandbox.people import demo_id
 
@@ -313,7 +313,7 @@ async def test_a_wrong_line_teaches(owner: Chat, taught: Taught) -> None:
         assert not taught.does or owner._(taught.does) in owner.text
 
 
-async def test_who_may_not_is_told_who_can(owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_who_may_not_is_told_who_can(owner: Chat, hire: Hire) -> None:
     """By the name that lists use."""
     await owner.say("/admins")
     member = await hire("staff")
@@ -358,7 +358,7 @@ async def test_a_noun_alone_shows_what_it_can_do(owner: Chat, line: str) -> None
     assert owner.said("let nobody redeem a group's codes")
 
 
-async def test_a_noun_of_which_one_may_nothing_says_who_may(owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_a_noun_of_which_one_may_nothing_says_who_may(owner: Chat, hire: Hire) -> None:
     """No help that leads back to the same words."""
     await owner.say("/whoami")
     member = await hire("viewer")

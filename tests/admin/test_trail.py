@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -11,6 +10,7 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 
+from admin.conftest import Hire
 from bot.i18n import load_translators
 from bot.services.staffing import Actor
 from bot.services.trail import Broken, Intact, Notes, Trail
@@ -186,7 +186,7 @@ async def test_a_read_of_a_customer_is_written_down(bot: Bot, owner: Chat) -> No
     assert (last["action"], last["customer"], last["result"]) == ("who", ref, "done")
 
 
-async def test_a_refused_command_is_written_down(bot: Bot, hire: Callable[..., Chat]) -> None:
+async def test_a_refused_command_is_written_down(bot: Bot, hire: Hire) -> None:
     """Who tries what they may not is worth knowing."""
     member = await hire("viewer", "vic")
 
@@ -221,7 +221,7 @@ async def test_no_secret_reaches_it(bot: Bot, owner: Chat, chat: Chat) -> None:
     assert "345-678" not in everything
 
 
-async def test_the_trail_is_shown_and_narrowed(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_the_trail_is_shown_and_narrowed(bot: Bot, owner: Chat, hire: Hire) -> None:
     """By whom, by what, since when, page by page."""
     mia = await hire("manager", "mia")
     for _ in range(9):
@@ -296,7 +296,7 @@ async def test_a_vouchers_states_are_read_like_everywhere(
     assert f"→ {owner._(shown)}" in owner.text
 
 
-async def test_roles_are_read_in_the_readers_language(bot: Bot, owner: Chat, hire: Callable[..., Chat]) -> None:
+async def test_roles_are_read_in_the_readers_language(bot: Bot, owner: Chat, hire: Hire) -> None:
     """In lists, in refusals, in the trail; what is kept and typed is the English word."""
     await hire("viewer", "amy")
     await owner.say("/admins role amy manager")

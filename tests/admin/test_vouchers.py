@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from chat import Bot, Chat
 from conversations.proving import link
 
+from admin.conftest import Hire
 from admin.counter import (
     ISSUE,
     account,
@@ -92,17 +93,16 @@ async def open_issue(customer: Chat, sandbox: Sandbox) -> Issue:
     await customer.tap("Get it")
     sandbox.fault(ISSUE, status=504)
     await customer.tap("Confirm")
-    sandbox.clear_faults()
+    customer.bot.mend()
     (found,) = await issues.unsettled(customer.bot.pool)
     assert found.state == "check"
-    customer.bot.turns.apis.gotit.upstream.breaker.__init__()  # type: ignore[union-attr,misc] - as after its pause
     return found
 
 
 # ── the catalogue ────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_catalogue_says_what_issuing_needs(hire: Callable[..., Chat]) -> None:
+async def test_the_catalogue_says_what_issuing_needs(hire: Hire) -> None:
     """Gift and price, value, points; a tap shows one with the line that issues it."""
     member = await hire("staff")
     await member.say("/catalog q=highlands")
@@ -115,7 +115,7 @@ async def test_the_catalogue_says_what_issuing_needs(hire: Callable[..., Chat]) 
     assert '/issue C-… gift=422 price=1899 reason="…"' in member.text
 
 
-async def test_the_line_is_for_the_customer_shown_last(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_the_line_is_for_the_customer_shown_last(hire: Hire, customer: Chat) -> None:
     """It can be copied as it is, with a reason in it."""
     member, ref = await hire("staff"), await ref_of(customer)
     await member.say(f"/who {ref}")
@@ -124,7 +124,7 @@ async def test_the_line_is_for_the_customer_shown_last(hire: Callable[..., Chat]
     assert f'/issue {ref} gift=422 price=1899 reason="…"' in member.text
 
 
-async def test_what_has_no_price_in_points_is_marked(bot: Bot, hire: Callable[..., Chat]) -> None:
+async def test_what_has_no_price_in_points_is_marked(bot: Bot, hire: Hire) -> None:
     """Customers do not see it, and with max= nobody knows whether it fits."""
     bot.turns.services.catalogue.point_per_vnd = None
     bot.turns.services.catalogue.overrides = {1899: 90}
@@ -146,7 +146,7 @@ async def test_what_has_no_price_in_points_is_marked(bot: Bot, hire: Callable[..
     assert member.said("No voucher matches.")
 
 
-async def test_pages_of_the_catalogue_show_every_voucher_once(hire: Callable[..., Chat]) -> None:
+async def test_pages_of_the_catalogue_show_every_voucher_once(hire: Hire) -> None:
     """The cheapest first, eight at a time."""
     member = await hire("staff")
     await member.say("/目錄")
@@ -158,7 +158,7 @@ async def test_pages_of_the_catalogue_show_every_voucher_once(hire: Callable[...
     assert len(set(shown)) == 25
 
 
-async def test_reloading_asks_the_vendor(hire: Callable[..., Chat], sandbox: Sandbox) -> None:
+async def test_reloading_asks_the_vendor(hire: Hire, sandbox: Sandbox) -> None:
     """Otherwise it is asked every ten minutes at most."""
     member = await hire("staff")
 
@@ -174,7 +174,7 @@ async def test_reloading_asks_the_vendor(hire: Callable[..., Chat], sandbox: San
     assert "Voucher Lowlands Tea" in member.text
 
 
-async def test_a_vendor_that_is_down_is_named(hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox) -> None:
+async def test_a_vendor_that_is_down_is_named(hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """Nothing can be issued from yesterday's list."""
     member, ref = await hire("manager"), await ref_of(customer)
     sandbox.fault("gotit", status=503)
@@ -183,7 +183,7 @@ async def test_a_vendor_that_is_down_is_named(hire: Callable[..., Chat], custome
         assert member.said("%(vendor)s cannot be reached right now. Nothing was changed.", vendor="Got It")
 
 
-async def test_without_got_it_nothing_of_it_works(bot: Bot, hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_without_got_it_nothing_of_it_works(bot: Bot, hire: Hire, customer: Chat) -> None:
     """It is said, and nothing breaks."""
     bot.having(apis=replace(bot.turns.apis, gotit=None))
     member, ref = await hire("manager"), await ref_of(customer)
@@ -200,9 +200,7 @@ async def test_without_got_it_nothing_of_it_works(bot: Bot, hire: Callable[..., 
 # ── issuing ──────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_voucher_is_previewed_issued_and_told(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_a_voucher_is_previewed_issued_and_told(bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """Everything is said before; then it is asked for once, and the customer is told once."""
     member, ref = await hire("manager"), await ref_of(customer)
     data = await confirm(member, f'/issue {ref} {HIGHLANDS} qty=2 reason="late delivery"')
@@ -227,7 +225,7 @@ async def test_a_voucher_is_previewed_issued_and_told(
     assert "2 × Voucher Highlands Coffee" in customer.text and "₫200,000" in customer.text
 
 
-async def test_the_trail_holds_the_question_and_the_deed(bot: Bot, hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_the_trail_holds_the_question_and_the_deed(bot: Bot, hire: Hire, customer: Chat) -> None:
     """Who, to whom, what, why, and the reference."""
     member = await hire("manager")
     await issue(member, customer)
@@ -241,9 +239,7 @@ async def test_the_trail_holds_the_question_and_the_deed(bot: Bot, hire: Callabl
     assert REFERENCE.fullmatch(deed["ref"])
 
 
-async def test_five_taps_at_once_are_one_voucher(
-    hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox, bot: Bot
-) -> None:
+async def test_five_taps_at_once_are_one_voucher(hire: Hire, customer: Chat, sandbox: Sandbox, bot: Bot) -> None:
     """One call, one row, one notice."""
     member = await hire("manager")
     data = await confirm(member, f"/issue {await ref_of(customer)} {HIGHLANDS} reason=goodwill")
@@ -255,7 +251,7 @@ async def test_five_taps_at_once_are_one_voucher(
 
 
 async def test_an_unknown_end_is_said_and_both_are_told_how_it_ended(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
+    bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox
 ) -> None:
     """With the same request id, and each of the two once."""
     impatient(bot)
@@ -277,9 +273,7 @@ async def test_an_unknown_end_is_said_and_both_are_told_how_it_ended(
     assert len(customer.look()) == 1
 
 
-async def test_a_refusal_is_told_to_staff_alone(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_a_refusal_is_told_to_staff_alone(bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """The customer has not asked for it, and nothing is missing for them."""
     member = await hire("manager")
     sandbox.fault(ISSUE, status=400, times=1)
@@ -290,7 +284,7 @@ async def test_a_refusal_is_told_to_staff_alone(
     assert (await trail(bot, "issue"))[-1]["result"] == "failed"
 
 
-async def test_nobody_issues_to_themself(hire: Callable[..., Chat], sandbox: Sandbox) -> None:
+async def test_nobody_issues_to_themself(hire: Hire, sandbox: Sandbox) -> None:
     """§10 row 14."""
     member = await hire("owner")
     ref = await ref_of(member)
@@ -301,7 +295,7 @@ async def test_nobody_issues_to_themself(hire: Callable[..., Chat], sandbox: San
 
 
 async def test_nobody_issues_to_themself_on_another_channel(
-    bot: Bot, channel: str, language: str, hire: Callable[..., Chat], sandbox: Sandbox
+    bot: Bot, channel: str, language: str, hire: Hire, sandbox: Sandbox
 ) -> None:
     """Who has linked the same phone there is the same person; also when that is known between the two taps."""
     member = await hire("owner")
@@ -321,7 +315,7 @@ async def test_nobody_issues_to_themself_on_another_channel(
 
 
 async def test_what_changed_since_the_preview_is_not_issued(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
+    bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox
 ) -> None:
     """Exactly what was shown, or nothing."""
     member = await hire("manager")
@@ -334,9 +328,7 @@ async def test_what_changed_since_the_preview_is_not_issued(
     assert asked(sandbox) == []
 
 
-async def test_a_customer_who_is_gone_gets_nothing(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_a_customer_who_is_gone_gets_nothing(bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """They had their data deleted between the two taps."""
     member, ref = await hire("manager"), await ref_of(customer)
     data = await confirm(member, f"/issue {ref} {HIGHLANDS} reason=goodwill")
@@ -347,7 +339,7 @@ async def test_a_customer_who_is_gone_gets_nothing(
     assert asked(sandbox) == []
 
 
-async def test_what_got_it_does_not_have_cannot_be_issued(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_what_got_it_does_not_have_cannot_be_issued(hire: Hire, customer: Chat) -> None:
     """A gift with the price of another one."""
     member = await hire("manager")
     await member.say(f"/issue {await ref_of(customer)} gift=422 price=1789 reason=goodwill")
@@ -355,9 +347,7 @@ async def test_what_got_it_does_not_have_cannot_be_issued(hire: Callable[..., Ch
     assert member.said("Got It has no voucher %(ids)s.", ids="422:1789")
 
 
-async def test_no_answer_is_longer_than_three_messages(
-    hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_no_answer_is_longer_than_three_messages(hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """A counter is no place for reading."""
     member, ref = await hire("manager"), await ref_of(customer)
     await link(customer)
@@ -382,9 +372,7 @@ async def test_no_answer_is_longer_than_three_messages(
 # ── limits ───────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_staff_have_so_many_vouchers_a_day(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_staff_have_so_many_vouchers_a_day(bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """Five; what failed does not count, and tomorrow is another day. A manager has no limit."""
     member = await hire("staff")
     sandbox.fault(ISSUE, status=400, times=1)
@@ -409,7 +397,7 @@ async def test_staff_have_so_many_vouchers_a_day(
     assert member.said("Issued")
 
 
-async def test_staff_may_issue_so_much_value_a_day(hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_staff_may_issue_so_much_value_a_day(hire: Hire, customer: Chat) -> None:
     """Half a million dong; the preview says what is left."""
     member, ref = await hire("staff"), await ref_of(customer)
     await issue(member, customer, HIGHLANDS)
@@ -425,9 +413,7 @@ async def test_staff_may_issue_so_much_value_a_day(hire: Callable[..., Chat], cu
     assert member.said("That is more than you may issue today: %(left)s are left. A manager can do it.", left=left)
 
 
-async def test_a_quota_used_up_between_the_taps_is_kept(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_a_quota_used_up_between_the_taps_is_kept(bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """It is counted again when the voucher is reserved."""
     member = await hire("staff")
     data = await confirm(member, f"/issue {await ref_of(customer)} {HIGHLANDS} reason=goodwill")
@@ -439,9 +425,7 @@ async def test_a_quota_used_up_between_the_taps_is_kept(
     assert asked(sandbox) == []
 
 
-async def test_a_second_person_agrees_to_large_ones(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_a_second_person_agrees_to_large_ones(bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """TWO_PERSON_OVER: nothing is asked for before; it is issued in the name of who asked first."""
     bot.desk(two_person_over=100_000)
     member, other = await hire("manager"), await hire("manager")
@@ -458,7 +442,7 @@ async def test_a_second_person_agrees_to_large_ones(
     assert len(customer.look()) == 1
 
 
-async def test_the_second_person_is_not_the_recipient(bot: Bot, hire: Callable[..., Chat], sandbox: Sandbox) -> None:
+async def test_the_second_person_is_not_the_recipient(bot: Bot, hire: Hire, sandbox: Sandbox) -> None:
     """Two who give to each other need a third, whose agreement is still worth something."""
     bot.desk(two_person_over=100_000)
     member, other, third = await hire("manager"), await hire("manager"), await hire("manager")
@@ -476,7 +460,7 @@ async def test_the_second_person_is_not_the_recipient(bot: Bot, hire: Callable[.
     assert len(asked(sandbox)) == 1
 
 
-async def test_small_ones_need_no_second_person(bot: Bot, hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_small_ones_need_no_second_person(bot: Bot, hire: Hire, customer: Chat) -> None:
     """One dong below the limit."""
     bot.desk(two_person_over=100_001)
     member = await hire("manager")
@@ -485,7 +469,7 @@ async def test_small_ones_need_no_second_person(bot: Bot, hire: Callable[..., Ch
     assert member.said("Issued")
 
 
-async def test_owners_hear_of_large_ones(bot: Bot, owner: Chat, hire: Callable[..., Chat], customer: Chat) -> None:
+async def test_owners_hear_of_large_ones(bot: Bot, owner: Chat, hire: Hire, customer: Chat) -> None:
     """More than staff may give in a day; the manager who gave it need not be told."""
     await owner.say("/whoami")
     member = await hire("manager")
@@ -568,7 +552,7 @@ async def test_two_customers_do_not_share_the_last_voucher_of_a_quota(bot: Bot, 
 # ── finding out how it ended ─────────────────────────────────────────────────────────────────────
 
 
-async def test_open_vouchers_are_listed_and_shown(hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox) -> None:
+async def test_open_vouchers_are_listed_and_shown(hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """With the decision as buttons."""
     found = await open_issue(customer, sandbox)
     member = await hire("manager")
@@ -589,9 +573,7 @@ async def test_open_vouchers_are_listed_and_shown(hire: Callable[..., Chat], cus
     assert f"{found.ref} · {member._('Issued')}" in member.text
 
 
-async def test_asking_again_takes_it_up_at_once(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_asking_again_takes_it_up_at_once(bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """With the same request id; the points are taken once and the customer is told."""
     found = await open_issue(customer, sandbox)
     before = len(asked(sandbox))
@@ -610,7 +592,7 @@ async def test_asking_again_takes_it_up_at_once(
 
 
 async def test_asking_again_does_not_wait_for_the_schedule(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
+    bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox
 ) -> None:
     """The customer stands at the counter, and the next try by itself is minutes away. They are told the end, even if
     nobody had told them to wait."""
@@ -626,9 +608,7 @@ async def test_asking_again_does_not_wait_for_the_schedule(
     assert len(customer.look()) == 1
 
 
-async def test_asking_again_in_vain_leaves_it_to_staff(
-    hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_asking_again_in_vain_leaves_it_to_staff(hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """One call for each time somebody asks; the points stay held until a decision."""
     found = await open_issue(customer, sandbox)
     before = len(asked(sandbox))
@@ -646,7 +626,7 @@ async def test_asking_again_in_vain_leaves_it_to_staff(
 
 @pytest.mark.parametrize("end", ["ok", "failed"])
 async def test_staff_settle_what_they_found_out(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox, end: str
+    bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox, end: str
 ) -> None:
     """The points follow, the customer is told, and what has an end keeps it."""
     found = await open_issue(customer, sandbox)
@@ -676,15 +656,14 @@ async def test_staff_settle_what_they_found_out(
 
 @pytest.mark.parametrize("how", ["retry", "resolve"])
 async def test_whoever_gave_it_hears_what_others_found_out(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox, how: str
+    bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox, how: str
 ) -> None:
     """Once; the manager has read it already."""
     impatient(bot)
     giver, manager = await hire("staff"), await hire("manager")
     sandbox.fault(ISSUE, status=504)
     await issue(giver, customer)
-    sandbox.clear_faults()
-    bot.turns.apis.gotit.upstream.breaker.__init__()  # type: ignore[union-attr,misc] - as after its pause
+    bot.mend()
     (found,) = await issues.unsettled(bot.pool)
     giver.look()
     if how == "retry":
@@ -704,7 +683,7 @@ async def test_whoever_gave_it_hears_what_others_found_out(
 
 @pytest.mark.parametrize("before", ["", "retry", "sweep"])
 async def test_a_gift_that_did_not_come_is_no_news_to_its_customer(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox, before: str
+    bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox, before: str
 ) -> None:
     """They never heard of it, whatever was tried before it was given up."""
     impatient(bot)
@@ -730,7 +709,7 @@ async def test_a_gift_that_did_not_come_is_no_news_to_its_customer(
     assert customer.look() == []
 
 
-async def test_the_first_of_two_decisions_counts(hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox) -> None:
+async def test_the_first_of_two_decisions_counts(hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """Two managers, both with the question on their screens."""
     found = await open_issue(customer, sandbox)
     one, other = await hire("manager"), await hire("manager")
@@ -743,9 +722,7 @@ async def test_the_first_of_two_decisions_counts(hire: Callable[..., Chat], cust
     assert await account(customer) == (50, 0)
 
 
-async def test_what_is_being_asked_is_not_settled(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
-) -> None:
+async def test_what_is_being_asked_is_not_settled(bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox) -> None:
     """Given up now, it might be issued a second later, and the points would be back."""
     found = await open_issue(customer, sandbox)
     member = await hire("manager")
@@ -765,7 +742,7 @@ async def test_what_is_being_asked_is_not_settled(
     assert await account(customer) == (150, 0)
 
 
-async def test_nobody_settles_their_own_voucher(bot: Bot, hire: Callable[..., Chat], sandbox: Sandbox) -> None:
+async def test_nobody_settles_their_own_voucher(bot: Bot, hire: Hire, sandbox: Sandbox) -> None:
     """It could give points back for a voucher that they have."""
     member = await hire("manager")
     found = await open_issue(member, sandbox)
@@ -802,7 +779,7 @@ async def test_the_operator_gives_and_settles_too(bot: Bot, customer: Chat, sand
 
 
 async def test_any_receipt_tells_its_kind_and_its_issuer(
-    bot: Bot, hire: Callable[..., Chat], customer: Chat, sandbox: Sandbox
+    bot: Bot, hire: Hire, customer: Chat, sandbox: Sandbox
 ) -> None:
     """`/ref` for staff, with the decisions for managers only."""
     member = await hire("staff")

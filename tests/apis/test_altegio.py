@@ -155,7 +155,12 @@ async def test_what_is_no_number_is_not_asked_for(vendor: Vendor, altegio: Alteg
 def test_a_token_that_cannot_be_one_is_named(setting: str) -> None:
     tokens = {"partner_token": "p", "user_token": "u"} | {setting: "s3cret\n"}
     with pytest.raises(ConfigurationError, match=f"ALTEGIO_{setting.upper()}") as caught:
-        AltegioApi.open("https://api.alteg.io/api/v1", company_ids=(1,), **tokens)
+        AltegioApi.open(
+            "https://api.alteg.io/api/v1",
+            company_ids=(1,),
+            partner_token=tokens["partner_token"],
+            user_token=tokens["user_token"],
+        )
     assert "s3cret" not in str(caught.value)
 
 

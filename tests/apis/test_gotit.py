@@ -119,8 +119,14 @@ async def gotit_at(vendor: Vendor, clock: Clock, wall: Wall, **options: Any) -> 
     timing = {name: options.pop(name) for name in ("write_seconds",) if name in options}
     http = open_http(vendor.url, setting="GOTIT_API_URL", headers={})
     upstream = Upstream(NAME, http, explain=explain, clock=clock, sleep=clock.sleep, jitter=lambda: 1.0, **timing)
-    keys = {"client_id": "s3cret-client", "client_secret": "s3cret-secret", "app_uuid": "s3cret-uuid"}
-    api = GotItApi(upstream, clock=wall, **keys, **options)
+    api = GotItApi(
+        upstream,
+        client_id="s3cret-client",
+        client_secret="s3cret-secret",
+        app_uuid="s3cret-uuid",
+        clock=wall,
+        **options,
+    )
     try:
         yield api
     finally:
@@ -152,8 +158,9 @@ def listing(*gifts: Any, page: int = 1, last: int = 1, **fields: Any) -> bytes:
     return reply(200, {"data": list(gifts), **paging, **fields})
 
 
-def gift(gift_id: int = 422, price_id: int = 1899, **fields: Any) -> dict[str, Any]:
-    return SAMPLE_PAGE["data"][0] | {"gift_id": gift_id, "price_id": price_id} | fields
+def gift(gift_id: object = 422, price_id: object = 1899, **fields: Any) -> dict[str, Any]:
+    sample: dict[str, Any] = SAMPLE_PAGE["data"][0]
+    return sample | {"gift_id": gift_id, "price_id": price_id} | fields
 
 
 def issued(request_id: str = "GD_1", *, item: Any = None, **data: Any) -> bytes:

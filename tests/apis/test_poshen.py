@@ -26,7 +26,7 @@ from bot.errors import (
 from .scripted import DROP, Clock, Vendor, reply
 
 # The vendor's own sample.
-SAMPLE = {
+SAMPLE: dict[str, Any] = {
     "id": 99,
     "code": "WELCOME2026",
     "current_uses": 12,

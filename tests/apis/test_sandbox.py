@@ -217,7 +217,10 @@ async def test_a_slow_start_of_mantago_is_survived(sandbox: Sandbox, mantago: Ma
 
 # Got It
 
-ISSUE = {"gift_id": 422, "price_id": 1899, "recipient": "C-8F3K2", "issuer": "bot"}
+
+async def issue(gotit: GotItApi, request_id: str = "GD_1", *, price_id: int = 1899, issuer: str = "bot") -> Issued:
+    """A voucher of Highlands Coffee."""
+    return await gotit.issue(request_id, gift_id=422, price_id=price_id, recipient="C-8F3K2", issuer=issuer)
 
 
 @pytest.mark.parametrize("setting", ["GOTIT_CLIENT_ID", "GOTIT_CLIENT_SECRET", "GOTIT_APP_UUID"])
@@ -246,25 +249,25 @@ async def test_old_tokens_are_renewed_by_one_call(sandbox: Sandbox, gotit: GotIt
 
 
 async def test_a_voucher_is_issued_under_our_request_id(sandbox: Sandbox, gotit: GotItApi) -> None:
-    assert await gotit.issue("GD_1", **ISSUE) == Issued("GD_1", "Voucher Highlands Coffee")
-    assert await gotit.issue("GD_1", **ISSUE) == Issued("GD_1", "Voucher Highlands Coffee")
+    assert await issue(gotit) == Issued("GD_1", "Voucher Highlands Coffee")
+    assert await issue(gotit) == Issued("GD_1", "Voucher Highlands Coffee")
     assert sandbox.gotit.issued["GD_1"]["recipient_identify_id"] == "C-8F3K2"
     assert len(sandbox.gotit.issued) == 1
 
 
 async def test_a_repeated_request_id_may_be_refused(sandbox: Sandbox, gotit: GotItApi) -> None:
-    await gotit.issue("GD_1", **ISSUE)
+    await issue(gotit)
     sandbox.gotit.repeats = "refused"
     with pytest.raises(Conflict) as caught:
-        await gotit.issue("GD_1", **ISSUE)
+        await issue(gotit)
     assert caught.value.code == 4100
 
 
 async def test_a_voucher_that_is_gone_is_refused(sandbox: Sandbox, gotit: GotItApi) -> None:
     with pytest.raises(NotFound):
-        await gotit.issue("GD_1", **ISSUE | {"price_id": 1})
+        await issue(gotit, price_id=1)
     with pytest.raises(UpstreamRefused):
-        await gotit.issue("GD_2", **ISSUE | {"issuer": ""})
+        await issue(gotit, "GD_2", issuer="")
     assert sandbox.gotit.issued == {}
 
 
@@ -274,9 +277,9 @@ async def test_an_issue_whose_answer_was_lost_is_unknown_and_the_same_again_is_t
 ) -> None:
     sandbox.fault("gotit:POST /api/rewardhub/v1.0/gifts/issue", after=True, times=1, **trouble)
     with pytest.raises(OutcomeUnknown):
-        await gotit.issue("GD_1", **ISSUE)
+        await issue(gotit)
     assert len(sandbox.calls("gotit", "POST /api/rewardhub/v1.0/gifts/issue")) == 1
-    assert (await gotit.issue("GD_1", **ISSUE)).transaction_id == "GD_1"
+    assert (await issue(gotit)).transaction_id == "GD_1"
     assert len(sandbox.gotit.issued) == 1
 
 

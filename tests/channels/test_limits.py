@@ -169,7 +169,7 @@ def test_times_in_seconds_and_in_milliseconds_are_told_apart(timestamp: Any) -> 
     assert moment(timestamp) == datetime(2026, 10, 26, 7, 33, 20, tzinfo=UTC)
 
 
-ABSURD = [
+ABSURD: list[object] = [
     None, "", "soon", "1793000000.5.1", [], {}, True, False, 0, -5, -1_793_000_000_000, 1, 86_400, 10**30, -(10**30),
     "9" * 5000, float("nan"), float("inf"), -0.5, 10**17,
 ]  # fmt: skip

@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 from chat import Bot, Chat, buttons_of
-from proving import EMPTY, PROVEN, link
 
+from conversations.proving import EMPTY, PROVEN, link
 from sandbox.altegio import SAMPLE_PHONE, sample_card
 from sandbox.credentials import ALTEGIO_COMPANY_IDS
 

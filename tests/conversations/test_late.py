@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import asyncpg
 from chat import Bot, Chat
+
 from conversations.proving import new_code
 
 STILL = "Still checking — one moment."

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 from chat import Bot, Chat
-from proving import EMPTY, PHONE, PROVEN, link, new_code
+
+from bot.storage.customers import Customer
+from conversations.proving import EMPTY, PHONE, PROVEN, link, new_code
 
 NOT_LINKED = "To protect your balance, link your phone first."
 REFUSED = "That link code isn't valid any more — please ask staff for a new one."
@@ -397,18 +399,16 @@ async def test_two_who_link_one_phone_at_the_same_time_leave_one_link(bot: Bot, 
         customer = await _customer(tables, chat)
         people.append(customer)
 
-    async def take(customer: object) -> None:
+    async def take(customer: Customer) -> None:
         async with tables.acquire() as connection, connection.transaction():
-            await bot.turns.services.linking.link(connection, customer, PROVEN, bot.clock())  # type: ignore[arg-type]
+            await bot.turns.services.linking.link(connection, customer, PROVEN, bot.clock())
 
     await asyncio.gather(*(take(customer) for customer in people * 3))
 
     assert await tables.fetchval("SELECT count(*) FROM links") == 1
 
 
-async def _customer(tables: asyncpg.Pool, chat: Chat) -> object:
-    from bot.storage.customers import Customer
-
+async def _customer(tables: asyncpg.Pool, chat: Chat) -> Customer:
     return Customer.of(
         await tables.fetchrow(f"SELECT {Customer.COLUMNS} FROM customers c WHERE person LIKE $1", f"%:{chat.user}")
     )

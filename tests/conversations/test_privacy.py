@@ -9,10 +9,10 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from chat import Bot, Chat
-from proving import EMPTY, link, new_code
 
 from bot.services.vouchers import Wanted
 from bot.storage import customers
+from conversations.proving import EMPTY, link, new_code
 
 
 async def delete_everything(chat: Chat) -> None:

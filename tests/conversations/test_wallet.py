@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 from engine.desk import until
-from proving import EMPTY, link
 
+from conversations.proving import EMPTY, link
 from sandbox import Sandbox
 from sandbox.journal import Call
 from sandbox.people import gift

@@ -151,7 +151,7 @@ class Desk(Bot):
 
         jobs = Jobs(
             take=lambda number: take(ours, number),
-            push=ours.push,
+            push=ours.deliverer.push,
             issue=ours.issue,
             bulk=ours.bulk,
             sweep=nothing,

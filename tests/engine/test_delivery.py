@@ -455,9 +455,12 @@ async def test_a_push_is_queued_once_per_key(desk: Desk) -> None:
     """The second of the same key changes nothing."""
     from bot.storage import pushes
 
-    push = {"key": "once", "channel": "line", "recipient": "U" + "1" * 32, "messages": '[{"text": "嗨"}]'}
-    assert await pushes.add(desk.pool, **push)
-    assert not await pushes.add(desk.pool, **push)
+    async def add() -> bool:
+        recipient = "U" + "1" * 32
+        return await pushes.add(desk.pool, key="once", channel="line", recipient=recipient, messages='[{"text": "嗨"}]')
+
+    assert await add()
+    assert not await add()
 
     await desk.run()
     assert statuses(desk, PUSH) == [200]

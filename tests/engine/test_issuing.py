@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,11 @@ import asyncpg
 import pytest
 from chat import Chat
 
+from bot.apis.gotit import GotItApi
 from bot.services.vouchers import LEASE, Vouchers
 from bot.storage import inbox, issues, rewards, schema
 from bot.storage.issues import Issue
+from bot.turn import Turns
 from engine.desk import Desk, another_database, until
 from engine.processes import Giftdesk
 from engine.shopping import (
@@ -160,6 +162,11 @@ class Scene:
         await until(done, every=0.3)
 
 
+def waits_now(chat: Chat) -> bool:
+    """Whether a customer was told once that it is being confirmed."""
+    return waits(chat) == 1
+
+
 @pytest.fixture(scope="module")
 async def after_kills(database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     """How it ended for twenty customers, each of whom had a worker killed at another step of theirs."""
@@ -182,7 +189,7 @@ async def after_kills(database: str, tmp_path_factory: pytest.TempPathFactory) -
                 chat = people[step]
                 sandbox.fault(ISSUE, status=504, after=number % 2 == 0, times=1)
                 await scene.post(taps[step])
-                await until(lambda chat=chat: waits(chat) == 1)
+                await until(partial(waits_now, chat))
                 await scene.reach(chat, place, partial(time_passes, desk.pool, await row_of(desk, chat)))
         async with scene.worker():
             await scene.over()
@@ -383,7 +390,7 @@ async def test_an_answer_on_its_way_survives_the_queues_connection(desk: Desk) -
         )
 
         async def paid() -> bool:
-            return await desk.pool.fetchval("SELECT count(*) FROM issues WHERE state = 'done'") == 1
+            return bool(await desk.pool.fetchval("SELECT count(*) = 1 FROM issues WHERE state = 'done'"))
 
         await until(paid, within=5)
         await desk.pool.execute(SILENT)
@@ -510,8 +517,7 @@ async def test_a_voucher_of_a_turn_that_keeps_failing_comes_all_the_same(desk: D
     chat = await shopper(desk)
     desk.post(await wish(chat))
 
-    broken = replace(desk.turns, services=replace(desk.turns.services, vouchers=Broken(desk.turns.services.vouchers)))
-    await desk.run(broken)
+    await desk.run(broken(desk))
     assert len(await inbox.held(desk.pool)) == 1
     assert (await open_issue(desk)).state == "pending"
 
@@ -521,17 +527,20 @@ async def test_a_voucher_of_a_turn_that_keeps_failing_comes_all_the_same(desk: D
     assert await ended(desk, chat) == PAID_AND_GOT
 
 
-@dataclass
-class Broken:
+class Broken(Vouchers):
     """Vouchers that can be reserved, but not asked for."""
 
-    inner: Any
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    async def attempt(self, *_: Any) -> Issue:
+    async def attempt(
+        self, pool: asyncpg.Pool, api: GotItApi, issue_id: int, *, late: bool = False, answering: bool = False
+    ) -> Issue:
         raise RuntimeError("a bug")
+
+
+def broken(desk: Desk) -> Turns:
+    """The turns of a desk whose vouchers are broken."""
+    ours = desk.turns.services.vouchers
+    vouchers = Broken(**{each.name: getattr(ours, each.name) for each in fields(ours)})
+    return replace(desk.turns, services=replace(desk.turns.services, vouchers=vouchers))
 
 
 # ── staff ────────────────────────────────────────────────────────────────────────────────────────
@@ -572,9 +581,7 @@ async def test_asking_again_for_whom_nobody_answers_any_more_tells_them(desk: De
     """Their event is held: the end is all that they hear of it."""
     chat = await shopper(desk)
     desk.post(await wish(chat))
-    await desk.run(
-        replace(desk.turns, services=replace(desk.turns.services, vouchers=Broken(desk.turns.services.vouchers)))
-    )
+    await desk.run(broken(desk))
     async with desk.pool.acquire() as connection, connection.transaction():
         await desk.turns.services.vouchers.reopen(connection, await open_issue(desk))
     await desk.run()

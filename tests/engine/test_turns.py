@@ -14,6 +14,7 @@ from chat import Chat
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from bot.apis.poshen import PoshenApi, RedemptionCode
 from bot.channels import Delivery, Outcome, Receipt
 from bot.conversation.events import SentSticker
 from bot.delivery import TRIES
@@ -27,24 +28,23 @@ CODE = "WELCOME2026"
 PUSH = "line:POST /v2/bot/message/push"
 
 
-@dataclass
-class Around:
-    """A vendor with something of a test's own before each look-up."""
+class Around(PoshenApi):
+    """Poshen with something of a test's own before each look-up."""
 
-    inner: Any
-    before: Callable[[], Awaitable[None]]
+    def __init__(self, inner: PoshenApi, before: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(inner.upstream)
+        self.before = before
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    async def find(self, code: str) -> Any:
+    async def find(self, code: str) -> RedemptionCode | None:
         await self.before()
-        return await self.inner.find(code)
+        return await super().find(code)
 
 
 def looking_up(desk: Desk, before: Callable[[], Awaitable[None]], **changes: Any) -> Turns:
     """The turns with `before` ahead of every look-up of a code."""
-    return replace(desk.turns, apis=replace(desk.turns.apis, poshen=Around(desk.turns.apis.poshen, before)), **changes)
+    poshen = desk.turns.apis.poshen
+    assert poshen is not None
+    return replace(desk.turns, apis=replace(desk.turns.apis, poshen=Around(poshen, before)), **changes)
 
 
 async def breaks() -> None:

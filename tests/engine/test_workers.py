@@ -14,6 +14,7 @@ import pytest
 from chat import Chat
 from pgqueuer import AsyncpgDriver
 from pgqueuer.ports.repository import EntrypointExecutionParameter
+from pgqueuer.types import QueueEntrypoint
 
 from bot.jobs import BUSY_SECONDS, PACE_SECONDS, ChatLocks, FewerQuestions
 from bot.storage import inbox
@@ -145,23 +146,24 @@ async def test_the_queue_is_not_asked_for_what_is_known(desk: Desk, monkeypatch:
         statement = "INSERT INTO pgqueuer (priority, entrypoint, payload, status) VALUES (0, 'test', $1, 'queued')"
         await desk.pool.executemany(statement, [[name] for name in names])
 
+    test = QueueEntrypoint("test")
     async with desk.pool.acquire() as connection:
         driver = Counted(connection)
         queries = FewerQuestions(driver)
 
         async def taken(most: int = 2) -> list[bytes | None]:
-            limits = {"test": EntrypointExecutionParameter(0)}
-            found = await queries.dequeue(most, limits, uuid4(), 10, timedelta(seconds=30))  # type: ignore[arg-type] - names
+            limits = {test: EntrypointExecutionParameter(0)}
+            found = await queries.dequeue(most, limits, uuid4(), 10, timedelta(seconds=30))
             return [job.payload for job in found]
 
         await jobs(b"1", b"2", b"3")
         assert [await taken(), await taken(), driver.asked] == [[b"1", b"2"], [b"3"], 2]
         await jobs(b"4")
         assert [await taken(), driver.asked] == [[], 2], "fewer than two came, so PgQueuer is told that this was all"
-        assert [await queries.eligible_queued_work(["test"]), driver.asked] == [1, 2], "so it looks again at once"  # type: ignore[list-item] - names
+        assert [await queries.eligible_queued_work([test]), driver.asked] == [1, 2], "so it looks again at once"
         assert [await taken(), await taken(), driver.asked] == [[b"4"], [], 3]
         await asyncio.sleep(BUSY_SECONDS)
-        assert [await queries.eligible_queued_work(["test"]), driver.asked] == [0, 4], "quiet, and now it is asked"
+        assert [await queries.eligible_queued_work([test]), driver.asked] == [0, 4], "quiet, and now it is asked"
         await jobs(b"5", b"6")
         assert [await taken(3), await taken(3), driver.asked] == [[b"5", b"6"], [], 5]
         began = asyncio.get_running_loop().time()

@@ -139,7 +139,7 @@ def test_emoji_and_mentions_are_where_line_counts_them(line: Phone, messenger: P
     """In UTF-16 code units; one that is only typed is none."""
     said = line.says_in_group(GROUP, "🎁(love) @Yu (sad)(love)", mention=True, others=["@Yu"], emoji=["(love)"])
     message = said.json["events"][0]["message"]
-    units = message["text"].encode("utf-16-le")
+    units: bytes = message["text"].encode("utf-16-le")
 
     def shown(span: dict[str, Any]) -> str:
         return units[2 * span["index"] : 2 * (span["index"] + span["length"])].decode("utf-16-le")

@@ -12,7 +12,7 @@ from sandbox.altegio import SAMPLE_PHONE
 from sandbox.credentials import POSHEN_READ_ONLY_TOKEN, mantago_token, token_claims
 from sandbox.people import demo_id
 
-WELCOME = {
+WELCOME: dict[str, Any] = {
     "id": 99,
     "code": "WELCOME2026",
     "current_uses": 12,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any
 
 import orjson
@@ -54,7 +54,7 @@ def log(served_simulator: Simulator) -> Iterator[None]:
     """The bot's log reaches the simulator, as it does from a process of its own."""
     loop = asyncio.get_event_loop()
 
-    def pass_on(_logger: Any, _method: str, line: dict[str, Any]) -> str:
+    def pass_on(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> str:
         loop.call_soon_threadsafe(served_simulator.hear, orjson.dumps(line, default=str))
         raise structlog.DropEvent
 

@@ -265,7 +265,7 @@ async def test_a_code_to_copy_is_copied_and_said(screen: Screen, sandbox: Sandbo
 
 
 PICTURE = "https://img.example.com/t.png"
-TEMPLATES = {
+TEMPLATES: dict[str, dict[str, object]] = {
     "confirm": {"text": "Sure?", "actions": [TAP, {**TAP, "label": "No"}]},
     "buttons": {"title": "Title", "text": "Text", "thumbnailImageUrl": PICTURE, "actions": [TAP]},
     "carousel": {"columns": [{"text": "One", "actions": [TAP]}, {"text": "Two", "actions": [TAP]}]},

@@ -144,7 +144,7 @@ async def test_what_people_type_is_text_too(screen: Screen, channel: str) -> Non
     await phone.say(EVIL)
 
     assert (await phone.rows())[0] == EVIL
-    assert EVIL in await screen.page.locator(".trace .label").first.text_content() or ""
+    assert EVIL in (await screen.page.locator(".trace .label").first.text_content() or "")
     assert await screen.page.title() == "Giftdesk"
 
 

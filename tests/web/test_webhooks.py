@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from engine.desk import Desk, desk_settings
 from structlog.testing import capture_logs
@@ -25,8 +26,9 @@ def phone(desk: Desk, channel: str) -> Phone:
     return desk.sandbox.phone(channel, "yu")
 
 
-async def rows(desk: Desk) -> list[Any]:
-    return await desk.pool.fetch("SELECT * FROM events ORDER BY id")
+async def rows(desk: Desk) -> list[asyncpg.Record]:
+    found: list[asyncpg.Record] = await desk.pool.fetch("SELECT * FROM events ORDER BY id")
+    return found
 
 
 async def jobs(desk: Desk) -> list[str]:

@@ -203,7 +203,7 @@ def weeks(draw: st.DrawFn, zones: st.SearchStrategy[ZoneInfo] = zones) -> Hours:
         marks = sorted(draw(st.lists(st.integers(0, DAY), max_size=6, unique=True)))
         week.append(tuple(zip(marks[::2], marks[1::2], strict=False)))
     night = draw(st.integers(0, 6))
-    if week[night] and draw(st.booleans()):
+    if draw(st.booleans()) and week[night]:
         *rest, (start, _) = week[night]
         first = min((span[0] for span in week[(night + 1) % 7]), default=DAY)
         week[night] = (*rest, (start, DAY + draw(st.integers(0, max(0, min(first, start) - 1)))))

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.conversation.context import Answer, Context
+from bot.conversation.messages import Reply
 from bot.conversation.router import Router, Routes
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
-from bot.understanding.words import Lexicon, fold
+from bot.understanding.reading import fold
+from bot.understanding.words import Lexicon
 
 ZONE = ZoneInfo("Asia/Taipei")
 LANGUAGES = load_translators(ZONE)
@@ -213,7 +216,8 @@ def test_two_handlers_for_one_thing_stop_the_start() -> None:
     for router in routers:
 
         @router.command("same")
-        async def answer(ctx: object) -> None: ...
+        async def answer(ctx: Context) -> Answer:
+            return Reply(())
 
     with pytest.raises(ConfigurationError, match="same"):
         Routes(routers)

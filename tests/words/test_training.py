@@ -9,10 +9,9 @@ import pytest
 
 from bot.i18n import LOCALES
 from bot.understanding.reading import fold
-from bot.understanding.recogniser import FILE, OTHER, TOPICS, Recogniser
+from bot.understanding.recogniser import FILE, OTHER, SECTIONS, TOPICS, Recogniser
 from bot.understanding.training import (
     BOUNDS,
-    SECTIONS,
     begin,
     build,
     check,

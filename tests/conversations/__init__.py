@@ -1,0 +1,1 @@
+"""Conversations of customers, on both channels and in both languages."""
