@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from bot.apis.http import Upstream, open_http
-from bot.apis.mantago import NAME, Gift, Gifts, MantagoApi, Platform, Source, Ticket, explain
+from bot.apis.mantago import NAME, Gift, Gifts, MantagoApi, Source, Ticket, explain
 from bot.errors import (
     ConfigurationError,
     ContractError,
@@ -19,6 +19,7 @@ from bot.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
+from bot.partners import Platform
 
 from .scripted import HANG, Clock, Vendor, jwt, reply
 

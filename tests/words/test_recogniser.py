@@ -258,14 +258,15 @@ def test_no_weights_at_all(folder: Path) -> None:
 
 def test_packing_loses_nothing() -> None:
     """What was learned is read back, name by name, and decides the same. Its first line is for people."""
-    names = [f"{word} {number}" for number in range(400) for word in ("點數", "gifts", "~é")]
+    names = [*(f"{word} {number}" for number in range(400) for word in ("點數", "gifts", "~é")), "點"]
+    numbered = {name: number for number, name in enumerate(names)}
     about = {"format": FORMAT, "topics": list(SECTIONS), "phrases": "x"}
     learned = Weights(
         about=about,
-        features={name: number for number, name in enumerate(names)} | {"點": len(names)},
-        ends=array("I", range(len(names) + 2)),
-        topics=bytes(number % len(SECTIONS) for number in range(len(names) + 1)),
-        values=array("b", [number % 127 for number in range(len(names) + 1)]),
+        features=numbered,
+        ends=array("I", range(len(names) + 1)),
+        topics=bytes(number % len(SECTIONS) for number in range(len(names))),
+        values=array("b", [number % 127 for number in range(len(names))]),
         known=frozenset({"點", "gifts"}),
         bias=(0.5,) * len(SECTIONS),
         scale=0.25,
@@ -274,7 +275,7 @@ def test_packing_loses_nothing() -> None:
 
     read_back = Weights.unpacked(learned.packed())
 
-    assert [read_back.features.get(name) for name in learned.features] == list(learned.features.values())
+    assert [read_back.features.get(name) for name in names] == list(numbered.values())
     assert len(read_back.features) == len(learned.features)
     assert [name for name in ("gifts 400", "", "點數", "gifts") if read_back.features.get(name) is not None] == []
     assert ["點" in read_back.known, "gifts" in read_back.known, "gift" in read_back.known] == [True, True, False]
