@@ -212,7 +212,7 @@ def verify(settings: Settings) -> None:
 @main.command()
 @click.option("--port", type=int, default=None, help="Of the bot; the default is PORT, or the next free one.")
 def demo(port: int | None) -> None:
-    """The bot with stand-ins of all vendors and of LINE and Messenger: nothing to sign up for."""
+    """The bot with stand-ins of all vendors and of LINE, Messenger and Instagram: nothing to sign up for."""
     from bot.cli.demo import run  # noqa: PLC0415
 
     try:
@@ -222,11 +222,13 @@ def demo(port: int | None) -> None:
 
 
 @main.command()
-@click.option("--as", "channel", type=click.Choice(["line", "messenger"]), default="line", help="Which app.")
+@click.option(
+    "--as", "channel", type=click.Choice(["line", "messenger", "instagram"]), default="line", help="Which app."
+)
 @click.option("--user", default=None, help="Who; `/people` in the chat lists them.")
 @click.option("--lang", type=click.Choice(["zh-TW", "en"]), default=None, help="The person's language.")
 def chat(channel: str, user: str | None, lang: str | None) -> None:
-    """Talk to the demo's bot in this terminal, as a LINE or a Messenger user. Reads a pipe too."""
+    """Talk to the demo's bot in this terminal, as a user of LINE, Messenger or Instagram. Reads a pipe too."""
     from bot.cli.demo import running_or_started  # noqa: PLC0415
 
     try:

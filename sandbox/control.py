@@ -10,6 +10,7 @@ from aiohttp import web
 from sandbox.answers import Routes, answer, json_object, refuse, whole_number
 from sandbox.credentials import environment
 from sandbox.faults import Fault
+from sandbox.people import CHANNELS
 from sandbox.state import State
 
 LONGEST_WAIT_MS = 30_000
@@ -130,8 +131,8 @@ class Control:
 
     async def _put_person(self, request: web.Request) -> web.Response:
         channel, user = request.match_info["channel"], request.match_info["user"]
-        if channel not in ("line", "messenger"):
-            refuse(404, {"error": f"there is no channel {channel}; there are line and messenger"})
+        if channel not in CHANNELS:
+            refuse(404, {"error": f"there is no channel {channel}; there are {', '.join(CHANNELS)}"})
         try:
             person = self.sandbox.people.put(channel, user, **await _body(request))
         except ValueError as error:

@@ -21,6 +21,7 @@ MESSENGER_PAGE_ACCESS_TOKEN = "EAAsandboxPageAccessTokenForGiftdeskAndNothingEls
 MESSENGER_VERIFY_TOKEN = "sandbox-verify-token"
 MESSENGER_PAGE_ID = "108200000000042"
 MESSENGER_VERSION = "v26.0"
+INSTAGRAM_ACCOUNT_ID = "17841400000000042"  # The professional account that is linked to the page.
 
 MANTAGO_SECRET = "sandbox-mantago-secret"
 MANTAGO_BOT_ID = "c2FuZGJveC1naWZ0ZGVzaw"
@@ -41,8 +42,8 @@ _SIGNING_KEY = b"sandbox tokens are signed with this"
 
 
 def environment(url: str, *, now: datetime | None = None) -> dict[str, str]:
-    """The environment variables a bot needs to use the sandbox at `url`: both platforms, all four
-    vendors, and who is staff."""
+    """The environment variables a bot needs to use the sandbox at `url`: all platforms, all four
+    vendors, and who is staff. Instagram is sent to with Messenger's settings, through the page."""
     url = url.rstrip("/")
     return {
         "LINE_CHANNEL_SECRET": LINE_CHANNEL_SECRET,
@@ -52,6 +53,7 @@ def environment(url: str, *, now: datetime | None = None) -> dict[str, str]:
         "MESSENGER_PAGE_ACCESS_TOKEN": MESSENGER_PAGE_ACCESS_TOKEN,
         "MESSENGER_VERIFY_TOKEN": MESSENGER_VERIFY_TOKEN,
         "MESSENGER_API_URL": f"{url}/messenger/{MESSENGER_VERSION}",
+        "INSTAGRAM_ACCOUNT_ID": INSTAGRAM_ACCOUNT_ID,
         "MANTAGO_API_URL": f"{url}/mantago",
         "MANTAGO_TOKEN": mantago_token(now or machine_clock()),
         "MANTAGO_SECRET": MANTAGO_SECRET,

@@ -21,8 +21,9 @@ from sandbox.credentials import (
 )
 from sandbox.people import CROWD, Wallet, crowd_wallet, demo_wallets
 
-PLATFORMS = {"line": "line", "facebook": "messenger"}  # MantaGo's name of a channel, and ours.
-OTHER_PLATFORMS = ("instagram", "liveChat", "whatsapp")
+# MantaGo's name of a channel, and ours.
+PLATFORMS = {"line": "line", "facebook": "messenger", "instagram": "instagram"}
+OTHER_PLATFORMS = ("liveChat", "whatsapp")
 
 TOKEN_INVALID, NO_PERMISSION, STALE_PAIR, MISSING = 1004, 1002, 120000, 110000
 BOT_UNKNOWN, NOT_INTEGRATED, CLIENT_UNKNOWN = 5001, 11001, 37011

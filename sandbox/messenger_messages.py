@@ -1,17 +1,17 @@
-"""Judges Messenger messages by the Send API's rules, and words its findings as the Graph API does.
+"""Judges messages by the Send API's rules, Messenger's or another platform's, and words its findings as Graph does.
 
-The rules are those of https://developers.facebook.com/docs/messenger-platform/reference/send-api and of
-its templates. Titles of quick replies, which Messenger cuts without a word, are refused here.
+Messenger's are those of https://developers.facebook.com/docs/messenger-platform/reference/send-api and of
+its templates. Titles of quick replies, which the platforms cut without a word, are refused here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-TEXT = 2_000
 QUICK_REPLIES = 13
 TITLE = 80
 BUTTON_TITLE = 20
@@ -26,7 +26,7 @@ PARAMETER = 100
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that Messenger refuses; `property` is a path such as `message.quick_replies[0].title`."""
+    """One thing that is refused; `property` is a path such as `message.quick_replies[0].title`."""
 
     message: str
     property: str
@@ -34,9 +34,23 @@ class Problem:
     subcode: int | None = None
 
 
-def problems(message: Any) -> list[Problem]:
-    """Everything Messenger would refuse in the `message` of one send; empty when it would accept it."""
-    return _Judge().message(message)
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a platform takes in a message. All other limits are the same on each.
+
+    text, measured, unit: how long a text may be, how that is counted, and what an error says after the number.
+    replies_under_cards: whether quick replies may stand under something else than a text.
+    templates, buttons: their kinds, each with the names it may have besides its type.
+    """
+
+    text: int
+    measured: Callable[[str], int]
+    unit: str
+    message: frozenset[str]
+    quick_reply: frozenset[str]
+    replies_under_cards: bool
+    templates: Mapping[str, frozenset[str]]
+    buttons: Mapping[str, frozenset[str]]
 
 
 def length(text: str) -> int:
@@ -44,29 +58,79 @@ def length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+MESSENGER = Rules(
+    text=2_000,
+    measured=length,
+    unit="",
+    message=frozenset({"text", "attachment", "quick_replies", "metadata"}),
+    quick_reply=frozenset({"content_type", "title", "payload", "image_url"}),
+    replies_under_cards=True,
+    templates={
+        "generic": frozenset({"elements", "image_aspect_ratio", "sharable"}),
+        "button": frozenset({"text", "buttons", "sharable"}),
+        "coupon": frozenset(
+            {
+                "title",
+                "subtitle",
+                "coupon_code",
+                "coupon_url",
+                "coupon_url_button_title",
+                "coupon_pre_message",
+                "image_url",
+                "payload",
+            }
+        ),
+        "media": frozenset({"elements", "sharable"}),
+    },
+    buttons={
+        "web_url": frozenset({"url", "webview_height_ratio", "messenger_extensions", "fallback_url"}),
+        "postback": frozenset({"payload"}),
+        "phone_number": frozenset({"payload"}),
+        "account_link": frozenset({"url"}),
+        "account_unlink": frozenset(),
+        "game_play": frozenset({"payload", "game_metadata"}),
+    },
+)
+
+
+def problems(message: Any, rules: Rules = MESSENGER) -> list[Problem]:
+    """Everything that would be refused in the `message` of one send; empty when it would be accepted."""
+    return _Judge(rules).message(message)
+
+
 class _Judge:
     """Looks at one message and collects what it finds."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
         self.found: list[Problem] = []
 
     def note(self, text: str, where: str, subcode: int | None = None) -> None:
         self.found.append(Problem(text, where, subcode=subcode))
 
-    def known(self, value: dict[str, Any], names: set[str], where: str) -> None:
+    def known(self, value: dict[str, Any], names: frozenset[str] | set[str], where: str) -> None:
         for name, item in value.items():
             if name not in names:
                 self.note(f'Invalid keys "{name}" were found in param', f"{where}.{name}")
             elif item is None:
                 self.note("must not be null", f"{where}.{name}")
 
-    def text(self, value: Any, where: str, most: int, *, least: int = 1) -> None:
+    def text(
+        self,
+        value: Any,
+        where: str,
+        most: int,
+        *,
+        least: int = 1,
+        measured: Callable[[str], int] = length,
+        unit: str = "",
+    ) -> None:
         if not isinstance(value, str):
             self.note("must be a string", where)
         elif not value.strip() and least:
             self.note("must be non-empty UTF-8 encoded string", where)
-        elif length(value) > most:
-            self.note(f"Length of param must be less than or equal to {most}", where)
+        elif measured(value) > most:
+            self.note(f"Length of param must be less than or equal to {most}{unit}", where)
 
     def https(self, value: Any, where: str) -> None:
         if not isinstance(value, str):
@@ -80,16 +144,19 @@ class _Judge:
         if not isinstance(message, dict):
             self.note("must be an object", "message")
             return self.found
-        self.known(message, {"text", "attachment", "quick_replies", "metadata"}, "message")
+        self.known(message, self.rules.message, "message")
         text, attachment = message.get("text"), message.get("attachment")
         if (text is None) == (attachment is None):
             self.note("must have either text or attachment", "message")
         if text is not None:
-            self.text(text, "message.text", TEXT)
+            rules = self.rules
+            self.text(text, "message.text", rules.text, measured=rules.measured, unit=rules.unit)
         if attachment is not None:
             self.attachment(attachment)
         if "quick_replies" in message:
             self.quick_replies(message["quick_replies"])
+            if text is None and not self.rules.replies_under_cards:
+                self.note("must come with a text", "message.quick_replies")
         if "metadata" in message:
             self.text(message["metadata"], "message.metadata", METADATA - 1, least=0)
         return self.found
@@ -106,7 +173,7 @@ class _Judge:
             if not isinstance(reply, dict):
                 self.note("must be an object", here)
                 continue
-            self.known(reply, {"content_type", "title", "payload", "image_url"}, here)
+            self.known(reply, self.rules.quick_reply, here)
             kind = reply.get("content_type")
             if kind == "text":
                 self.text(reply.get("title"), f"{here}.title", BUTTON_TITLE)
@@ -135,23 +202,23 @@ class _Judge:
             self.note("must be one of template, image, audio, video, file", f"{where}.type")
 
     def template(self, payload: dict[str, Any], where: str) -> None:
-        kind = payload.get("template_type")
+        kind = str(payload.get("template_type"))
+        if kind not in self.rules.templates:
+            kinds = ", ".join(self.rules.templates)
+            self.note(f"must be one of {kinds}", f"{where}.template_type")
+            return
+        self.known(payload, self.rules.templates[kind] | {"template_type"}, where)
         if kind == "generic":
-            names = {"template_type", "elements", "image_aspect_ratio", "sharable"}
-            self.known(payload, names, where)
             if payload.get("image_aspect_ratio", "square") not in ("horizontal", "square"):
                 self.note("must be one of horizontal, square", f"{where}.image_aspect_ratio")
             self.elements(payload.get("elements"), f"{where}.elements")
         elif kind == "button":
-            self.known(payload, {"template_type", "text", "buttons", "sharable"}, where)
             self.text(payload.get("text"), f"{where}.text", BUTTON_TEXT)
             self.buttons(payload.get("buttons"), f"{where}.buttons", least=1)
         elif kind == "coupon":
             self.coupon(payload, where)
         elif kind == "media":
             self.media(payload, where)
-        else:
-            self.note("is not a template that this page may send", f"{where}.template_type")
 
     def elements(self, elements: Any, where: str) -> None:
         if not isinstance(elements, list):
@@ -190,20 +257,12 @@ class _Judge:
         if not isinstance(button, dict):
             self.note("must be an object", where)
             return
-        kind = button.get("type")
-        extras = {
-            "web_url": {"url", "webview_height_ratio", "messenger_extensions", "fallback_url"},
-            "postback": {"payload"},
-            "phone_number": {"payload"},
-            "account_link": {"url"},
-            "account_unlink": set(),
-            "game_play": {"payload", "game_metadata"},
-        }
+        kind, extras = str(button.get("type")), self.rules.buttons
         if kind not in extras or (not titled and kind != "web_url"):
             self.note("is not a known button type", f"{where}.type")
             return
         untitled = not titled or kind in ("account_link", "account_unlink")
-        self.known(button, extras[kind] | {"type"} | (set() if untitled else {"title"}), where)
+        self.known(button, extras[kind] | ({"type"} if untitled else {"type", "title"}), where)
         if not untitled:
             self.text(button.get("title"), f"{where}.title", BUTTON_TITLE)
         if kind in ("web_url", "account_link"):
@@ -214,18 +273,6 @@ class _Judge:
             self.note("must be a phone number with its country code", f"{where}.payload")
 
     def coupon(self, payload: dict[str, Any], where: str) -> None:
-        names = {
-            "template_type",
-            "title",
-            "subtitle",
-            "coupon_code",
-            "coupon_url",
-            "coupon_url_button_title",
-            "coupon_pre_message",
-            "image_url",
-            "payload",
-        }
-        self.known(payload, names, where)
         self.text(payload.get("title"), f"{where}.title", TITLE)
         if "subtitle" in payload:
             self.text(payload["subtitle"], f"{where}.subtitle", TITLE)
@@ -243,7 +290,6 @@ class _Judge:
             self.text(payload["payload"], f"{where}.payload", PAYLOAD)
 
     def media(self, payload: dict[str, Any], where: str) -> None:
-        self.known(payload, {"template_type", "elements", "sharable"}, where)
         elements = payload.get("elements")
         if not isinstance(elements, list) or len(elements) != 1 or not isinstance(elements[0], dict):
             self.note("must have exactly 1 element", f"{where}.elements")

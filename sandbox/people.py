@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,7 +14,11 @@ from sandbox.clock import iso
 Wallet = dict[str, list[Any]]
 
 # The benchmark's customers are too many to list: whoever has such an id exists and owns a small wallet.
-CROWD = {"line": re.compile(r"Ubadc0ffee[0-9a-f]{23}"), "messenger": re.compile(r"9999[0-9]{12}")}
+CROWD = {
+    "line": re.compile(r"Ubadc0ffee[0-9a-f]{23}"),
+    "messenger": re.compile(r"9999[0-9]{12}"),
+    "instagram": re.compile(r"9998[0-9]{12}"),
+}
 
 
 @dataclass(slots=True)
@@ -269,9 +274,31 @@ _IDS = {
         "hostile": "7120000000000808",
         "staff": "7120000000000909",
     },
+    # Messenger's and Instagram's ids are both sent to through one address: no id may be of both.
+    "instagram": {
+        "yu": "8460000000000101",
+        "emily": "8460000000000202",
+        "collector": "8460000000000303",
+        "hoarder": "8460000000000404",
+        "empty": "8460000000000505",
+        "stranger": "8460000000000606",
+        "broken": "8460000000000707",
+        "hostile": "8460000000000808",
+        "staff": "8460000000000909",
+    },
 }
 
-_LOCALES = {"line": {"zh": "zh-TW", "en": "en"}, "messenger": {"zh": "zh_TW", "en": "en_US"}}
+CHANNELS = tuple(_IDS)
+
+# What each platform calls the languages; Instagram's profiles do not tell it, its menus follow it all the same.
+LOCALES = {
+    "line": {"zh": "zh-TW", "en": "en"},
+    "messenger": {"zh": "zh_TW", "en": "en_US"},
+    "instagram": {"zh": "zh_TW", "en": "en_US"},
+}
+
+# Where ADMINS makes the demo's owner one. A bot that knows no Instagram refuses its ids there, and does not start.
+_OWNED = ("line", "messenger")
 
 
 def demo_people() -> list[Person]:
@@ -282,9 +309,9 @@ def demo_people() -> list[Person]:
             id=ids[nick],
             nick=nick,
             name=name,
-            locale=_LOCALES[channel][language],
+            locale=LOCALES[channel][language],
             about=_ABOUT[nick],
-            staff=nick == "staff",
+            staff=nick == "staff" and channel in _OWNED,
         )
         for channel, ids in _IDS.items()
         for nick, (name, language) in _NAMES.items()
@@ -298,7 +325,15 @@ def demo_id(channel: str, nick: str) -> str:
 
 def admins() -> str:
     """The staff members of the demo, as the setting ADMINS lists them."""
-    return ",".join(f"{channel}:{ids['staff']}" for channel, ids in _IDS.items())
+    return ",".join(f"{channel}:{demo_id(channel, 'staff')}" for channel in _OWNED)
+
+
+def new_id(channel: str) -> str:
+    """An id for somebody who was not there before, unlike those of the crowd and of other channels."""
+    if channel == "line":
+        return f"U{secrets.token_hex(16)}"
+    first = {"messenger": 7, "instagram": 8}[channel]
+    return str(first * 10**15 + secrets.randbelow(10**15))
 
 
 def demo_wallets() -> dict[tuple[str, str], Callable[[datetime], Wallet]]:

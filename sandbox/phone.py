@@ -1,4 +1,4 @@
-"""A customer's phone: what LINE and Messenger post to a bot when somebody types, taps or leaves."""
+"""A customer's phone: what LINE, Messenger and Instagram post to a bot when somebody types, taps or leaves."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sandbox.clock import Clock, machine_clock, milliseconds
 from sandbox.credentials import (
+    INSTAGRAM_ACCOUNT_ID,
     LINE_BOT_USER_ID,
     LINE_CHANNEL_SECRET,
     MESSENGER_APP_SECRET,
@@ -21,6 +22,39 @@ from sandbox.credentials import (
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+
+class _Account(NamedTuple):
+    """The bot's account on a channel. about: what Meta calls those whose webhooks these are; LINE says nothing."""
+
+    secret: str
+    id: str
+    path: str
+    about: str = ""
+    message_ids: str = ""
+    files: str = ""
+
+
+# Messenger and Instagram are one app of Meta's, with one secret and one webhook path.
+_ACCOUNTS = {
+    "line": _Account(LINE_CHANNEL_SECRET, LINE_BOT_USER_ID, "/webhooks/line"),
+    "messenger": _Account(
+        MESSENGER_APP_SECRET,
+        MESSENGER_PAGE_ID,
+        "/webhooks/messenger",
+        about="page",
+        message_ids="m_",
+        files="https://scontent.xx.fbcdn.net/v/",
+    ),
+    "instagram": _Account(
+        MESSENGER_APP_SECRET,
+        INSTAGRAM_ACCOUNT_ID,
+        "/webhooks/messenger",
+        about="instagram",
+        message_ids="aWdfZAG1faXRlbTox",
+        files="https://lookaside.fbsbx.com/ig_messaging_cdn/?asset_id=",
+    ),
+}
+_META = ("messenger", "instagram")
 
 _LINE_CONTENT: dict[str, dict[str, Any]] = {
     "audio": {"duration": 4100, "contentProvider": {"type": "line"}},
@@ -54,7 +88,8 @@ def messenger_signature(secret: str, body: bytes) -> str:
 class Phone:
     """One person on one channel. Every method gives the webhook that the platform would post.
 
-    secret, account: LINE's channel secret and the bot's user id, or Messenger's app secret and page id.
+    secret, account: LINE's channel secret and the bot's user id, or Meta's app secret and the id of the page or of the
+    Instagram account.
     issue: told every reply token made and the chat it is for, so that a sandbox accepts it.
     """
 
@@ -68,54 +103,69 @@ class Phone:
         clock: Clock = machine_clock,
         issue: Callable[[str, str], None] | None = None,
     ) -> None:
-        if channel not in ("line", "messenger"):
-            raise ValueError(f"there is no channel {channel!r}; there are line and messenger")
-        on_line = channel == "line"
+        ours = _ACCOUNTS.get(channel)
+        if ours is None:
+            raise ValueError(f"there is no channel {channel!r}; there are {', '.join(_ACCOUNTS)}")
         self.channel = channel
         self.user = user
-        self.secret = secret or (LINE_CHANNEL_SECRET if on_line else MESSENGER_APP_SECRET)
-        self.account = account or (LINE_BOT_USER_ID if on_line else MESSENGER_PAGE_ID)
+        self.secret = secret or ours.secret
+        self.account = account or ours.id
+        self._ours = ours
         self.clock = clock
         self.issue = issue
 
     # What people do.
 
-    def says(self, text: str, *, emoji: Sequence[str] = ()) -> Webhook:
-        """Types a message. emoji: what in it is LINE's own emoji, such as `(love)`, wherever it stands."""
+    def says(self, text: str, *, emoji: Sequence[str] = (), ref: str = "") -> Webhook:
+        """Types a message. emoji: what in it is LINE's own emoji, such as `(love)`, wherever it stands.
+
+        ref: Messenger and Instagram, what the link or the advertisement said by which they came to write it.
+        """
+        if ref:
+            self._only(*_META)
         if self.channel == "line":
             return self.line_event(self._line_message(self._line_text(text, emoji)))
         if emoji:
             self._only("line")
-        return self.messenger_event({"message": {"mid": _mid(), "text": text}})
+        came = {"referral": self._referral(ref)} if ref else {}
+        return self._message({"text": text, **came})
 
     def edits(self, said: Webhook, text: str, number: int = 1) -> Webhook:
-        """Messenger: writes a message of theirs anew; `number` counts the edits of that message."""
-        self._only("messenger")
+        """Messenger and Instagram: writes a message of theirs anew; `number` counts the edits of that message."""
+        self._only(*_META)
         mid = said.json["entry"][0]["messaging"][0]["message"]["mid"]
         return self.messenger_event({"message_edit": {"mid": mid, "text": text, "num_edit": number}})
 
     def taps(self, data: str, label: str = "", *, quick_reply: bool = False) -> Webhook:
-        """Taps a button that carries `data`. On Messenger a quick reply is a message with a payload."""
+        """Taps a button or an entry of a menu. On Messenger and Instagram a quick reply is a message with a payload."""
         if self.channel == "line":
             return self.line_event({"type": "postback", "postback": {"data": data}})
         if quick_reply:
-            message = {"mid": _mid(), "text": label, "quick_reply": {"payload": data}}
-            return self.messenger_event({"message": message})
-        return self.messenger_event({"postback": {"mid": _mid(), "title": label, "payload": data}})
+            return self._message({"text": label, "quick_reply": {"payload": data}})
+        return self._postback(label, data)
 
     def follows(self, *, returning: bool = False) -> Webhook:
-        """Adds the account as a friend, or unblocks it; on Messenger taps Get Started."""
-        if self.channel == "messenger":
-            return self.gets_started()
-        return self.line_event({"type": "follow", "follow": {"isUnblocked": returning}})
+        """Adds the account as a friend, or unblocks it; on Messenger taps Get Started, on Instagram an ice breaker."""
+        if self.channel == "line":
+            return self.line_event({"type": "follow", "follow": {"isUnblocked": returning}})
+        return self.gets_started() if self.channel == "messenger" else self.breaks_ice()
 
     def gets_started(self, payload: str = "GET_STARTED", *, ref: str | None = None) -> Webhook:
         """Messenger: taps Get Started, perhaps having come by a link."""
         self._only("messenger")
-        postback: dict[str, Any] = {"mid": _mid(), "title": "Get Started", "payload": payload}
-        if ref is not None:
-            postback["referral"] = {"ref": ref, "source": "SHORTLINK", "type": "OPEN_THREAD"}
-        return self.messenger_event({"postback": postback})
+        return self._postback("Get Started", payload, ref)
+
+    def breaks_ice(
+        self, question: str = "What can you do?", payload: str = "GET_STARTED", *, ref: str | None = None
+    ) -> Webhook:
+        """Instagram: taps one of the questions that an empty chat offers, perhaps having come by a link."""
+        self._only("instagram")
+        return self._postback(question, payload, ref)
+
+    def comes_by_link(self, ref: str) -> Webhook:
+        """Messenger and Instagram: opens a chat that is there already by a link such as `ig.me/m/giftdesk?ref=…`."""
+        self._only(*_META)
+        return self.messenger_event({"referral": self._referral(ref)})
 
     def unfollows(self) -> Webhook:
         """LINE: blocks the account."""
@@ -123,6 +173,7 @@ class Phone:
         return self.line_event({"type": "unfollow"}, replyable=False)
 
     def sends_sticker(self) -> Webhook:
+        """On Instagram it comes as a picture like any other."""
         if self.channel == "line":
             sticker = {
                 "type": "sticker",
@@ -133,19 +184,20 @@ class Phone:
                 "quoteToken": secrets.token_urlsafe(24),
             }
             return self.line_event(self._line_message(sticker))
-        payload = {"url": "https://scontent.xx.fbcdn.net/v/sticker.png", "sticker_id": 369239263222822}
-        return self._sends_attachment("sticker", payload)
+        file = {"url": f"{self._ours.files}sticker.png"}
+        if self.channel == "instagram":
+            return self._sends_attachment("image", file)
+        return self._sends_attachment("sticker", {**file, "sticker_id": 369239263222822})
 
     def sends_image(self) -> Webhook:
         (webhook,) = self.sends_album(1)
         return webhook
 
     def sends_album(self, count: int) -> list[Webhook]:
-        """Sends photos together: on LINE a message each, which name their set; on Messenger one message."""
-        if self.channel == "messenger":
-            payload = {"url": "https://scontent.xx.fbcdn.net/v/image.jpg"}
-            attachments = [{"type": "image", "payload": payload}] * count
-            return [self.messenger_event({"message": {"mid": _mid(), "attachments": attachments}})]
+        """Sends photos together: on LINE a message each, which name their set; elsewhere one message."""
+        if self.channel != "line":
+            payload = {"url": f"{self._ours.files}image.jpg"}
+            return [self._message({"attachments": [{"type": "image", "payload": payload}] * count})]
         album = secrets.token_hex(20).upper()
         webhooks = []
         for index in range(1, count + 1):
@@ -163,9 +215,42 @@ class Phone:
         """Sends a message of this kind, whatever its content is."""
         if self.channel == "line":
             return self.line_event(self._line_message({"type": kind, **_LINE_CONTENT.get(kind, {})}))
-        return self._sends_attachment(kind, {"url": f"https://scontent.xx.fbcdn.net/v/{kind}"})
+        return self._sends_attachment(kind, {"url": f"{self._ours.files}{kind}"})
+
+    def sends_unsupported(self) -> Webhook:
+        """Messenger and Instagram: sends something that the platform tells no app of, such as a poll."""
+        self._only(*_META)
+        return self._message({"is_unsupported": True})
+
+    def sends_disappearing(self) -> Webhook:
+        """Instagram: sends a photo that can be seen once; the webhook has no address of it."""
+        self._only("instagram")
+        return self._sends_attachment("ephemeral", None)
+
+    def mentions_in_story(self) -> Webhook:
+        """Instagram: mentions the account in a story, of which the chat is told."""
+        self._only("instagram")
+        return self.sends("story_mention")
+
+    def replies_to_story(self, text: str) -> Webhook:
+        """Instagram: answers a story of the account."""
+        self._only("instagram")
+        story = {"id": "18000000000000042", "url": f"{self._ours.files}story"}
+        return self._message({"text": text, "reply_to": {"story": story}})
+
+    def shares_post(self) -> Webhook:
+        """Instagram: sends on a post, of which only the address is told."""
+        self._only("instagram")
+        return self.sends("share")
+
+    def shares_reel(self) -> Webhook:
+        """Instagram: sends on a reel."""
+        self._only("instagram")
+        reel = {"reel_video_id": "18000000000000043", "title": "新品開箱", "url": f"{self._ours.files}reel"}
+        return self._sends_attachment("ig_reel", reel)
 
     def sends_location(self) -> Webhook:
+        """Instagram tells no app of it."""
         if self.channel == "line":
             location = {
                 "type": "location",
@@ -175,16 +260,20 @@ class Phone:
                 "longitude": 121.517,
             }
             return self.line_event(self._line_message(location))
+        if self.channel == "instagram":
+            return self.sends_unsupported()
         return self._sends_attachment("fallback", None)
 
     def shares_phone(self, phone: str) -> Webhook:
-        """Messenger: taps the quick reply that offers the phone number of the profile."""
-        self._only("messenger")
-        return self.messenger_event({"message": {"mid": _mid(), "text": phone, "quick_reply": {"payload": phone}}})
+        """Messenger and Instagram: taps the quick reply that offers the phone number of the profile."""
+        self._only(*_META)
+        return self._message({"text": phone, "quick_reply": {"payload": phone}})
 
     def unsends(self, message_id: str) -> Webhook:
-        """Takes a message back."""
-        self._only("line")
+        """LINE and Instagram: takes a message back."""
+        self._only("line", "instagram")
+        if self.channel == "instagram":
+            return self.messenger_event({"message": {"mid": message_id, "is_deleted": True}})
         return self.line_event({"type": "unsend", "unsend": {"messageId": message_id}}, replyable=False)
 
     def invites(self, group: str) -> Webhook:
@@ -252,11 +341,12 @@ class Phone:
         if self.channel == "line":
             events = [event for body in bodies for event in body["events"]]
             return self.signed({"destination": self.account, "events": events})
-        return self.signed({"object": "page", "entry": [entry for body in bodies for entry in body["entry"]]})
+        entries = [entry for body in bodies for entry in body["entry"]]
+        return self.signed({"object": self._ours.about, "entry": entries})
 
     def redelivered(self, webhook: Webhook) -> Webhook:
-        """`webhook` once more: LINE marks it as delivered again, Messenger posts the very same bytes."""
-        if self.channel == "messenger":
+        """`webhook` once more: LINE marks it as delivered again, Meta posts the very same bytes."""
+        if self.channel != "line":
             return webhook
         body = webhook.json
         for event in body["events"]:
@@ -278,18 +368,21 @@ class Phone:
                     event["timestamp"] -= back
                     for what in ("message", "postback", "message_edit"):
                         if what in event:
-                            event[what]["mid"] = _mid()
+                            event[what]["mid"] = self._mid()
         return self.signed(body)
 
     def echoes(self, text: str, *, app_id: int = 1082) -> Webhook:
-        """Messenger: tells the bot of a message that the page itself sent."""
-        self._only("messenger")
-        message = {"mid": _mid(), "text": text, "is_echo": True, "app_id": app_id}
+        """Messenger and Instagram: tells the bot of a message that the account itself sent; only Messenger by whom."""
+        self._only(*_META)
+        by = {"app_id": app_id} if self.channel == "messenger" else {}
+        message = {"mid": self._mid(), "text": text, "is_echo": True, **by}
         return self.messenger_event({"message": message}, sender=self.account, recipient=self.user)
 
     def reads(self) -> Webhook:
-        """Messenger: has seen everything up to now."""
-        self._only("messenger")
+        """Messenger: has seen everything up to now. Instagram: has seen the newest message."""
+        self._only(*_META)
+        if self.channel == "instagram":
+            return self.messenger_event({"read": {"mid": self._mid()}})
         return self.messenger_event({"read": {"watermark": milliseconds(self.clock())}})
 
     def on_standby(self, text: str) -> Webhook:
@@ -297,7 +390,7 @@ class Phone:
         if self.channel == "line":
             event = self._line_message(self._line_text(text))
             return self.line_event(event, replyable=False, mode="standby")
-        body = self.messenger_event({"message": {"mid": _mid(), "text": text}}).json
+        body = self._message({"text": text}).json
         entry = body["entry"][0]
         entry["standby"] = entry.pop("messaging")
         return self.signed(body)
@@ -330,7 +423,7 @@ class Phone:
     def messenger_event(
         self, event: dict[str, Any], *, sender: str | None = None, recipient: str | None = None
     ) -> Webhook:
-        """Any Messenger event, with its entry put around it."""
+        """Any event of Messenger or Instagram, with its entry put around it."""
         now = milliseconds(self.clock())
         messaging = {
             "sender": {"id": sender or self.user},
@@ -339,7 +432,7 @@ class Phone:
             **event,
         }
         entry = {"time": now, "id": self.account, "messaging": [messaging]}
-        return self.signed({"object": "page", "entry": [entry]})
+        return self.signed({"object": self._ours.about, "entry": [entry]})
 
     def signed(self, body: dict[str, Any]) -> Webhook:
         """`body` as this channel's platform posts it: written out, and signed over these very bytes."""
@@ -350,7 +443,7 @@ class Phone:
                 "User-Agent": "LineBotWebhook/2.0",
                 "x-line-signature": line_signature(self.secret, raw),
             }
-            return Webhook("/webhooks/line", headers, raw)
+            return Webhook(self._ours.path, headers, raw)
         # Meta signs the text with every character beyond ASCII escaped, and slashes too.
         raw = json.dumps(body, separators=(",", ":")).replace("/", "\\/").encode()
         headers = {
@@ -358,7 +451,7 @@ class Phone:
             "User-Agent": "facebookexternalua",
             "X-Hub-Signature-256": messenger_signature(self.secret, raw),
         }
-        return Webhook("/webhooks/messenger", headers, raw)
+        return Webhook(self._ours.path, headers, raw)
 
     def _line_text(self, text: str, emoji: Sequence[str] = ()) -> dict[str, Any]:
         message: dict[str, Any] = {"type": "text", "text": text, "quoteToken": secrets.token_urlsafe(24)}
@@ -375,19 +468,30 @@ class Phone:
             "message": {"markAsReadToken": secrets.token_urlsafe(24), **known},
         }
 
+    def _message(self, content: dict[str, Any]) -> Webhook:
+        return self.messenger_event({"message": {"mid": self._mid(), **content}})
+
+    def _postback(self, title: str, payload: str, ref: str | None = None) -> Webhook:
+        came = {} if ref is None else {"referral": self._referral(ref)}
+        return self.messenger_event({"postback": {"mid": self._mid(), "title": title, "payload": payload, **came}})
+
     def _sends_attachment(self, kind: str, payload: dict[str, Any] | None) -> Webhook:
         attachment: dict[str, Any] = {"type": kind}
         if payload is not None:
             attachment["payload"] = payload
-        return self.messenger_event({"message": {"mid": _mid(), "attachments": [attachment]}})
+        return self._message({"attachments": [attachment]})
 
-    def _only(self, channel: str) -> None:
-        if self.channel != channel:
-            raise ValueError(f"{self.channel} has no such event; {channel} has")
+    def _referral(self, ref: str) -> dict[str, str]:
+        source = "SHORTLINK" if self.channel == "messenger" else "SHORTLINKS"
+        return {"ref": ref, "source": source, "type": "OPEN_THREAD"}
 
+    def _mid(self) -> str:
+        return self._ours.message_ids + secrets.token_urlsafe(48)
 
-def _mid() -> str:
-    return f"m_{secrets.token_urlsafe(48)}"
+    def _only(self, *channels: str) -> None:
+        if self.channel not in channels:
+            have = "has" if len(channels) == 1 else "have"
+            raise ValueError(f"{self.channel} has no such event; {' and '.join(channels)} {have}")
 
 
 def _units(text: str) -> int:

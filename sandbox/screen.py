@@ -51,7 +51,7 @@ class Screen:
         if channel == "line":
             _LineMessage(self).add(message)
         else:
-            _MessengerMessage(self).add(message)
+            _MetaMessage(self).add(message)
 
     def numbered(self, button: Button) -> str:
         self.buttons.append(button)
@@ -186,7 +186,9 @@ class _LineMessage:
         return Button(label, "other", kind)
 
 
-class _MessengerMessage:
+class _MetaMessage:
+    """Messenger's and Instagram's, which are made of the same parts."""
+
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
 

@@ -1,4 +1,4 @@
-"""The sandbox itself: one web server that stands in for two platforms and four vendors."""
+"""The sandbox itself: one web server that stands in for three platforms and four vendors."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Sandbox(State):
         app = web.Application(client_max_size=8_000_000)
         upstreams: dict[str, Upstream] = {
             "line": self.line,
-            "messenger": self.messenger,
+            "messenger": self.graph,  # Messenger's and Instagram's: both are sent to by one API.
             "mantago": self.mantago,
             "poshen": self.poshen,
             "gotit": self.gotit,

@@ -10,6 +10,8 @@ from sandbox.clock import Clock, machine_clock
 from sandbox.credentials import environment
 from sandbox.faults import Fault, Faults
 from sandbox.gotit import GotIt
+from sandbox.graph import Graph
+from sandbox.instagram import Instagram
 from sandbox.journal import Call, Journal, Sent
 from sandbox.line import Line
 from sandbox.mantago import MantaGo
@@ -31,7 +33,9 @@ class State:
         self.journal = Journal()
         self.people = People()
         self.line = Line(self.now, self.journal, self.people)
-        self.messenger = Messenger(self.now, self.journal, self.people)
+        self.messenger = Messenger()
+        self.instagram = Instagram()
+        self.graph = Graph(self.now, self.journal, self.people, (self.messenger, self.instagram))
         self.mantago = MantaGo(self.now)
         self.poshen = Poshen(self.now)
         self.gotit = GotIt(self.now)
@@ -87,7 +91,7 @@ class State:
         self.journal.clear()
         self.people = People()
         self.line.reset(self.people)
-        self.messenger.reset(self.people)
+        self.graph.reset(self.people)
         self.mantago.reset()
         self.poshen.reset()
         self.gotit.reset()

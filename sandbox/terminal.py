@@ -20,6 +20,7 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
+from sandbox.people import CHANNELS, LOCALES
 from sandbox.phone import Phone, Webhook
 from sandbox.screen import Button, Card, Screen, clean
 
@@ -27,12 +28,6 @@ FIRST_ANSWER_S = 8.0
 QUIET_S = 0.4
 WHILE_BUSY_S = 20.0
 DEFAULT_NICKS = {"zh-TW": "yu", "en": "emily"}
-LOCALES = {
-    ("line", "zh-TW"): "zh-TW",
-    ("line", "en"): "en",
-    ("messenger", "zh-TW"): "zh_TW",
-    ("messenger", "en"): "en_US",
-}
 
 TEXTS = {
     "zh-TW": {
@@ -151,6 +146,10 @@ class Chat:
             ":video": lambda: self.phone.sends("video"),
             ":file": lambda: self.phone.sends("file"),
             ":album": lambda: self.phone.together(*self.phone.sends_album(3)),
+            ":story": self.phone.mentions_in_story,
+            ":post": self.phone.shares_post,
+            ":reel": self.phone.shares_reel,
+            ":unsupported": self.phone.sends_unsupported,
         }
         if line not in made:
             return None
@@ -171,7 +170,7 @@ class Terminal:
 
     def greet(self) -> None:
         person = self.chat.person
-        about = person["about"].get("zh" if self.language == "zh-TW" else "en", person["id"])
+        about = person["about"].get(_short(self.language), person["id"])
         self.say("hello", name=clean(person["name"]), channel=person["channel"], about=about)
         self.say("try_staff" if person["staff"] else "try")
         self.say("keys")
@@ -188,10 +187,9 @@ class Terminal:
             return False
         if typed == "/people":
             people = self.chat.control("GET", "/people")
-            language = "zh" if self.language == "zh-TW" else "en"
             for person in people:
                 if person["channel"] == self.chat.phone.channel:
-                    about = person["about"].get(language, "")
+                    about = person["about"].get(_short(self.language), "")
                     row = f"{person['nick']:<10} {clean(person['name'])}  {about}  {person['id']}"
                     self.console.print(Text(row))
             return True
@@ -314,13 +312,18 @@ def talk(options: argparse.Namespace, stdin: TextIO, console: Console) -> None:
         console.print(Text(texts["unknown"].format(user=clean(options.user)), style="dim"))
     elif options.user and options.lang_given:
         path = f"/people/{options.channel}/{person['id']}"
-        control(options.sandbox, "PUT", path, json={"locale": LOCALES[options.channel, options.lang]})
+        control(options.sandbox, "PUT", path, json={"locale": LOCALES[options.channel][_short(options.lang)]})
     chat = Chat(sandbox=options.sandbox, bot=options.bot, person=person)
     terminal = Terminal(chat, console, texts, options.lang)
     terminal.greet()
     for line in _lines(stdin, console):
         if not terminal.take(line):
             break
+
+
+def _short(language: str) -> str:
+    """A language as the people of the demo are described in it."""
+    return "zh" if language == "zh-TW" else "en"
 
 
 def _lines(stdin: TextIO, console: Console) -> Iterator[str]:
@@ -341,7 +344,7 @@ def _lines(stdin: TextIO, console: Console) -> Iterator[str]:
 def main(arguments: list[str] | None = None) -> int:
     """Read the command line and chat; the number is the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.terminal", description=__doc__)
-    parser.add_argument("--as", dest="channel", choices=("line", "messenger"), default="line")
+    parser.add_argument("--as", dest="channel", choices=CHANNELS, default="line")
     parser.add_argument("--user", help="an id or a nick; /people lists them")
     parser.add_argument("--lang", choices=("zh-TW", "en"))
     parser.add_argument("--sandbox", required=True, help="the sandbox's address")

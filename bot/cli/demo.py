@@ -38,7 +38,7 @@ AFRESH = b'{"wish":"afresh"}'  # Between the sandbox and us: start the bot with 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Where a running demo listens. simulator: the page with two phones; empty where nobody would look at it."""
+    """Where a running demo listens. simulator: the page with the phones; empty where nobody would look at it."""
 
     sandbox: str
     bot: str
@@ -308,9 +308,9 @@ def _welcome(demo: Demo) -> str:
     return f"""
 Giftdesk's demo is running.
   bot      {demo.bot}   (/healthz, /readyz, /metrics)
-  sandbox  {demo.sandbox}   (stand-ins of MantaGo, Poshen, Got It, Altegio, LINE and Messenger)
+  sandbox  {demo.sandbox}   (stand-ins of MantaGo, Poshen, Got It, Altegio, LINE, Messenger and Instagram)
 
-See both phones in a browser:
+See the phones in a browser:
   {demo.simulator}
 
 Talk to it, in another terminal:

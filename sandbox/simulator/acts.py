@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.phone import Phone, Webhook
 
-LONGEST_TEXT = 10_000  # Both platforms take less; a person may still paste it.
+LONGEST_TEXT = 10_000  # Every platform takes less; a person may still paste it.
 
 
 def webhook(phone: Phone, act: dict[str, Any], group: str | None) -> Webhook:
@@ -65,6 +65,10 @@ _PRIVATE: dict[str, Callable[[Phone, dict[str, Any]], Webhook]] = {
     "sticker": lambda phone, _: phone.sends_sticker(),
     "image": lambda phone, _: phone.sends_image(),
     "location": lambda phone, _: phone.sends_location(),
+    "story": lambda phone, _: phone.mentions_in_story(),
+    "post": lambda phone, _: phone.shares_post(),
+    "reel": lambda phone, _: phone.shares_reel(),
+    "unsupported": lambda phone, _: phone.sends_unsupported(),
     "reveals": lambda phone, act: phone.messenger_event(
         {"template": {"type": "coupon", "coupon_code": _text(act, "text"), "payload": str(act.get("data", ""))}}
     ),

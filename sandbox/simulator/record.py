@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,9 +117,13 @@ class Trace:
 
 
 class Record:
-    """Everything since the start or the last reset, and who is told of what comes next."""
+    """Everything since the start or the last reset, and who is told of what comes next.
 
-    def __init__(self) -> None:
+    channel_of: whose channel a call is made for, by the person that it is for; one API sends to those of two.
+    """
+
+    def __init__(self, channel_of: Callable[[Call, str], str] = lambda call, _: call.upstream) -> None:
+        self._channel_of = channel_of
         self.entries: deque[Entry] = deque(maxlen=ENTRIES_KEPT)
         self.traces: deque[Trace] = deque(maxlen=TRACES_KEPT)
         self._listeners: set[asyncio.Queue[dict[str, Any]]] = set()
@@ -155,9 +159,7 @@ class Record:
         trace = self._trace("webhook", channel, chat, at, user=user, label=shown or str(act.get("type", "")))
         self._watch(trace, webhook)
         trace.quiet = act.get("type") in _QUIET
-        message_id = ""
-        if channel == "line":
-            message_id = str(webhook.json["events"][0].get("message", {}).get("id", ""))
+        message_id = _message_id(channel, webhook)
         entry = Entry(self._next(), "person", channel, chat, at, user, act, shown, message_id, trace.id)
         self.entries.append(entry)
         self.tell("entry", entry=entry.as_json())
@@ -263,7 +265,7 @@ class Record:
             return last  # It failed, and this is the next try.
         if answering is not None:
             return answering
-        return self._trace("push", call.upstream, chat, call.at) if chat else None
+        return self._trace("push", self._channel_of(call, chat), chat, call.at) if chat else None
 
     def _open(self, now: int, *, started: bool = False) -> Iterator[Trace]:
         """Webhooks without an outcome, the eldest first; unless `started`, only those of no known event."""
@@ -305,6 +307,14 @@ class Record:
     def _next(self) -> int:
         self._last += 1
         return self._last
+
+
+def _message_id(channel: str, webhook: Webhook) -> str:
+    """The id of what was said with `webhook`; empty where it was something else."""
+    body = webhook.json
+    if channel == "line":
+        return str(body["events"][0].get("message", {}).get("id", ""))
+    return str(body["entry"][0]["messaging"][0].get("message", {}).get("mid", ""))
 
 
 def event_key(channel: str, webhook: Webhook) -> str:

@@ -18,7 +18,7 @@ from aiohttp import web
 from sandbox.answers import RefusedError, answer, json_object, refuse
 from sandbox.clock import milliseconds
 from sandbox.journal import Call, Sent
-from sandbox.people import Person, Wallet, demo_wallets, gift
+from sandbox.people import Person, Wallet, demo_wallets, gift, new_id
 from sandbox.phone import Phone, Webhook
 from sandbox.simulator.acts import webhook
 from sandbox.simulator.record import Record, Trace
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parent / "page"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 GROUP = {"id": "C5a0de5c0000000000000000000000000", "name": {"zh": "週末團購群", "en": "Weekend group buy"}}
-ACCOUNTS = {"line": "獎勵小幫手", "messenger": "Giftdesk 測試粉專"}
+ACCOUNTS = {"line": "獎勵小幫手", "messenger": "Giftdesk 測試粉專", "instagram": "giftdesk.tw"}
 YESTERDAY = timedelta(hours=25)
-PLATFORM_WAITS = {"line": 2.0, "messenger": 5.0}  # seconds for the bot to acknowledge; then it is delivered again
+# Seconds for the bot to acknowledge; then it is delivered again.
+PLATFORM_WAITS = {"line": 2.0, "messenger": 5.0, "instagram": 5.0}
 DEAD_TOKEN_AGE = 1_300.0  # seconds; LINE takes no reply token after 20 minutes, whatever happens
 HEARTBEAT = 15.0
 PORTS_TRIED = 50
@@ -79,7 +80,7 @@ class Simulator:
         self.sandbox = sandbox
         self.bot = bot.rstrip("/")
         self.url = ""
-        self.record = Record()
+        self.record = Record(self._channel_of)
         self.trouble = Trouble(sandbox.faults)
         self.worker = Worker()
         self.tokens_die = False
@@ -249,6 +250,9 @@ class Simulator:
     def _phone_of(self, channel: str, user: str) -> Phone:
         return Phone(channel, user, clock=self.sandbox.now, issue=self._issue)
 
+    def _channel_of(self, call: Call, user: str) -> str:
+        return self.sandbox.graph.platform_of(user).channel if call.upstream == "messenger" else call.upstream
+
     def _issue(self, token: str, chat: str) -> None:
         self.sandbox.line.issue(token, chat, age=DEAD_TOKEN_AGE if self.tokens_die else 0.0)
 
@@ -261,7 +265,7 @@ class Simulator:
         """{"like": {"channel", "user"}, "locale"?}: somebody new who owns what that person owned at first."""
         body = await _body(request)
         like = self._person(body)
-        user = f"U{secrets.token_hex(16)}" if like.channel == "line" else str(secrets.randbelow(10**15) + 7 * 10**15)
+        user = new_id(like.channel)
         self._newcomers += 1
         locale = body.get("locale", like.locale)
         person = self.sandbox.people.put(like.channel, user, name=f"{like.name} {self._newcomers + 1}", locale=locale)
@@ -335,14 +339,16 @@ class Simulator:
         return answer({"afresh": self._afresh is not None})
 
     def forget(self) -> None:
-        """Both phones and all stand-ins as at the start; what is installed at the platforms stays."""
-        line, messenger = self.sandbox.line, self.sandbox.messenger
+        """All phones and stand-ins as at the start; what is installed at the platforms stays."""
+        line = self.sandbox.line
         menus = line.rich_menus, line.rich_menu_images, line.rich_menu_aliases
-        everybodys, profile = line.rich_menu_of.get("all"), messenger.profile
+        everybodys = line.rich_menu_of.get("all")
+        profiles = [(platform, platform.profile) for platform in self.sandbox.graph.platforms]
         self.sandbox.reset()
         line.rich_menus, line.rich_menu_images, line.rich_menu_aliases = menus
         line.rich_menu_of = {"all": everybodys} if everybodys else {}
-        messenger.profile = profile
+        for platform, profile in profiles:
+            platform.profile = profile
         self.trouble = Trouble(self.sandbox.faults)
         self.tokens_die = False
         self._wallets.clear()
@@ -394,14 +400,10 @@ class Simulator:
             menu = line.rich_menus.get(line.rich_menu_of.get(user) or line.rich_menu_of.get("all", ""))
             aliases = {alias: line.rich_menus.get(menu_id) for alias, menu_id in line.rich_menu_aliases.items()}
             return answer({"rich_menu": menu, "aliases": aliases})
-        profile = self.sandbox.messenger.profile
-        return answer(
-            {
-                "get_started": profile.get("get_started"),
-                "greeting": _for_locale(profile.get("greeting"), person.locale),
-                "persistent_menu": _for_locale(profile.get("persistent_menu"), person.locale),
-            }
-        )
+        profile = self.sandbox.graph.platform_of(user).profile
+        by_locale = ("greeting", "persistent_menu", "ice_breakers")
+        seen = {name: _for_locale(profile.get(name), person.locale) for name in by_locale}
+        return answer({"get_started": profile.get("get_started"), **seen})
 
     async def _menu_image(self, request: web.Request) -> web.Response:
         image = self.sandbox.line.rich_menu_images.get(request.match_info["menu"])
@@ -411,7 +413,7 @@ class Simulator:
         return web.Response(body=image, content_type=kind)
 
     async def _transcript(self, _: web.Request) -> web.Response:
-        """Both chats as one file, which the page can do again."""
+        """All chats as one file, which the page can do again."""
         whole = {
             "transcript": 1,
             "made": self.sandbox.now().isoformat(timespec="seconds"),
@@ -451,7 +453,7 @@ def _event(what: dict[str, Any]) -> bytes:
 
 
 def _for_locale(entries: Any, locale: str | None) -> Any:
-    """The entry of a Messenger profile for a person's locale, else the default one."""
+    """The entry of a page's profile for a person's locale, else the default one."""
     if not isinstance(entries, list):
         return None
     named = {str(entry.get("locale")): entry for entry in entries if isinstance(entry, dict)}

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from sandbox import Sandbox, terminal
 from sandbox.people import demo_id
-from sandbox.phone import line_signature
+from sandbox.phone import line_signature, messenger_signature
 from sandbox.screen import Button, Card, Line, Screen, clean
 
 CARD = {
@@ -235,8 +235,31 @@ async def bot(sandbox: Sandbox) -> AsyncIterator[str]:
         async with aiohttp.ClientSession() as session, session.post(url, json=body, headers=headers) as done:
             assert done.status == 200
 
+    async def heard_by_meta(request: web.Request) -> web.Response:
+        body = await request.read()
+        if request.headers["X-Hub-Signature-256"] != messenger_signature(settings["MESSENGER_APP_SECRET"], body):
+            return web.Response(status=401)
+        for entry in (await request.json())["entry"]:
+            task = asyncio.create_task(answer_to_meta(entry["messaging"][0]))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        return web.Response()
+
+    async def answer_to_meta(event: dict[str, Any]) -> None:
+        said = event.get("message") or event["postback"]
+        kinds = [attachment["type"] for attachment in said.get("attachments", [])]
+        tapped = (said.get("quick_reply") or said).get("payload")
+        menu = [{"content_type": "text", "title": "選單", "payload": "v1.m"}]
+        message = {"text": f"聽到：{tapped or said.get('text') or ', '.join(kinds) or '…'}", "quick_replies": menu}
+        body = {"recipient": event["sender"], "messaging_type": "RESPONSE", "message": message}
+        headers = {"Authorization": f"Bearer {settings['MESSENGER_PAGE_ACCESS_TOKEN']}"}
+        url = f"{settings['MESSENGER_API_URL']}/me/messages"
+        async with aiohttp.ClientSession() as session, session.post(url, json=body, headers=headers) as done:
+            assert done.status == 200
+
     app = web.Application()
     app.router.add_post("/webhooks/line", heard)
+    app.router.add_post("/webhooks/messenger", heard_by_meta)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -295,6 +318,28 @@ async def test_what_a_phone_picks_and_nobody_types(sandbox: Sandbox, bot: str) -
 
     elsewhere = await chatted(sandbox, bot, ":emoji hi(love)", channel="messenger")
     assert "messenger has no such event; line has" in elsewhere
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_conversation_on_instagram(sandbox: Sandbox, bot: str) -> None:
+    """Typed, tapped, and what only Instagram has; without a bot that knows better it looks like Messenger."""
+    lines = ("我的獎品", "1", ":story", ":post", ":reel", ":unsupported", ":follow", ":block", "/people")
+    output = await chatted(sandbox, bot, *lines, channel="instagram")
+
+    assert output.startswith("您是 林小雨（instagram）")
+    assert [line.strip() for line in output.splitlines() if "聽到：" in line] == [
+        "聽到：我的獎品",
+        "聽到：v1.m",
+        "聽到：story_mention",
+        "聽到：share",
+        "聽到：ig_reel",
+        "聽到：…",
+        "聽到：GET_STARTED",
+    ]
+    assert "instagram has no such event; line has" in output
+    assert demo_id("instagram", "hoarder") in output
+    elsewhere = await chatted(sandbox, bot, ":story")
+    assert "line has no such event; instagram has" in elsewhere
 
 
 @pytest.mark.usefixtures("quick")

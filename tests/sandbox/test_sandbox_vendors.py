@@ -63,7 +63,7 @@ async def test_a_list_stays_the_same_between_two_looks(api: Any, ticker: Any) ->
         ({"platformClientId": "U" + "1" * 32}, 404, 37011),
         ({"secret": "wrong"}, 403, 1002),
         ({"secret": None}, 400, 110000),
-        ({"platform": "instagram"}, 404, 11001),
+        ({"platform": "whatsapp"}, 404, 11001),
         ({"platform": "icq"}, 400, 110000),
         ({"platformClientId": ""}, 400, 110000),
         ({"clientId": "both"}, 400, 110000),

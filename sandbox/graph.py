@@ -1,0 +1,297 @@
+"""Meta's Graph API: the Send API, people's profiles and the page's set-up calls, for every platform behind a page."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol
+
+import orjson
+from aiohttp import web
+
+from sandbox.answers import Routes, answer, bearer, json_object, refuse
+from sandbox.clock import Clock, milliseconds
+from sandbox.credentials import (
+    INSTAGRAM_ACCOUNT_ID,
+    MESSENGER_APP_SECRET,
+    MESSENGER_PAGE_ACCESS_TOKEN,
+    MESSENGER_PAGE_ID,
+)
+from sandbox.journal import Journal
+from sandbox.messenger_messages import Rules, problems
+from sandbox.people import People, Person
+
+PARAMETER = 100
+SENDER_ACTIONS = ("typing_on", "typing_off", "mark_seen", "react", "unreact")
+
+
+class Platform(Protocol):
+    """What differs between those whom a page sends to. State: what people of this platform see of the page's profile.
+
+    keys: what one send may say. properties: what the profile has. message_ids: how they begin. unknown, late: the
+    subcodes of "no such person" and of "outside of the window".
+    """
+
+    channel: str
+    rules: Rules
+    keys: frozenset[str]
+    properties: frozenset[str]
+    message_ids: str
+    unknown: int
+    late: int
+    profile: dict[str, Any]
+
+    def check(self, given: dict[str, Any]) -> None:
+        """Refuse what may not be put into the profile."""
+
+    def check_removal(self, names: Sequence[str]) -> None:
+        """Refuse when these may not be taken out of it."""
+
+    def listed(self, wanted: Sequence[str]) -> list[Any]:
+        """These properties of the profile, as a GET shows them."""
+
+    def about(self, person: Person, wanted: Sequence[str]) -> dict[str, Any]:
+        """What an app is told of somebody. Refuses what it does not know."""
+
+
+class Graph:
+    """State: the page's webhook fields. Who may be written to is a matter of `people`.
+
+    platforms: all that are behind the page; an id that nobody has is taken for one of the first.
+    """
+
+    def __init__(self, clock: Clock, journal: Journal, people: People, platforms: Sequence[Platform]) -> None:
+        self.clock = clock
+        self.journal = journal
+        self.people = people
+        self.platforms = platforms
+        self.reset(people)
+
+    def reset(self, people: People) -> None:
+        self.people = people
+        self.subscribed_fields: list[str] = []
+        for platform in self.platforms:
+            platform.profile = {}
+
+    def platform_of(self, user: str) -> Platform:
+        """Whose id this is: page-scoped ids are Messenger's, Instagram-scoped ones Instagram's."""
+        known = (each for each in self.platforms if self.people.known(each.channel, user))
+        return next(known, self.platforms[0])
+
+    def routes(self) -> Routes:
+        # Graph moves calls to an expired version up to a living one, so any version is answered.
+        base = "/{version:v[0-9]+\\.[0-9]+}"
+        return [
+            ("POST", f"{base}/{{page}}/messages", self._messages),
+            ("GET", f"{base}/{{page}}/messenger_profile", self._get_profile),
+            ("POST", f"{base}/{{page}}/messenger_profile", self._set_profile),
+            ("DELETE", f"{base}/{{page}}/messenger_profile", self._delete_profile),
+            ("GET", f"{base}/{{page}}/subscribed_apps", self._get_subscriptions),
+            ("POST", f"{base}/{{page}}/subscribed_apps", self._subscribe),
+            ("DELETE", f"{base}/{{page}}/subscribed_apps", self._unsubscribe),
+            ("GET", f"{base}/{{id}}", self._node),
+        ]
+
+    def error_body(self, status: int) -> Any:
+        """How Graph words a failure that no rule of ours produced."""
+        codes = {401: (190, "Invalid OAuth access token."), 403: (200, "Permissions error")}
+        codes |= {
+            404: (PARAMETER, "Unsupported request"),
+            429: (613, "Calls to this api have exceeded the limit"),
+        }
+        code, text = codes.get(status, (2, "Service temporarily unavailable"))
+        return _error(code, text, transient=status >= 500)
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        body = await json_object(request)
+        if body is None:
+            fail(PARAMETER, "The request body is not valid JSON")
+        self._allowed(request, body)
+        _of_page(request)
+        recipient = body.get("recipient")
+        user = recipient.get("id") if isinstance(recipient, dict) else None
+        if not isinstance(user, str) or not user:
+            fail(PARAMETER, "Param recipient must be non-empty")
+        platform = self.platform_of(user)
+        strange = [name for name in body if name not in platform.keys]
+        if strange:
+            fail(PARAMETER, f'Invalid keys "{strange[0]}" were found in param')
+        message, action = body.get("message"), body.get("sender_action")
+        if message is not None and action is not None:
+            fail(PARAMETER, "Cannot send message and sender_action together", subcode=2018014)
+        if action is not None:
+            return self._act(platform, user, action)
+        self._check_type(body)
+        found = problems(message, platform.rules)
+        if found:
+            problem = found[0]
+            fail(problem.code, f"{problem.property} {problem.message}", subcode=problem.subcode)
+        person = self._reachable(platform, user)
+        if person is not None and not person.window_open:
+            fail(10, "This message is sent outside of allowed window.", subcode=platform.late)
+        if person is None:
+            self.journal.tick(user, 1, time.time())
+        else:
+            self.journal.deliver(platform.channel, user, "send", message, milliseconds(self.clock()))
+        return answer({"recipient_id": user, "message_id": platform.message_ids + secrets.token_urlsafe(24)})
+
+    def _act(self, platform: Platform, user: str, action: Any) -> web.Response:
+        if action not in SENDER_ACTIONS:
+            fail(PARAMETER, f"Param sender_action must be one of {{{', '.join(SENDER_ACTIONS)}}}")
+        if self._reachable(platform, user) is not None:
+            at = milliseconds(self.clock())
+            self.journal.deliver(platform.channel, user, "busy", {"sender_action": action}, at)
+        return answer({"recipient_id": user})
+
+    def _check_type(self, body: dict[str, Any]) -> None:
+        kind = body.get("messaging_type")
+        if kind not in ("RESPONSE", "UPDATE", "MESSAGE_TAG"):
+            fail(PARAMETER, "Param messaging_type must be one of {RESPONSE, UPDATE, MESSAGE_TAG}")
+        tag = body.get("tag")
+        if kind == "MESSAGE_TAG" and tag == "HUMAN_AGENT":
+            fail(10, "This page may not use the tag HUMAN_AGENT")
+        if kind == "MESSAGE_TAG" or tag is not None:
+            fail(PARAMETER, "Param tag is not allowed")
+        if body.get("notification_type", "REGULAR") not in ("REGULAR", "SILENT_PUSH", "NO_PUSH"):
+            fail(PARAMETER, "Param notification_type must be one of {REGULAR, SILENT_PUSH, NO_PUSH}")
+
+    def _reachable(self, platform: Platform, user: str) -> Person | None:
+        """The person to deliver to, or None for one of the benchmark's crowd."""
+        person = self.people.find(platform.channel, user)
+        if person is None or person.id != user:
+            if self.people.known(platform.channel, user):
+                return None
+            fail(PARAMETER, "No matching user found", subcode=platform.unknown)
+        if person.blocked:
+            fail(551, "This person isn't available right now.", subcode=1545041)
+        return person
+
+    async def _node(self, request: web.Request) -> web.Response:
+        self._allowed(request)
+        node = request.match_info["id"]
+        wanted = _names(request.query.get("fields", ""))
+        if node in ("me", MESSENGER_PAGE_ID):
+            linked = {"instagram_business_account": {"id": INSTAGRAM_ACCOUNT_ID}}
+            page = {"id": MESSENGER_PAGE_ID, "name": "Giftdesk 測試粉專"}
+            return answer(page | {name: value for name, value in linked.items() if name in wanted})
+        if node == INSTAGRAM_ACCOUNT_ID:
+            return answer({"id": node, "username": "giftdesk.tw", "name": "Giftdesk 獎勵小幫手"})
+        platform = self.platform_of(node)
+        person = self.people.find(platform.channel, node)
+        if person is None or person.id != node:
+            if not self.people.known(platform.channel, node):
+                text = f"Unsupported get request. Object with ID '{node}' does not exist"
+                fail(PARAMETER, text, subcode=33)
+            person = Person(platform.channel, node, "crowd", "客 顧", "zh_TW")
+        return answer(platform.about(person, wanted) | {"id": node})
+
+    async def _get_profile(self, request: web.Request) -> web.Response:
+        self._allowed(request)
+        platform = self._profiled(request, {})
+        wanted = _names(request.query.get("fields", ""))
+        if not wanted:
+            fail(PARAMETER, "The parameter fields is required")
+        return answer({"data": platform.listed(wanted)})
+
+    async def _set_profile(self, request: web.Request) -> web.Response:
+        body = await json_object(request) or {}
+        self._allowed(request, body)
+        platform = self._profiled(request, body)
+        known = frozenset[str]().union(*(each.properties for each in self.platforms))
+        given = {name: value for name, value in body.items() if name in known}
+        strange = [name for name in given if name not in platform.properties]
+        if strange or not given:
+            text = f"Param {strange[0]} is not supported for {platform.channel}. " if strange else ""
+            fail(PARAMETER, f"{text}Requires one of the params: {', '.join(sorted(platform.properties))}")
+        platform.check(given)
+        platform.profile |= given
+        return answer({"result": "success"})
+
+    async def _delete_profile(self, request: web.Request) -> web.Response:
+        body = await json_object(request) or {}
+        self._allowed(request, body)
+        platform = self._profiled(request, body)
+        names = body.get("fields") or _names(request.query.get("fields", ""))
+        platform.check_removal(names)
+        for name in names:
+            platform.profile.pop(name, None)
+        return answer({"result": "success"})
+
+    def _profiled(self, request: web.Request, body: dict[str, Any]) -> Platform:
+        """The platform whose profile a call is about: Messenger's, where it names none."""
+        _of_page(request)
+        wanted = request.query.get("platform") or body.get("platform") or self.platforms[0].channel
+        found = next((each for each in self.platforms if each.channel == wanted), None)
+        if found is None:
+            names = ", ".join(each.channel for each in self.platforms)
+            fail(PARAMETER, f"Param platform must be one of {{{names}}}")
+        return found
+
+    async def _get_subscriptions(self, request: web.Request) -> web.Response:
+        self._allowed(request)
+        app = {"id": "1082", "name": "Giftdesk", "subscribed_fields": self.subscribed_fields}
+        return answer({"data": [app] if self.subscribed_fields else []})
+
+    async def _subscribe(self, request: web.Request) -> web.Response:
+        body = await json_object(request) or {}
+        self._allowed(request, body)
+        fields = body.get("subscribed_fields") or request.query.get("subscribed_fields", "")
+        names = fields if isinstance(fields, list) else [name for name in str(fields).split(",") if name]
+        if not names:
+            fail(PARAMETER, "The parameter subscribed_fields is required")
+        self.subscribed_fields = list(dict.fromkeys([*self.subscribed_fields, *map(str, names)]))
+        return answer({"success": True})
+
+    async def _unsubscribe(self, request: web.Request) -> web.Response:
+        self._allowed(request)
+        self.subscribed_fields = []
+        return answer({"success": True})
+
+    def _allowed(self, request: web.Request, body: dict[str, Any] | None = None) -> None:
+        body = body or {}
+        token = bearer(request) or request.query.get("access_token") or body.get("access_token")
+        if not token:
+            text = "An access token is required to request this resource."
+            refuse(400, _error(104, text), {"WWW-Authenticate": "OAuth"})
+        if token != MESSENGER_PAGE_ACCESS_TOKEN:
+            refuse(401, _error(190, "Invalid OAuth access token - Cannot parse access token"))
+        proof = request.query.get("appsecret_proof") or body.get("appsecret_proof")
+        if proof is not None and proof != _proof(str(token)):
+            fail(PARAMETER, "Invalid appsecret_proof provided in the API argument")
+
+
+def _proof(token: str) -> str:
+    return hmac.new(MESSENGER_APP_SECRET.encode(), token.encode(), hashlib.sha256).hexdigest()
+
+
+def _error(code: int, text: str, *, subcode: int | None = None, transient: bool = False) -> dict[str, Any]:
+    error: dict[str, Any] = {"message": f"(#{code}) {text}", "type": "OAuthException", "code": code}
+    if subcode is not None:
+        error["error_subcode"] = subcode
+    if transient:
+        error["is_transient"] = True
+    error["fbtrace_id"] = secrets.token_urlsafe(8)
+    return {"error": error}
+
+
+def fail(code: int, text: str, *, subcode: int | None = None) -> NoReturn:
+    refuse(400, _error(code, text, subcode=subcode))
+
+
+def _of_page(request: web.Request) -> None:
+    """Refuse whatever is asked of something else than our page, its Instagram account included."""
+    if request.match_info["page"] not in ("me", MESSENGER_PAGE_ID):
+        fail(PARAMETER, "Object does not exist or cannot be loaded due to missing permissions", subcode=33)
+
+
+def _names(listed: str) -> list[str]:
+    """The names of a query's list, which Graph takes with commas between them or as JSON."""
+    if listed.startswith("["):
+        try:
+            return [str(name) for name in orjson.loads(listed)]
+        except orjson.JSONDecodeError:
+            fail(PARAMETER, "Param fields must be an array")
+    return [name for name in listed.split(",") if name]
