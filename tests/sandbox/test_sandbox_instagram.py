@@ -267,7 +267,7 @@ async def test_each_platform_has_its_own_profile(api: Any, sandbox: Sandbox) -> 
         ({"persistent_menu": [{"locale": "default", "call_to_actions": [postback("字" * 31)]}]}, "title"),
         ({"ice_breakers": [{"locale": "en_US", "call_to_actions": ASKED[0]["call_to_actions"]}]}, "locale default"),
         ({"ice_breakers": [ASKED[0] | {"call_to_actions": []}]}, "1 to 4"),
-        ({"ice_breakers": [{"locale": "default", "call_to_actions": ASKED[0]["call_to_actions"] * 5}]}, "1 to 4"),
+        ({"ice_breakers": [{"locale": "default", "call_to_actions": [*ASKED[0]["call_to_actions"]] * 5}]}, "1 to 4"),
         ({"ice_breakers": ASKED[0]["call_to_actions"]}, "locale default"),
         ({"get_started": {"payload": "GET_STARTED"}}, "get_started is not supported for instagram"),
         ({"persistent_menu": MENU, "greeting": []}, "greeting is not supported for instagram"),

@@ -7,9 +7,9 @@ from bot.channels.limits import BYTES
 from bot.channels.messenger import render as messenger
 from bot.conversation.messages import Reply
 
-# https://developers.facebook.com/documentation/business-messaging/instagram-messaging: 1,000 bytes, some 333 Chinese
-# characters.
-LIMITS = messenger.Limits(text=1000, measure=BYTES)
+# docs/apis/instagram.md: 1,000 bytes are some 333 Chinese characters; quick replies stand under texts alone, and no
+# button calls a number.
+LIMITS = messenger.Limits(text=1000, measure=BYTES, replies_under_cards=False, calls=False)
 
 
 def render(reply: Reply, pack: Pack) -> list[Rendered]:

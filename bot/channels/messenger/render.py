@@ -50,14 +50,21 @@ BUTTON_TEXT = 640
 ELEMENTS = 10
 ELEMENT_TEXT = 80
 URL = 2000  # Ours; Messenger names none.
+POINTER = "👇"  # Said above quick replies that may not stand under a card; the same in every language.
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a text may be, and how it is counted. Instagram has the same templates, and less room for texts."""
+    """Where Meta's platforms differ. Instagram has the same templates, and less room.
+
+    text, measure: how long a text may be, and how it is counted. replies_under_cards: quick replies may stand under a
+    template. calls: a button may call a number.
+    """
 
     text: int = TEXT
     measure: Measure = UTF16
+    replies_under_cards: bool = True
+    calls: bool = True
 
 
 MESSENGER = Limits()
@@ -99,6 +106,8 @@ def render(reply: Reply, pack: Pack, limits: Limits = MESSENGER) -> list[Rendere
         elif isinstance(choice, Button):
             choices += [item for item in _quick(choice, pack) if item["payload"] not in opened]
     under = [*more[: max(0, QUICK_REPLIES - len(choices))], *choices]
+    if under and drafts and drafts[-1].stand_in is not None and not limits.replies_under_cards:
+        drafts.append(_Draft({"text": POINTER}))
     last = len(drafts) - 1
     return [_rendered(draft, under if index == last else []) for index, draft in enumerate(drafts)]
 
@@ -146,7 +155,7 @@ def _texts(text: str, limits: Limits) -> Iterator[_Draft]:
 
 def _card(card: Card, pack: Pack, limits: Limits) -> Iterator[_Draft]:
     """All facts as lines, above the buttons when they fit there, else in a text of their own."""
-    taps = _taps(card, pack)
+    taps = _taps(card, pack, limits)
     text = clean("\n".join([plain(card), *taps.lines])) or BLANK
     above = text
     if not taps.buttons or utf16(text) > BUTTON_TEXT:
@@ -173,7 +182,7 @@ def _elements(title: str, cards: Sequence[Card], pack: Pack, limits: Limits) -> 
     instead: list[Json] = []
     under: list[Json] = []
     for card in cards:
-        taps = _taps(card, pack)
+        taps = _taps(card, pack, limits)
         name, subtitle, image = one_line(card.title) or BLANK, _subtitle(card), _image(card)
         if not (subtitle or image or taps.buttons):
             subtitle = one_line(title) or BLANK  # An element may not have a title alone.
@@ -215,12 +224,12 @@ def _image(card: Card) -> str | None:
     return address(card.image, URL) if card.image else None
 
 
-def _taps(card: Card, pack: Pack) -> _Taps:
+def _taps(card: Card, pack: Pack, limits: Limits) -> _Taps:
     buttons: list[Json] = []
     under: list[Json] = []
     lines: list[str] = []
     for choice in card.buttons:
-        button = _button(choice, pack)
+        button = _button(choice, pack, limits)
         if button and len(buttons) < BUTTONS:
             buttons.append(button)
         elif isinstance(choice, Link):
@@ -232,7 +241,7 @@ def _taps(card: Card, pack: Pack) -> _Taps:
     return _Taps(tuple(buttons), tuple(under), tuple(lines))
 
 
-def _button(choice: Button | Link, pack: Pack) -> Json | None:
+def _button(choice: Button | Link, pack: Pack, limits: Limits = MESSENGER) -> Json | None:
     """A template's button; None when Messenger has none for it."""
     match choice:
         case Button(label):
@@ -243,7 +252,7 @@ def _button(choice: Button | Link, pack: Pack) -> Json | None:
                 return {"type": "web_url", "title": _title(label), "url": safe}
             number = (telephone(url) or "").removeprefix("tel:").replace("-", "")
             # Only numbers with their country code can be called from a button.
-            if number.startswith("+") and 7 <= len(number) <= 16:
+            if limits.calls and number.startswith("+") and 7 <= len(number) <= 16:
                 return {"type": "phone_number", "title": _title(label), "payload": number}
             return None
         case _:
