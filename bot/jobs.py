@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,10 +20,10 @@ from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job, Schedule
 from pgqueuer.types import QueueEntrypoint
 
+from bot.errors import ConfigurationError
 from bot.log import log
-from bot.storage import arrivals, issues, pushes
-from bot.storage import bulk as bulk_jobs
 from bot.storage.pool import connect_one
+from bot.storage.queue import KINDS, Kind, read
 
 HEARTBEAT = timedelta(seconds=5)  # A killed worker's jobs run again after this long.
 # asyncpg raises its InternalClientError, too, when a connection ends between two of its own steps.
@@ -76,16 +76,17 @@ class ChatLocks:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """What to run: `take` an event, `push` a message, follow up an `issue`, make codes in `bulk`, `sweep` every few
-    minutes, `clean_up` every hour."""
+    """What to run. runs: what does a job of each kind, given the id of its row. `sweep` runs every few minutes,
+    `clean_up` every hour. Raises ConfigurationError when nothing does a job of some kind."""
 
-    take: Callable[[int], Awaitable[None]]
-    push: Callable[[int], Awaitable[None]]
-    issue: Callable[[int], Awaitable[None]]
-    bulk: Callable[[int], Awaitable[None]]
+    runs: Mapping[Kind, Callable[[int], Awaitable[None]]]
     sweep: Callable[[], Awaitable[None]]
     clean_up: Callable[[], Awaitable[None]]
     locks: ChatLocks = field(default_factory=ChatLocks)
+
+    def __post_init__(self) -> None:
+        if missing := [kind.name for kind in KINDS if kind not in self.runs]:
+            raise ConfigurationError(f"Nothing does jobs of the kinds {missing}")
 
     async def run(self, url: str, stopping: asyncio.Event, *, concurrency: int) -> None:
         """Work until `stopping`; a lost database is waited for. What is running then is finished first."""
@@ -110,25 +111,8 @@ class Jobs:
         driver = AsyncpgDriver(connection)
         queue = PgQueuer(driver, queries=FewerQuestions(driver))
 
-        @queue.entrypoint(arrivals.JOB)
-        async def event(job: Job) -> None:
-            number, _, chat = (job.payload or b"").decode().partition(":")
-            if self.locks.queue(chat) >= QUEUE_PER_CHAT:
-                raise RetryRequested(delay=timedelta(seconds=0.3), reason="busy chat")
-            async with self.locks.hold(chat):
-                await _or_later(job, self.take(int(number)))
-
-        @queue.entrypoint(pushes.JOB)
-        async def push(job: Job) -> None:
-            await _or_later(job, self.push(int(job.payload or b"0")))
-
-        @queue.entrypoint(issues.JOB)
-        async def issue(job: Job) -> None:
-            await _or_later(job, self.issue(int(job.payload or b"0")))
-
-        @queue.entrypoint(bulk_jobs.JOB)
-        async def bulk(job: Job) -> None:
-            await _or_later(job, self.bulk(int(job.payload or b"0")))
+        for kind, run in self.runs.items():
+            queue.entrypoint(kind.name)(self._entrypoint(kind, run))
 
         @queue.schedule("sweep", "*/3 * * * *")
         async def sweep(_schedule: Schedule) -> None:
@@ -163,6 +147,20 @@ class Jobs:
             await asyncio.gather(work, stop, gone, return_exceptions=True)
             if not connection.is_closed():
                 await connection.close(timeout=2)
+
+    def _entrypoint(self, kind: Kind, run: Callable[[int], Awaitable[None]]) -> Callable[[Job], Awaitable[None]]:
+        async def alone(job: Job) -> None:
+            number, _ = read(job.payload)
+            await _or_later(job, run(number))
+
+        async def in_its_chat(job: Job) -> None:
+            number, chat = read(job.payload)
+            if self.locks.queue(chat) >= QUEUE_PER_CHAT:
+                raise RetryRequested(delay=timedelta(seconds=0.3), reason="busy chat")
+            async with self.locks.hold(chat):
+                await _or_later(job, run(number))
+
+        return in_its_chat if kind.per_chat else alone
 
 
 class FewerQuestions(Queries):

@@ -19,7 +19,7 @@ from bot.jobs import Jobs
 from bot.log import log
 from bot.services import key
 from bot.services.health import WRITTEN_EVERY
-from bot.storage import bulk, clocks, counts, inbox, issues, pushes
+from bot.storage import bulk, clocks, counts, inbox, issues, pushes, queue
 from bot.storage import pool as pools
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
@@ -74,9 +74,13 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             except Exception as error:  # noqa: BLE001 - it is tried again in three minutes
                 log.error("sweep failed", error=type(error).__name__)
 
-        jobs = Jobs(
-            take=turns.take, push=turns.deliverer.push, issue=turns.issue, bulk=turns.bulk, sweep=sweep, clean_up=forget
-        )
+        runs = {
+            queue.EVENT: turns.take,
+            queue.PUSH: turns.deliverer.push,
+            queue.ISSUE: turns.issue,
+            queue.BULK: turns.bulk,
+        }
+        jobs = Jobs(runs, sweep=sweep, clean_up=forget)
         # What was loaded until here stays for good; looking through it again and again costs 5 % of a worker.
         gc.collect()
         gc.freeze()

@@ -1,6 +1,6 @@
 """Events as the web process stores them: each once, with its job, in one statement.
 
-The web process imports nothing else of the storage: it stays small.
+The web process imports nothing else of the storage but the kinds of jobs: it stays small.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from bot.storage.queue import EVENT
+
 if TYPE_CHECKING:
     import psycopg
-
-JOB = "event"  # PgQueuer's entrypoint; the job's payload is `<event id>:<chat>`.
 
 # The rows are written out: psycopg adapts arrays in Python, which costs more than the whole insert.
 _ROW = "(%s::text, %s::text, %s::text, %s::text, %s::timestamptz, %s::text)"
@@ -26,9 +26,7 @@ WITH stored AS (
     ON CONFLICT (key) DO NOTHING
     RETURNING id, chat, state
 ), queued AS (
-    INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-    SELECT 0, '{JOB}', convert_to(id || ':' || chat, 'UTF8'), 'queued'
-    FROM stored WHERE state = 'new' ORDER BY id
+    {EVENT.insert("FROM stored WHERE state = 'new' ORDER BY id")}
 )
 SELECT count(*) FROM stored
 """

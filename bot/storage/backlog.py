@@ -8,6 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from bot.storage.issues import IS_OPEN
+from bot.storage.queue import PUSH
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, event_id: int, now
     row = await connection.fetchrow(
         f"""
         SELECT events.*, held.*, open.*,
-            (SELECT count(*) FROM pgqueuer q JOIN pushes p ON p.id = convert_from(q.payload, 'UTF8')::bigint
-                WHERE q.entrypoint = 'push' AND p.messages IS NOT NULL) AS pushes,
+            (SELECT count(*) FROM {PUSH.open_jobs}) AS pushes,
             (SELECT count(*) FROM pushes WHERE waiting) AS parked
         FROM (
             SELECT count(*) AS events, min(received_at) AS events_since FROM events

@@ -16,8 +16,8 @@ import asyncpg
 
 from bot.storage.export_files import Made
 from bot.storage.pool import affected
-
-JOB = "bulk"  # PgQueuer's entrypoint; the job's payload is the bulk job's id.
+from bot.storage.queue import BULK
+from bot.storage.queue import add as add_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,27 +271,13 @@ async def end(connection: asyncpg.Connection, job_id: int, state: str, reason: s
 
 async def queue(connection: asyncpg.Connection | asyncpg.Pool, job_id: int, pause: timedelta = timedelta(0)) -> None:
     """Have a job worked at after `pause`."""
-    await connection.execute(
-        f"""
-        INSERT INTO pgqueuer (priority, entrypoint, payload, status, execute_after)
-        VALUES (0, '{JOB}', convert_to($1::bigint::text, 'UTF8'), 'queued', now() + $2::interval)
-        """,
-        job_id,
-        pause,
-    )
+    await add_job(connection, BULK, job_id, pause)
 
 
 async def requeue_orphans(pool: asyncpg.Pool) -> int:
     """Give a job under way that nothing works at (any more) a new entry in the queue; returns how many."""
-    status: str = await pool.execute(
-        f"""
-        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM bulk_jobs b
-        WHERE slot = 1 AND created_at < now() - interval '2 minutes'
-            AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'
-                AND q.payload = convert_to(b.id::text, 'UTF8'))
-        """
-    )
+    lost = f"{BULK.unfinished} AND created_at < now() - interval '2 minutes' AND {BULK.has_none('b')}"
+    status: str = await pool.execute(BULK.insert(f"FROM bulk_jobs b WHERE {lost}"))
     return affected(status)
 
 

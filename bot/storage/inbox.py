@@ -15,9 +15,9 @@ from typing import Any
 import asyncpg
 import orjson
 
-from bot.storage.arrivals import JOB
 from bot.storage.customers import Customer
 from bot.storage.pool import affected
+from bot.storage.queue import EVENT
 from bot.storage.staff import Standing
 from bot.storage.switches import CODES, MAINTENANCE
 
@@ -257,16 +257,8 @@ async def requeue_orphans(pool: asyncpg.Pool) -> int:
 
     No path is known that leaves one behind; a lost reward is not worth being wrong about that.
     """
-    status: str = await pool.execute(
-        f"""
-        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-        SELECT 0, '{JOB}', convert_to(id || ':' || chat, 'UTF8'), 'queued' FROM events e
-        WHERE state IN ('new', 'ready') AND received_at < now() - interval '2 minutes'
-            AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'
-                AND q.payload = convert_to(e.id || ':' || e.chat, 'UTF8'))
-        ORDER BY id LIMIT 10000
-        """
-    )
+    lost = f"{EVENT.unfinished} AND received_at < now() - interval '2 minutes' AND {EVENT.has_none('e')}"
+    status: str = await pool.execute(EVENT.insert(f"FROM events e WHERE {lost} ORDER BY id LIMIT 10000"))
     return affected(status)
 
 
@@ -287,8 +279,7 @@ async def release_held(pool: asyncpg.Pool) -> int:
                 outcome = CASE WHEN outcome <> 'held' THEN '{APOLOGISED}' END
             WHERE held_at IS NOT NULL AND payload IS NOT NULL AND state = 'done' RETURNING id, chat
         )
-        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-        SELECT 0, '{JOB}', convert_to(id || ':' || chat, 'UTF8'), 'queued' FROM again ORDER BY id
+        {EVENT.insert("FROM again ORDER BY id")}
         """
     )
     return affected(status)

@@ -14,9 +14,10 @@ from typing import Any
 import asyncpg
 
 from bot.storage.pool import affected
+from bot.storage.queue import ISSUE
+from bot.storage.queue import add as add_job
 from bot.storage.receipts import FREE, draw
 
-JOB = "issue"  # PgQueuer's entrypoint; the job's payload is the issue's id.
 OPEN = ("pending", "unknown", "check")
 IS_OPEN = f"state IN {OPEN}"  # the condition of the index `issues_open`
 
@@ -354,14 +355,7 @@ async def awaits(connection: asyncpg.Connection, issue_id: int) -> Issue | None:
 
 async def queue(connection: asyncpg.Connection | asyncpg.Pool, issue_id: int, pause: timedelta) -> None:
     """Have an issue looked at again after `pause`."""
-    await connection.execute(
-        f"""
-        INSERT INTO pgqueuer (priority, entrypoint, payload, status, execute_after)
-        VALUES (0, '{JOB}', convert_to($1::bigint::text, 'UTF8'), 'queued', now() + $2::interval)
-        """,
-        issue_id,
-        pause,
-    )
+    await add_job(connection, ISSUE, issue_id, pause)
 
 
 async def requeue_orphans(pool: asyncpg.Pool) -> int:
@@ -373,14 +367,11 @@ async def requeue_orphans(pool: asyncpg.Pool) -> int:
         f"""
         WITH orphans AS (
             UPDATE issues i SET awaited = awaited OR kind <> 'staff'
-            WHERE state IN ('pending', 'unknown') AND created_at < now() - interval '2 minutes'
-                AND (leased_until IS NULL OR leased_until <= now())
-                AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'
-                    AND q.payload = convert_to(i.id::text, 'UTF8'))
+            WHERE {ISSUE.unfinished} AND created_at < now() - interval '2 minutes'
+                AND (leased_until IS NULL OR leased_until <= now()) AND {ISSUE.has_none("i")}
             RETURNING id
         )
-        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM orphans ORDER BY id
+        {ISSUE.insert("FROM orphans ORDER BY id")}
         """
     )
     return affected(status)

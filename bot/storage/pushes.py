@@ -9,8 +9,7 @@ from typing import Any
 import asyncpg
 
 from bot.storage.pool import affected
-
-JOB = "push"  # PgQueuer's entrypoint; the job's payload is the push's id.
+from bot.storage.queue import PUSH
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,7 @@ async def add(
                 INSERT INTO pushes (key, channel, recipient, messages, waiting) VALUES ($1, $2, $3, $4, $5)
                 ON CONFLICT (key) DO NOTHING RETURNING id
             ), queued AS (
-                INSERT INTO pgqueuer (priority, entrypoint, payload, status, execute_after)
-                SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued', now() + $6 * interval '1 second'
-                FROM added WHERE NOT $5
+                {PUSH.insert("FROM added WHERE NOT $5", due="now() + $6 * interval '1 second'")}
             )
             SELECT true FROM added
             """,
@@ -72,8 +69,7 @@ async def resume(connection: asyncpg.Connection, channel: str, recipient: str) -
         WITH resumed AS (
             UPDATE pushes SET waiting = false WHERE waiting AND channel = $1 AND recipient = $2 RETURNING id
         )
-        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM resumed ORDER BY id
+        {PUSH.insert("FROM resumed ORDER BY id")}
         """,
         channel,
         recipient,
@@ -87,16 +83,9 @@ async def wait(pool: asyncpg.Pool, push_id: int) -> None:
 
 async def requeue_orphans(pool: asyncpg.Pool) -> int:
     """Give unfinished pushes that have no job (any more) a new one; returns how many."""
-    status: str = await pool.execute(
-        f"""
-        INSERT INTO pgqueuer (priority, entrypoint, payload, status)
-        SELECT 0, '{JOB}', convert_to(id::text, 'UTF8'), 'queued' FROM pushes p
-        WHERE messages IS NOT NULL AND NOT waiting AND created_at < now() - interval '2 minutes'
-            AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{JOB}'
-                AND q.payload = convert_to(p.id::text, 'UTF8'))
-        ORDER BY id LIMIT 10000
-        """
-    )
+    old = "created_at < now() - interval '2 minutes'"
+    lost = f"{PUSH.unfinished} AND NOT waiting AND {old} AND {PUSH.has_none('p')}"
+    status: str = await pool.execute(PUSH.insert(f"FROM pushes p WHERE {lost} ORDER BY id LIMIT 10000"))
     return affected(status)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import asyncpg
 
 from bot.log import log
+from bot.storage import queue
 from bot.storage.pool import affected
 from bot.storage.unclear import KEPT_FOR
 
@@ -66,8 +67,7 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ("approvals", old.format("created_at"), 30 * day),
         ("blocks", old.format("until"), day),
         ("tallies", old.format("day"), claims),
-        ("pgqueuer_log", old.format("created"), 6 * hour),
-        ("pgqueuer_statistics", old.format("created"), 7 * day),
+        *((table, old.format("created"), age) for table, age in queue.KEPT_FOR.items()),
     )
     # Codes that wait for [try again] have ten minutes; whoever never writes again must not leave them here.
     await pool.execute(

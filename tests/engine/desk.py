@@ -24,8 +24,8 @@ from chat import Bot, TestClock
 from bot.channels import Delivery, Outbound, Receipt
 from bot.config import Settings, load_settings
 from bot.jobs import Jobs, Later
-from bot.storage import arrivals, bulk, issues, pushes
 from bot.storage import pool as pools
+from bot.storage import queue
 from bot.turn import Turns
 from bot.web import create_app
 from bot.wiring import build_turns, open_apis, open_channels
@@ -102,18 +102,18 @@ class Desk(Bot):
         stays; so does one whose process crashes. For a voucher's job the clock moves ahead to when it is due."""
         turns = turns or self.turns
         runs = {
-            arrivals.JOB: turns.take,
-            pushes.JOB: turns.deliverer.push,
-            issues.JOB: turns.issue,
-            bulk.JOB: turns.bulk,
+            queue.EVENT.name: turns.take,
+            queue.PUSH.name: turns.deliverer.push,
+            queue.ISSUE.name: turns.issue,
+            queue.BULK.name: turns.bulk,
         }
         jobs = await self.pool.fetch(
             "SELECT id, entrypoint, payload, extract(epoch FROM execute_after - now())::float AS due "
             "FROM pgqueuer ORDER BY id"
         )
         for job in jobs:
-            number = int(job["payload"].decode().partition(":")[0])
-            if job["entrypoint"] == issues.JOB and job["due"] > 0:
+            number, _ = queue.read(job["payload"])
+            if job["entrypoint"] == queue.ISSUE.name and job["due"] > 0:
                 self.ahead(seconds=job["due"])
             try:
                 await runs[job["entrypoint"]](number)
@@ -149,14 +149,13 @@ class Desk(Bot):
 
         async def nothing() -> None: ...
 
-        jobs = Jobs(
-            take=lambda number: take(ours, number),
-            push=ours.deliverer.push,
-            issue=ours.issue,
-            bulk=ours.bulk,
-            sweep=nothing,
-            clean_up=nothing,
-        )
+        runs = {
+            queue.EVENT: lambda number: take(ours, number),
+            queue.PUSH: ours.deliverer.push,
+            queue.ISSUE: ours.issue,
+            queue.BULK: ours.bulk,
+        }
+        jobs = Jobs(runs, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(self.database, stopping, concurrency=concurrency))
         self.by_hand = False
         try:

@@ -1,0 +1,83 @@
+"""The queue: every kind of job, declared once, and the one statement that puts jobs into PgQueuer's table.
+
+A job names its kind and one row of the kind's table. All that is to be done stands in that row.
+A new kind is declared here, and `bot/worker.py` says which function does it.
+
+The web process loads this module: it imports no driver.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncpg
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of job.
+
+    name: stored with each job, PgQueuer's entrypoint; it never changes, or queued jobs would be lost. table: whose
+    rows its jobs are about. unfinished: SQL, the condition of a row that there is something left to do about.
+    per_chat: the jobs of one chat run one at a time, in order; the table then has a column `chat`.
+    """
+
+    name: str
+    table: str
+    unfinished: str
+    per_chat: bool = False
+
+    def payload(self, row: str = "") -> str:
+        """SQL: what a job says of its row, `<id>` or `<id>:<chat>`. row: the name of the row where one is needed."""
+        of = f"{row}." if row else ""
+        text = f"{of}id || ':' || {of}chat" if self.per_chat else f"{of}id::text"
+        return f"convert_to({text}, 'UTF8')"
+
+    def insert(self, source: str, *, due: str = "") -> str:
+        """SQL: queue a job for each row of `source`, which begins with FROM. due: SQL, when it runs; else at once."""
+        column, value = (", execute_after", f", {due}") if due else ("", "")
+        return (
+            f"INSERT INTO pgqueuer (priority, entrypoint, payload, status{column}) "
+            f"SELECT 0, '{self.name}', {self.payload()}, 'queued'{value} {source}"
+        )
+
+    def has_none(self, row: str) -> str:
+        """SQL: the condition that no job is about this row."""
+        return (
+            f"NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = '{self.name}' "
+            f"AND q.payload = {self.payload(row)})"
+        )
+
+    @property
+    def open_jobs(self) -> str:
+        """SQL: what follows FROM to read the jobs, as `q`, whose rows are unfinished."""
+        said = "convert_from(q.payload, 'UTF8')"
+        number = f"split_part({said}, ':', 1)" if self.per_chat else said
+        rows = f"(SELECT id FROM {self.table} WHERE {self.unfinished}) own"
+        return f"pgqueuer q JOIN {rows} ON q.entrypoint = '{self.name}' AND own.id = {number}::bigint"
+
+
+EVENT = Kind("event", "events", "state IN ('new', 'ready')", per_chat=True)
+PUSH = Kind("push", "pushes", "messages IS NOT NULL")
+ISSUE = Kind("issue", "issues", "state IN ('pending', 'unknown')")
+BULK = Kind("bulk", "bulk_jobs", "slot = 1")
+KINDS = (EVENT, PUSH, ISSUE, BULK)
+
+KEPT_FOR = {"pgqueuer_log": timedelta(hours=6), "pgqueuer_statistics": timedelta(days=7)}
+"""PgQueuer's own records, by table; each has a column `created`."""
+
+
+async def add(connection: asyncpg.Connection | asyncpg.Pool, kind: Kind, row_id: int, pause: timedelta) -> None:
+    """Queue one job, to be run after `pause`."""
+    await connection.execute(
+        kind.insert("FROM (VALUES ($1::bigint)) AS row (id)", due="now() + $2::interval"), row_id, pause
+    )
+
+
+def read(payload: bytes | None) -> tuple[int, str]:
+    """The row that a job is about, and its chat, which only jobs of a `per_chat` kind have."""
+    number, _, chat = (payload or b"0").decode().partition(":")
+    return int(number), chat
