@@ -30,8 +30,10 @@ from bot.log import log
 from bot.services import Services
 from bot.staff.teaching import Run
 from bot.storage import customers, inbox, pushes
-from bot.storage.inbox import Taken
+from bot.storage.arrivals import EventState
+from bot.storage.inbox import EventOutcome, Taken
 from bot.storage.pool import UNWELL
+from bot.storage.pushes import PushOutcome
 from handlers.views.choices import Go
 
 TOKEN_GOOD_FOR = timedelta(seconds=50)  # LINE: "within one minute", and not to be relied on to the second.
@@ -104,7 +106,7 @@ class Deliverer:
         token = ready.token if age < TOKEN_GOOD_FOR else None
         free = token is not None or self.desks[taken.channel].pushes_are_free
         if not ready.valuable and (not free or age > CHATTY_UNTIL):
-            await self._end(taken, "late")
+            await self._end(taken, EventOutcome.LATE)
             return
 
         async def accepted(done: int) -> None:
@@ -117,14 +119,14 @@ class Deliverer:
         if receipt.outcome is Outcome.LATE and token is not None:
             if not first and (ready.perhaps or not ready.tries):
                 # The token was good and is used: a try that a crash or a 5xx cut short did arrive.
-                await self._end(taken, "delivered")
+                await self._end(taken, EventOutcome.DELIVERED)
                 return
             if not ready.valuable:
                 # It may have gone into a "still checking" before a crash: then its button asks for this.
                 await inbox.park(self.pool, taken.id)
-                log.info("event done", outcome="parked")
+                log.info("event done", outcome=EventOutcome.PARKED.value)
                 return
-            if await inbox.state_of(self.pool, taken.id) != "ready":
+            if await inbox.state_of(self.pool, taken.id) != EventState.READY:
                 return  # A worker that took this one for dead has just delivered it.
             receipt = await self.send(taken.channel, replace(delivery, reply_token=None), accepted)
         await self._settle(taken, ready, receipt)
@@ -170,7 +172,7 @@ class Deliverer:
             if receipt.outcome is Outcome.BARRED and ready.valuable:
                 await self._push_instead(taken, ready, pause=60)
                 return
-        await self._end(taken, receipt.outcome.value)
+        await self._end(taken, EventOutcome(receipt.outcome.value))
 
     async def failed(self, taken: Taken, error: Exception) -> None:
         """Try a delivery that breaks twice more, then give it up, so that the chat goes on."""
@@ -181,14 +183,14 @@ class Deliverer:
         await self.services.alerts.tell(
             self.pool, "undeliverable", N_("A reply could not be delivered; the log says why."), self.clock()
         )
-        await self._end(taken, "undeliverable")
+        await self._end(taken, EventOutcome.UNDELIVERABLE)
 
     async def _push_instead(self, taken: Taken, ready: Ready, *, waiting: bool = False, pause: float = 0) -> None:
         """Let a job of its own bring a valuable reply after `pause` seconds, so that the chat can go on.
 
         waiting: the platform takes nothing until the customer writes again (Messenger's 24 hours).
         """
-        outcome = "waiting" if waiting else "pushed later"
+        outcome = EventOutcome.WAITING if waiting else EventOutcome.PUSHED_LATER
         await customers.forget_offers(self.pool, taken.chat)  # Whoever sees it later taps.
         async with self.pool.acquire() as connection, connection.transaction():
             if not await inbox.delivered(connection, taken.id, outcome):
@@ -202,18 +204,18 @@ class Deliverer:
                 waiting=waiting,
                 pause=pause,
             )
-        log.info("event done", outcome=outcome)
+        log.info("event done", outcome=outcome.value)
 
-    async def _end(self, taken: Taken, outcome: str) -> None:
-        if outcome != "delivered":
+    async def _end(self, taken: Taken, outcome: EventOutcome) -> None:
+        if outcome is not EventOutcome.DELIVERED:
             # A question that nobody saw is not open, and no yes may answer it.
             await customers.forget_offers(self.pool, taken.chat)
         if not await inbox.delivered(self.pool, taken.id, outcome):
             return  # Another worker has ended it, and has counted and logged it.
         took = self.clock() - taken.received_at
-        if outcome == "delivered":
+        if outcome is EventOutcome.DELIVERED:
             metrics.ANSWERED.labels(taken.channel).observe(took.total_seconds())
-        log.info("event done", outcome=outcome, total_ms=milliseconds(took))
+        log.info("event done", outcome=outcome.value, total_ms=milliseconds(took))
 
     # ── pushes ───────────────────────────────────────────────────────────────────────────────
 
@@ -249,7 +251,7 @@ class Deliverer:
                 # An alert of last week helps nobody; a result still does.
                 await pushes.wait(self.pool, push_id)
                 return
-            await pushes.over(self.pool, push_id, receipt.outcome.value)
+            await pushes.over(self.pool, push_id, PushOutcome(receipt.outcome.value))
 
     def _rendered(self, channel: Outbound, stored: list[dict[str, Any]]) -> list[Rendered]:
         if all("text" in message for message in stored):  # Services say things in neutral texts.

@@ -46,8 +46,9 @@ from bot.log import log
 from bot.services import Services
 from bot.services.staffing import Actor
 from bot.storage import customers, inbox, pushes
+from bot.storage.arrivals import EventState
 from bot.storage.customers import Customer
-from bot.storage.inbox import Taken
+from bot.storage.inbox import EventOutcome, Taken
 from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
 from handlers.waiting import still_checking
@@ -84,7 +85,7 @@ class Turns:
     async def take(self, event_id: int) -> None:
         """Bring one event to its end. The caller holds its chat's lock. Raises Later to be run again."""
         taken = await inbox.begin(self.pool, event_id)
-        if taken is None or taken.state not in ("new", "ready"):
+        if taken is None or taken.state not in (EventState.NEW, EventState.READY):
             return
         if taken.has_elder:
             raise Later(0.2, "an earlier event of this chat is not finished")
@@ -95,11 +96,11 @@ class Turns:
             if taken.channel not in self.outbound:
                 log.error("the channel of this event is switched off; it waits", channel=taken.channel)
                 raise Later(60, "channel off")
-            first = taken.state == "new"
+            first = taken.state == EventState.NEW
             ready, outcome = await self._answer(taken) if first else (None, "")
             with bound_contextvars(handled_ms=milliseconds(self.clock() - began)):
                 if first and ready is None:
-                    log.info("event done", outcome=outcome)
+                    log.info("event done", outcome=str(outcome))
                 try:
                     if not first:
                         assert taken.reply is not None, "committed together with the state"
@@ -113,7 +114,7 @@ class Turns:
 
     # ── answering ────────────────────────────────────────────────────────────────────────────
 
-    async def _answer(self, taken: Taken) -> tuple[Ready | None, str]:
+    async def _answer(self, taken: Taken) -> tuple[Ready | None, EventOutcome]:
         """Handle a new event and commit what came of it; also says how that ended."""
         started = asyncio.get_running_loop().time()
         try:
@@ -123,10 +124,10 @@ class Turns:
         except Exception as error:  # noqa: BLE001 - whatever a turn trips over, its chat must go on
             ready, outcome = await self._failed(taken, error)
         metrics.TURN.labels(taken.channel).observe(asyncio.get_running_loop().time() - started)
-        metrics.EVENTS.labels(taken.channel, outcome).inc()
+        metrics.EVENTS.labels(taken.channel, outcome.value).inc()
         return ready, outcome
 
-    async def _handle(self, taken: Taken) -> tuple[Ready | None, str]:
+    async def _handle(self, taken: Taken) -> tuple[Ready | None, EventOutcome]:
         assert taken.payload is not None, "new events have a payload"
         incoming = self.inbound[taken.channel].parse(taken.payload["account"], taken.payload["event"])
         assert incoming.chat is not None, "the web process stores nothing to answer without a chat"
@@ -151,13 +152,13 @@ class Turns:
                     answer = answer.after(Text(ctx._("Sorry for the delay — here is your result.")))
                 messages = self._render(ctx, chat, answer)
             ready = Ready(f"reply:{taken.key}", chat.id, messages, incoming.reply_token, valuable) if messages else None
-            outcome = "answered"
+            outcome = EventOutcome.ANSWERED
             if ready is None:
-                outcome = "silent"
+                outcome = EventOutcome.SILENT
             elif spent:
                 ready.token = None
-                outcome = "answered" if valuable else "parked"
-            if outcome == "parked":
+                outcome = EventOutcome.ANSWERED if valuable else EventOutcome.PARKED
+            if outcome is EventOutcome.PARKED:
                 customer.forget_offers()  # Nobody sees them yet.
             if isinstance(edited := incoming.what, Edited) and customer.unclear is None:
                 # What its author wrote over is not kept, unless the new text takes its place.
@@ -170,7 +171,7 @@ class Turns:
                 customer,
                 ctx.now,
                 reply=ready.dump() if ready else None,
-                outcome=None if outcome == "answered" else outcome,
+                outcome=None if outcome is EventOutcome.ANSWERED else outcome,
             )
             if not committed:
                 raise Later(0.05, "the customer changed meanwhile")  # noqa: TRY301 - undone just below
@@ -179,10 +180,11 @@ class Turns:
             await work.end(commit=False)
             raise
         again = isinstance(incoming.what, Edited)  # the same message once more
-        if heard and not again and not (waited and ctx.muted) and (ctx.unclear is not None or outcome != "silent"):
+        said = ctx.unclear is not None or outcome is not EventOutcome.SILENT
+        if heard and said and not again and not (waited and ctx.muted):
             self.services.unclear.count(ctx.unclear)
         self._offer_menu(customer, chat, incoming)
-        return (None if outcome == "parked" else ready), outcome
+        return (None if outcome is EventOutcome.PARKED else ready), outcome
 
     def _render(self, ctx: Context, chat: Chat, answer: Reply) -> list[Rendered]:
         """An answer as the platform wants it; what its labels do is kept, so that they can be typed as well."""
@@ -284,7 +286,7 @@ class Turns:
         blocked = self.services.blocking.key(chat.key)
         return await customers.add(self.pool, chat.key, chat.channel, locale, blocked=blocked, now=self.clock())
 
-    async def _failed(self, taken: Taken, error: Exception) -> tuple[Ready | None, str]:
+    async def _failed(self, taken: Taken, error: Exception) -> tuple[Ready | None, EventOutcome]:
         """Try again twice; then hold the event, say so once, and let the chat go on."""
         attempts = await inbox.failed(self.pool, taken.id)
         # Only where it happened is logged: an exception's own text may quote what the customer wrote.
@@ -312,7 +314,7 @@ class Turns:
                 None,
                 self.clock(),
                 reply=stored,
-                outcome=inbox.APOLOGISED if taken.apologised else "held",
+                outcome=EventOutcome.APOLOGISED if taken.apologised else EventOutcome.HELD,
                 held=True,
             ):
                 raise Later(0.05, "another worker has finished it")
@@ -322,7 +324,7 @@ class Turns:
                 N_("An event could not be answered and is held; `giftdesk held` shows it."),
                 self.clock(),
             )
-        return ready, "held"
+        return ready, EventOutcome.HELD
 
     # ── menus ────────────────────────────────────────────────────────────────────────────────
 

@@ -328,7 +328,7 @@ async def _issue_promised(ctx: Context, claimed: Sequence[Claim]) -> dict[str, l
     vouchers, known = ctx.services.vouchers, {issue.id: issue for found in promised.values() for issue in found}
     if ctx.apis.gotit is not None:
         await ctx.work.save()
-        waiting = [issue.id for issue in known.values() if issue.state in ("pending", "unknown")]
+        waiting = [issue.id for issue in known.values() if issue.under_way]
         tried = await asyncio.gather(
             *(vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue_id, answering=True) for issue_id in waiting)
         )

@@ -210,7 +210,7 @@ async def exchange(ctx: Context, action: Exchange) -> Answer:
         await ctx.work.save()
         issue = reserved
     ctx.customer.state.getting = None
-    if issue.state in ("pending", "unknown"):
+    if issue.under_way:
         issue = await ctx.services.vouchers.attempt(ctx.work.pool, ctx.apis.gotit, issue.id, answering=True)
     return await issue_reply(ctx, issue)
 

@@ -33,7 +33,7 @@ from bot.errors import (
 from bot.i18n import N_
 from bot.services.alerts import Alerts
 from bot.storage import bulk, claims, export_files, staff, switches
-from bot.storage.bulk import Code, Counts, Job
+from bot.storage.bulk import Code, Counts, Job, JobState
 from bot.storage.customers import SYMBOLS
 
 MOST = 2_000  # codes a job
@@ -202,11 +202,11 @@ class Minting:
             counts, trouble = await bulk.counts(connection, job_id), bite.trouble
             troubles = 0 if trouble is None else 1 + (0 if bite.made else job.troubles)
             if not job.left(counts):
-                await self._end(connection, job, "done", counts, None, now)
+                await self._end(connection, job, JobState.DONE, counts, None, now)
             elif trouble is not None and (trouble.final or troubles > MOST_TROUBLES):
-                await self._end(connection, job, "stopped", counts, trouble, now)
-            elif job.state == "stopping":
-                await self._end(connection, job, "stopped", counts, None, now)
+                await self._end(connection, job, JobState.STOPPED, counts, trouble, now)
+            elif job.state is JobState.STOPPING:
+                await self._end(connection, job, JobState.STOPPED, counts, None, now)
             else:
                 pause = timedelta(0)
                 if trouble is not None:
@@ -220,7 +220,7 @@ class Minting:
         self,
         connection: asyncpg.Connection,
         job: Job,
-        state: str,
+        state: JobState,
         counts: Counts,
         trouble: Trouble | None,
         now: datetime,
@@ -258,7 +258,7 @@ def _watching(job: Job) -> tuple[tuple[str, str], ...]:
     return (N_("Progress"), f"/job {job.ref}"), (N_("Stop"), f"/job stop {job.ref}")
 
 
-def _ended(state: str, counts: Counts, trouble: Trouble | None) -> str:
+def _ended(state: JobState, counts: Counts, trouble: Trouble | None) -> str:
     """What is said of a job that is over, as a msgid."""
     if trouble is not None and trouble.credentials:
         return N_(
@@ -267,14 +267,14 @@ def _ended(state: str, counts: Counts, trouble: Trouble | None) -> str:
         )
     if trouble is not None:
         return N_("%(job)s stopped at %(done)s/%(total)s. Poshen: %(detail)s")
-    if state == "stopped":
+    if state is JobState.STOPPED:
         return N_("%(job)s stopped: %(done)s/%(total)s.")
     if counts.failed:
         return N_("%(job)s is done: %(done)s/%(total)s, %(failed)s failed.")
     return N_("%(job)s is done: %(done)s/%(total)s.")
 
 
-def _deleted(state: str, trouble: Trouble | None) -> str:
+def _deleted(state: JobState, trouble: Trouble | None) -> str:
     """The same of one whose codes were deleted."""
     if trouble is not None and trouble.credentials:
         return N_(
@@ -283,7 +283,7 @@ def _deleted(state: str, trouble: Trouble | None) -> str:
         )
     if trouble is not None:
         return N_("%(job)s: %(deleted)s codes deleted, %(left)s are left. Poshen: %(detail)s")
-    if state == "stopped":
+    if state is JobState.STOPPED:
         return N_("%(job)s stopped: %(deleted)s codes deleted, %(left)s are left.")
     return N_("%(job)s: %(deleted)s codes deleted; %(kept)s stay, used or changed since.")
 

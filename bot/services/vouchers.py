@@ -39,7 +39,7 @@ from bot.services.sealing import Sealer
 from bot.storage import issues, points, staff
 from bot.storage.counts import first_day
 from bot.storage.customers import SYMBOLS, Customer
-from bot.storage.issues import Issue
+from bot.storage.issues import Issue, IssueState
 from bot.storage.pool import UNWELL
 
 CALL_WITHIN = 45.0  # seconds for a call with everything around it (a new token, one replay)
@@ -194,11 +194,11 @@ class Vouchers:
         if issue is None:
             current = await issues.read(pool, issue_id)
             assert current is not None, "issues are never deleted"
-            if current.state in ("pending", "unknown"):  # Whoever is at it may die; then this is taken up again.
+            if current.under_way:  # Whoever is at it may die; then this is taken up again.
                 due = current.next_at - now if current.next_at and current.next_at > now else LEASE
                 await issues.queue(pool, issue_id, due)
             return current
-        clean = issue.state == "pending"  # No earlier call can have reached the vendor.
+        clean = issue.state is IssueState.PENDING  # No earlier call can have reached the vendor.
         try:
             async with asyncio.timeout_at(over):
                 issued = await api.issue(
@@ -212,15 +212,15 @@ class Vouchers:
                     current_point=issue.balance,
                 )
         except (OutcomeUnknown, ContractError) as error:
-            return await self._again(pool, issue, now, "unknown", error.detail)
+            return await self._again(pool, issue, now, IssueState.UNKNOWN, error.detail)
         except TimeoutError:
-            return await self._again(pool, issue, now, "unknown", "no answer in time")
+            return await self._again(pool, issue, now, IssueState.UNKNOWN, "no answer in time")
         except UpstreamUnavailable as error:
             if not clean:
-                return await self._again(pool, issue, now, "unknown", error.detail)
+                return await self._again(pool, issue, now, IssueState.UNKNOWN, error.detail)
             if issue.kind == "reward":
-                return await self._again(pool, issue, now, "pending", error.detail)
-            return await self._end(pool, issue, now, "failed", reason=error.detail, late=late)
+                return await self._again(pool, issue, now, IssueState.PENDING, error.detail)
+            return await self._end(pool, issue, now, IssueState.FAILED, reason=error.detail, late=late)
         except UpstreamRefused as error:
             if isinstance(error, CredentialsRefused) or error.code == WRONG_METHOD:
                 await self.report(pool, error, now)
@@ -228,16 +228,16 @@ class Vouchers:
                 self.catalogue.drop(issue.gift_id, issue.price_id)
             if isinstance(error, CredentialsRefused) and not clean:
                 # It says nothing about the call before.
-                return await self._again(pool, issue, now, "unknown", error.detail)
+                return await self._again(pool, issue, now, IssueState.UNKNOWN, error.detail)
             if clean and not isinstance(error, Conflict) and issue.kind != "reward":
-                return await self._end(pool, issue, now, "failed", reason=error.detail, late=late)
+                return await self._end(pool, issue, now, IssueState.FAILED, reason=error.detail, late=late)
             # "Used already" after an unknown call is most likely our own success; a promised voucher that is
             # refused is a promise to keep. Both are for staff to settle, and the points stay held.
             return await self._hand_over(pool, issue, now, error.detail)
         delivered = Delivered(issued.link, issued.code)
         while True:  # Got It may not say it again, so a database that is just restarting is waited for.
             try:
-                return await self._end(pool, issue, now, "done", delivered=delivered, late=late)
+                return await self._end(pool, issue, now, IssueState.DONE, delivered=delivered, late=late)
             except UNWELL:
                 if asyncio.get_running_loop().time() > over:
                     raise
@@ -269,7 +269,7 @@ class Vouchers:
 
         None: it had ended, or it is being asked for at this moment, and what comes of that decides.
         """
-        state = "done" if ok else "failed"
+        state = IssueState.DONE if ok else IssueState.FAILED
         settled = await self._settle(connection, issue, now, state, reason=reason, tell=True, idle_at=now)
         if settled is not None and settled.kind == "staff" and settled.issuer != by:
             await self._tell_issuer(connection, settled)
@@ -287,7 +287,7 @@ class Vouchers:
         waiting = [
             issue
             for issue in await issues.unsettled(pool)
-            if issue.state == "check" and now - issue.created_at > timedelta(days=1)
+            if issue.state is IssueState.CHECK and now - issue.created_at > timedelta(days=1)
         ]
         if waiting:
             await self.alerts.tell(
@@ -308,11 +308,11 @@ class Vouchers:
         opened = self.sealer.open(issue.delivery) if issue.delivery else None
         return Delivered(**json.loads(opened)) if opened else Delivered()
 
-    async def _again(self, pool: asyncpg.Pool, issue: Issue, now: datetime, state: str, reason: str) -> Issue:
+    async def _again(self, pool: asyncpg.Pool, issue: Issue, now: datetime, state: IssueState, reason: str) -> Issue:
         """Leave it open and have it asked for again later, or by staff when that was tried often enough."""
         # Tries that surely did not arrive are counted apart: they must not use up those that may have.
         tried, pauses = issue.unknowns, self.pauses
-        if state == "pending":
+        if state is IssueState.PENDING:
             tried, pauses = issue.attempts - 1, self.promised_pauses
         if tried >= len(pauses):
             return await self._hand_over(pool, issue, now, reason)
@@ -328,7 +328,7 @@ class Vouchers:
     async def _hand_over(self, pool: asyncpg.Pool, issue: Issue, now: datetime, reason: str) -> Issue:
         async with pool.acquire() as connection, connection.transaction():
             handed = await issues.postpone(
-                connection, issue.id, "check", reason=reason, next_at=None, attempt=issue.attempts
+                connection, issue.id, IssueState.CHECK, reason=reason, next_at=None, attempt=issue.attempts
             )
             if handed is None:
                 return await issues.read(connection, issue.id) or issue
@@ -353,14 +353,14 @@ class Vouchers:
         pool: asyncpg.Pool,
         issue: Issue,
         now: datetime,
-        state: str,
+        state: IssueState,
         *,
         reason: str | None = None,
         delivered: Delivered | None = None,
         late: bool = False,
     ) -> Issue:
         # That it was issued is true whoever says it; that it was not is known of the latest call only.
-        attempt = None if state == "done" else issue.attempts
+        attempt = None if state is IssueState.DONE else issue.attempts
         async with pool.acquire() as connection, connection.transaction():
             settled = await self._settle(
                 connection, issue, now, state, reason=reason, delivered=delivered, attempt=attempt
@@ -370,7 +370,7 @@ class Vouchers:
                     await self._tell_issuer(connection, settled)
                 return settled
             current = await issues.read(connection, issue.id) or issue
-            if (state, current.state) == ("done", "failed"):
+            if (state, current.state) == (IssueState.DONE, IssueState.FAILED):
                 if delivered and (sealed := self._sealed(delivered)):
                     await issues.keep_delivery(connection, issue.id, sealed)
                 await self.alerts.tell(
@@ -388,7 +388,7 @@ class Vouchers:
         connection: asyncpg.Connection,
         issue: Issue,
         now: datetime,
-        state: str,
+        state: IssueState,
         *,
         tell: bool = False,
         reason: str | None = None,
@@ -403,7 +403,7 @@ class Vouchers:
         if settled is None or settled.customer_id is None:
             return settled
         if settled.cost:
-            back = settled.cost if state == "failed" else 0
+            back = settled.cost if state is IssueState.FAILED else 0
             await points.enter(
                 connection,
                 settled.customer_id,
@@ -415,7 +415,7 @@ class Vouchers:
                 now=now,
             )
         # Nobody expects what staff give, so that it has come is news, and that it has not is none.
-        news = state == "done" if settled.kind == "staff" else tell
+        news = state is IssueState.DONE if settled.kind == "staff" else tell
         if (news or settled.awaited) and (_ := await self.notices.language_of(connection, settled.customer_id)):
             mine = (_("My vouchers"), "my_vouchers")
             await self.notices.tell(
@@ -433,7 +433,7 @@ class Vouchers:
         if member is None:
             return
         text = N_("Your voucher %(ref)s for %(customer)s was issued: %(name)s.")
-        if issue.state == "failed":
+        if issue.state is IssueState.FAILED:
             text = N_("Your voucher %(ref)s for %(customer)s could not be issued: %(name)s.")
         await self.alerts.tell_member(
             connection,
@@ -461,7 +461,7 @@ class Vouchers:
 def told(_: Translator, issue: Issue) -> str:
     """How an issue ended, in one message."""
     facts = {"name": issue.called, "ref": issue.ref}
-    if issue.state == "done":
+    if issue.state is IssueState.DONE:
         if issue.kind == "staff":
             return _("🎁 We have a voucher for you: %(name)s · ref %(ref)s", **facts)
         if issue.cost:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,6 +17,16 @@ from bot.storage.queue import EVENT
 
 if TYPE_CHECKING:
     import psycopg
+
+class EventState(StrEnum):
+    """How far an event is: `new` → `ready` → `done`. How it ended says `inbox.EventOutcome`."""
+
+    NEW = "new"  # Stored, and its job is queued; also a held event that staff have answered again.
+    READY = "ready"  # Its effects and its reply are committed together; the reply is on its way.
+    PARKED = "parked"  # Its reply waits for a tap on [See result], an hour at most.
+    DONE = "done"  # Its reply is delivered or given up, or there was nothing to deliver. A held event is done, too.
+    IGNORED = "ignored"  # Stored so that it is never looked at twice, and nothing else.
+
 
 # The rows are written out: psycopg adapts arrays in Python, which costs more than the whole insert.
 _ROW = "(%s::text, %s::text, %s::text, %s::text, %s::timestamptz, %s::text)"
@@ -61,7 +72,7 @@ def store(connection: psycopg.Connection[Any], arrivals: Sequence[Arrival], now:
             arrival.key,
             arrival.channel,
             arrival.chat,
-            "ignored" if payload is None else "new",
+            EventState.IGNORED if payload is None else EventState.NEW,
             arrival.at,
             payload,
         )

@@ -1,9 +1,8 @@
 """Codes made in bulk: a job, its codes, all of them written down before the first is asked for, and links to them.
 
-A code's row: `pending` → `unknown` (from just before its call until its outcome is written) → `done` or `failed`.
-When they are to be deleted: `done` or `unknown` → `deleted`, or `kept` since somebody used or changed it.
-A job: `running` → `done`, or → `stopping` → `stopped`. Leases and pauses go by the database's clock, which is the
-same for every worker.
+A code's row: `pending` → `unknown` → `done` or `failed`. When they are to be deleted: `done` or `unknown` → `deleted`
+or `kept`. A job: `running` → `done`, or → `stopping` → `stopped`. Leases and pauses go by the database's clock, which
+is the same for every worker.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import asyncpg
 
@@ -18,6 +18,26 @@ from bot.storage.export_files import Made
 from bot.storage.pool import affected
 from bot.storage.queue import BULK
 from bot.storage.queue import add as add_job
+
+
+class JobState(StrEnum):
+    """How far a job is, whether it makes codes or deletes them."""
+
+    RUNNING = "running"  # It is under way, or waits for the vendor.
+    STOPPING = "stopping"  # Somebody wants it to end; the codes that are being asked for are finished first.
+    STOPPED = "stopped"  # It ended early: somebody wanted that, or the vendor refused. It can be resumed.
+    DONE = "done"  # Nothing is left to be made, or to be deleted.
+
+
+class CodeState(StrEnum):
+    """How far one code of a job is. The fields of `Counts` have the same names."""
+
+    PENDING = "pending"  # Written down, and never asked for.
+    UNKNOWN = "unknown"  # From just before its call until its outcome is written: it is looked up before the next call.
+    DONE = "done"  # It exists.
+    FAILED = "failed"  # It cannot be made; resuming the job tries it again.
+    DELETED = "deleted"  # It was deleted again, since the job was a mistake.
+    KEPT = "kept"  # It was to be deleted and stays: somebody used or changed it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +49,7 @@ class Job:
     """
 
     id: int
-    state: str
+    state: JobState
     group_id: int
     group_name: str
     rewards: list[int]
@@ -67,7 +87,7 @@ class Job:
     @property
     def under_way(self) -> bool:
         """Whether it is not over."""
-        return self.state in ("running", "stopping")
+        return self.state in (JobState.RUNNING, JobState.STOPPING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +135,12 @@ _COLUMNS = """id, state, group_id, group_name, rewards, prefix, length, total, s
     reason, next_at, created_at, deleter_id, deleter"""
 
 
+def _read(row: asyncpg.Record) -> Job:
+    return Job(**dict(row) | {"state": JobState(row["state"])})
+
+
 def _job(row: asyncpg.Record | None) -> Job | None:
-    return Job(**row) if row else None
+    return _read(row) if row else None
 
 
 # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +201,7 @@ async def under_way(connection: asyncpg.Connection | asyncpg.Pool) -> Job | None
 async def newest(connection: asyncpg.Connection | asyncpg.Pool, limit: int) -> list[Job]:
     """The last jobs, newest first."""
     rows = await connection.fetch(f"SELECT {_COLUMNS} FROM bulk_jobs ORDER BY id DESC LIMIT $1", limit)
-    return [Job(**row) for row in rows]
+    return [_read(row) for row in rows]
 
 
 async def counts(connection: asyncpg.Connection | asyncpg.Pool, job_id: int) -> Counts:
@@ -254,7 +278,7 @@ async def claimed(connection: asyncpg.Connection | asyncpg.Pool, job_id: int) ->
     )
 
 
-async def end(connection: asyncpg.Connection, job_id: int, state: str, reason: str | None, now: datetime) -> None:
+async def end(connection: asyncpg.Connection, job_id: int, state: JobState, reason: str | None, now: datetime) -> None:
     """Bring a job to its end, `done` or `stopped`."""
     await connection.execute(
         """
@@ -412,7 +436,7 @@ async def unmade(pool: asyncpg.Pool, row_id: int, *, kept: bool) -> None:
     await pool.execute(
         "UPDATE bulk_codes SET state = $2 WHERE id = $1 AND state IN ('done', 'unknown')",
         row_id,
-        "kept" if kept else "deleted",
+        CodeState.KEPT if kept else CodeState.DELETED,
     )
 
 

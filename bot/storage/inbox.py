@@ -1,15 +1,13 @@
 """Events as workers take them up and finish them; `arrivals` is how they got there.
 
-An event's state: `new` (stored, its job is queued) → `ready` (effects and reply committed together)
-→ `done` (delivered, or nothing to deliver). `parked`: its reply waits for a tap on "see result".
-`ignored`: stored so that it is never looked at twice, and nothing else.
-A held event that was released is `new` again, with the outcome `apologised` when its customer was told of it already.
+An event's state is `arrivals.EventState`, and how it ended is its `EventOutcome`. Statements have both as text.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import asyncpg
@@ -21,7 +19,6 @@ from bot.storage.queue import EVENT
 from bot.storage.staff import Standing
 from bot.storage.switches import CODES, MAINTENANCE
 
-APOLOGISED = "apologised"
 _STAFF_COLUMNS = ", ".join(f"s.{name} AS staff_{name}" for name in Standing.__slots__)
 _BEGIN = f"""
 SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat, e.state AS event_state,
@@ -84,10 +81,40 @@ _FINISHES = {
 _FINISH += "RETURNING true"
 
 
+class EventOutcome(StrEnum):
+    """How an event ended, or why its reply waits. The column is empty as long as nothing is to be said of it."""
+
+    # How a turn ended. These are also a label of the metrics.
+    ANSWERED = "answered"  # There is a reply to deliver. Never stored: how the delivery ends is.
+    SILENT = "silent"  # There was nothing to say.
+    PARKED = "parked"  # The reply came too late to be free; it waits for the tap that asks for it.
+    HELD = "held"  # Answering failed again and again; staff look at it. The customer was told so, if that was possible.
+    APOLOGISED = "apologised"  # It was held and released, and its customer was told so; if it is held again, once only.
+
+    # How the delivery of its reply ended. From `delivered` to `refused` they are what `channels.Outcome` says.
+    DELIVERED = "delivered"  # The platform has it.
+    UNKNOWN = "unknown"  # It was sent, no answer came, and repeating it could say it twice.
+    RETRY = "retry"  # No try was accepted, and it was not worth a push.
+    LATE = "late"  # It was too old to be of use, or not worth a message that costs.
+    UNREACHABLE = "unreachable"  # The customer blocked us or is gone.
+    BARRED = "barred"  # The platform refused our credentials, and it was not worth a push.
+    REFUSED = "refused"  # The platform refused the message.
+    UNDELIVERABLE = "undeliverable"  # Delivering raised errors of ours, again and again.
+    WAITING = "waiting"  # It is a push now, which waits until the customer writes again.
+    PUSHED_LATER = "pushed later"  # It is a push now, which is tried for about a day.
+
+    # What became of a parked or held event.
+    COLLECTED = "collected"  # The customer tapped for the parked reply.
+    NOT_COLLECTED = "not collected"  # Nobody tapped for it within the hour.
+    DELETED = "deleted"  # The customer had their data deleted.
+    UNSENT = "unsent"  # Its author took the message back.
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """One event as a worker takes it up, with the customer when they are known already.
 
+    state: an `EventState`, as text: a worker of a newer version may have written one that is not known here.
     apologised: it was held before, and the customer was told so.
     has_elder: an earlier event of the chat is unfinished. has_waiting: pushes wait for this customer to write.
     staff: the staff row of a private chat's person, whatever rights it gives. maintenance: the switch, while it is on.
@@ -127,7 +154,7 @@ async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
         attempts=row["attempts"],
         payload=orjson.loads(row["payload"]) if row["payload"] else None,
         reply=orjson.loads(row["reply"]) if row["reply"] else None,
-        apologised=row["event_outcome"] == APOLOGISED,
+        apologised=row["event_outcome"] == EventOutcome.APOLOGISED,
         has_elder=row["has_elder"],
         has_waiting=row["has_waiting"],
         customer=Customer.of(row) if row["person"] else None,
@@ -144,7 +171,7 @@ async def finish(
     now: datetime,
     *,
     reply: str | None,
-    outcome: str | None = None,
+    outcome: EventOutcome | None = None,
     held: bool = False,
 ) -> bool:
     """Commit an answer (JSON text) and what the turn changed of the customer, in one statement.
@@ -181,7 +208,7 @@ async def finish(
     )
 
 
-async def delivered(connection: asyncpg.Connection | asyncpg.Pool, event_id: int, outcome: str) -> bool:
+async def delivered(connection: asyncpg.Connection | asyncpg.Pool, event_id: int, outcome: EventOutcome) -> bool:
     """The reply is out (or given up for the reason in `outcome`); forget it. False when that was done before."""
     return (
         await connection.fetchval(
@@ -216,7 +243,7 @@ async def park(pool: asyncpg.Pool, event_id: int) -> None:
 
 
 async def state_of(pool: asyncpg.Pool, event_id: int) -> str | None:
-    """How far an event is by now."""
+    """How far an event is by now: an `EventState`, as text."""
     state: str | None = await pool.fetchval("SELECT state FROM events WHERE id = $1", event_id)
     return state
 
@@ -276,7 +303,7 @@ async def release_held(pool: asyncpg.Pool) -> int:
         f"""
         WITH again AS (
             UPDATE events SET state = 'new', attempts = 0, held_at = NULL,
-                outcome = CASE WHEN outcome <> 'held' THEN '{APOLOGISED}' END
+                outcome = CASE WHEN outcome <> 'held' THEN '{EventOutcome.APOLOGISED}' END
             WHERE held_at IS NOT NULL AND payload IS NOT NULL AND state = 'done' RETURNING id, chat
         )
         {EVENT.insert("FROM again ORDER BY id")}

@@ -1,7 +1,6 @@
 """Vouchers asked of Got It: each intent is a row, committed with its request id before the first call.
 
-An issue's state: `pending` (a call may be on its way) → `done` or `failed`, or `unknown` (no readable answer
-came: it is asked again, with the same request id only) → `check` when asking again did not help: staff decide.
+An issue's state is an `IssueState`: `pending` → `done` or `failed`, or → `unknown` → … → `check`.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import asyncpg
@@ -18,8 +18,18 @@ from bot.storage.queue import ISSUE
 from bot.storage.queue import add as add_job
 from bot.storage.receipts import FREE, draw
 
-OPEN = ("pending", "unknown", "check")
-IS_OPEN = f"state IN {OPEN}"  # the condition of the index `issues_open`
+class IssueState(StrEnum):
+    """How far a voucher is. The points for it are held until it is done or failed."""
+
+    PENDING = "pending"  # No call has reached the vendor yet; the first one may be on its way.
+    UNKNOWN = "unknown"  # A call had no readable answer: it is asked again, with the same request id only.
+    CHECK = "check"  # Asking again did not help: staff decide.
+    DONE = "done"  # It was issued, and its points are spent.
+    FAILED = "failed"  # It was surely not issued, or staff say so, and its points are back.
+
+
+OPEN = (IssueState.PENDING, IssueState.UNKNOWN, IssueState.CHECK)
+IS_OPEN = f"state IN {tuple(state.value for state in OPEN)}"  # the condition of the index `issues_open`
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class Issue:
     key: str
     request_id: str
     kind: str
-    state: str
+    state: IssueState
     customer_id: int | None
     recipient: str
     issuer: str
@@ -62,6 +72,11 @@ class Issue:
         return self.state in OPEN
 
     @property
+    def under_way(self) -> bool:
+        """Whether it is asked for by itself, until it has its end or staff have to decide."""
+        return self.state in (IssueState.PENDING, IssueState.UNKNOWN)
+
+    @property
     def called(self) -> str:
         """The voucher's name as it was shown, with how many of them: `2 × Voucher Phúc Long`."""
         name = str(self.offer["name"])
@@ -77,8 +92,12 @@ _COLUMNS = """id, ref, key, request_id, kind, state, customer_id, recipient, iss
     balance, offer, delivery, reason, attempts, unknowns, awaited, next_at, created_at, settled_at"""
 
 
+def _read(row: asyncpg.Record) -> Issue:
+    return Issue(**dict(row) | {"state": IssueState(row["state"])})
+
+
 def _issue(row: asyncpg.Record | None) -> Issue | None:
-    return Issue(**row) if row else None
+    return _read(row) if row else None
 
 
 async def add(
@@ -142,7 +161,7 @@ async def by_ref(connection: asyncpg.Connection | asyncpg.Pool, ref: str) -> Iss
 async def by_keys(connection: asyncpg.Connection | asyncpg.Pool, keys: Sequence[str]) -> list[Issue]:
     """Several issues by what they were asked for with, in the order they were."""
     rows = await connection.fetch(f"SELECT {_COLUMNS} FROM issues WHERE key = ANY($1) ORDER BY id", keys)
-    return [Issue(**row) for row in rows]
+    return [_read(row) for row in rows]
 
 
 async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, limit: int = 100) -> list[Issue]:
@@ -150,7 +169,7 @@ async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM issues WHERE customer_id = $1 ORDER BY id DESC LIMIT $2", customer_id, limit
     )
-    return [Issue(**row) for row in rows]
+    return [_read(row) for row in rows]
 
 
 COUNT = "SELECT coalesce(sum(quantity), 0) FROM issues WHERE customer_id = $1 AND state <> 'failed'"
@@ -202,13 +221,13 @@ async def newest(
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM issues {which} ORDER BY id DESC LIMIT $1 OFFSET $2", limit, offset
     )
-    return [Issue(**row) for row in rows]
+    return [_read(row) for row in rows]
 
 
 async def unsettled(connection: asyncpg.Connection | asyncpg.Pool, limit: int = 50) -> list[Issue]:
     """Issues whose end is not known, oldest first: for staff."""
     rows = await connection.fetch(f"SELECT {_COLUMNS} FROM issues WHERE {IS_OPEN} ORDER BY id LIMIT $1", limit)
-    return [Issue(**row) for row in rows]
+    return [_read(row) for row in rows]
 
 
 async def unsettled_of(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> list[str]:
@@ -254,7 +273,7 @@ async def lease(
 async def settle(
     connection: asyncpg.Connection,
     issue_id: int,
-    state: str,
+    state: IssueState,
     now: datetime,
     *,
     reason: str | None = None,
@@ -290,7 +309,7 @@ async def settle(
 async def postpone(
     connection: asyncpg.Connection,
     issue_id: int,
-    state: str,
+    state: IssueState,
     *,
     reason: str | None,
     next_at: datetime | None,

@@ -38,12 +38,12 @@ events = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("channel", Text, nullable=False),
     Column("chat", Text, nullable=False),
-    Column("state", Text, nullable=False),  # new → ready → done; parked: its answer waits for a tap; ignored
+    Column("state", Text, nullable=False),  # arrivals.EventState
     Column("at", MOMENT, nullable=False),
     Column("received_at", MOMENT, nullable=False, server_default=NOW),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Column("held_at", MOMENT),
-    Column("outcome", Text),
+    Column("outcome", Text),  # inbox.EventOutcome
     Column("payload", Text),
     Column("reply", Text),
     # Only unfinished events are looked up by chat, so only they are indexed: it stays tiny for ever.
@@ -159,7 +159,7 @@ pushes = Table(
     Column("done", SmallInteger, nullable=False, server_default="0"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Column("waiting", Boolean, nullable=False, server_default=text("false")),  # for the recipient to write again
-    Column("outcome", Text),
+    Column("outcome", Text),  # pushes.PushOutcome
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
     Index("pushes_waiting", "recipient", postgresql_where=text("waiting")),
 )
@@ -218,7 +218,7 @@ issues = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("request_id", Text, nullable=False, unique=True),
     Column("kind", Text, nullable=False),  # exchange, reward, staff
-    Column("state", Text, nullable=False),  # pending → done | failed | unknown → … | check
+    Column("state", Text, nullable=False),  # issues.IssueState
     Column("customer_id", BigInteger),
     Column("recipient", Text, nullable=False),
     Column("issuer", Text, nullable=False),
@@ -385,7 +385,7 @@ bulk_jobs = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("key", Text, nullable=False, unique=True),
-    Column("state", Text, nullable=False),  # running → done, or → stopping → stopped; resumed: running
+    Column("state", Text, nullable=False),  # bulk.JobState
     Column("slot", SmallInteger, unique=True),
     Column("group_id", BigInteger, nullable=False),
     Column("group_name", Text, nullable=False),
@@ -415,8 +415,7 @@ bulk_codes = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("job_id", BigInteger, nullable=False),
     Column("code", Text, nullable=False, unique=True),
-    # pending → unknown → done | failed; when they are to be deleted: done | unknown → deleted | kept
-    Column("state", Text, nullable=False, server_default="pending"),
+    Column("state", Text, nullable=False, server_default="pending"),  # bulk.CodeState
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Column("poshen_id", BigInteger),
     Column("reason", Text),

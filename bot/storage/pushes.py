@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import asyncpg
 
 from bot.storage.pool import affected
 from bot.storage.queue import PUSH
+
+
+class PushOutcome(StrEnum):
+    """How a push ended, or why it waits. The column is empty while a push is on its way.
+
+    All members but the last are what `channels.Outcome` says. A push with messages is not over, whatever its outcome:
+    one that waited and goes on keeps `waiting` until its end.
+    """
+
+    DELIVERED = "delivered"  # The platform has it.
+    UNKNOWN = "unknown"  # It was sent, no answer came, and repeating it could say it twice.
+    RETRY = "retry"  # No try of about a day was accepted.
+    LATE = "late"  # An alert that the platform did not take without a message of its reader first.
+    UNREACHABLE = "unreachable"  # The recipient blocked us or is gone.
+    BARRED = "barred"  # The platform refused our credentials for about a day.
+    REFUSED = "refused"  # The platform refused the message.
+    WAITING = "waiting"  # It waits until its recipient writes again.
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +129,6 @@ async def failed(pool: asyncpg.Pool, push_id: int) -> None:
     await pool.execute("UPDATE pushes SET attempts = attempts + 1 WHERE id = $1", push_id)
 
 
-async def over(pool: asyncpg.Pool, push_id: int, outcome: str) -> None:
+async def over(pool: asyncpg.Pool, push_id: int, outcome: PushOutcome) -> None:
     """It is out, or given up: forget what it said."""
     await pool.execute("UPDATE pushes SET outcome = $2, messages = NULL WHERE id = $1", push_id, outcome)

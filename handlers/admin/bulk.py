@@ -16,7 +16,7 @@ from bot.staff.arguments import Arguments, Flag, Keyed, Positional, Reads, line_
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
 from bot.storage import bulk, export_files, rewards
-from bot.storage.bulk import Counts, Job
+from bot.storage.bulk import Counts, Job, JobState
 from bot.understanding import references
 from handlers.admin.codes import (
     GroupNumber,
@@ -346,7 +346,7 @@ async def _job_reply(ctx: StaffContext, job: Job) -> Reply:
 
 
 def _buttons(ctx: StaffContext, job: Job, counts: Counts) -> tuple[Button, ...]:
-    waits = job.state == "running" and job.next_at is not None
+    waits = job.state is JobState.RUNNING and job.next_at is not None
     left = job.resumable(counts)
     # Translators: a button: go on with a job
     resume = run_button(ctx._("Resume"), f"/job resume {job.ref}") if left and (waits or not job.under_way) else ()
@@ -365,7 +365,7 @@ def _progress(ctx: StaffContext, job: Job) -> tuple[Button, ...]:
 
 def _stop(ctx: StaffContext, job: Job) -> tuple[Button, ...]:
     # Translators: a button: end a job
-    return run_button(ctx._("Stop"), f"/job stop {job.ref}") if job.state == "running" else ()
+    return run_button(ctx._("Stop"), f"/job stop {job.ref}") if job.state is JobState.RUNNING else ()
 
 
 def _jobs(ctx: StaffContext, ref: str | None) -> tuple[Button, ...]:

@@ -22,7 +22,7 @@ from bot.staff.scrubbing import scrubbed
 from bot.staff.teaching import commands_button, run_button
 from bot.storage import customers, issues, staff
 from bot.storage.customers import Customer
-from bot.storage.issues import Issue
+from bot.storage.issues import Issue, IssueState
 from handlers.admin import refusals
 from handlers.views import staff as views
 from handlers.views.staff_vouchers import (
@@ -221,7 +221,7 @@ async def issue_voucher(ctx: StaffContext, args: IssueVoucher) -> Answer:
             return reserved
         await ctx.work.save()
         issue = reserved
-    if issue.state in ("pending", "unknown"):
+    if issue.under_way:
         issue = await ctx.services.vouchers.attempt(ctx.work.pool, gotit, issue.id)
     return await _told(ctx, issue)
 
@@ -417,7 +417,7 @@ async def receipt(ctx: StaffContext, issue: Issue) -> Reply:
 async def _told(ctx: StaffContext, issue: Issue) -> Reply:
     """What came of a call, for who made it."""
     ctx.notes.after = issue.state
-    if issue.state == "failed":
+    if issue.state is IssueState.FAILED:
         ctx.notes.result = "failed"
     elif issue.open:
         ctx.notes.result = "unknown"

@@ -10,7 +10,7 @@ from bot.conversation.messages import Badge, Button, Card, Link, Row
 from bot.i18n import Translator
 from bot.services.minting import shape
 from bot.staff.teaching import run_button
-from bot.storage.bulk import Counts, Job
+from bot.storage.bulk import Counts, Job, JobState
 from bot.storage.claims import Claim, Policy, Undone
 from bot.storage.issues import Issue
 from bot.storage.rewards import Grant
@@ -210,7 +210,7 @@ def job_card(
     _: Translator, job: Job, counts: Counts, left: timedelta, now: datetime, buttons: tuple[Button, ...]
 ) -> Card:
     """A job, how far it is, and why it does not go on when it does not. left: until it is done, roughly."""
-    waits = job.state == "running" and job.next_at is not None and job.next_at > now
+    waits = job.state is JobState.RUNNING and job.next_at is not None and job.next_at > now
     rows = [
         Row(_("Group"), f"{job.group_id} {job.group_name}".strip()),
         Row(_("Codes"), pattern(job.prefix, job.length)),
@@ -219,12 +219,12 @@ def job_card(
     ]
     if job.deleter is not None:
         rows.append(Row(_("Deleted by"), job.deleter))
-    if job.state == "running" and not waits:
+    if job.state is JobState.RUNNING and not waits:
         rows.append(Row(_("Still takes"), about(_, left)))
     note = ""
     if waits and job.next_at is not None:
         note = _("Poshen cannot be reached just now. It goes on by itself at %(time)s.", time=_.time(job.next_at))
-    elif job.state == "stopped" and job.reason:
+    elif job.state is JobState.STOPPED and job.reason:
         note = _("Poshen: %(detail)s", detail=job.reason)
     return Card(
         eyebrow=_("Codes in bulk"),
@@ -241,10 +241,10 @@ def _badge(_: Translator, job: Job, *, waits: bool) -> Badge:
     if waits:
         return Badge(_("Waiting"), "soon")
     badges = {
-        "running": Badge(_("Deleting"), "soon") if job.deleting else Badge(_("Running"), "valid"),
-        "stopping": Badge(_("Stopping"), "soon"),
-        "stopped": Badge(_("Stopped"), "bad"),
-        "done": Badge(_("Done"), "old"),
+        JobState.RUNNING: Badge(_("Deleting"), "soon") if job.deleting else Badge(_("Running"), "valid"),
+        JobState.STOPPING: Badge(_("Stopping"), "soon"),
+        JobState.STOPPED: Badge(_("Stopped"), "bad"),
+        JobState.DONE: Badge(_("Done"), "old"),
     }
     return badges[job.state]
 

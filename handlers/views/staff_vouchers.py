@@ -10,7 +10,7 @@ from bot.i18n import Translator
 from bot.services.catalogue import DONG, Listed
 from bot.services.vouchers import Quota
 from bot.storage.customers import Customer
-from bot.storage.issues import Issue
+from bot.storage.issues import Issue, IssueState
 from handlers.views.vouchers import points_text
 
 
@@ -100,22 +100,22 @@ def issue_preview_card(
 def state_badges(_: Translator) -> Mapping[str, Badge]:
     """How an issue stands, for staff."""
     return {
-        "pending": Badge(_("On its way"), "soon"),
-        "unknown": Badge(_("Unknown"), "soon"),
-        "check": Badge(_("Needs a decision"), "bad"),
-        "done": Badge(_("Issued"), "valid"),
-        "failed": Badge(_("Failed"), "old"),
+        IssueState.PENDING: Badge(_("On its way"), "soon"),
+        IssueState.UNKNOWN: Badge(_("Unknown"), "soon"),
+        IssueState.CHECK: Badge(_("Needs a decision"), "bad"),
+        IssueState.DONE: Badge(_("Issued"), "valid"),
+        IssueState.FAILED: Badge(_("Failed"), "old"),
     }
 
 
 def state_notes(_: Translator, issue: Issue) -> str:
     """What its state means for staff."""
     match issue.state:
-        case "pending" | "unknown":
+        case IssueState.PENDING | IssueState.UNKNOWN:
             return _("Got It has not confirmed it yet. It is asked again by itself: please do not issue it again.")
-        case "check":
+        case IssueState.CHECK:
             return _("Nobody knows whether it was issued. Ask Got It about the request, then settle it, or ask again.")
-        case "done" if issue.kind == "staff":
+        case IssueState.DONE if issue.kind == "staff":
             return _("The customer has been told.")
         case _:
             return ""

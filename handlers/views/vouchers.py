@@ -9,21 +9,27 @@ from bot.conversation.messages import Badge, Button, Card, Link, Row, Tone
 from bot.i18n import Translator
 from bot.services.catalogue import DONG, Offer
 from bot.services.vouchers import Delivered
-from bot.storage.issues import Issue
+from bot.storage.issues import Issue, IssueState
 from bot.storage.points import Account, Entry
 
-TONES: Mapping[str, Tone] = {"pending": "soon", "unknown": "soon", "check": "soon", "done": "valid", "failed": "old"}
+TONES: Mapping[IssueState, Tone] = {
+    IssueState.PENDING: "soon",
+    IssueState.UNKNOWN: "soon",
+    IssueState.CHECK: "soon",
+    IssueState.DONE: "valid",
+    IssueState.FAILED: "old",
+}
 
 
-def state_words(_: Translator) -> dict[str, str]:
+def state_words(_: Translator) -> dict[IssueState, str]:
     """An issue's state, as customers read it. Whether we or our staff find out makes no difference to them."""
     # Translators: states of a voucher, on a badge
     return {
-        "pending": _("Confirming"),
-        "unknown": _("Confirming"),
-        "check": _("Confirming"),
-        "done": _("Issued"),
-        "failed": _("Cancelled"),
+        IssueState.PENDING: _("Confirming"),
+        IssueState.UNKNOWN: _("Confirming"),
+        IssueState.CHECK: _("Confirming"),
+        IssueState.DONE: _("Issued"),
+        IssueState.FAILED: _("Cancelled"),
     }
 
 
@@ -72,7 +78,7 @@ def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str)
     rows = [Row(_("Value"), _.money(issue.value, DONG))]
     text = ""
     buttons: tuple[Link, ...] = ()
-    if issue.state == "done":
+    if issue.state is IssueState.DONE:
         title, text = _("Done ✅"), delivery
         if issue.cost:
             rows.append(Row(_("Points"), f"−{_.number(issue.cost)}"))
@@ -81,7 +87,7 @@ def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str)
         if delivered.link:
             # Translators: a button: open the voucher's own page
             buttons = (Link(_("Open voucher"), delivered.link),)
-    elif issue.state == "failed":
+    elif issue.state is IssueState.FAILED:
         title = _("Not available right now")
         text = _("Your points are back.") if issue.cost else _("Our staff can help you.")
     elif issue.cost:
@@ -94,7 +100,7 @@ def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str)
     else:
         title, text = _("Confirming"), _("Your voucher is on its way. We'll tell you here.")
     return Card(
-        look="success" if issue.state == "done" else "plain",
+        look="success" if issue.state is IssueState.DONE else "plain",
         title=title,
         hero=issue.called,
         text=text,
@@ -115,7 +121,11 @@ def voucher_card(_: Translator, issue: Issue, picture: str, show: Action) -> Car
         title=issue.called,
         rows=(
             Row(_("Value"), _.money(issue.value, DONG)),
-            *((Row(_("Points"), f"−{_.number(issue.cost)}"),) if issue.cost and issue.state != "failed" else ()),
+            *(
+                (Row(_("Points"), f"−{_.number(issue.cost)}"),)
+                if issue.cost and issue.state is not IssueState.FAILED
+                else ()
+            ),
             Row(_("Date"), _.date(issue.created_at)),
             Row(_("Reference"), issue.ref),
         ),
