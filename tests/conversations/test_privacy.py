@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 import pytest
 from chat import Bot, Chat
 
+from bot.services.hashes import keyed_hash
 from bot.services.vouchers import Wanted
 from bot.storage import customers
-from conversations.proving import EMPTY, link, new_code
+from bot.storage.keeping import KEPT
+from conversations.proving import EMPTY, PROVEN, link, new_code
 
 
 async def delete_everything(chat: Chat) -> None:
@@ -276,7 +279,7 @@ async def give_points(chat: Chat, tables: asyncpg.Pool, amount: int) -> int:
     customer: int = await tables.fetchval("SELECT id FROM customers WHERE person LIKE $1", f"%:{chat.user}")
     async with tables.acquire() as connection, connection.transaction():
         await chat.bot.turns.services.points.adjust(
-            connection, customer, amount, key=f"test:{chat.user}", actor="test", reason="", now=chat.bot.clock()
+            connection, customer, amount, key=f"test:{customer}", actor="test", reason="", now=chat.bot.clock()
         )
     return customer
 
@@ -447,6 +450,83 @@ async def test_points_on_hold_keep_the_data_too(friend: Chat, tables: asyncpg.Po
 
     assert friend.said("Some of your points are still on hold. Please delete your data once that is settled.")
     assert friend._("Yes, delete") not in friend.buttons
+
+
+# Every table.
+
+TRACES = (
+    # What no chat of a few lines leaves. $1: their number, $2: person, $3: reference, $4: keyed hashes by purpose.
+    "INSERT INTO waits SELECT decode($4->>'person', 'hex'), now(), 1",
+    "INSERT INTO blocks SELECT decode($4->>'blocked', 'hex'), now(), 'x', 'amy'",
+    "INSERT INTO unclear SELECT 'x', decode($4->>'unclear person', 'hex'), 'chips', 'where is it', now()",
+    "INSERT INTO undone SELECT 'R-1', 1, $1, '{}', now(), 0, 'amy'",
+    "INSERT INTO pushes (key, channel, recipient) SELECT 'x', split_part($2, ':', 1), split_part($2, ':', 3)",
+    "INSERT INTO staff (channel, user_id, person, name, role, origin) "
+    "SELECT split_part($2, ':', 1), split_part($2, ':', 3), $2, 'amy', 'viewer', 'invitation'",
+    "INSERT INTO audit (n, at, actor, role, channel, action, line, customer, result, previous, hash) "
+    "SELECT 1, now(), 'amy', 'staff', 'line', 'who', '/who', $3, 'done', 'x', 'y'",
+    "UPDATE issues SET recipient = $3",
+)
+
+
+async def test_deleting_does_to_every_table_what_the_register_says(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Rows that lead to somebody are gone or lead to nobody, but for those that say why they stay."""
+    for text in ("WELCOME2026", "兌換 NOSUCH2026", "gifts"):
+        await friend.say(text)
+    await link(friend)
+    number = await give_points(friend, tables, 250)
+    await add_issue(tables, number, "done")
+    row = await customers.by_id(tables, number)
+    assert row is not None
+    hashed = partial(keyed_hash, friend.bot.settings.secret)
+    hashes = {purpose: hashed(purpose, row.person) for purpose in ("person", "blocked", "unclear person")}
+    told = {purpose: value.hex() for purpose, value in hashes.items()}
+    for statement in TRACES:
+        used = f"WITH given AS (SELECT $1::bigint, $2::text, $3::text, $4::jsonb) {statement}"
+        await tables.execute(used, number, row.person, row.ref, told)
+
+    leading = {
+        ("customer_id",): number,
+        ("used_by",): number,
+        ("person",): row.person,
+        ("chat",): row.person,
+        ("pushes", "recipient"): friend.user,
+        ("issues", "recipient"): row.ref,
+        ("customer",): row.ref,
+        ("user_id",): friend.user,
+        ("person_hash",): hashes["person"],
+        ("blocks", "person_hash"): hashes["blocked"],
+        ("unclear", "person_hash"): hashes["unclear person"],
+        ("phone_hash",): hashed("phone", PROVEN),
+    }
+
+    async def there() -> set[tuple[str, str]]:
+        found = set()
+        for table, column in places:
+            value = leading.get((table, column)) or leading[column,]
+            if await tables.fetchval(f"SELECT count(*) FROM {table} WHERE {column} = $1", value):
+                found.add((table, column))
+        return found
+
+    places = {(table, column): why for table, kept in KEPT.items() for column, why in kept.leads.items()}
+    assert await there() == set(places), "each is tried"
+
+    await delete_everything(friend)
+
+    assert await there() == {place for place, why in places.items() if why}
+    staying = {table for (table, _), why in places.items() if why}
+    for table in set(KEPT) - staying:
+        rows = str(await tables.fetch(f"SELECT * FROM {table}"))
+        assert [each for each in (friend.user, row.ref, PROVEN) if each in rows] == [], table
+
+
+async def test_an_export_has_the_parts_that_the_register_says(friend: Chat) -> None:
+    """No more and no fewer."""
+    await friend.say("my data")
+    await friend.tap("Export")
+
+    facts = json.loads("".join(item.message["text"] for item in friend.shown))
+    assert sorted(facts) == sorted(part for kept in KEPT.values() for part in kept.shown)
 
 
 # Notifications.

@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
+from chat import TABLES
 from engine.desk import another_database
 
 from bot.storage import pool as pools
 from bot.storage import retention, schema
-from bot.storage.retention import BULK_LISTS, LINKS, clean_up
+from bot.storage.keeping import KEPT
+from bot.storage.models import metadata
+from bot.storage.retention import clean_up
 
 EVENTS, CLAIMS = timedelta(days=14), timedelta(days=730)
 
@@ -31,7 +34,7 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
     await kept.execute(
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
         " issues, links, link_codes, invitations, approvals, blocks, undone, exports, bulk_jobs,"
-        " bulk_codes, pgqueuer_statistics, unclear RESTART IDENTITY"
+        " bulk_codes, pgqueuer_statistics, unclear, workers, tallies RESTART IDENTITY"
     )
     return kept
 
@@ -39,111 +42,154 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
 ROWS = {
     "events": (
         "INSERT INTO events (key, channel, chat, state, at, received_at) "
-        "VALUES ($1::text, 'line', 'c', 'done', now(), now() - $2::interval)",
-        EVENTS,
+        "VALUES ($1::text, 'line', 'c', 'done', now(), now() - $2::interval)"
     ),
     "pushes": (
-        "INSERT INTO pushes (key, channel, recipient, created_at) VALUES ($1::text, 'line', 'U', now() - $2::interval)",
-        EVENTS,
+        "INSERT INTO pushes (key, channel, recipient, created_at) VALUES ($1::text, 'line', 'U', now() - $2::interval)"
     ),
     "undone": (
         "INSERT INTO undone (ref, code_id, snapshot, claimed_at, points, undone_by, undone_at) "
-        "VALUES ($1::text, 1, '{}', now(), 0, 'amy', now() - $2::interval)",
-        CLAIMS,
+        "VALUES ($1::text, 1, '{}', now(), 0, 'amy', now() - $2::interval)"
     ),
     "exports": (
         "INSERT INTO exports (job_id, maker, page, created_at, expires_at) "
-        "VALUES (length($1::text), 'amy', '{}', now() - $2::interval, now())",
-        BULK_LISTS,
+        "VALUES (length($1::text), 'amy', '{}', now() - $2::interval, now())"
     ),
     "bulk_codes": (
         "WITH job AS (INSERT INTO bulk_jobs (key, state, group_id, group_name, rewards, prefix, length, total, starter,"
         " ended_at) VALUES ($1::text, 'done', 5, '', '[]', '', 8, 1, 'amy', now() - $2::interval) RETURNING id) "
-        "INSERT INTO bulk_codes (job_id, code) SELECT id, $1::text FROM job",
-        BULK_LISTS,
+        "INSERT INTO bulk_codes (job_id, code) SELECT id, $1::text FROM job"
     ),
     "invitations": (
         "INSERT INTO invitations (code_hash, role, inviter, expires_at) "
-        "VALUES ($1::text::bytea, 'staff', 'amy', now() - $2::interval)",
-        timedelta(days=30),
+        "VALUES ($1::text::bytea, 'staff', 'amy', now() - $2::interval)"
     ),
     "approvals": (
         "INSERT INTO approvals (ref, key, command, arguments, seen, summary, requester, created_at, expires_at) "
-        "VALUES ($1::text, $1::text, 'x', '{}', '{}', '', 'amy', now() - $2::interval, now())",
-        timedelta(days=30),
+        "VALUES ($1::text, $1::text, 'x', '{}', '{}', '', 'amy', now() - $2::interval, now())"
     ),
     "blocks": (
-        "INSERT INTO blocks (person_hash, until, reason, by) "
-        "VALUES ($1::text::bytea, now() - $2::interval, 'x', 'amy')",
-        timedelta(days=1),
+        "INSERT INTO blocks (person_hash, until, reason, by) VALUES ($1::text::bytea, now() - $2::interval, 'x', 'amy')"
     ),
     "misses": (
         "INSERT INTO misses (person_hash, code_hash, prefix_hash, at) "
-        "VALUES ($1::text::bytea, 'x', 'y', now() - $2::interval)",
-        timedelta(days=2),
+        "VALUES ($1::text::bytea, 'x', 'y', now() - $2::interval)"
     ),
-    "waits": (
-        "INSERT INTO waits (person_hash, until, level) VALUES ($1::text::bytea, now() - $2::interval, 1)",
-        timedelta(days=2),
-    ),
+    "waits": "INSERT INTO waits (person_hash, until, level) VALUES ($1::text::bytea, now() - $2::interval, 1)",
     "wallets": (
         "INSERT INTO wallets (customer_id, snapshot, taken_at, gifts) "
-        "VALUES (length($1::text), 's', now() - $2::interval, '{}')",
-        timedelta(days=30),
+        "VALUES (length($1::text), 's', now() - $2::interval, '{}')"
     ),
     "claims": (
         "INSERT INTO claims (ref, code_id, person_hash, event_id, snapshot, claimed_at) "
-        "VALUES ($1::text, 1, $1::text::bytea, 1, '{}', now() - $2::interval)",
-        CLAIMS,
+        "VALUES ($1::text, 1, $1::text::bytea, 1, '{}', now() - $2::interval)"
     ),
     "customers": (
         "INSERT INTO customers (person, ref, channel, locale, last_seen) "
-        "VALUES ($1::text, $1::text, 'line', 'en', now() - $2::interval)",
-        CLAIMS,
+        "VALUES ($1::text, $1::text, 'line', 'en', now() - $2::interval)"
     ),
     "issues": (
         "INSERT INTO issues (ref, key, request_id, kind, state, recipient, issuer, gift_id, price_id, offer, "
         "settled_at) VALUES ($1::text, $1::text, $1::text, 'exchange', 'done', 'C-1', 'bot', 1, 1, '{}', "
-        "now() - $2::interval)",
-        CLAIMS,
+        "now() - $2::interval)"
     ),
     "points": (
-        "INSERT INTO points (key, kind, available, held, at) VALUES ($1::text, 'grant', 5, 0, now() - $2::interval)",
-        CLAIMS,
+        "INSERT INTO points (key, kind, available, held, at) VALUES ($1::text, 'grant', 5, 0, now() - $2::interval)"
     ),
     "links": (
         "INSERT INTO links (customer_id, channel, phone_hash, phone, assurance, used_at) "
-        "VALUES (length($1::text), 'line', $1::text::bytea, 'sealed', 'staff_code', now() - $2::interval)",
-        LINKS,
+        "VALUES (length($1::text), 'line', $1::text::bytea, 'sealed', 'staff_code', now() - $2::interval)"
     ),
     "link_codes": (
         "INSERT INTO link_codes (code_hash, phone_hash, phone, issued_by, created_at, expires_at, ended_at) "
-        "VALUES ($1::text::bytea, $1::text::bytea, '', 'line:staff', now() - $2::interval, now(), now())",
-        CLAIMS,
+        "VALUES ($1::text::bytea, $1::text::bytea, '', 'line:staff', now() - $2::interval, now(), now())"
+    ),
+    "accounts": (
+        "WITH customer AS (INSERT INTO customers (person, ref, channel, locale, last_seen) "
+        "VALUES ($1::text, $1::text, 'line', 'en', now() - $2::interval) RETURNING id) "
+        "INSERT INTO accounts (customer_id, available, held) SELECT id, 5, 0 FROM customer"
+    ),
+    "unclear": (
+        "INSERT INTO unclear (message_hash, person_hash, kind, text, day) "
+        "VALUES ($1::text::bytea, 'x', 'chips', $1::text, (now() AT TIME ZONE 'UTC' - $2::interval)::date)"
+    ),
+    "workers": "INSERT INTO workers (worker, at, parts) VALUES ($1::text, now() - $2::interval, '{}')",
+    "tallies": "INSERT INTO tallies (day, part, kind, n) VALUES ((now() - $2::interval)::date, 'poshen', $1::text, 1)",
+    "pgqueuer_statistics": (
+        "INSERT INTO pgqueuer_statistics (created, count, priority, entrypoint, status) "
+        "VALUES (now() - $2::interval, 1, 0, $1::text, 'successful')"
     ),
     "pgqueuer_log": (
         "INSERT INTO pgqueuer_log (created, job_id, status, priority, entrypoint) "
-        "VALUES (now() - $2::interval, length($1::text), 'successful', 0, 'event')",
-        timedelta(hours=6),
+        "VALUES (now() - $2::interval, length($1::text), 'successful', 0, 'event')"
     ),
 }
+
+
+def age_of(table: str) -> timedelta:
+    """After which time the register says that a row goes."""
+    goes = KEPT[table].goes
+    assert goes is not None
+    return {"EVENT_RETENTION_DAYS": EVENTS, "CLAIM_RETENTION_DAYS": CLAIMS}[goes] if isinstance(goes, str) else goes
+
+
+BY_DAY = {"tallies", "unclear"}  # They know no time.
+ALSO = {"accounts": {"customers": 1}}  # Whose account is gone is gone with it.
 
 
 @pytest.mark.parametrize("table", ROWS)
 async def test_only_what_is_older_than_its_time_goes(pool: asyncpg.Pool, table: str) -> None:
     """A row just beyond its time is deleted, one just within stays."""
-    insert, age = ROWS[table]
-    await pool.execute(insert, "old", age + timedelta(minutes=5))
-    await pool.execute(insert, "young one", age - timedelta(minutes=5))
+    insert, age = ROWS[table], age_of(table)
+    moment = timedelta(days=1) if table in BY_DAY else timedelta(minutes=5)
+    await pool.execute(insert, "old", age + moment)
+    await pool.execute(insert, "young one", age - moment)
     gone = await clean_up(pool, events=EVENTS, claims=CLAIMS)
 
-    assert {name: rows for name, rows in gone.items() if rows} == {table: 1}
+    assert {name: rows for name, rows in gone.items() if rows} == {table: 1, **ALSO.get(table, {})}
     assert await pool.fetchval(f"SELECT count(*) FROM {table}") == 1
+
+
+async def test_the_register_knows_every_table(pool: asyncpg.Pool) -> None:
+    """A new one must say there what it keeps, and is emptied between tests."""
+    rows = await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    there = {row["tablename"] for row in rows} - {"alembic_version"}
+
+    assert there == set(KEPT)
+    assert set(metadata.tables) <= there
+    assert set(metadata.tables) <= set(TABLES.split(", "))
+
+
+def test_what_the_register_says_to_go_is_seen_to_go() -> None:
+    """Above, by a row that is too old; and what stays has its reason."""
+    assert {table for table, kept in KEPT.items() if kept.goes} == set(ROWS)
+    assert [table for table, kept in KEPT.items() if bool(kept.goes) is bool(kept.stays)] == []
+
+
+async def test_the_register_knows_every_column_that_leads_to_a_customer() -> None:
+    """By their names; what became of each is tested with "delete my data"."""
+    leading = {
+        "customer_id",
+        "person",
+        "chat",
+        "recipient",
+        "customer",
+        "person_hash",
+        "phone_hash",
+        "user_id",
+        "used_by",
+    }
+    there = {name: leading & set(table.columns.keys()) for name, table in metadata.tables.items()}
+
+    assert {name: columns for name, columns in there.items() if columns} == {
+        name: set(kept.leads) for name, kept in KEPT.items() if kept.leads
+    }
+    assert [name for name, kept in KEPT.items() if kept.leads and bool(kept.shown) is bool(kept.hidden)] == []
 
 
 async def test_a_held_event_goes_with_the_others(pool: asyncpg.Pool) -> None:
     """It holds what a customer wrote, so staff have a fortnight for it and no longer."""
-    insert, _ = ROWS["events"]
+    insert = ROWS["events"]
     for key, age in (("fresh", 13), ("forgotten", 15)):
         await pool.execute(insert, key, timedelta(days=age))
         await pool.execute("UPDATE events SET held_at = received_at WHERE key = $1", key)
@@ -154,7 +200,7 @@ async def test_a_held_event_goes_with_the_others(pool: asyncpg.Pool) -> None:
 
 async def test_a_push_that_is_still_on_its_way_is_never_deleted(pool: asyncpg.Pool) -> None:
     """What a customer is still to get is not forgotten before they got it or a fortnight is over."""
-    insert, _ = ROWS["pushes"]
+    insert = ROWS["pushes"]
     await pool.execute(insert, "fresh", timedelta(days=13))
     await pool.execute("UPDATE pushes SET messages = '[]'")
     await clean_up(pool, events=EVENTS, claims=CLAIMS)
@@ -164,9 +210,9 @@ async def test_a_push_that_is_still_on_its_way_is_never_deleted(pool: asyncpg.Po
 
 async def test_a_silent_customer_with_receipts_is_kept(pool: asyncpg.Pool) -> None:
     """As long as there is a receipt there is somebody it belongs to."""
-    insert, _ = ROWS["customers"]
+    insert = ROWS["customers"]
     await pool.execute(insert, "silent", CLAIMS + timedelta(days=1))
-    claim, _ = ROWS["claims"]
+    claim = ROWS["claims"]
     await pool.execute(claim, "R-1", timedelta(days=1))
     await pool.execute("UPDATE claims SET customer_id = (SELECT id FROM customers)")
     await clean_up(pool, events=EVENTS, claims=CLAIMS)
@@ -176,7 +222,7 @@ async def test_a_silent_customer_with_receipts_is_kept(pool: asyncpg.Pool) -> No
 
 async def test_points_go_with_the_customer_who_no_longer_writes(pool: asyncpg.Pool) -> None:
     """Unless some are held: then neither goes."""
-    insert, _ = ROWS["customers"]
+    insert = ROWS["customers"]
     for person, held in (("silent", 0), ("waiting", 50)):
         await pool.execute(insert, person, CLAIMS + timedelta(days=1))
         await pool.execute(
@@ -192,7 +238,7 @@ async def test_points_go_with_the_customer_who_no_longer_writes(pool: asyncpg.Po
 
 async def test_a_voucher_whose_end_is_open_is_kept(pool: asyncpg.Pool) -> None:
     """However old it is: somebody paid for it, or was promised it."""
-    insert, age = ROWS["issues"]
+    insert, age = ROWS["issues"], age_of("issues")
     for state in ("pending", "unknown", "check", "done", "failed"):
         await pool.execute(insert, state, 2 * age)
         await pool.execute(
@@ -208,7 +254,7 @@ async def test_a_voucher_whose_end_is_open_is_kept(pool: asyncpg.Pool) -> None:
 
 async def test_the_ledger_of_an_account_is_kept(pool: asyncpg.Pool) -> None:
     """The account is its sum; only what nobody's account needs is forgotten."""
-    insert, age = ROWS["points"]
+    insert, age = ROWS["points"], age_of("points")
     for owner in (1, 2):
         await pool.execute(insert, f"{owner}", 2 * age)
         await pool.execute("UPDATE points SET customer_id = $1 WHERE key = $2", owner, f"{owner}")
@@ -235,7 +281,7 @@ async def test_a_link_code_that_is_over_forgets_its_phone(pool: asyncpg.Pool) ->
 
 async def test_the_codes_of_a_job_that_is_not_over_are_kept(pool: asyncpg.Pool) -> None:
     """However long it waits for its vendor."""
-    insert, age = ROWS["bulk_codes"]
+    insert, age = ROWS["bulk_codes"], age_of("bulk_codes")
     await pool.execute(insert, "waiting", age + timedelta(days=1))
     await pool.execute("UPDATE bulk_jobs SET ended_at = NULL, created_at = now() - interval '1 year'")
     await clean_up(pool, events=EVENTS, claims=CLAIMS)
@@ -261,7 +307,7 @@ async def test_what_a_silent_customers_last_answers_left_is_dropped_after_a_mont
 
 async def test_a_parked_answer_is_dropped_after_an_hour(pool: asyncpg.Pool) -> None:
     """Nobody tapped for it; the event stays known, its answer does not."""
-    insert, _ = ROWS["events"]
+    insert = ROWS["events"]
     for key, minutes in (("stale", 61), ("fresh", 59)):
         await pool.execute(insert, key, timedelta(minutes=minutes))
     await pool.execute("UPDATE events SET state = 'parked', reply = '{}'")
@@ -274,7 +320,7 @@ async def test_a_parked_answer_is_dropped_after_an_hour(pool: asyncpg.Pool) -> N
 async def test_more_than_a_bite_goes_too(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is deleted some at a time, until nothing old is left."""
     monkeypatch.setattr(retention, "BITE", 10)
-    insert, age = ROWS["events"]
+    insert, age = ROWS["events"], age_of("events")
     await pool.executemany(insert, [(f"{number}", 2 * age) for number in range(25)])
 
     assert (await clean_up(pool, events=EVENTS, claims=CLAIMS))["events"] == 25
