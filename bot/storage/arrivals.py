@@ -18,6 +18,7 @@ from bot.storage.queue import EVENT
 if TYPE_CHECKING:
     import psycopg
 
+
 class EventState(StrEnum):
     """How far an event is: `new` → `ready` → `done`. How it ended says `inbox.EventOutcome`."""
 

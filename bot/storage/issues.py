@@ -18,6 +18,7 @@ from bot.storage.queue import ISSUE
 from bot.storage.queue import add as add_job
 from bot.storage.receipts import FREE, draw
 
+
 class IssueState(StrEnum):
     """How far a voucher is. The points for it are held until it is done or failed."""
 

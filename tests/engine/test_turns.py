@@ -111,8 +111,8 @@ async def test_only_the_first_of_two_workers_commits(desk: Desk) -> None:
     desk.post(desk.chat("line").phone.says_in_group("C" + "1" * 32, "選單"))
     number = (await desk.event())["id"]
 
-    assert await inbox.finish(desk.pool, number, None, desk.clock(), reply=None, outcome="silent")
-    assert not await inbox.finish(desk.pool, number, None, desk.clock(), reply=None, outcome="silent")
+    assert await inbox.finish(desk.pool, number, None, desk.clock(), reply=None, outcome=inbox.EventOutcome.SILENT)
+    assert not await inbox.finish(desk.pool, number, None, desk.clock(), reply=None, outcome=inbox.EventOutcome.SILENT)
 
 
 async def test_a_reply_that_is_delivered_by_two_workers_is_read_once(desk: Desk) -> None:
