@@ -21,17 +21,17 @@ from structlog.contextvars import bound_contextvars
 from bot import metrics
 from bot.channels import Delivery, Outbound, Outcome, Receipt, Rendered
 from bot.conversation.actions import Packer, menu_tap
-from bot.conversation.context import Desk
+from bot.conversation.context import Brand
 from bot.conversation.messages import Button, Reply, Text
 from bot.errors import Kind
 from bot.i18n import N_
-from bot.jobs import Later
+from bot.jobs import RetryLater
 from bot.log import log
 from bot.services import Services
 from bot.staff.teaching import Run
 from bot.storage import customers, inbox, pushes
 from bot.storage.arrivals import EventState
-from bot.storage.inbox import EventOutcome, Taken
+from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.storage.pool import UNWELL
 from bot.storage.pushes import PushOutcome
 from handlers.views.choices import Go
@@ -48,11 +48,11 @@ _TROUBLES: Mapping[Outcome, Kind] = {
     Outcome.BARRED: "credentials",
     Outcome.REFUSED: "refused",
 }
-NOT_ITS_FAULT = (Later, *UNWELL)  # What is raised says nothing about the event.
+RETRY_WITHOUT_COUNTING = (RetryLater, *UNWELL)  # What is raised says nothing about the event.
 
 
 @dataclass(slots=True)
-class Ready:
+class StoredReply:
     """A committed reply on its way. What is stored as the event's `reply`.
 
     key: the same for every try of these messages, whoever makes it.
@@ -95,16 +95,16 @@ class Deliverer:
 
     pool: asyncpg.Pool
     outbound: Mapping[str, Outbound]
-    desks: Mapping[str, Desk]
+    brands: Mapping[str, Brand]
     packer: Packer
     services: Services
     clock: Callable[[], datetime]
 
-    async def deliver(self, taken: Taken, ready: Ready, *, first: bool) -> None:
+    async def deliver(self, taken: InboxEvent, ready: StoredReply, *, first: bool) -> None:
         """Hand a committed reply to the platform. `first`: no try was made before."""
         age = self.clock() - taken.received_at
         token = ready.token if age < TOKEN_GOOD_FOR else None
-        free = token is not None or self.desks[taken.channel].pushes_are_free
+        free = token is not None or self.brands[taken.channel].pushes_are_free
         if not ready.valuable and (not free or age > CHATTY_UNTIL):
             await self._end(taken, EventOutcome.LATE)
             return
@@ -141,7 +141,7 @@ class Deliverer:
         self.services.health.delivered(channel, _TROUBLES.get(receipt.outcome), clock() - began, receipt.detail)
         return receipt
 
-    async def _settle(self, taken: Taken, ready: Ready, receipt: Receipt) -> None:
+    async def _settle(self, taken: InboxEvent, ready: StoredReply, receipt: Receipt) -> None:
         if receipt.outcome is Outcome.RETRY:
             ready.tries += 1
             ready.done = receipt.done
@@ -150,7 +150,7 @@ class Deliverer:
             pause = receipt.retry_after or 2.0 * ready.tries
             if ready.tries < TRIES and pause <= CHAT_WAITS:
                 await inbox.partly_delivered(self.pool, taken.id, ready.dump())
-                raise Later(pause, f"delivery: {receipt.detail}")
+                raise RetryLater(pause, f"delivery: {receipt.detail}")
             if ready.valuable:
                 await self._push_instead(taken, ready, pause=pause)
                 return
@@ -166,7 +166,7 @@ class Deliverer:
                 f"{taken.channel}-refused",
                 N_("%(channel)s refuses our messages: %(detail)s"),
                 self.clock(),
-                channel=self.desks[taken.channel].channel_name,
+                channel=self.brands[taken.channel].channel_name,
                 detail=receipt.detail,
             )
             if receipt.outcome is Outcome.BARRED and ready.valuable:
@@ -174,18 +174,20 @@ class Deliverer:
                 return
         await self._end(taken, EventOutcome(receipt.outcome.value))
 
-    async def failed(self, taken: Taken, error: Exception) -> None:
+    async def failed(self, taken: InboxEvent, error: Exception) -> None:
         """Try a delivery that breaks twice more, then give it up, so that the chat goes on."""
         attempts = await inbox.failed(self.pool, taken.id)
         log.error("delivery failed", attempt=attempts, error=type(error).__name__, where=where_raised(error))
         if attempts < 2 * TRIES:  # The answering before it may have used up its own.
-            raise Later(2.0, "delivery failed") from error
+            raise RetryLater(2.0, "delivery failed") from error
         await self.services.alerts.tell(
             self.pool, "undeliverable", N_("A reply could not be delivered; the log says why."), self.clock()
         )
         await self._end(taken, EventOutcome.UNDELIVERABLE)
 
-    async def _push_instead(self, taken: Taken, ready: Ready, *, waiting: bool = False, pause: float = 0) -> None:
+    async def _push_instead(
+        self, taken: InboxEvent, ready: StoredReply, *, waiting: bool = False, pause: float = 0
+    ) -> None:
         """Let a job of its own bring a valuable reply after `pause` seconds, so that the chat can go on.
 
         waiting: the platform takes nothing until the customer writes again (Messenger's 24 hours).
@@ -206,7 +208,7 @@ class Deliverer:
             )
         log.info("event done", outcome=outcome.value)
 
-    async def _end(self, taken: Taken, outcome: EventOutcome) -> None:
+    async def _end(self, taken: InboxEvent, outcome: EventOutcome) -> None:
         if outcome is not EventOutcome.DELIVERED:
             # A question that nobody saw is not open, and no yes may answer it.
             await customers.forget_offers(self.pool, taken.chat)
@@ -220,14 +222,14 @@ class Deliverer:
     # ── pushes ───────────────────────────────────────────────────────────────────────────────
 
     async def push(self, push_id: int) -> None:
-        """Bring one message that answers no event. Raises Later to be run again."""
+        """Bring one message that answers no event. Raises RetryLater to be run again."""
         push = await pushes.read(self.pool, push_id)
         if push is None or push.messages is None:
             return
         with bound_contextvars(push=push_id, channel=push.channel):
             channel = self.outbound.get(push.channel)
             if channel is None:
-                raise Later(600, "channel off")
+                raise RetryLater(600, "channel off")
 
             async def accepted(done: int) -> None:
                 await pushes.progress(self.pool, push_id, done)
@@ -236,7 +238,7 @@ class Deliverer:
                 messages = self._rendered(channel, push.messages)
                 delivery = Delivery(push.recipient, messages, key_of(push.key), None, push.done)
                 receipt = await self.send(push.channel, delivery, accepted)
-            except NOT_ITS_FAULT:
+            except RETRY_WITHOUT_COUNTING:
                 raise
             except Exception as error:  # noqa: BLE001 - it has its tries like any other
                 log.error("push failed", error=type(error).__name__, where=where_raised(error))
@@ -245,7 +247,7 @@ class Deliverer:
                 await pushes.failed(self.pool, push_id)
                 metrics.RETRIES.labels("push").inc()
                 pause = max(receipt.retry_after or 0, min(5 * 2**push.attempts, 14_400))
-                raise Later(pause, f"push: {receipt.detail}")
+                raise RetryLater(pause, f"push: {receipt.detail}")
             log.info("push done", outcome=receipt.outcome.value, detail=receipt.detail)
             if receipt.outcome is Outcome.LATE and not push.key.startswith("alert:"):
                 # An alert of last week helps nobody; a result still does.

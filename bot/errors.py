@@ -7,7 +7,7 @@ GiftdeskError
 └── UpstreamError           a vendor did not do what was asked
     ├── UpstreamUnavailable     nothing came of it; trying again later is safe
     │   ├── RateLimited             …because we asked too often (`retry_after` seconds when known)
-    │   └── LeftAlone               …because it failed so often that it is not asked for a moment
+    │   └── CircuitOpen               …because it failed so often that it is not asked for a moment
     ├── OutcomeUnknown          a write was sent and no readable answer came: it may have happened
     ├── UpstreamRefused         a definite no, with the vendor's own code
     │   ├── CredentialsRefused      …because of our token; staff must act
@@ -73,7 +73,7 @@ class RateLimited(UpstreamUnavailable):
         self.retry_after = retry_after
 
 
-class LeftAlone(UpstreamUnavailable):
+class CircuitOpen(UpstreamUnavailable):
     """Not asked at all: it kept failing, and its breaker is open."""
 
 

@@ -40,7 +40,7 @@ PACE_SECONDS = 0.01  # after a look into the queue that found several, but less 
 QUEUE_PER_CHAT = 3  # More events of one chat wait in the database, not in a worker's slots.
 
 
-class Later(Exception):
+class RetryLater(Exception):
     """Run this job again after `delay`."""
 
     def __init__(self, delay: float, reason: str) -> None:
@@ -199,7 +199,7 @@ async def _or_later(job: Job, work: Awaitable[None]) -> None:
     """Run `work`; whatever it raises puts the job back, because a failed job would be a lost one."""
     try:
         await work
-    except Later as later:
+    except RetryLater as later:
         # `from None`: PgQueuer keeps the traceback in its log table, and causes may quote what people wrote.
         raise RetryRequested(delay=later.delay, reason=later.reason) from None
     except Exception as error:  # noqa: BLE001 - nothing may end a job but its work

@@ -24,31 +24,31 @@ from bot.apis.http import request_id
 from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Rendered
 from bot.conversation import labels, questions
 from bot.conversation.actions import Action
-from bot.conversation.context import SURE, Context, Desk, Prepared, Work
+from bot.conversation.context import SURE, Brand, Context, Prepared, Work
 from bot.conversation.dispatch import Dispatcher
 from bot.conversation.events import Chat, Edited, Followed, Incoming, Left, Said
 from bot.conversation.messages import Reply, Text
 from bot.delivery import (
     CHATTY_UNTIL,
-    NOT_ITS_FAULT,
+    RETRY_WITHOUT_COUNTING,
     TOKEN_GOOD_FOR,
     TRIES,
     Deliverer,
-    Ready,
+    StoredReply,
     key_of,
     loaded,
     milliseconds,
     where_raised,
 )
 from bot.i18n import N_, Translator, closest
-from bot.jobs import Later
+from bot.jobs import RetryLater
 from bot.log import log
 from bot.services import Services
 from bot.services.staffing import Actor
 from bot.storage import customers, inbox, pushes
 from bot.storage.arrivals import EventState
 from bot.storage.customers import Customer
-from bot.storage.inbox import EventOutcome, Taken
+from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
 from handlers.waiting import still_checking
@@ -65,7 +65,7 @@ class Turns:
     pool: asyncpg.Pool
     inbound: Mapping[str, Inbound]
     outbound: Mapping[str, Outbound]
-    desks: Mapping[str, Desk]
+    brands: Mapping[str, Brand]
     dispatcher: Dispatcher
     languages: Mapping[str, Translator]
     default_locale: str
@@ -79,23 +79,23 @@ class Turns:
     deliverer: Deliverer = field(init=False)
 
     def __post_init__(self) -> None:
-        deliverer = Deliverer(self.pool, self.outbound, self.desks, self.dispatcher.packer, self.services, self.clock)
+        deliverer = Deliverer(self.pool, self.outbound, self.brands, self.dispatcher.packer, self.services, self.clock)
         object.__setattr__(self, "deliverer", deliverer)
 
     async def take(self, event_id: int) -> None:
-        """Bring one event to its end. The caller holds its chat's lock. Raises Later to be run again."""
+        """Bring one event to its end. The caller holds its chat's lock. Raises RetryLater to be run again."""
         taken = await inbox.begin(self.pool, event_id)
         if taken is None or taken.state not in (EventState.NEW, EventState.READY):
             return
         if taken.has_elder:
-            raise Later(0.2, "an earlier event of this chat is not finished")
+            raise RetryLater(0.2, "an earlier event of this chat is not finished")
         request_id.set(f"giftdesk-{taken.id}")
         began = self.clock()
         named = {"event_id": taken.id, "key": _short(taken.key), "channel": taken.channel}
         with bound_contextvars(**named, waited_ms=milliseconds(began - taken.received_at)):
             if taken.channel not in self.outbound:
                 log.error("the channel of this event is switched off; it waits", channel=taken.channel)
-                raise Later(60, "channel off")
+                raise RetryLater(60, "channel off")
             first = taken.state == EventState.NEW
             ready, outcome = await self._answer(taken) if first else (None, "")
             with bound_contextvars(handled_ms=milliseconds(self.clock() - began)):
@@ -104,22 +104,22 @@ class Turns:
                 try:
                     if not first:
                         assert taken.reply is not None, "committed together with the state"
-                        ready = Ready.load(taken.reply)
+                        ready = StoredReply.load(taken.reply)
                     if ready is not None:
                         await self.deliverer.deliver(taken, ready, first=first)
-                except NOT_ITS_FAULT:
+                except RETRY_WITHOUT_COUNTING:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever a delivery trips over, its chat must go on
                     await self.deliverer.failed(taken, error)
 
     # ── answering ────────────────────────────────────────────────────────────────────────────
 
-    async def _answer(self, taken: Taken) -> tuple[Ready | None, EventOutcome]:
+    async def _answer(self, taken: InboxEvent) -> tuple[StoredReply | None, EventOutcome]:
         """Handle a new event and commit what came of it; also says how that ended."""
         started = asyncio.get_running_loop().time()
         try:
             ready, outcome = await self._handle(taken)
-        except NOT_ITS_FAULT:
+        except RETRY_WITHOUT_COUNTING:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a turn trips over, its chat must go on
             ready, outcome = await self._failed(taken, error)
@@ -127,7 +127,7 @@ class Turns:
         metrics.EVENTS.labels(taken.channel, outcome.value).inc()
         return ready, outcome
 
-    async def _handle(self, taken: Taken) -> tuple[Ready | None, EventOutcome]:
+    async def _handle(self, taken: InboxEvent) -> tuple[StoredReply | None, EventOutcome]:
         assert taken.payload is not None, "new events have a payload"
         incoming = self.inbound[taken.channel].parse(taken.payload["account"], taken.payload["event"])
         assert incoming.chat is not None, "the web process stores nothing to answer without a chat"
@@ -151,7 +151,11 @@ class Turns:
                 if valuable and ctx.now - taken.received_at > CHATTY_UNTIL:
                     answer = answer.after(Text(ctx._("Sorry for the delay — here is your result.")))
                 messages = self._render(ctx, chat, answer)
-            ready = Ready(f"reply:{taken.key}", chat.id, messages, incoming.reply_token, valuable) if messages else None
+            ready = (
+                StoredReply(f"reply:{taken.key}", chat.id, messages, incoming.reply_token, valuable)
+                if messages
+                else None
+            )
             outcome = EventOutcome.ANSWERED
             if ready is None:
                 outcome = EventOutcome.SILENT
@@ -174,7 +178,7 @@ class Turns:
                 outcome=None if outcome is EventOutcome.ANSWERED else outcome,
             )
             if not committed:
-                raise Later(0.05, "the customer changed meanwhile")  # noqa: TRY301 - undone just below
+                raise RetryLater(0.05, "the customer changed meanwhile")  # noqa: TRY301 - undone just below
             await work.end(commit=True)
         except BaseException:
             await work.end(commit=False)
@@ -208,7 +212,7 @@ class Turns:
         if not ctx.labels_stay:
             ctx.customer.state.labels = labels.kept(answer, packed, self.lexicon, asked)
 
-    async def _in_good_time(self, ctx: Context, taken: Taken, incoming: Incoming) -> tuple[Any, bool]:
+    async def _in_good_time(self, ctx: Context, taken: InboxEvent, incoming: Incoming) -> tuple[Any, bool]:
         """The handler's answer, and whether the reply token had to be spent on "still checking"."""
         channel = self.outbound[taken.channel]
         chat = incoming.chat
@@ -223,7 +227,7 @@ class Turns:
             age = self.clock() - taken.received_at
             if incoming.reply_token is None or age > TOKEN_GOOD_FOR:
                 return await handling, False
-            # Taken up late, it still has a moment before the token is better spent on a sign of life.
+            # InboxEvent up late, it still has a moment before the token is better spent on a sign of life.
             patience = max(self.patience - age, min(self.patience, timedelta(seconds=1))).total_seconds()
             finished, _ = await asyncio.wait({handling}, timeout=patience)
             if finished:
@@ -239,7 +243,7 @@ class Turns:
                 task.cancel()
             await asyncio.gather(handling, *busy, return_exceptions=True)
 
-    async def _say_still_checking(self, ctx: Context, taken: Taken, incoming: Incoming) -> bool:
+    async def _say_still_checking(self, ctx: Context, taken: InboxEvent, incoming: Incoming) -> bool:
         assert incoming.chat is not None, "checked by the caller"
         messages = self.outbound[taken.channel].render(
             still_checking(ctx._),
@@ -249,7 +253,7 @@ class Turns:
         receipt = await self.deliverer.send(taken.channel, delivery)
         return receipt.outcome in (Outcome.DELIVERED, Outcome.UNKNOWN)
 
-    def _context(self, taken: Taken, incoming: Incoming, customer: Customer) -> Context:
+    def _context(self, taken: InboxEvent, incoming: Incoming, customer: Customer) -> Context:
         tag = customer.locale if customer.locale in self.languages else self.default_locale
         return Context(
             incoming=incoming,
@@ -260,7 +264,7 @@ class Turns:
             languages=self.languages,
             lexicon=self.lexicon,
             recogniser=self.recogniser,
-            desk=self.desks[taken.channel],
+            brand=self.brands[taken.channel],
             apis=self.apis,
             services=self.services,
             work=Work(self.pool),
@@ -270,7 +274,7 @@ class Turns:
             topics=self.dispatcher.routes.commands,
         )
 
-    def _actor(self, taken: Taken, incoming: Incoming) -> Actor | None:
+    def _actor(self, taken: InboxEvent, incoming: Incoming) -> Actor | None:
         """The member of staff whose private chat this is."""
         if incoming.chat is None or not incoming.chat.private:
             return None
@@ -286,14 +290,14 @@ class Turns:
         blocked = self.services.blocking.key(chat.key)
         return await customers.add(self.pool, chat.key, chat.channel, locale, blocked=blocked, now=self.clock())
 
-    async def _failed(self, taken: Taken, error: Exception) -> tuple[Ready | None, EventOutcome]:
+    async def _failed(self, taken: InboxEvent, error: Exception) -> tuple[StoredReply | None, EventOutcome]:
         """Try again twice; then hold the event, say so once, and let the chat go on."""
         attempts = await inbox.failed(self.pool, taken.id)
         # Only where it happened is logged: an exception's own text may quote what the customer wrote.
         log.error("turn failed", attempt=attempts, error=type(error).__name__, where=where_raised(error))
         if attempts < TRIES:
             metrics.RETRIES.labels("turn failed").inc()
-            raise Later(1.0 if attempts == 1 else 4.0, "turn failed") from error
+            raise RetryLater(1.0 if attempts == 1 else 4.0, "turn failed") from error
         ready = None
         if taken.customer is not None and taken.payload is not None and not taken.apologised:
             incoming = self.inbound[taken.channel].parse(taken.payload["account"], taken.payload["event"])
@@ -305,7 +309,7 @@ class Turns:
             if incoming.chat is not None:
                 # Not the answer's key: that one comes later, when staff have the event answered again.
                 key = f"apology:{taken.key}"
-                ready = Ready(key, incoming.chat.id, messages, incoming.reply_token, valuable=True)
+                ready = StoredReply(key, incoming.chat.id, messages, incoming.reply_token, valuable=True)
         async with self.pool.acquire() as connection, connection.transaction():
             stored = ready.dump() if ready else None
             if not await inbox.finish(
@@ -317,7 +321,7 @@ class Turns:
                 outcome=EventOutcome.APOLOGISED if taken.apologised else EventOutcome.HELD,
                 held=True,
             ):
-                raise Later(0.05, "another worker has finished it")
+                raise RetryLater(0.05, "another worker has finished it")
             await self.services.alerts.tell(
                 connection,
                 "held",
@@ -350,7 +354,7 @@ class Turns:
         given = await menus.give(user_id, menu)
         log.info("menu given" if given else "menu not given")
         if given and customer_id is not None:
-            with suppress(*NOT_ITS_FAULT, asyncpg.PostgresError):
+            with suppress(*RETRY_WITHOUT_COUNTING, asyncpg.PostgresError):
                 await customers.note_menu(self.pool, customer_id, menu)
 
     async def rest(self) -> None:
@@ -364,15 +368,15 @@ class Turns:
     # ── jobs beside the answers ──────────────────────────────────────────────────────────────
 
     async def issue(self, issue_id: int) -> None:
-        """Ask again for a voucher whose outcome is open. Raises Later to be run again."""
+        """Ask again for a voucher whose outcome is open. Raises RetryLater to be run again."""
         if self.apis.gotit is None:
-            raise Later(600, "Got It is switched off")
+            raise RetryLater(600, "Got It is switched off")
         await self.services.vouchers.attempt(self.pool, self.apis.gotit, issue_id, late=True)
 
     async def bulk(self, job_id: int) -> None:
-        """Make some of a job's codes. Raises Later while there is no vendor to ask."""
+        """Make some of a job's codes. Raises RetryLater while there is no vendor to ask."""
         if self.apis.poshen is None:
-            raise Later(600, "Poshen is switched off")
+            raise RetryLater(600, "Poshen is switched off")
         await self.services.minting.work(self.pool, self.apis.poshen, job_id, self.clock)
 
 
@@ -388,7 +392,7 @@ def _drop_stale(ctx: Context) -> None:
         ctx.settle()
 
 
-def _is_for_us(taken: Taken, ctx: Context) -> bool:
+def _is_for_us(taken: InboxEvent, ctx: Context) -> bool:
     """Whether this is a text that a customer typed in their private chat, for us to understand."""
     chat, customer = ctx.incoming.chat, ctx.customer
     if (

@@ -18,7 +18,7 @@ from bot.channels import Outbound, known
 from bot.channels.intake import inbound_channels
 from bot.config import Settings
 from bot.conversation.actions import Packer
-from bot.conversation.context import Desk
+from bot.conversation.context import Brand
 from bot.conversation.dispatch import Dispatcher
 from bot.conversation.router import Routes
 from bot.errors import ConfigurationError
@@ -50,7 +50,7 @@ from bot.turn import Turns
 from bot.understanding import hours
 from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
-from handlers import ROUTERS, TOUCHES
+from handlers import AFTER_ANSWER, ROUTERS
 from handlers.admin import STAFF_ROUTERS
 
 
@@ -128,11 +128,11 @@ def load_languages(settings: Settings) -> dict[str, Translator]:
     return languages
 
 
-def desks_of(settings: Settings) -> dict[str, Desk]:
+def brands_of(settings: Settings) -> dict[str, Brand]:
     """The brand's facts, for each channel."""
     return {
-        channel.name: Desk(
-            brand=settings.brand,
+        channel.name: Brand(
+            name=settings.brand,
             channel_name=channel.title,
             pushes_are_free=channel.pushes_are_free,
             privacy_url=settings.privacy_url,
@@ -211,8 +211,8 @@ def build_turns(
         pool=pool,
         inbound=inbound_channels(settings),
         outbound=channels,
-        desks=desks_of(settings),
-        dispatcher=Dispatcher(routes, Packer(settings.secret), staff_desk, TOUCHES),
+        brands=brands_of(settings),
+        dispatcher=Dispatcher(routes, Packer(settings.secret), staff_desk, AFTER_ANSWER),
         languages=languages,
         default_locale=settings.default_locale,
         lexicon=Lexicon({name: command.words for name, command in routes.commands.items()}, languages.values()),

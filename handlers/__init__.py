@@ -41,4 +41,4 @@ ROUTERS = (
 )
 
 # What is added under an answer when the moment has come for it.
-TOUCHES = (start.add_notice, language.add_hint)
+AFTER_ANSWER = (start.add_notice, language.add_hint)

@@ -13,7 +13,7 @@ from bot.conversation.messages import SILENCE, Button, Choice, Message, Reply, T
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
-from bot.services.redemption import Claimed, NotYet, Outcome, Over, Paused, UsedUp, snapshot
+from bot.services.redemption import Claimed, Ended, NotStarted, Outcome, Paused, UsedUp, snapshot
 from bot.storage import bulk, claims
 from bot.storage.claims import Claim
 from bot.storage.issues import Issue
@@ -59,9 +59,9 @@ async def read_answer(ctx: Context, text: str) -> Answer | None:
     asked = ctx.asked()
     if asked is not None and "of" in asked and ctx.lexicon.means_all(ctx.reading):
         return await pick(ctx, Pick(index=-1, of=asked["of"]))
-    if ctx.desk.shows_cards and linking.concerns_linking(ctx):
+    if ctx.brand.shows_cards and linking.concerns_linking(ctx):
         return None  # A link code is for nobody else's eyes, and a phone number is no code.
-    found = ctx.lexicon.codes.find(ctx.reading, ctx.desk.code_pattern, prompted=True)
+    found = ctx.lexicon.codes.find(ctx.reading, ctx.brand.code_pattern, prompted=True)
     if not found.codes and found.private:
         ctx.ask("code")
         text = ctx._("That looks like a personal number, so I looked nothing up. Please send only the redemption code.")
@@ -74,7 +74,7 @@ async def read_text(ctx: Context, _text: str) -> Answer | None:
     """A code anywhere in a message."""
     if ctx.apis.poshen is None:
         return None
-    return await _answered(ctx, ctx.lexicon.codes.find(ctx.reading, ctx.desk.code_pattern))
+    return await _answered(ctx, ctx.lexicon.codes.find(ctx.reading, ctx.brand.code_pattern))
 
 
 # Translators: words people type to try once more what could not be done a moment ago
@@ -219,7 +219,7 @@ async def _redeem(
             return None
         ctx.await_edit()
         return Reply((Text(_not_found_text(ctx, typed[0])),), _not_found_choices(ctx))
-    if any(hits) and not (surely or ctx.desk.only_checks):
+    if any(hits) and not (surely or ctx.brand.only_checks):
         return _ask_first(ctx, typed[0])
     said: list[Message] = []
     known, wait = False, None
@@ -304,7 +304,7 @@ async def _otherwise(
 
 async def _claim(ctx: Context, code: RedemptionCode, event_id: int) -> Outcome | None:
     """Claim an existing code; None where codes are only checked."""
-    if ctx.desk.only_checks:
+    if ctx.brand.only_checks:
         return None
     return await ctx.services.redemption.claim(
         await ctx.work.begin(),
@@ -360,9 +360,9 @@ def _said(
             return Text(ctx._("This code has been fully used."))
         case Paused():
             return Text(ctx._("This campaign is paused — please try later."))
-        case NotYet(at=at):
+        case NotStarted(at=at):
             return Text(ctx._("This code opens on %(date)s.", date=ctx._.moment(at)))
-        case Over(at=at):
+        case Ended(at=at):
             return Text(ctx._("This code ended on %(date)s.", date=ctx._.date(at)))
 
 

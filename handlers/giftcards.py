@@ -124,7 +124,7 @@ def _remember_numbers(ctx: Context, found: Cards) -> None:
 
 
 def _may_see_numbers(ctx: Context, link: Link) -> bool:
-    return link.assurance == "staff_code" or ctx.desk.platform_shows_numbers
+    return link.assurance == "staff_code" or ctx.brand.platform_shows_numbers
 
 
 def _page(ctx: Context, link: Link, found: Cards, action: ShowCards) -> Reply:
@@ -156,7 +156,7 @@ def _page(ctx: Context, link: Link, found: Cards, action: ShowCards) -> Reply:
 
 
 def _drawn(ctx: Context, link: Link, card: GiftCard) -> Card:
-    currency = ctx.desk.card_currency.get(card.company_id, "")
+    currency = ctx.brand.card_currency.get(card.company_id, "")
     if not card.usable(ctx.now):
         return unusable_card(ctx._, card, currency, ctx.now)
     shows_number = bool(card.number) and _may_see_numbers(ctx, link)

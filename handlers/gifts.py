@@ -16,7 +16,7 @@ from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
 from bot.partners import mantago_platform
-from bot.services.wallet import Shelf
+from bot.services.wallet import GiftList
 from handlers.views import choices, outage
 from handlers.views.gifts import folded_card, gift_card, list_names, tab_buttons, ticket_cards
 from handlers.views.paging import listing, page_of, span_title, turning
@@ -79,13 +79,13 @@ async def show_tickets(ctx: Context) -> Answer:
 @router.action(HowTo, fresh="gifts")
 async def explain(ctx: Context, _action: HowTo) -> Answer:
     """The brand's own words on how to claim, or the honest default."""
-    text = ctx.desk.how_to_claim.get(ctx._.tag) or ctx._(
+    text = ctx.brand.how_to_claim.get(ctx._.tag) or ctx._(
         "Please see the campaign's notice for how and until when to use it, or ask our staff."
     )
     return Reply((Text(text),), choices.ending(ctx._, choices.my_gifts(ctx._), choices.person(ctx._)))
 
 
-async def ask(ctx: Context, fresh_enough: timedelta) -> Shelf:
+async def ask(ctx: Context, fresh_enough: timedelta) -> GiftList:
     """The customer's list, asked anew unless it is fresh enough. Raises UpstreamError; writes nothing."""
     wallet = ctx.services.wallet
     age = wallet.age(ctx.customer, ctx.now)
@@ -97,14 +97,14 @@ async def ask(ctx: Context, fresh_enough: timedelta) -> Shelf:
     return wallet.keep(ctx.customer, gifts, ctx.now)
 
 
-async def fallback(ctx: Context, error: UpstreamError) -> Shelf | None:
+async def fallback(ctx: Context, error: UpstreamError) -> GiftList | None:
     """The last list we know, when the vendor is in trouble; staff are told what only they can mend."""
     if isinstance(error, CredentialsRefused):
         await ctx.services.alerts.credentials_refused(await ctx.work.begin(), "mantago", error.detail, ctx.now)
     return await ctx.services.wallet.kept(ctx.work.reads, ctx.customer_id)
 
 
-def _page(ctx: Context, shelf: Shelf, action: ShowList, before: Sequence[Message]) -> Reply:
+def _page(ctx: Context, shelf: GiftList, action: ShowList, before: Sequence[Message]) -> Reply:
     _ = ctx._
     if action.kind == TICKETS:
         cards = ticket_cards(_, shelf.gifts.tickets, HowTo())
@@ -143,13 +143,13 @@ def _page(ctx: Context, shelf: Shelf, action: ShowList, before: Sequence[Message
 def nothing(ctx: Context, before: Sequence[Message]) -> Reply:
     """No gifts yet, and how to get some."""
     text = ctx._("No gifts yet.")
-    if ctx.desk.redeems:
+    if ctx.brand.redeems:
         text = ctx._("No gifts yet. Join a campaign or redeem a code to get some.")
-    cards = (choices.gift_cards(ctx._),) if ctx.desk.shows_cards else ()
+    cards = (choices.gift_cards(ctx._),) if ctx.brand.shows_cards else ()
     return Reply((*before, Text(text)), choices.ending(ctx._, *choices.codes(ctx), *cards))
 
 
-def as_of(ctx: Context, shelf: Shelf) -> str:
+def as_of(ctx: Context, shelf: GiftList) -> str:
     """That this is an older list."""
     return ctx._(
         "We can't reach %(service)s right now. This is how things stood at %(time)s.",

@@ -23,7 +23,7 @@ async def in_a_group(ctx: Context) -> Answer:
                             "Hello! I show gifts and redeem codes for %(brand)s, in private chats. Here I only react "
                             "when I am mentioned or asked for something private. To remove me, remove me from the "
                             "member list.",
-                            brand=ctx.desk.brand,
+                            brand=ctx.brand.name,
                         )
                     ),
                 ),
@@ -33,8 +33,8 @@ async def in_a_group(ctx: Context) -> Answer:
             reading = ctx.lexicon.read(spoken)
             intent = ctx.lexicon.whole(reading)
             command = ctx.topics.get(intent) if intent else None
-            announced = ctx.lexicon.codes.find(reading, ctx.desk.code_pattern)
-            links = ctx.desk.shows_cards and linking.announces_code(ctx, reading)
+            announced = ctx.lexicon.codes.find(reading, ctx.brand.code_pattern)
+            links = ctx.brand.shows_cards and linking.announces_code(ctx, reading)
             if links or (announced.codes and (announced.deliberate or mentioned)):
                 text = ctx._("Send codes to me privately so nobody else uses them.")
                 return Reply((Text(text),), _private_chat(ctx))
@@ -48,11 +48,11 @@ async def in_a_group(ctx: Context) -> Answer:
 
 
 def _personal(ctx: Context) -> Reply:
-    if not ctx.desk.private_chat_url:
+    if not ctx.brand.private_chat_url:
         return Reply((Text(ctx._("That's personal — please ask me in our private chat.")),))
     return Reply((Text(ctx._("That's personal — tap to continue in our private chat.")),), _private_chat(ctx))
 
 
 def _private_chat(ctx: Context) -> tuple[Link, ...]:
     # Translators: a button
-    return (Link(ctx._("Private chat"), ctx.desk.private_chat_url),) if ctx.desk.private_chat_url else ()
+    return (Link(ctx._("Private chat"), ctx.brand.private_chat_url),) if ctx.brand.private_chat_url else ()

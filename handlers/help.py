@@ -80,13 +80,13 @@ def _tries(ctx: Context) -> tuple[Choice, ...]:
 def help_text(ctx: Context) -> str:
     """What can be typed here, a line each."""
     lines = []
-    if ctx.desk.redeems:
+    if ctx.brand.redeems:
         lines.append(ctx._("• Paste a code to redeem it."))
-    if ctx.desk.shows_gifts:
+    if ctx.brand.shows_gifts:
         lines.append(ctx._("• Type “gifts” to see your tickets and gifts."))
-    if ctx.desk.shows_vouchers:
+    if ctx.brand.shows_vouchers:
         lines.append(ctx._("• Type “vouchers” to exchange your points."))
-    if ctx.desk.shows_cards:
+    if ctx.brand.shows_cards:
         lines.append(ctx._("• Type “link” to check your gift cards."))
     lines.append(ctx._("• Type “language” to change the language."))
     lines.append(ctx._("• Type “agent” to reach our staff."))

@@ -20,14 +20,14 @@ async def call_staff(ctx: Context) -> Answer:
     ctx.settle()
     back = _back(ctx)
     if back is None:
-        ctx.customer.muted_until = ctx.now + ctx.desk.handoff
+        ctx.customer.muted_until = ctx.now + ctx.brand.handoff
     told = await ctx.services.alerts.tell(
         await ctx.work.begin(),
         f"human:{ctx.customer.ref}",
         N_("Customer %(customer)s on %(channel)s asks for a person."),
         ctx.now,
         customer=ctx.customer.ref,
-        channel=ctx.desk.channel_name,
+        channel=ctx.brand.channel_name,
     )
     if back is not None:
         # Nobody reads this now, so the bot goes on answering.
@@ -49,10 +49,10 @@ async def call_staff(ctx: Context) -> Answer:
     elif not told:
         # Nobody is told, so nobody must be promised: on both platforms staff can read this very chat.
         text = ctx._("Our staff read this chat and will answer here. I'll stay quiet — type “menu” to bring me back.")
-    elif ctx.desk.support_hours:
+    elif ctx.brand.support_hours:
         text = ctx._(
             "Our team has been notified (%(hours)s). I'll stay quiet — type “menu” to bring me back.",
-            hours=said(ctx.desk.support_hours, ctx._),
+            hours=said(ctx.brand.support_hours, ctx._),
         )
     else:
         text = ctx._("Our team has been notified. I'll stay quiet — type “menu” to bring me back.")
@@ -61,7 +61,7 @@ async def call_staff(ctx: Context) -> Answer:
 
 def _back(ctx: Context) -> datetime | None:
     """When somebody will be there, if nobody is now; None while somebody is, and when that is not known."""
-    hours = ctx.desk.support_hours
+    hours = ctx.brand.support_hours
     if not isinstance(hours, Hours) or hours.open_at(ctx.now):
         return None
     return hours.next_opening(ctx.now)

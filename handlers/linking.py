@@ -130,7 +130,7 @@ async def link_shared_phone(ctx: Context) -> Answer:
         return await ctx.run("menu")
     asked_until = ctx.customer.state.sharing or 0
     phone = ctx.services.linking.phone(ctx.incoming.what.phone)
-    if not ctx.desk.shares_phone or asked_until <= ctx.happened_at.timestamp() or phone is None:
+    if not ctx.brand.shares_phone or asked_until <= ctx.happened_at.timestamp() or phone is None:
         return not_linked(ctx, None)
     ctx.settle()
     return _now_linked(ctx, await ctx.services.linking.link(await ctx.work.begin(), ctx.customer, phone, ctx.now))
@@ -152,7 +152,7 @@ def not_linked(ctx: Context, link: Lapsed | None) -> Reply:
             phone=link.masked,
         )
     ways: list[Choice] = [_enter_code(ctx)]
-    if ctx.desk.shares_phone:
+    if ctx.brand.shares_phone:
         ctx.customer.state.sharing = (ctx.now + SHARED_WITHIN).timestamp()
         ways.append(SharePhone())
     return Reply((Text(text),), choices.ending(ctx._, *ways, choices.help_(ctx._)))

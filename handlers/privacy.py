@@ -44,7 +44,7 @@ class Resume(Action, name="resume"):
 @router.command("privacy", words=N_("privacy, privacy policy, privacy notice"))
 async def show_notice(ctx: Context) -> Answer:
     """What is kept, why, for how long, and who receives it."""
-    return Reply((notice_card(ctx._, ctx.desk),), choices.ending(ctx._, choices.topic(ctx._, "data")))
+    return Reply((notice_card(ctx._, ctx.brand),), choices.ending(ctx._, choices.topic(ctx._, "data")))
 
 
 @router.command("data", words=N_("my data, data, my account"), personal=True)
@@ -59,7 +59,7 @@ async def show_data(ctx: Context) -> Answer:
         Row(_("Linked phone"), link.masked if link else ""),
         Row(_("Redeemed codes"), _.number(count)),
     ]
-    if ctx.desk.shows_vouchers:
+    if ctx.brand.shows_vouchers:
         account, vouchers = await points.purse(ctx.work.reads, ctx.customer_id)
         rows += [Row(_("Points"), _.number(account.available)), Row(_("My vouchers"), _.number(vouchers))]
     rows += [
@@ -137,14 +137,14 @@ async def start_deleting(ctx: Context, _action: Delete) -> Answer:
     account = await points.balance(ctx.work.reads, ctx.customer_id)
     if reason := await _not_now(ctx, account):
         return reason
-    until = _.date(ctx.now + ctx.desk.claim_retention)
+    until = _.date(ctx.now + ctx.brand.claim_retention)
     texts = [
         _(
             "Deleting removes your linked phone, language, notification settings, lists and user ID; it leaves the "
             "technical log within %(days)s days. What you redeemed is kept without your name, at most until "
             "%(date)s, so that nothing is claimed twice. Are you sure?",
             date=until,
-            days=_.number(ctx.desk.log_days),
+            days=_.number(ctx.brand.log_days),
         )
     ]
     if account.available:

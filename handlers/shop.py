@@ -23,7 +23,7 @@ router = Router()
 )
 async def show_hours(ctx: Context) -> Answer:
     """When it is open, and whether it is now."""
-    return await _shown(ctx, "hours", hours_card(ctx._, ctx.desk, ctx.now))
+    return await _shown(ctx, "hours", hours_card(ctx._, ctx.brand, ctx.now))
 
 
 # Translators: words people type to learn where the shop is
@@ -36,7 +36,7 @@ async def show_hours(ctx: Context) -> Answer:
 )
 async def show_address(ctx: Context) -> Answer:
     """Where it is."""
-    return await _shown(ctx, "address", address_card(ctx._, ctx.desk))
+    return await _shown(ctx, "address", address_card(ctx._, ctx.brand))
 
 
 # Translators: words people type to learn the shop's phone number
@@ -49,10 +49,10 @@ async def show_address(ctx: Context) -> Answer:
 )
 async def show_phone(ctx: Context) -> Answer:
     """Its number, to call."""
-    return await _shown(ctx, "phone", phone_card(ctx._, ctx.desk))
+    return await _shown(ctx, "phone", phone_card(ctx._, ctx.brand))
 
 
 async def _shown(ctx: Context, topic: str, card: Card) -> Answer:
-    if not ctx.desk.offers(topic):
+    if not ctx.brand.offers(topic):
         return await ctx.run("fallback")
     return Reply((card,), choices.ending(ctx._, *choices.shop(ctx, besides=topic)))

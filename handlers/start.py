@@ -24,7 +24,7 @@ NOTICE_VERSION = 2  # Raise it when the notice's text changes: everybody is show
 @router.command("menu", words=N_("menu, start, home, main menu"))
 async def show_menu(ctx: Context) -> Answer:
     """What can be done here."""
-    return Reply((menu_card(ctx._, ctx.desk),), menu_choices(ctx))
+    return Reply((menu_card(ctx._, ctx.brand),), menu_choices(ctx))
 
 
 @router.action(Go)
@@ -38,7 +38,7 @@ async def welcome(ctx: Context) -> Answer:
     """Somebody added us, unblocked us, or pressed Get Started."""
     returning = ctx.customer.notice > 0
     ctx.customer.unreachable_at = ctx.customer.muted_until = None
-    card = welcome_card(ctx._, ctx.desk, language.other_languages(ctx)[:1], returning=returning)
+    card = welcome_card(ctx._, ctx.brand, language.other_languages(ctx)[:1], returning=returning)
     return Reply((card,), menu_choices(ctx))
 
 
@@ -74,11 +74,11 @@ def add_notice(ctx: Context, reply: Reply) -> Reply:
     That short texts are kept makes it another one, which is shown to whoever was not told of it. That they are not kept
     any more is no news that anybody has to read.
     """
-    customer, keeps = ctx.customer, ctx.desk.keeps_unclear
+    customer, keeps = ctx.customer, ctx.brand.keeps_unclear
     current = customer.notice % SAID_KEPT >= NOTICE_VERSION and (customer.told_of_keeping or not keeps)
     if customer.id is None or current or not reply.messages:
         return reply
     if not (ctx.prompt or reply.valuable):
         return reply  # Too late to be delivered for free, so nobody would see it.
     customer.notice = NOTICE_VERSION + (SAID_KEPT if keeps else 0)
-    return replace(reply, messages=(*reply.messages, notice_card(ctx._, ctx.desk))[:5])
+    return replace(reply, messages=(*reply.messages, notice_card(ctx._, ctx.brand))[:5])

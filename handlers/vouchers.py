@@ -14,7 +14,7 @@ from bot.errors import UpstreamError, UpstreamRefused
 from bot.i18n import N_
 from bot.services.catalogue import Listed, Offer, named
 from bot.services.points import NotEnough
-from bot.services.vouchers import CapReached, Wanted
+from bot.services.vouchers import CapReached, VoucherRequest
 from bot.storage import issues, points
 from bot.storage.issues import Issue
 from bot.storage.points import Account
@@ -196,7 +196,7 @@ async def exchange(ctx: Context, action: Exchange) -> Answer:
         reserved = await ctx.services.vouchers.reserve(
             await ctx.work.begin(),
             ctx.customer,
-            Wanted(wish.gift_id, wish.price_id, offer.snapshot, offer.cost),
+            VoucherRequest(wish.gift_id, wish.price_id, offer.snapshot, offer.cost),
             key=key,
             kind="exchange",
             issuer="bot",
@@ -250,7 +250,7 @@ async def issue_reply(ctx: Context, issue: Issue) -> Reply:
     """How an exchange stands, with a way to look again while it is open; then its end is promised to be told."""
     if issue.open:
         issue = await ctx.services.vouchers.promise(await ctx.work.begin(), issue)
-    delivery = ctx.desk.delivery.get(ctx._.tag) or ctx._("Got It delivers it. Keep the reference until you have it.")
+    delivery = ctx.brand.delivery.get(ctx._.tag) or ctx._("Got It delivers it. Keep the reference until you have it.")
     card = issue_card(ctx._, issue, ctx.services.vouchers.delivered(issue), delivery)
     # Translators: a button
     again = (Button(ctx._("See result"), ShowIssue(ref=issue.ref)),) if issue.open else ()

@@ -14,7 +14,7 @@ from bot.conversation.messages import Button, Reply, Text, Tile
 from bot.conversation.router import Router
 from bot.errors import UpstreamError, UpstreamUnavailable
 from bot.i18n import N_
-from bot.services.wallet import Shelf
+from bot.services.wallet import GiftList
 from bot.storage import points
 from handlers import giftcards, gifts
 from handlers.gifts import ShowList
@@ -47,7 +47,7 @@ async def refresh(ctx: Context, _action: Refresh) -> Answer:
 
 
 async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
-    if not ctx.desk.shows_wallet:
+    if not ctx.brand.shows_wallet:
         return await ctx.run("menu")
     answers = await _ask(ctx, fresh_enough)
     shelf, troubled = None, list[str]()
@@ -58,7 +58,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
             before.append(Text(gifts.as_of(ctx, shelf)))
         else:
             troubled.append(ctx._("the gift service"))
-    elif isinstance(found, Shelf):
+    elif isinstance(found, GiftList):
         shelf = found
     usable, card_notes = None, list[str]()
     if isinstance(counted := answers.get("cards"), UpstreamError):
@@ -75,17 +75,17 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
         return gifts.nothing(ctx, before)
     counts: dict[str, str] = {}
     opens: dict[str, Action] = {}
-    if ctx.desk.shows_gifts:
+    if ctx.brand.shows_gifts:
         for kind in KINDS:
             counts[kind] = ctx._.number(listed.count(kind)) if listed else "–"
             opens[kind] = ShowList(kind=kind, snapshot=shelf.snapshot if shelf else "")
-    if ctx.desk.shows_vouchers:
+    if ctx.brand.shows_vouchers:
         counts["vouchers"], opens["vouchers"] = ctx._.number(vouchers), Go(command="my_vouchers")
-    if ctx.desk.shows_cards:
+    if ctx.brand.shows_cards:
         # Translators: instead of a number, on the tile of gift cards: no phone is linked yet
         counts["cards"] = ctx._("Link") if counted is None else "–" if usable is None else ctx._.number(usable)
         opens["cards"] = Go(command="cards")
-    if ctx.desk.shows_vouchers:
+    if ctx.brand.shows_vouchers:
         counts["points"], opens["points"] = ctx._.number(account.available), Go(command="points")
     labels = list_names(ctx._) | {
         "vouchers": ctx._("My vouchers"),
@@ -96,7 +96,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     card = overview_card(
         ctx._,
         tuple(Tile(value, labels[name], opens[name]) for name, value in counts.items()),
-        new=_count_new(ctx, found) if isinstance(found, Shelf) else 0,
+        new=_count_new(ctx, found) if isinstance(found, GiftList) else 0,
         notes=(*_missing(ctx, troubled), *(unlisted_notes(ctx._, listed) if listed else ()), *card_notes),
         taken_at=shelf.taken_at if shelf else ctx.now,
         buttons=_buttons(ctx),
@@ -108,16 +108,16 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
 async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
     """Every vendor's part, or the error it made. A slow one is not waited for when others have something to show."""
     questions: dict[str, Coroutine[Any, Any, Any]] = {}
-    if ctx.desk.shows_gifts:
+    if ctx.brand.shows_gifts:
         questions["gifts"] = gifts.ask(ctx, fresh_enough)
-    if ctx.desk.shows_cards:
+    if ctx.brand.shows_cards:
         questions["cards"] = giftcards.count_usable(ctx)
-    alone = len(questions) == 1 and not ctx.desk.shows_vouchers
+    alone = len(questions) == 1 and not ctx.brand.shows_vouchers
     tasks = {name: asyncio.create_task(question) for name, question in questions.items()}
     if not tasks:
         return {}
     try:
-        await asyncio.wait(tasks.values(), timeout=None if alone else ctx.desk.overview_waits)
+        await asyncio.wait(tasks.values(), timeout=None if alone else ctx.brand.overview_waits)
     finally:
         for task in tasks.values():
             task.cancel()
@@ -135,7 +135,7 @@ async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
     return answers
 
 
-def _count_new(ctx: Context, shelf: Shelf) -> int:
+def _count_new(ctx: Context, shelf: GiftList) -> int:
     """What came since the list that was shown before; nothing is new to somebody who sees one for the first time."""
     seen = ctx.customer.state.seen
     # A list is shown for a while: what came since is not on it.
@@ -160,5 +160,5 @@ def _missing(ctx: Context, troubled: list[str]) -> list[str]:
 def _buttons(ctx: Context) -> tuple[Button, ...]:
     # Translators: a button: load the list again
     again = Button(ctx._("Refresh"), Refresh())
-    exchange = (choices.vouchers(ctx._),) if ctx.desk.shows_vouchers else ()
+    exchange = (choices.vouchers(ctx._),) if ctx.brand.shows_vouchers else ()
     return (*choices.codes(ctx), *exchange, again)

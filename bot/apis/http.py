@@ -27,15 +27,15 @@ import certifi
 import orjson
 from yarl import URL
 
-from bot.apis.pulse import Pulse
+from bot.apis.call_stats import CallStats
 from bot.apis.reading import ShapeError
 from bot.errors import (
+    CircuitOpen,
     ConfigurationError,
     Conflict,
     ContractError,
     CredentialsRefused,
     Kind,
-    LeftAlone,
     NotFound,
     OutcomeUnknown,
     RateLimited,
@@ -62,7 +62,7 @@ MAX_BODY = 4 * 1024 * 1024
 # would end as an unknown outcome.
 KEEPALIVE_SECONDS = 4.0
 
-_NOT_MADE = frozenset({"Cancelled", LeftAlone.__name__})  # outcomes that say nothing about the vendor
+_NOT_MADE = frozenset({"Cancelled", CircuitOpen.__name__})  # outcomes that say nothing about the vendor
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Our id of what is being worked on, sent to vendors as `X-Request-Id` so that they can find it."""
@@ -270,7 +270,7 @@ class Upstream:
     ) -> None:
         self.name = name
         self.breaker = breaker or Breaker(clock=clock)
-        self.pulse = Pulse()
+        self.stats = CallStats()
         self._http = http
         self._explain = explain
         self._observe = observe
@@ -347,7 +347,7 @@ class Upstream:
             self._observe(self.name, operation, outcome, seconds)
             if outcome not in _NOT_MADE:
                 # A plain no is an answer.
-                self.pulse.note(None if kind == "refused" else kind, seconds, detail)
+                self.stats.note(None if kind == "refused" else kind, seconds, detail)
 
     async def _persist(self, call: _Call, began: float) -> Any:
         """Attempt until there is an answer or no further attempt is allowed."""
@@ -383,7 +383,7 @@ class Upstream:
         permit = self.breaker.admit()
         if permit is None:
             detail = f"not called after repeated failures, next try in {self.breaker.retry_in:.0f} s"
-            return _Failure(LeftAlone(self.name, f"{call.operation}: {detail}"))
+            return _Failure(CircuitOpen(self.name, f"{call.operation}: {detail}"))
         healthy: bool | None = None
         try:
             if error := await self._take_turn(call.operation):

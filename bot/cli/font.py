@@ -14,14 +14,14 @@ from fontTools import subset
 from fontTools.ttLib import TTCollection, TTFont
 
 from bot.channels.line.picture import FONT
-from bot.conversation.context import Desk
+from bot.conversation.context import Brand
 from bot.i18n import Translator, load_translators
 from handlers.views.start import topics
 
 SOURCE = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc")
 FAMILY = "Noto Sans CJK TC"  # Han characters as they are drawn in Taiwan.
 OURS = "Giftdesk Menu"  # The licence reserves the original's name for the original.
-EVERYTHING = Desk("", "", redeems=True, shows_gifts=True, shows_vouchers=True, shows_cards=True)
+EVERYTHING = Brand("", "", redeems=True, shows_gifts=True, shows_vouchers=True, shows_cards=True)
 
 
 def labels(translators: dict[str, Translator]) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from rich.table import Table
 from bot.channels import Channel, MenuContents, MenuTexts, Outbound, known
 from bot.config import Settings
 from bot.errors import ConfigurationError, GiftdeskError, UpstreamError
-from bot.wiring import desks_of, load_languages, open_channels
+from bot.wiring import brands_of, load_languages, open_channels
 from handlers.views.start import greeting, topics
 
 GOOD, DONE, WOULD = "[green]ok[/]", "[green]done[/]", "[yellow]would[/]"
@@ -21,9 +21,9 @@ Row = tuple[str, str]
 
 def contents(settings: Settings, channel: Channel) -> MenuContents:
     """What a channel's menus should say, in each language."""
-    desk = desks_of(settings)[channel.name]
+    brand = brands_of(settings)[channel.name]
     languages = [
-        MenuTexts(language, _("Menu"), topics(_, desk), greeting(_, settings.brand), greeting(_, "%s"))
+        MenuTexts(language, _("Menu"), topics(_, brand), greeting(_, settings.brand), greeting(_, "%s"))
         for language, _ in load_languages(settings).items()
     ]
     return MenuContents(languages, settings.default_locale, settings.brand_color)

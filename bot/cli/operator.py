@@ -97,7 +97,7 @@ class Operator:
             languages=turns.languages,
             lexicon=turns.lexicon,
             recogniser=turns.recogniser,
-            desk=next(iter(turns.desks.values())),
+            brand=next(iter(turns.brands.values())),
             apis=turns.apis,
             services=turns.services,
             work=Work(turns.pool),

@@ -40,14 +40,14 @@ SURE = "sure"
 """The question with two buttons, see `Context.question`."""
 
 SHOP = ("hours", "address", "phone")
-"""Commands that are there only when the brand has told what to answer, see `Desk.offers`."""
+"""Commands that are there only when the brand has told what to answer, see `Brand.offers`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Brand:
     """The brand's facts that texts need."""
 
-    brand: str
+    name: str
     channel_name: str
     privacy_url: str = ""
     support_hours: Hours | str = ""  # as text when nobody could read them
@@ -179,7 +179,7 @@ class Context:
     languages: Mapping[str, Translator]
     lexicon: Lexicon
     recogniser: Recogniser
-    desk: Desk
+    brand: Brand
     apis: Apis
     services: Services
     work: Work
@@ -222,7 +222,7 @@ class Context:
 
     def offers(self, topic: str) -> bool:
         """Whether there is a command of this name, and the shop has what it is about."""
-        return topic in self.topics and self.desk.offers(topic)
+        return topic in self.topics and self.brand.offers(topic)
 
     def speak(self, tag: str) -> None:
         """Change the customer's language, for this answer already."""
@@ -281,10 +281,10 @@ class Context:
         if not isinstance(what, Said):
             return
         self.unclear = kind
-        allowed = self.desk.keeps_unclear and self.customer.told_of_keeping and self.at_rest and kind != "quiet"
+        allowed = self.brand.keeps_unclear and self.customer.told_of_keeping and self.at_rest and kind != "quiet"
         if not allowed or message_id is None:  # Without its id it could not be found when it is taken back.
             return
-        found = self.lexicon.codes.find(self.reading, self.desk.code_pattern)
+        found = self.lexicon.codes.find(self.reading, self.brand.code_pattern)
         if text := keepable(what.text, private=found.private or bool(found.codes)):
             self.customer.unclear = self.services.unclear.to_keep(self.customer.person, message_id, kind, text)
 

@@ -61,19 +61,19 @@ class StaffLines(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Finds the handler of an event. `touches` add to a finished answer what its moment asks for."""
+    """Finds the handler of an event. `after_answer` add to a finished answer what its moment asks for."""
 
     routes: Routes
     packer: Packer
     staff: StaffLines
-    touches: Sequence[Callable[[Context, Reply], Reply]] = ()
+    after_answer: Sequence[Callable[[Context, Reply], Reply]] = ()
 
     async def answer(self, ctx: Context) -> Answer:
         """The answer to one event. Errors that are not the customer's business pass through."""
         answer = await self._answer(ctx)
         if isinstance(answer, Reply):
-            for touch in self.touches:
-                answer = touch(ctx, answer)
+            for add in self.after_answer:
+                answer = add(ctx, answer)
         return answer
 
     async def _answer(self, ctx: Context) -> Answer:
@@ -128,7 +128,7 @@ class Dispatcher:
         # A code may end in a word that means something else here.
         awaited = self.staff.awaits(ctx, text)
         intent = None if awaited else ctx.lexicon.whole(ctx.reading)
-        if intent in SHOP and not ctx.desk.offers(intent):
+        if intent in SHOP and not ctx.brand.offers(intent):
             intent = None
         asked = ctx.asked()
         if asked is not None and (given := await self._answered(ctx, asked, intent)) is not None:

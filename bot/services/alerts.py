@@ -57,7 +57,7 @@ class Alerts:
         once_per: str = "%Y-%m-%dT%H",
         runs: tuple[tuple[str, str], ...] = (),
         owners_only: bool = False,
-        besides: int | None = None,
+        except_member: int | None = None,
         **values: object,
     ) -> int:
         """Queue `what` (a msgid, or a text to be made in each language) for every recipient, in the caller's
@@ -65,11 +65,11 @@ class Alerts:
 
         kind: what it is about; a second alert of a kind in the same hour (or whatever period the
         strftime pattern `once_per` tells apart) is dropped by its key. runs: (label msgid, command line) of buttons
-        under it. besides: a member who is not told, since it is about what they did.
+        under it. except_member: a member who is not told, since it is about what they did.
         """
         told = 0
         for each in await self._recipients(connection, now):
-            if (owners_only and not each.owner) or (besides is not None and each.member_id == besides):
+            if (owners_only and not each.owner) or (except_member is not None and each.member_id == except_member):
                 continue
             _ = self.languages[each.tag]
             message: dict[str, object] = {"text": what(_) if callable(what) else _(what, **values)}

@@ -1,6 +1,6 @@
 """Health: whether vendors and platforms answer, as all workers together see it.
 
-Each worker remembers its own calls (`bot.apis.pulse`) and writes one row every few seconds; whoever asks puts the
+Each worker remembers its own calls (`bot.apis.call_stats`) and writes one row every few seconds; whoever asks puts the
 rows together. Looking asks nobody: only `probe` makes calls.
 """
 
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from bot.apis import Apis
-from bot.apis.pulse import Pulse
+from bot.apis.call_stats import CallStats
 from bot.errors import CheckFailed, GiftdeskError, Kind, UpstreamError
 from bot.i18n import N_
 from bot.services.alerts import Alerts
@@ -78,7 +78,7 @@ class Health:
     alerts: Alerts
     zone: ZoneInfo
     worker: str = field(default_factory=lambda: secrets.token_hex(6))
-    platforms: dict[str, Pulse] = field(init=False)
+    platforms: dict[str, CallStats] = field(init=False)
 
     def __post_init__(self) -> None:
         self.forget()
@@ -89,24 +89,24 @@ class Health:
 
     def forget(self) -> None:
         """Know nothing of what was any more."""
-        self.platforms = {name: Pulse() for name in self.parts}
+        self.platforms = {name: CallStats() for name in self.parts}
         for upstream in self.apis.upstreams.values():
-            upstream.pulse = Pulse()
+            upstream.stats = CallStats()
 
     # ── what all workers know ────────────────────────────────────────────────────────────────────
 
     async def write(self, pool: asyncpg.Pool, now: datetime) -> None:
         """Tell the others, and add what was counted to the day's numbers."""
         await workers.write(pool, self._report(now))
-        taken = [(part, pulse, *pulse.take()) for part, pulse in self._pulses().items()]
+        taken = [(part, stats, *stats.take()) for part, stats in self._stats().items()]
         counted = {(part, counts.CALLS): calls for part, _, calls, _ in taken if calls}
         counted |= {(part, kind): n for part, _, _, failures in taken for kind, n in failures.items()}
         try:
             if counted:
                 await counts.add(pool, now.astimezone(self.zone).date(), counted)
         except BaseException:
-            for _, pulse, calls, failures in taken:
-                pulse.give_back(calls, failures)
+            for _, stats, calls, failures in taken:
+                stats.give_back(calls, failures)
             raise
 
     async def states(
@@ -116,13 +116,13 @@ class Health:
         written = await workers.reports(connection)
         at_work = sum(now - each.at < FRESH for each in written)
         reports = [*(each for each in written if each.worker != self.worker), self._report(now)]
-        return tuple(merged(part, reports, now) for part in self._pulses()), at_work
+        return tuple(merged(part, reports, now) for part in self._stats()), at_work
 
-    def _pulses(self) -> dict[str, Pulse]:
-        return self.platforms | {name: upstream.pulse for name, upstream in self.apis.upstreams.items()}
+    def _stats(self) -> dict[str, CallStats]:
+        return self.platforms | {name: upstream.stats for name, upstream in self.apis.upstreams.items()}
 
     def _report(self, now: datetime) -> Report:
-        parts: dict[str, dict[str, Any]] = {name: pulse.report() for name, pulse in self._pulses().items()}
+        parts: dict[str, dict[str, Any]] = {name: stats.report() for name, stats in self._stats().items()}
         for name, upstream in self.apis.upstreams.items():
             if upstream.breaker.retry_in:
                 parts[name]["paused_until"] = now.timestamp() + upstream.breaker.retry_in

@@ -48,7 +48,7 @@ MOST_TROUBLES = 290
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BulkRequest:
     """What to make. prefix: of each code, "" for none. length: random symbols of each."""
 
     group_id: int
@@ -102,7 +102,14 @@ class Minting:
         return f"{public_url}{export_files.PATH}{export_files.sign(self.secret, export_id)}?openExternalBrowser=1"
 
     async def start(
-        self, connection: asyncpg.Connection, wish: Wish, *, key: str, staff_id: int | None, starter: str, now: datetime
+        self,
+        connection: asyncpg.Connection,
+        wish: BulkRequest,
+        *,
+        key: str,
+        staff_id: int | None,
+        starter: str,
+        now: datetime,
     ) -> Job | None:
         """Write a job and all of its codes down, in the caller's transaction. None: another one is under way.
 
@@ -135,7 +142,7 @@ class Minting:
             N_("%(name)s is making %(n)s codes in group %(group)s (%(job)s)."),
             now,
             runs=_watching(job),
-            besides=staff_id,
+            except_member=staff_id,
             name=starter,
             n=wish.total,
             group=f"#{wish.group_id} {wish.group_name}".strip(),
@@ -170,7 +177,7 @@ class Minting:
                 N_("%(name)s is deleting the unused codes of %(job)s."),
                 now,
                 runs=_watching(job),
-                besides=deleter_id,
+                except_member=deleter_id,
                 name=deleter,
                 job=job.ref,
             )

@@ -12,7 +12,7 @@ import asyncpg
 from bot.apis.poshen import RedemptionCode
 from bot.services.hashes import keyed_hash
 from bot.services.points import NotEnough, Points
-from bot.services.vouchers import Vouchers, Wanted
+from bot.services.vouchers import VoucherRequest, Vouchers
 from bot.storage import claims, issues, rewards, switches
 from bot.storage.claims import Claim, Undone
 from bot.storage.customers import Customer
@@ -42,20 +42,20 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
-class NotYet:
+class NotStarted:
     """The group opens later."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class Ended:
     """The group has ended. at: its last moment, so that its day is the last one on which it was open."""
 
     at: datetime
 
 
-Outcome = Claimed | UsedUp | Paused | NotYet | Over
+Outcome = Claimed | UsedUp | Paused | NotStarted | Ended
 
 
 def snapshot(code: RedemptionCode, grants: Sequence[Grant] = ()) -> dict[str, Any]:
@@ -146,9 +146,9 @@ class Redemption:
         if policy.paused:
             return Paused()
         if policy.starts_at and now < policy.starts_at:
-            return NotYet(policy.starts_at)
+            return NotStarted(policy.starts_at)
         if policy.last_moment and happened_at > policy.last_moment:
-            return Over(policy.last_moment)
+            return Ended(policy.last_moment)
         if policy.max_claims is not None and await claims.used_up(connection, code.id, policy.max_claims):
             return UsedUp()
         rules = await rewards.of(connection, [reward.id for reward in code.rewards])
@@ -208,7 +208,7 @@ class Redemption:
         promised = [grant for grant in grants if grant.gift_id is not None]
         for key, grant in zip(_voucher_keys(claim, len(promised)), promised, strict=True):
             assert grant.gift_id is not None and grant.price_id is not None, "they are set together"
-            wanted = Wanted(grant.gift_id, grant.price_id, dict(grant.offer or {}))
+            wanted = VoucherRequest(grant.gift_id, grant.price_id, dict(grant.offer or {}))
             await self.vouchers.reserve(connection, customer, wanted, key=key, kind="reward", issuer="bot", now=now)
 
     def person_hash(self, person: str) -> bytes:

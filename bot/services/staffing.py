@@ -21,7 +21,7 @@ from bot.services.alerts import Alerts
 from bot.services.hashes import keyed_hash
 from bot.storage import bulk, links, staff, switches
 from bot.storage.customers import SYMBOLS
-from bot.storage.staff import Member, Standing
+from bot.storage.staff import Member, StaffRow
 
 Role = Literal["owner", "manager", "staff", "viewer"]
 ROLES: tuple[Role, ...] = ("viewer", "staff", "manager", "owner")  # each may do what those before it may
@@ -88,7 +88,7 @@ class Staffing:
     bootstrap_code: str = ""
     _wrong_claims: int = field(default=0)
 
-    def actor(self, stored: Standing | None, channel: str, user_id: str, now: datetime) -> Actor | None:
+    def actor(self, stored: StaffRow | None, channel: str, user_id: str, now: datetime) -> Actor | None:
         """Who this is, None for everybody who is no staff (any more). Judges; asks nothing."""
         if f"{channel}:{user_id}" in self.admins:
             return Actor(stored.id if stored else None, stored.name if stored else "", "owner", channel)
@@ -284,7 +284,7 @@ class Staffing:
             await staff.remove(connection, stale.id)
 
     async def _announce(
-        self, connection: asyncpg.Connection, member: Member, now: datetime, besides: int | None
+        self, connection: asyncpg.Connection, member: Member, now: datetime, except_member: int | None
     ) -> None:
         """Tell the owners, but not the one who has just become one, or who is told anyway."""
         await self.alerts.tell(
@@ -299,7 +299,7 @@ class Staffing:
             now,
             runs=((N_("Remove"), f"/admins remove {member.name}"),),
             owners_only=True,
-            besides=besides,
+            except_member=except_member,
         )
 
     def _hash(self, code: str) -> bytes:

@@ -66,7 +66,7 @@ class CapReached:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class VoucherRequest:
     """What to issue. cost: points for all of it. offer: see `catalogue.snapshot`."""
 
     gift_id: int
@@ -112,7 +112,7 @@ class Vouchers:
         self,
         connection: asyncpg.Connection,
         customer: Customer,
-        wanted: Wanted,
+        wanted: VoucherRequest,
         *,
         key: str,
         kind: str,

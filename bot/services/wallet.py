@@ -18,7 +18,7 @@ _GIFTS = TypeAdapter(Gifts)
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class GiftList:
     """Gifts as the vendor listed them at `taken_at`. snapshot: names this list in page buttons."""
 
     gifts: Gifts
@@ -30,9 +30,9 @@ class Shelf:
 class Wallet:
     """Keeps the last list of every customer: pages are cut from it, and it answers when the vendor is down."""
 
-    def keep(self, customer: Customer, gifts: Gifts, now: datetime) -> Shelf:
+    def keep(self, customer: Customer, gifts: Gifts, now: datetime) -> GiftList:
         """Put a fresh list on the shelf; it is saved together with the reply."""
-        shelf = Shelf(gifts, now, secrets.token_hex(3))
+        shelf = GiftList(gifts, now, secrets.token_hex(3))
         customer.wallet = wallets.Stored(shelf.snapshot, now, _written(gifts))
         customer.state.listed = now.timestamp()
         return shelf
@@ -42,12 +42,12 @@ class Wallet:
         listed = customer.state.listed
         return timedelta(seconds=now.timestamp() - listed) if listed else None
 
-    async def kept(self, connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> Shelf | None:
+    async def kept(self, connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> GiftList | None:
         """The last list, however old."""
         stored = await wallets.read(connection, customer_id)
         if stored is None:
             return None
-        return Shelf(_read(stored.gifts), stored.taken_at, stored.snapshot)
+        return GiftList(_read(stored.gifts), stored.taken_at, stored.snapshot)
 
 
 def _written(gifts: Gifts) -> str:

@@ -379,7 +379,7 @@ class StaffDesk:
             N_("%(name)s asks for a second person: %(line)s — to look at it: /approve %(ref)s"),
             ctx.now,
             runs=((N_("Look at it"), f"/approve {ref}"),),
-            besides=ctx.actor.id,
+            except_member=ctx.actor.id,
             name=ctx.actor.name,
             line=audited_line(command.name, command.arguments.model_validate(pending["arguments"])),
             ref=ref,

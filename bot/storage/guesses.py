@@ -9,7 +9,7 @@ import asyncpg
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StaffRow:
     """How a person stands with the guess limits, read in one go."""
 
     wait_until: datetime | None
@@ -19,7 +19,7 @@ class Standing:
     today: int  # misses in the last 24 hours
 
 
-async def standing(connection: asyncpg.Connection | asyncpg.Pool, person: bytes, now: datetime) -> Standing:
+async def standing(connection: asyncpg.Connection | asyncpg.Pool, person: bytes, now: datetime) -> StaffRow:
     """Where a person stands."""
     row = await connection.fetchrow(
         """
@@ -32,7 +32,7 @@ async def standing(connection: asyncpg.Connection | asyncpg.Pool, person: bytes,
         person,
         now,
     )
-    return Standing(row["until"], row["level"], row["guard"], row["recent"], row["today"])
+    return StaffRow(row["until"], row["level"], row["guard"], row["recent"], row["today"])
 
 
 async def add_miss(connection: asyncpg.Connection, person: bytes, code: bytes, prefix: bytes, now: datetime) -> bool:

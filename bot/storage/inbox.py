@@ -16,10 +16,10 @@ import orjson
 from bot.storage.customers import Customer
 from bot.storage.pool import affected
 from bot.storage.queue import EVENT
-from bot.storage.staff import Standing
+from bot.storage.staff import StaffRow
 from bot.storage.switches import CODES, MAINTENANCE
 
-_STAFF_COLUMNS = ", ".join(f"s.{name} AS staff_{name}" for name in Standing.__slots__)
+_STAFF_COLUMNS = ", ".join(f"s.{name} AS staff_{name}" for name in StaffRow.__slots__)
 _BEGIN = f"""
 SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat, e.state AS event_state,
        e.received_at, e.attempts, e.payload, e.reply, e.outcome AS event_outcome,
@@ -111,7 +111,7 @@ class EventOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class InboxEvent:
     """One event as a worker takes it up, with the customer when they are known already.
 
     state: an `EventState`, as text: a worker of a newer version may have written one that is not known here.
@@ -134,17 +134,17 @@ class Taken:
     has_elder: bool
     has_waiting: bool
     customer: Customer | None
-    staff: Standing | None
+    staff: StaffRow | None
     maintenance: dict[str, Any] | None
     codes_made: datetime | None
 
 
-async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
+async def begin(pool: asyncpg.Pool, event_id: int) -> InboxEvent | None:
     """An event with all that is needed to answer it; None when it is gone (cleaned up)."""
     row = await pool.fetchrow(_BEGIN, event_id)
     if row is None:
         return None
-    return Taken(
+    return InboxEvent(
         id=row["event_id"],
         key=row["event_key"],
         channel=row["event_channel"],
@@ -158,7 +158,7 @@ async def begin(pool: asyncpg.Pool, event_id: int) -> Taken | None:
         has_elder=row["has_elder"],
         has_waiting=row["has_waiting"],
         customer=Customer.of(row) if row["person"] else None,
-        staff=Standing(*[row[f"staff_{name}"] for name in Standing.__slots__]) if row["staff_id"] else None,
+        staff=StaffRow(*[row[f"staff_{name}"] for name in StaffRow.__slots__]) if row["staff_id"] else None,
         maintenance=row["maintenance"],
         codes_made=row["codes_made"],
     )

@@ -9,7 +9,7 @@ import asyncpg
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StaffRow:
     """As much of a member's row as it takes to judge what they may; it comes with every event.
 
     origin: settings, bootstrap or invitation.
@@ -23,7 +23,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Member(Standing):
+class Member(StaffRow):
     """One member of staff as the table has them."""
 
     channel: str

@@ -12,7 +12,7 @@ import asyncpg
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One worker's view. parts: by name, see `bot.apis.pulse.Pulse.report`."""
+    """One worker's view. parts: by name, see `bot.apis.call_stats.CallStats.report`."""
 
     worker: str
     at: datetime

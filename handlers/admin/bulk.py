@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.i18n import N_
-from bot.services.minting import LONGEST, LONGEST_PREFIX, MOST, SHORTEST, Wish, draw
+from bot.services.minting import LONGEST, LONGEST_PREFIX, MOST, SHORTEST, BulkRequest, draw
 from bot.staff.arguments import Arguments, Flag, Keyed, Positional, Reads, line_of
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
@@ -144,7 +144,7 @@ async def preview_bulk(ctx: StaffContext, args: MakeCodes) -> Preview | Answer:
         (Text(text),),
         label=start,
         seen={"group": group.name, "staff_id": ctx.actor.id, "starter": ctx.actor.name},
-        two_person=0 < ctx.desk.two_person_codes <= args.n,
+        two_person=0 < ctx.brand.two_person_codes <= args.n,
     )
 
 
@@ -153,7 +153,7 @@ async def start_bulk(ctx: StaffContext, args: MakeCodes) -> Answer:
     """All codes are written down now; a worker asks for them, and whoever started it is told the end."""
     assert ctx.confirmed is not None, "only a preview leads here"
     seen = ctx.confirmed.seen
-    wish = Wish(
+    wish = BulkRequest(
         group_id=args.group,
         group_name=seen["group"],
         rewards=args.rewards,
@@ -306,7 +306,7 @@ async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
     made = (await bulk.counts(ctx.work.reads, job.id)).exist
     if not made:
         return Reply((Text(ctx._("There are no codes of %(job)s.", job=job.ref)),), _progress(ctx, job))
-    if not ctx.desk.public_url:
+    if not ctx.brand.public_url:
         ctx.notes.result = "refused"
         text = ctx._(
             "There is no address for a link: PUBLIC_URL is not set. On the server, `giftdesk codes %(job)s` writes the "
@@ -324,7 +324,7 @@ async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
         now=ctx.now,
         expires_at=until,
     )
-    url = ctx.services.minting.link(ctx.desk.public_url, export_id)
+    url = ctx.services.minting.link(ctx.brand.public_url, export_id)
     ctx.notes.after = f"a link to {made} codes"
     return Reply((views.file_card(ctx._, job, made, until, url),), _progress(ctx, job))
 

@@ -211,7 +211,7 @@ async def preview_create(ctx: StaffContext, args: CreateCode) -> Preview | Answe
     warnings = []
     if codes.guessable(text):
         warnings.append(_("This code is easy to guess. For a prize that is meant for one person, use /code bulk."))
-    read = ctx.lexicon.codes.find(ctx.lexicon.read(text), ctx.desk.code_pattern, prompted=True)
+    read = ctx.lexicon.codes.find(ctx.lexicon.read(text), ctx.brand.code_pattern, prompted=True)
     if codes.canonical(text) not in map(codes.canonical, read.codes):
         warnings.append(
             _("Customers could not type this code here: 4 to 32 letters, digits and hyphens are understood.")

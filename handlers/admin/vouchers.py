@@ -15,7 +15,7 @@ from bot.errors import UpstreamUnavailable, UserError
 from bot.i18n import N_
 from bot.services.catalogue import DONG, named, snapshot
 from bot.services.staffing import Actor
-from bot.services.vouchers import LEASE, CapReached, Wanted
+from bot.services.vouchers import LEASE, CapReached, VoucherRequest
 from bot.staff.arguments import Arguments, CustomerRef, Keyed, Number, Positional, ReceiptRef, line_of
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.scrubbing import scrubbed
@@ -204,7 +204,7 @@ async def preview_issue(ctx: StaffContext, args: IssueVoucher) -> Preview | Answ
             "by": ctx.actor.name,
             "limited": left is not None,
         },
-        two_person=0 < ctx.desk.two_person_over <= worth,
+        two_person=0 < ctx.brand.two_person_over <= worth,
     )
 
 
@@ -241,7 +241,7 @@ async def _reserve(ctx: StaffContext, args: IssueVoucher, gotit: GotItApi, key: 
         text = ctx._("It was changed meanwhile. Nothing was done; please look again.")
         return Reply((Text(text),), run_button(ctx._("Show"), f"/catalog show {ids_text(args.gift, args.price)}"))
     ctx.notes.target = _target(args.gift, args.price, args.qty)
-    wanted = Wanted(args.gift, args.price, seen["offer"], quantity=args.qty)
+    wanted = VoucherRequest(args.gift, args.price, seen["offer"], quantity=args.qty)
     connection = await ctx.work.begin()
     reserved = await ctx.services.vouchers.reserve(
         connection,
@@ -264,7 +264,7 @@ async def _reserve(ctx: StaffContext, args: IssueVoucher, gotit: GotItApi, key: 
             ctx.now,
             runs=((N_("Show"), f"/ref {reserved.ref}"),),
             owners_only=True,
-            besides=int(seen["issuer"]) if seen["issuer"].isdecimal() else None,
+            except_member=int(seen["issuer"]) if seen["issuer"].isdecimal() else None,
             name=seen["by"],
             voucher=reserved.called,
             value=ctx._.money(reserved.value, DONG),

@@ -114,12 +114,12 @@ def menu(_: Translator) -> Button:
 
 def gifts(ctx: Context) -> tuple[Button, ...]:
     """To the wallet, where there is one."""
-    return (my_gifts(ctx._),) if ctx.desk.shows_wallet else ()
+    return (my_gifts(ctx._),) if ctx.brand.shows_wallet else ()
 
 
 def codes(ctx: Context) -> tuple[Button, ...]:
     """To the prompt for a code, where codes are redeemed."""
-    return (redeem_code(ctx._),) if ctx.desk.redeems else ()
+    return (redeem_code(ctx._),) if ctx.brand.redeems else ()
 
 
 def topics(ctx: Context) -> tuple[Button, ...]:
@@ -127,8 +127,8 @@ def topics(ctx: Context) -> tuple[Button, ...]:
     return (
         *gifts(ctx),
         *codes(ctx),
-        *((vouchers(ctx._),) if ctx.desk.shows_vouchers else ()),
-        *((gift_cards(ctx._),) if ctx.desk.shows_cards else ()),
+        *((vouchers(ctx._),) if ctx.brand.shows_vouchers else ()),
+        *((gift_cards(ctx._),) if ctx.brand.shows_cards else ()),
     )
 
 
@@ -137,7 +137,7 @@ def shop(ctx: Context, *, besides: str = "") -> tuple[Button, ...]:
     # Translators: a button
     labels = LABELS | {"phone": N_("Phone number")}
     return tuple(
-        Button(ctx._(labels[name]), Go(command=name)) for name in SHOP if name != besides and ctx.desk.offers(name)
+        Button(ctx._(labels[name]), Go(command=name)) for name in SHOP if name != besides and ctx.brand.offers(name)
     )
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.conversation.context import Desk
+from bot.conversation.context import Brand
 from bot.conversation.messages import Card, Link, Row
 from bot.i18n import Translator
 from bot.understanding.hours import Hours
 
 
-def hours_card(_: Translator, desk: Desk, now: datetime) -> Card:
+def hours_card(_: Translator, brand: Brand, now: datetime) -> Card:
     """When it is open, and what that means now; hours that nobody could read as they were written."""
-    if isinstance(desk.opening_hours, str):
-        return Card(eyebrow=desk.brand, title=_("Opening hours"), text=desk.opening_hours)
+    if isinstance(brand.opening_hours, str):
+        return Card(eyebrow=brand.name, title=_("Opening hours"), text=brand.opening_hours)
     return Card(
-        eyebrow=desk.brand,
+        eyebrow=brand.name,
         title=_("Opening hours"),
-        text=_state(_, desk.opening_hours, now),
-        rows=tuple(Row(days, times) for days, times in desk.opening_hours.lines(_)),
+        text=_state(_, brand.opening_hours, now),
+        rows=tuple(Row(days, times) for days, times in brand.opening_hours.lines(_)),
         note=_("Public holidays may differ."),
     )
 
@@ -36,16 +36,16 @@ def _state(_: Translator, hours: Hours, now: datetime) -> str:
     return _("Open now until %(time)s.", time=_.time(closes))
 
 
-def address_card(_: Translator, desk: Desk) -> Card:
+def address_card(_: Translator, brand: Brand) -> Card:
     """Where it is, in whichever language the brand has told."""
-    told = desk.address.get(_.tag) or desk.address.get("en") or next(iter(desk.address.values()), "")
+    told = brand.address.get(_.tag) or brand.address.get("en") or next(iter(brand.address.values()), "")
     # Translators: a button: show the shop on a map
-    links = (Link(_("Map"), desk.map_url),) if desk.map_url else ()
-    return Card(eyebrow=desk.brand, title=_("Address"), text=told, buttons=links)
+    links = (Link(_("Map"), brand.map_url),) if brand.map_url else ()
+    return Card(eyebrow=brand.name, title=_("Address"), text=told, buttons=links)
 
 
-def phone_card(_: Translator, desk: Desk) -> Card:
+def phone_card(_: Translator, brand: Brand) -> Card:
     """Its number."""
     # Translators: a button: call the shop by phone
-    links = (Link(_("Call"), desk.call_url),) if desk.call_url else ()
-    return Card(eyebrow=desk.brand, title=_("Phone number"), text=desk.shop_phone, buttons=links)
+    links = (Link(_("Call"), brand.call_url),) if brand.call_url else ()
+    return Card(eyebrow=brand.name, title=_("Phone number"), text=brand.shop_phone, buttons=links)

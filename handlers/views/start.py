@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.conversation.context import Desk
+from bot.conversation.context import Brand
 from bot.conversation.messages import Button, Card, Link, Row, Tile
 from bot.i18n import Translator
 from bot.storage.unclear import KEPT_FOR
@@ -12,73 +12,73 @@ from handlers.views import choices
 from handlers.views.choices import Go
 
 
-def welcome_card(_: Translator, desk: Desk, other_languages: Sequence[Button], *, returning: bool) -> Card:
+def welcome_card(_: Translator, brand: Brand, other_languages: Sequence[Button], *, returning: bool) -> Card:
     """The first thing a customer sees."""
     if returning:
         text = _("Welcome back — everything is still here.")
-    elif desk.shows_vouchers and desk.shows_cards:
+    elif brand.shows_vouchers and brand.shows_cards:
         text = _("See your tickets and gifts, redeem codes, get vouchers and check gift cards.")
     else:
         text = _("See your tickets and gifts and redeem codes, right here in the chat.")
     buttons: list[Button | Link] = []
-    if desk.shows_wallet:
+    if brand.shows_wallet:
         buttons.append(choices.my_gifts(_))
-    if desk.redeems:
+    if brand.redeems:
         buttons.append(choices.redeem_code(_))
     buttons += other_languages
     return Card(
-        title=_("Welcome to %(brand)s Rewards", brand=desk.brand), text=text, look="success", buttons=tuple(buttons)
+        title=_("Welcome to %(brand)s Rewards", brand=brand.name), text=text, look="success", buttons=tuple(buttons)
     )
 
 
-def notice_card(_: Translator, desk: Desk) -> Card:
+def notice_card(_: Translator, brand: Brand) -> Card:
     """What we keep of a customer, why, how long, who receives it, and their rights."""
     vendors = (
-        ("MantaGo", desk.shows_gifts),
-        ("Poshen", desk.redeems),
-        ("Got It", desk.shows_vouchers),
-        ("Altegio", desk.shows_cards),
+        ("MantaGo", brand.shows_gifts),
+        ("Poshen", brand.redeems),
+        ("Got It", brand.shows_vouchers),
+        ("Altegio", brand.shows_cards),
     )
     receivers = _(", ").join(name for name, used in vendors if used)
-    days = _.ngettext("%(n)s day", "%(n)s days", desk.claim_retention.days)
+    days = _.ngettext("%(n)s day", "%(n)s days", brand.claim_retention.days)
     note = _("Type “my data” to see it, “delete my data” to remove it, “unsubscribe” to stop notifications.")
     return Card(
         eyebrow=_("Privacy"),
         title=_("How we treat your data"),
-        text=_keeping(_, desk),
+        text=_keeping(_, brand),
         rows=tuple(
             row
             for row in (
-                Row(_("Kept by"), desk.brand),
+                Row(_("Kept by"), brand.name),
                 Row(_("Used for"), _("Showing your gifts, redeeming your codes once, answering you")),
-                Row(_("Kept"), _kept(_, desk, days)),
+                Row(_("Kept"), _kept(_, brand, days)),
                 Row(_("Shared with"), _("%(names)s, only what each one needs", names=receivers) if receivers else ""),
             )
             if row.value
         ),
         note=note,
-        buttons=(Link(_("Privacy policy"), desk.privacy_url),) if desk.privacy_url else (),
+        buttons=(Link(_("Privacy policy"), brand.privacy_url),) if brand.privacy_url else (),
     )
 
 
-def _keeping(_: Translator, desk: Desk) -> str:
-    if desk.keeps_unclear:
+def _keeping(_: Translator, brand: Brand) -> str:
+    if brand.keeps_unclear:
         return _(
             "To serve you we use your %(channel)s user ID and keep a record of what you redeem. Short messages that we "
             "don't understand are kept for up to %(days)s, without your user ID, so that we learn to answer them; your "
             "other chat messages are not kept.",
-            channel=desk.channel_name,
+            channel=brand.channel_name,
             days=_.ngettext("%(n)s day", "%(n)s days", KEPT_FOR.days),
         )
     return _(
         "To serve you we use your %(channel)s user ID and keep a record of what you redeem. "
         "We don't keep your chat messages.",
-        channel=desk.channel_name,
+        channel=brand.channel_name,
     )
 
 
-def _kept(_: Translator, desk: Desk, days: str) -> str:
-    if desk.shows_cards:
+def _kept(_: Translator, brand: Brand, days: str) -> str:
+    if brand.shows_cards:
         return _(
             "User ID, language, receipts, points, and your phone if you link it (encrypted); up to %(days)s after "
             "your last visit",
@@ -90,30 +90,30 @@ def _kept(_: Translator, desk: Desk, days: str) -> str:
 ICONS = {"gifts": "🎁", "redeem": "🔑", "vouchers": "🎫", "cards": "💳", "language": "🌐", "help": "💬"}
 
 
-def topics(_: Translator, desk: Desk) -> tuple[Button, ...]:
+def topics(_: Translator, brand: Brand) -> tuple[Button, ...]:
     """What this shop offers, in the order of every menu: the card, LINE's rich menu, Messenger's persistent one."""
     # Translators: a button
     language = Button(_("Language"), Go(command="language"))
     # Translators: a button
     helping = Button(_("Help and staff"), Go(command="help"))
     return (
-        *((choices.my_gifts(_),) if desk.shows_wallet else ()),
-        *((choices.redeem_code(_),) if desk.redeems else ()),
-        *((choices.vouchers(_),) if desk.shows_vouchers else ()),
-        *((choices.gift_cards(_),) if desk.shows_cards else ()),
+        *((choices.my_gifts(_),) if brand.shows_wallet else ()),
+        *((choices.redeem_code(_),) if brand.redeems else ()),
+        *((choices.vouchers(_),) if brand.shows_vouchers else ()),
+        *((choices.gift_cards(_),) if brand.shows_cards else ()),
         language,
         helping,
     )
 
 
-def menu_card(_: Translator, desk: Desk) -> Card:
+def menu_card(_: Translator, brand: Brand) -> Card:
     """The menu, without what this shop does not offer."""
     tiles = tuple(
         Tile(ICONS[action.command], button.label, action)
-        for button in topics(_, desk)
+        for button in topics(_, brand)
         if isinstance(action := button.action, Go)
     )
-    return Card(eyebrow=desk.brand, title=_("What would you like to do?"), tiles=tiles)
+    return Card(eyebrow=brand.name, title=_("What would you like to do?"), tiles=tiles)
 
 
 def greeting(_: Translator, brand: str) -> str:

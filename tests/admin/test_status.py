@@ -16,7 +16,7 @@ from chat import Bot, Chat
 from engine.desk import until
 from engine.processes import command, environment
 
-from bot.apis.pulse import LATELY, Pulse
+from bot.apis.call_stats import LATELY, CallStats
 from bot.channels import Delivery, Rendered
 from bot.errors import Kind, UpstreamError
 from bot.services.health import FRESH, Health, merged
@@ -501,10 +501,10 @@ def test_a_row_that_is_not_renewed_tells_nothing_of_now() -> None:
 # ── a pulse ──────────────────────────────────────────────────────────────────────────────────
 
 
-def beating(*beats: tuple[float, Kind | None]) -> Pulse:
+def beating(*beats: tuple[float, Kind | None]) -> CallStats:
     """A pulse with calls at these seconds."""
     now = 0.0
-    pulse = Pulse(clock=lambda: now)
+    pulse = CallStats(clock=lambda: now)
     for at, kind in beats:
         now = at
         pulse.note(kind, 0.25, "why" if kind else "")

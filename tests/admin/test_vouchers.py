@@ -29,7 +29,7 @@ from admin.counter import (
 )
 from bot.cli.operator import Operator
 from bot.conversation.messages import plain
-from bot.services.vouchers import CapReached, Quota, Wanted
+from bot.services.vouchers import CapReached, Quota, VoucherRequest
 from bot.storage import issues
 from bot.storage.issues import Issue
 from sandbox import Sandbox
@@ -503,7 +503,7 @@ async def test_a_race_for_one_quota_has_as_many_winners_as_it_allows(bot: Bot, t
             return await vouchers.reserve(
                 connection,
                 rows[number % 2],
-                Wanted(422, 1899, offer),
+                VoucherRequest(422, 1899, offer),
                 key=f"race:{number}",
                 kind="staff",
                 issuer="7",
@@ -521,7 +521,7 @@ async def test_a_race_for_one_quota_has_as_many_winners_as_it_allows(bot: Bot, t
 async def test_two_customers_do_not_share_the_last_voucher_of_a_quota(bot: Bot, two: list[Chat]) -> None:
     """The second reservation waits until the first is written: two customers have two accounts to be locked."""
     vouchers = replace(bot.turns.services.vouchers, quota=Quota(vouchers=1, value=10**9))
-    wanted = Wanted(422, 1899, {"name": "V", "brand": "B", "image": "", "price_value": 100_000})
+    wanted = VoucherRequest(422, 1899, {"name": "V", "brand": "B", "image": "", "price_value": 100_000})
     rows = [await row_of(chat) for chat in two]
 
     async def reserve(connection: Any, number: int) -> Any:

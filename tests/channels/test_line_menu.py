@@ -20,7 +20,7 @@ from bot.channels.line.client import Answer, LineClient
 from bot.channels.line.colors import palette
 from bot.channels.line.menu import Installed, RichMenu, RichMenus, plan, rich_menu
 from bot.cli.font import EVERYTHING, labels
-from bot.conversation.context import Desk
+from bot.conversation.context import Brand
 from bot.conversation.messages import Button
 from bot.errors import ConfigurationError, CredentialsRefused, RateLimited, UpstreamError, UpstreamUnavailable
 from bot.i18n import load_translators
@@ -36,12 +36,12 @@ SHOPS = [
     EVERYTHING,
     replace(EVERYTHING, shows_vouchers=False),
     replace(EVERYTHING, shows_vouchers=False, shows_cards=False),
-    Desk("", "", redeems=True, shows_gifts=False),
-    Desk("", "", redeems=False, shows_gifts=False),
+    Brand("", "", redeems=True, shows_gifts=False),
+    Brand("", "", redeems=False, shows_gifts=False),
 ]
 
 
-def menu_of(language: str = ZH, desk: Desk = EVERYTHING, colour: str = GREEN) -> RichMenu:
+def menu_of(language: str = ZH, desk: Brand = EVERYTHING, colour: str = GREEN) -> RichMenu:
     _ = LANGUAGES[language]
     return rich_menu(language, topics(_, desk), _("Menu"), colour)
 
@@ -79,7 +79,7 @@ def test_six_tiles_open_the_topics_in_order() -> None:
 
 
 @pytest.mark.parametrize("desk", SHOPS, ids=lambda desk: f"{len(topics(LANGUAGES[EN], desk))} tiles")
-def test_the_tiles_cover_the_whole_picture(desk: Desk) -> None:
+def test_the_tiles_cover_the_whole_picture(desk: Brand) -> None:
     """Whatever is switched off: no gap that nothing happens in, and no two tiles on one spot."""
     menu = menu_of(desk=desk)
     size, boxes = menu.body["size"], [area["bounds"] for area in menu.body["areas"]]
@@ -95,7 +95,7 @@ def test_the_tiles_cover_the_whole_picture(desk: Desk) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("desk", SHOPS, ids=lambda desk: f"{len(topics(LANGUAGES[EN], desk))} tiles")
-async def test_line_takes_them(sandbox: Sandbox, line: LineClient, language: str, desk: Desk) -> None:
+async def test_line_takes_them(sandbox: Sandbox, line: LineClient, language: str, desk: Brand) -> None:
     """The validator's rules, and the official SDK's model loses nothing of them."""
     from linebot.v3.messaging import RichMenuRequest
 
@@ -129,7 +129,7 @@ def test_an_alias_is_one_that_line_takes() -> None:
     ("language", "desk", "colour"),
     [(ZH, SHOPS[0], GREEN), (EN, SHOPS[1], RED), (ZH, SHOPS[2], YELLOW), (EN, SHOPS[3], GREEN), (EN, SHOPS[4], RED)],
 )
-def test_the_picture_is_what_line_takes(language: str, desk: Desk, colour: str) -> None:
+def test_the_picture_is_what_line_takes(language: str, desk: Brand, colour: str) -> None:
     """A PNG of the size that was announced, a megabyte at most, with the brand's colour in it."""
     menu = menu_of(language, desk, colour)
     png = menu.picture()

@@ -92,6 +92,6 @@ async def test_a_channel_is_its_description(database: str, sandbox: Sandbox, mon
             assert "Gifts" in said or "gifts" in said
             assert {json.loads(call.body)["platform"] for call in sandbox.calls("mantago")} == {"line"}
             assert partners.partner("toy").title == "Toy phones"
-            assert desk.turns.desks["toy"].channel_name == "Toy phones"
+            assert desk.turns.brands["toy"].channel_name == "Toy phones"
     finally:
         partners.PLATFORMS.pop("toy", None)

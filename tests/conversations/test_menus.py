@@ -13,7 +13,7 @@ from chat import Bot, Chat
 
 from bot.channels.line.client import LineClient
 from bot.channels.line.menu import RichMenu, RichMenus, plan, rich_menu
-from bot.wiring import desks_of
+from bot.wiring import brands_of
 from handlers.views.start import topics
 
 RICH_MENU = "/v2/bot/user/"
@@ -36,7 +36,7 @@ async def install(bot: Bot) -> AsyncIterator[Install]:
     assert isinstance(line, LineClient)
 
     async def run(colour: str = "#0F766E", *, known: bool = True) -> None:
-        desk = desks_of(bot.settings)["line"]
+        desk = brands_of(bot.settings)["line"]
         menus = [rich_menu(tag, topics(_, desk), _("Menu"), colour) for tag, _ in bot.turns.languages.items()]
         wanted = [Sketch(menu.language, menu.buttons, menu.body, menu.brand_colour) for menu in menus]
         account = RichMenus(line)
@@ -238,7 +238,7 @@ async def test_a_group_has_no_menu(bot: Bot, install: Install) -> None:
 def test_every_tile_opens_a_topic(bot: Bot) -> None:
     """A tap answers what typing its word would."""
     commands = bot.turns.dispatcher.routes.commands
-    desk = desks_of(bot.settings)["line"]
+    desk = brands_of(bot.settings)["line"]
     tiles = [button.action.model_dump()["command"] for button in topics(bot.turns.languages["en"], desk)]
 
     assert [name for name in tiles if name not in commands] == []

@@ -12,7 +12,7 @@ import pytest
 from chat import Bot, Chat
 
 from bot.services.hashes import keyed_hash
-from bot.services.vouchers import Wanted
+from bot.services.vouchers import VoucherRequest
 from bot.storage import customers
 from bot.storage.keeping import KEPT
 from conversations.proving import EMPTY, PROVEN, link, new_code
@@ -425,7 +425,7 @@ async def test_a_voucher_begun_at_this_very_moment_keeps_the_data(friend: Chat, 
     await friend.tap("Yes, delete")
     row = await customers.by_person(tables, await tables.fetchval("SELECT person FROM customers"))
     assert row is not None
-    wanted = Wanted(422, 1899, {"name": "V", "brand": "B", "image": "", "price_value": 100_000})
+    wanted = VoucherRequest(422, 1899, {"name": "V", "brand": "B", "image": "", "price_value": 100_000})
     vouchers, now = friend.bot.turns.services.vouchers, friend.bot.clock()
 
     async with tables.acquire() as connection, connection.transaction():

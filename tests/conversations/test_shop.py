@@ -12,7 +12,7 @@ from chat import Bot, Chat
 
 from bot.config import load_settings
 from bot.understanding.hours import read
-from bot.wiring import desks_of
+from bot.wiring import brands_of
 
 LOST = "I didn't catch that. Try:"
 OPEN = "Mon-Fri 10:00-18:00"
@@ -241,14 +241,14 @@ def test_the_settings_reach_every_channel() -> None:
         shop_phone="(02) 2345-6789 分機 12",
     )
 
-    for desk in desks_of(settings).values():
+    for desk in brands_of(settings).values():
         assert desk.opening_hours == read("Mon-Fri 10:00-18:00", settings.zone)
         assert desk.support_hours == "whenever"
         assert desk.address == {"zh_Hant_TW": "台北市\n2 樓"}
         assert (desk.map_url, desk.shop_phone) == ("https://maps.example.com", "(02) 2345-6789 分機 12")
         assert desk.call_url == "tel:+886223456789"
         assert [desk.offers(topic) for topic in ("hours", "address", "phone")] == [True, True, True]
-    for desk in desks_of(load_settings()).values():
+    for desk in brands_of(load_settings()).values():
         assert [desk.offers(topic) for topic in ("hours", "address", "phone")] == [False, False, False]
 
 
@@ -269,7 +269,7 @@ def test_the_settings_reach_every_channel() -> None:
 )
 def test_a_phone_number_is_called_without_what_stands_beside_it(phone: str, url: str) -> None:
     """Neither an extension nor a second number can be dialled."""
-    assert desks_of(load_settings(shop_phone=phone))["line"].call_url == url
+    assert brands_of(load_settings(shop_phone=phone))["line"].call_url == url
 
 
 # When staff answer.

@@ -384,10 +384,10 @@ async def test_a_race_for_the_same_points_has_one_winner(bot: Bot, tables: async
     offer = next(o for o in listed.offers if o.cost == HIGHLANDS)
 
     async def reserve(number: int) -> Any:
-        from bot.services.vouchers import Wanted
+        from bot.services.vouchers import VoucherRequest
 
         async with bot.pool.acquire() as connection, connection.transaction():
-            wanted = Wanted(offer.gift.gift_id, offer.gift.price_id, offer.snapshot, offer.cost)
+            wanted = VoucherRequest(offer.gift.gift_id, offer.gift.price_id, offer.snapshot, offer.cost)
             return await vouchers.reserve(
                 connection, customer, wanted, key=f"race:{number}", kind="exchange", issuer="bot", now=bot.clock()
             )

@@ -23,7 +23,7 @@ from chat import Bot, TestClock
 
 from bot.channels import Delivery, Outbound, Receipt
 from bot.config import Settings, load_settings
-from bot.jobs import Jobs, Later
+from bot.jobs import Jobs, RetryLater
 from bot.storage import pool as pools
 from bot.storage import queue
 from bot.turn import Turns
@@ -117,7 +117,7 @@ class Desk(Bot):
                 self.ahead(seconds=job["due"])
             try:
                 await runs[job["entrypoint"]](number)
-            except Later as later:
+            except RetryLater as later:
                 self.paused.append(later.delay.total_seconds())
                 continue
             await self.pool.execute("DELETE FROM pgqueuer WHERE id = $1", job["id"])

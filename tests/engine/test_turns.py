@@ -18,7 +18,7 @@ from bot.apis.poshen import PoshenApi, RedemptionCode
 from bot.channels import Delivery, Outcome, Receipt
 from bot.conversation.events import SentSticker
 from bot.delivery import TRIES
-from bot.jobs import Later
+from bot.jobs import RetryLater
 from bot.storage import customers, inbox
 from bot.storage import pool as pools
 from bot.turn import Turns
@@ -100,7 +100,7 @@ async def test_an_event_that_is_run_by_two_workers_counts_once(desk: Desk) -> No
 
     turns = looking_up(desk, together)
     ended = await asyncio.gather(turns.take(number), turns.take(number), return_exceptions=True)
-    assert sum(isinstance(each, Later) for each in ended) == 1
+    assert sum(isinstance(each, RetryLater) for each in ended) == 1
 
     await desk.run()
     assert receipts(chat) == await claims(desk) == 1
@@ -289,7 +289,7 @@ async def test_an_event_waits_for_its_elder(desk: Desk) -> None:
     desk.post(chat.phone.says(CODE))
     younger = (await desk.event())["id"]
 
-    with pytest.raises(Later):
+    with pytest.raises(RetryLater):
         await desk.turns.take(younger)
     assert desk.sandbox.calls("poshen") == []
     assert await claims(desk) == 0
@@ -303,10 +303,10 @@ async def test_an_event_waits_until_its_elders_answer_is_delivered(desk: Desk) -
     desk.sandbox.fault("line:POST /v2/bot/message/reply", status=500, times=1)
     elder, younger = (await desk.event(1))["id"], (await desk.event())["id"]
 
-    with pytest.raises(Later):
+    with pytest.raises(RetryLater):
         await desk.turns.take(elder)
     assert (await desk.event(1))["state"] == "ready"
-    with pytest.raises(Later):
+    with pytest.raises(RetryLater):
         await desk.turns.take(younger)
 
 
@@ -389,7 +389,7 @@ async def test_a_failure_after_another_workers_answer_is_no_reason_to_apologise(
         await desk.turns.take(number)
         raise RuntimeError("a bug")
 
-    with pytest.raises(Later):
+    with pytest.raises(RetryLater):
         await looking_up(desk, too_late).take(number)
     await desk.run()
 
@@ -514,7 +514,7 @@ async def test_a_failure_on_the_last_line_leaves_nothing_half_done(desk: Desk) -
 
     broken = replace(desk.turns, outbound={**desk.turns.outbound, "line": Mute(desk.turns.outbound["line"])})
     desk.post(chat.phone.says(CODE))
-    with pytest.raises(Later):
+    with pytest.raises(RetryLater):
         await broken.take((await desk.event())["id"])
 
     assert desk.sandbox.calls("poshen"), "the handler ran"
@@ -589,4 +589,4 @@ async def test_the_next_event_does_not_overtake_a_slow_one(desk: Desk) -> None:
     numbers = [(await desk.event(1))["id"], (await desk.event())["id"]]
     ended = await asyncio.gather(*(desk.turns.take(number) for number in numbers), return_exceptions=True)
 
-    assert [isinstance(each, Later) for each in ended] == [False, True]
+    assert [isinstance(each, RetryLater) for each in ended] == [False, True]

@@ -11,7 +11,7 @@ from chat import Bot
 from engine.desk import Desk, until
 
 from bot.errors import ConfigurationError
-from bot.jobs import Jobs, Later
+from bot.jobs import Jobs, RetryLater
 from bot.storage import bulk, issues, pushes, queue
 
 # Rows as the statements of the version before wrote them: (entrypoint, payload).
@@ -99,7 +99,7 @@ def test_a_kind_that_nothing_does_stops_the_start() -> None:
     """Its jobs would wait for ever."""
 
     async def run(number: int) -> None:
-        raise Later(0, "never")
+        raise RetryLater(0, "never")
 
     with pytest.raises(ConfigurationError, match="bulk"):
         Jobs({kind: run for kind in queue.KINDS if kind is not queue.BULK}, sweep=nothing, clean_up=nothing)

@@ -15,7 +15,7 @@ LATELY = 600.0  # seconds
 
 
 @dataclass(slots=True)
-class Pulse:
+class CallStats:
     """The latest calls, and the last failure. Noting one costs about a microsecond.
 
     clock: seconds since 1970, which is what other processes count in as well.
