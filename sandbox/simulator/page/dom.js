@@ -10,7 +10,7 @@ const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u20
 /**
  * An element. Of `properties`, `class` and `text` are what they say, `style` is set property by property
  * (which a Content-Security-Policy allows, unlike the attribute), `on` holds listeners, the rest are attributes;
- * null and false leave one out.
+ * null and false leave one out. What is true is there, and says so where it is for screen readers.
  */
 export function h(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
@@ -20,7 +20,7 @@ export function h(tag, properties = {}, ...children) {
     else if (name === "text") node.append(said(value));
     else if (name === "style") Object.assign(node.style, value);
     else if (name === "on") for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
-    else node.setAttribute(name, value === true ? "" : String(value));
+    else node.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
   }
   node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return node;
@@ -80,6 +80,7 @@ const ICONS = {
   call: "M6 4l3 1 1 4-2 2a12 12 0 005 5l2-2 4 1 1 3c-1 2-3 2-5 2C9 19 5 15 4 9c0-2 0-4 2-5z",
   plus: ["M12 5v14", "M5 12h14"],
   camera: ["M4 8h3l2-2h6l2 2h3v11H4z", "M12 10a3 3 0 100 7 3 3 0 000-7z"],
+  story: ["M12 3a9 9 0 0 1 9 9", "M12 21a9 9 0 0 1-9-9", "M20 15a9 9 0 0 1-5 5", "M4 9a9 9 0 0 1 5-5", "M12 8v8", "M8 12h8"],
   picture: ["M4 5h16v14H4z", "M4 16l5-5 4 4 3-3 4 4", "M9 9h.01"],
   smile: ["M12 4a8 8 0 100 16 8 8 0 000-16z", "M9 14c1 2 5 2 6 0", "M9 10h.01", "M15 10h.01"],
   send: "M4 12l16-8-6 16-3-6z",
