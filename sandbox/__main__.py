@@ -34,7 +34,7 @@ def main() -> None:
         "--simulator",
         type=int,
         metavar="PORT",
-        help="also serve two phones in a page on this port, or on the next free one",
+        help="also serve three phones in a page on this port, or on the next free one",
     )
     parser.add_argument("--bot", help="the bot's address; the simulator posts its webhooks there")
     parser.add_argument(

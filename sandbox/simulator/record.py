@@ -22,7 +22,7 @@ TOGETHER_MS = 5_000  # Calls that nobody asked for, such as a list kept fresh, a
 _REQUEST = re.compile(r"giftdesk-(\d+)")
 _LINKED = re.compile(r"/v2/bot/user/(U[0-9a-f]{32})/richmenu")
 _PLATFORMS = ("line", "messenger")
-_QUIET = ("reveals",)
+_QUIET = ("reveals", "unsends")
 
 
 @dataclass(slots=True)
@@ -325,7 +325,9 @@ def event_key(channel: str, webhook: Webhook) -> str:
     else:
         entry = body["entry"][0]
         what = entry["messaging"][0]
-        ids = (entry["id"], (what.get("message") or what.get("postback") or {}).get("mid", ""))
+        said = what.get("message") or what.get("postback") or {}
+        # What is taken back has the id of what was said.
+        ids = (entry["id"], said.get("mid", ""), *(("deleted",) if said.get("is_deleted") else ()))
     return hashlib.sha256(":".join((channel, *ids)).encode()).hexdigest()[:12]
 
 

@@ -40,7 +40,10 @@ async def served_simulator(served_sandbox: Sandbox, served_bot: Bot) -> AsyncIte
 
     try:
         async with Simulator.running(
-            served_sandbox, f"http://127.0.0.1:{web.port}", afresh=afresh, waits={"line": 60, "messenger": 60}
+            served_sandbox,
+            f"http://127.0.0.1:{web.port}",
+            afresh=afresh,
+            waits={"line": 60, "messenger": 60, "instagram": 60},
         ) as simulator:
             yield simulator
     finally:

@@ -101,7 +101,7 @@ globalThis.probe = {
   stop() {
     const node = document.activeElement;
     const box = node.getBoundingClientRect();
-    const part = node.closest(".top, #line, #messenger, #panel");
+    const part = node.closest(".top, #line, #messenger, #instagram, #panel");
     return [part?.id || part?.className || "", box.width > 0 && box.height > 0, getComputedStyle(node).outlineStyle];
   },
 

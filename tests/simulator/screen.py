@@ -80,6 +80,10 @@ class Screen:
     def messenger(self) -> Handset:
         return Handset(self, "messenger")
 
+    @property
+    def instagram(self) -> Handset:
+        return Handset(self, "instagram")
+
     def phone(self, channel: str) -> Handset:
         return Handset(self, channel)
 

@@ -240,7 +240,7 @@ async def test_the_time_stands_beside_a_bubble_however_long_it_is(screen: Screen
 
 
 async def test_the_tab_key_goes_through_the_page_in_its_order(screen: Screen) -> None:
-    """From the top through both phones to the panel, each stop visible."""
+    """From the top through all phones to the panel, each stop visible."""
     await screen.page.reload()  # The browser remembers where the focus was last.
     await screen.page.wait_for_selector("body[data-ready]")
     seen = []
@@ -252,7 +252,7 @@ async def test_the_tab_key_goes_through_the_page_in_its_order(screen: Screen) ->
         seen.append(where)
 
     areas = [area for number, (area, _, _) in enumerate(seen) if number == 0 or seen[number - 1][0] != area]
-    assert areas == ["top", "line", "messenger", "panel"]
+    assert areas == ["top", "line", "messenger", "instagram", "panel"]
     assert all(visible for _, visible, _ in seen)
     assert all(outline != "none" for _, _, outline in seen)
 
@@ -298,11 +298,12 @@ async def test_nothing_glides_where_a_machine_asks_for_no_motion(browser: Browse
 
 
 async def test_narrow_screens_show_one_thing_at_a_time(browser: Browser, simulator: Simulator) -> None:
-    """Tabs for LINE, Messenger and the panel; nothing sticks out at the side; a conversation is possible."""
+    """A tab for each phone and the panel; nothing sticks out at the side; a conversation is possible."""
     async with opened(browser, simulator.url, viewport={"width": 360, "height": 700}, has_touch=True) as screen:
         await screen.line.be("emily")
         await screen.line.say("my gifts")
-        shown = [await screen.page.locator(name).is_visible() for name in ("#line", "#messenger", "#panel")]
+        places = ("#line", "#messenger", "#instagram", "#panel")
+        shown = [await screen.page.locator(name).is_visible() for name in places]
         wide = await screen.page.locator("html").evaluate("(page) => page.scrollWidth")
         await screen.page.locator("[data-place=messenger]").click()
         await screen.messenger.say("my gifts")
@@ -310,7 +311,7 @@ async def test_narrow_screens_show_one_thing_at_a_time(browser: Browser, simulat
         panel = await screen.page.locator("#panel").is_visible()
         assert screen.complaints == []
 
-    assert shown == [True, False, False]
+    assert shown == [True, False, False, False]
     assert panel
     assert wide == 360
 

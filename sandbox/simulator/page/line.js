@@ -7,6 +7,20 @@ import { destination, withLinks } from "./links.js";
 
 export const line = {
   channel: "line",
+  title: "LINE",
+  symbol: "search",
+  taken: "read",
+  attachments: [["sticker", "smile"], ["image", "picture"], ["location", "place"]],
+  under: () => "",
+
+  /** What an empty chat shows below the account's name. */
+  welcome: (phone) => [h("p", { text: phone.words.official }), phone.join({ label: phone.words.add, act: { type: "follows" }, shown: "" })],
+
+  /** What can be done to the account. */
+  options: ({ words, person }) => [
+    person.blocked ? { label: words.unblock, symbol: "check", act: { type: "returns" } } : { label: words.block, symbol: "block", act: { type: "blocks" } },
+    { label: words.add, symbol: "person", act: { type: "follows" } },
+  ],
 
   /** A message of the bot as an element; `kind` tells the row how to lay it out. */
   draw(message, phone) {

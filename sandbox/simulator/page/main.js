@@ -1,7 +1,8 @@
-// The page: two phones, the panel beside them, and everything that happens, as it happens.
+// The page: three phones, the panel beside them, and everything that happens, as it happens.
 
 import { listen, post } from "./api.js";
 import { h, icon, still } from "./dom.js";
+import { instagram } from "./instagram.js";
 import { line } from "./line.js";
 import { messenger } from "./messenger.js";
 import { Holder } from "./people.js";
@@ -13,19 +14,21 @@ import { Tries } from "./tries.js";
 import { Trouble } from "./trouble.js";
 
 const THEMES = ["auto", "light", "dark"];
+const EDGE = 20; // pixels, as in page.css
 
 class App {
   constructor() {
     this.state = { people: [], entries: [], traces: new Map(), trouble: {}, worker: { state: "unknown" }, accounts: {}, group: null, tokens_die: false };
     this.unread = new Map(); // What came for people whose chat is not on a phone: their id to how much.
     this.still = still();
-    this.phones = { line: new Phone(line, this), messenger: new Phone(messenger, this) };
+    this.phones = Object.fromEntries([line, messenger, instagram].map((dialect) => [dialect.channel, new Phone(dialect, this)]));
     for (const phone of Object.values(this.phones)) {
       phone.holder = new Holder(phone, this);
       phone.root.prepend(phone.holder.root);
       for (const event of ["focusin", "pointerdown"]) {
         phone.root.addEventListener(event, () => this.chosen !== phone && this.choose(phone));
       }
+      phone.root.addEventListener("click", () => this.show(phone), { capture: true });
     }
     this.timeline = new Timeline(this);
     this.trouble = new Trouble(this);
@@ -39,6 +42,13 @@ class App {
       lost: () => (this.offline.hidden = false),
       found: () => (this.offline.hidden = true),
     });
+  }
+
+  /** Move the row of phones so that the whole of one is seen. */
+  show(phone) {
+    const [room, box] = [this.row, phone.root].map((node) => node.getBoundingClientRect());
+    const [before, after] = [box.left - room.left - EDGE, box.right - room.right + EDGE];
+    if (before < 0 || after > 0) this.row.scrollBy({ left: before < 0 ? before : after, behavior: this.still ? "instant" : "smooth" });
   }
 
   /** `phone` is the one used last: sentences to try, and the last event, are meant for it. */
@@ -71,17 +81,18 @@ class App {
     this.panes = panes.map(([, pane]) => pane);
     roving(this.tabs);
     this.panel = h("aside", { class: "panel", id: "panel" }, this.tabs, h("div", { class: "panes" }, this.panes.map((pane) => pane.root)), h("p", { class: "hint small", "data-t": "about" }), h("p", { class: "hint small keys", "data-t": "keys" }));
-    const places = [["line_tab", "line"], ["messenger_tab", "messenger"], ["panel_tab", "panel"]];
-    this.places = h("nav", { class: "places", role: "tablist" }, places.map(([key, place]) => h("button", { type: "button", role: "tab", "data-t": key, "data-place": place, on: { click: () => this.go(place) } })));
+    const places = [...Object.values(this.phones).map((phone) => [phone.channel, { text: phone.dialect.title }]), ["panel", { "data-t": "panel_tab" }]];
+    this.places = h("nav", { class: "places", role: "tablist" }, places.map(([place, named]) => h("button", { type: "button", role: "tab", ...named, "data-place": place, on: { click: () => this.go(place) } })));
     roving(this.places);
-    this.stage = h("main", { class: "stage" }, this.phones.line.root, this.phones.messenger.root, this.panel);
+    this.row = h("div", { class: "phones" }, Object.values(this.phones).map((phone) => phone.root));
+    this.stage = h("main", { class: "stage" }, this.row, this.panel);
     this.question = h("dialog", { class: "question" });
     document.body.append(top, this.offline, this.places, this.stage, this.toast, this.question);
     this.open(this.tries);
     this.go("line");
     document.addEventListener("keydown", (event) => {
       if (!event.altKey || event.ctrlKey || event.metaKey) return;
-      const place = { Digit1: "line", Digit2: "messenger", Digit3: "panel" }[event.code];
+      const place = { Digit1: "line", Digit2: "messenger", Digit3: "instagram", Digit4: "panel" }[event.code];
       if (!place) return;
       event.preventDefault();
       this.go(place);
@@ -197,14 +208,17 @@ class App {
     });
   }
 
-  /** On narrow screens one place is seen at a time. */
+  /** On narrow screens one place is seen at a time, on others a phone may stand beyond the edge. */
   go(place) {
     document.body.dataset.place = place;
     for (const tab of this.places.children) {
       tab.setAttribute("aria-selected", String(tab.dataset.place === place));
       tab.tabIndex = tab.dataset.place === place ? 0 : -1;
     }
-    if (this.phones[place]) this.phones[place].scroll("instant");
+    const phone = this.phones[place];
+    if (!phone) return;
+    this.show(phone);
+    phone.scroll("instant");
   }
 
   changeLanguage() {

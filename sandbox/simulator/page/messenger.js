@@ -1,4 +1,4 @@
-// Messenger: how its messages look, and what its buttons do.
+// Messenger: how its messages look, and what its buttons do. Instagram's are made of the same parts.
 // https://developers.facebook.com/docs/messenger-platform/reference/send-api
 
 import { h, icon, plain } from "./dom.js";
@@ -7,6 +7,25 @@ import { framed, opens, place } from "./line.js";
 
 export const messenger = {
   channel: "messenger",
+  title: "Messenger",
+  symbol: "call",
+  sending: "sending",
+  taken: "delivered",
+  attachments: [["sticker", "smile"], ["image", "picture"], ["location", "place"]],
+  under: (words) => words.active,
+
+  welcome(phone) {
+    const { menu, words, person } = phone;
+    const greeting = menu?.greeting?.text;
+    const named = greeting?.replace(/\{\{user_(?:first|full)_name\}\}/g, person.name.split(" ")[0]).replace("{{user_last_name}}", "");
+    const payload = menu?.get_started?.payload;
+    return [
+      named ? h("p", { text: named }) : null,
+      payload ? phone.join({ label: words.start, act: { type: "starts", data: payload }, shown: words.start }) : null,
+    ];
+  },
+
+  options: ({ words, menu }) => [{ label: words.start, symbol: "play", act: { type: "starts", data: menu?.get_started?.payload ?? "GET_STARTED" }, shown: words.start }],
 
   /** A message of the page as an element; `kind` tells the row how to lay it out. */
   draw(message, phone) {

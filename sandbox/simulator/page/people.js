@@ -4,8 +4,8 @@ import { post, put } from "./api.js";
 import { h, icon, plain } from "./dom.js";
 import { language, t, translate } from "./texts.js";
 
-const LOCALES = { line: ["zh-TW", "en", ""], messenger: ["zh_TW", "en_US", ""] };
-const FIRST = { line: "yu", messenger: "emily" };
+const LOCALES = { line: ["zh-TW", "en", ""], messenger: ["zh_TW", "en_US", ""], instagram: ["zh_TW", "en_US", ""] };
+const FIRST = { line: "yu", messenger: "emily", instagram: "yu" };
 
 export class Holder {
   /** phone: whose; app: `state`, `say(text)`. */
@@ -32,7 +32,7 @@ export class Holder {
       line ? null : h("label", { class: "check" }, this.window, h("span", { "data-t": "window" })),
       this.gift,
     );
-    this.root = h("div", { class: "holder" }, h("span", { class: "app-name", text: line ? "LINE" : "Messenger" }), this.pick, this.news, this.add, this.more, this.card);
+    this.root = h("div", { class: "holder" }, h("span", { class: "app-name", text: phone.dialect.title }), this.pick, this.news, this.add, this.more, this.card);
 
     this.pick.addEventListener("change", () => this.choose(this.pick.value));
     this.add.addEventListener("click", () => this.newcomer());
@@ -123,9 +123,9 @@ export class Holder {
     return this.ask(put(`people/${this.channel}/${encodeURIComponent(this.phone.person.id)}`, what));
   }
 
-  /** LINE tells the account that it was blocked or is followed again; Messenger does not. */
+  /** LINE tells the account that it was blocked or is followed again; the others do not. */
   block() {
-    if (this.channel === "messenger") return this.change({ blocked: this.blocked.checked });
+    if (this.channel !== "line") return this.change({ blocked: this.blocked.checked });
     return this.phone.act({ type: this.blocked.checked ? "blocks" : "returns" }, "", { by: "panel" });
   }
 

@@ -4,14 +4,18 @@ import { post, get } from "./api.js";
 import { clear, h, icon, plain } from "./dom.js";
 import { fit, unsupported } from "./flex.js";
 import { deedOf as lineDeed, prose } from "./line.js";
-import { deedOf as messengerDeed } from "./messenger.js";
+import { deedOf as metaDeed } from "./messenger.js";
 import { phoneWords, t } from "./texts.js";
 
 const TYPING_FOR = 20_000;
 const TOGETHER = 60_000; // milliseconds; what is older than that belongs to no answer that comes now
 
 export class Phone {
-  /** app: `state`, `person(channel, id)` and `say(text)`; dialect: what is LINE's or Messenger's about it. */
+  /**
+   * app: `state`, `person(channel, id)` and `say(text)`. dialect: what is LINE's, Messenger's or Instagram's about it:
+   * its `title`, the `symbol` in its bar, what is `under` the name, the word for a message that was `taken` and one on
+   * its way (`sending`), what can be attached; how it draws, welcomes, and what its options are.
+   */
   constructor(dialect, app) {
     this.dialect = dialect;
     this.channel = dialect.channel;
@@ -28,6 +32,7 @@ export class Phone {
   // What it is made of.
 
   build() {
+    const { dialect } = this;
     this.name = h("strong", { class: "name" });
     this.under = h("span", { class: "under" });
     this.options = h("button", { class: "plain", type: "button", "data-t-label": "chat_options", on: { click: () => this.showOptions() } }, icon("bars"));
@@ -37,7 +42,7 @@ export class Phone {
       icon("back"),
       h("span", { class: "avatar", "aria-hidden": true }, icon("gift", GIFT)),
       h("span", { class: "titles" }, this.name, this.under),
-      this.channel === "messenger" ? icon("call") : icon("search"),
+      icon(dialect.symbol),
       this.options,
     );
     this.rows = h("div", { class: "rows" });
@@ -56,7 +61,7 @@ export class Phone {
     this.shade = h("div", { class: "shade", hidden: true, on: { click: () => this.closeSheet() } });
     this.toast = h("div", { class: "toast", role: "status", hidden: true });
     this.device = h("div", { class: "device" }, this.bar, this.log, this.toast, this.choices, this.composer, this.richMenu, this.shade, this.sheet);
-    this.root = h("section", { class: `phone ${this.channel}`, id: this.channel, "aria-label": this.channel === "line" ? "LINE" : "Messenger" }, this.device);
+    this.root = h("section", { class: `phone ${this.channel}`, id: this.channel, "aria-label": dialect.title }, this.device);
 
     this.composer.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -163,9 +168,9 @@ export class Phone {
     this.device.lang = english ? "en" : "zh-Hant-TW";
     const group = this.app.state.group;
     this.name.replaceChildren(this.inGroup ? `${group.name[this.language]} (4)` : this.app.state.accounts[this.channel]);
-    this.under.textContent = this.channel === "messenger" ? this.words.active : "";
+    this.under.textContent = this.dialect.under(this.words);
     this.input.placeholder = this.words.write;
-    this.input.setAttribute("aria-label", `${this.channel === "line" ? "LINE" : "Messenger"}: ${this.words.write}`);
+    this.input.setAttribute("aria-label", `${this.dialect.title}: ${this.words.write}`);
   }
 
   shows(entry) {
@@ -221,7 +226,7 @@ export class Phone {
   mine(entry) {
     const notice = this.words.notices[entry.act.type];
     if (notice) return h("div", { class: "row notice", "data-by": "notice", "data-seq": entry.seq }, h("span", { text: notice }));
-    const drawn = this.dialect.mine(entry.act);
+    const drawn = this.dialect.mine(entry.act, this.words);
     if (!drawn && !entry.shown) return null;
     const other = entry.user !== this.person.id ? this.app.person(this.channel, entry.user) : null;
     const row = h(
@@ -263,22 +268,15 @@ export class Phone {
     this.rows.querySelector(".welcome")?.remove();
     if (this.entries.length || !this.person || this.inGroup) return;
     const name = this.app.state.accounts[this.channel];
-    const welcome = h("div", { class: "welcome" }, h("span", { class: "avatar large", "aria-hidden": true }, icon("gift", GIFT)), h("strong", { text: name }));
-    if (this.channel === "line") {
-      const add = h("button", { type: "button", class: "join", text: this.words.add });
-      this.tappable(add, { label: this.words.add, act: { type: "follows" }, shown: "" });
-      welcome.append(h("p", { text: this.words.official }), add);
-    } else {
-      const greeting = this.menu?.greeting?.text;
-      if (greeting) welcome.append(h("p", { text: greeting.replace(/\{\{user_(?:first|full)_name\}\}/g, this.person.name.split(" ")[0]).replace("{{user_last_name}}", "") }));
-      const payload = this.menu?.get_started?.payload;
-      if (payload) {
-        const start = h("button", { type: "button", class: "join", text: this.words.start });
-        this.tappable(start, { label: this.words.start, act: { type: "starts", data: payload }, shown: this.words.start });
-        welcome.append(start);
-      }
-    }
-    this.rows.append(welcome);
+    const avatar = h("span", { class: "avatar large", "aria-hidden": true }, icon("gift", GIFT));
+    this.rows.append(h("div", { class: "welcome" }, avatar, h("strong", { text: name }), this.dialect.welcome(this)));
+  }
+
+  /** A button of an empty chat. */
+  join(deed, looks = "join") {
+    const node = h("button", { type: "button", class: looks, text: deed.label });
+    this.tappable(node, deed);
+    return node;
   }
 
   /** Down to the newest line, but never past the beginning of the answer it belongs to. */
@@ -471,18 +469,14 @@ export class Phone {
   }
 
   showAttachments() {
-    const items = [["sticker", "smile"], ["image", "picture"], ["location", "place"]];
-    this.open(this.words.attach, this.list(items.map(([type, symbol]) => ({ label: this.words[type], symbol, act: { type }, shown: "" }))));
+    this.open(this.words.attach, this.list(this.dialect.attachments.map(([type, symbol]) => ({ label: this.words[type], symbol, act: { type }, shown: "" }))));
   }
 
   showOptions() {
     const { words } = this;
     const items = [];
     if (this.inGroup) items.push({ label: words.invite, symbol: "plus", act: { type: "invites" } }, { label: words.remove, symbol: "close", act: { type: "removes" } });
-    else if (this.channel === "line") {
-      items.push(this.person.blocked ? { label: words.unblock, symbol: "check", act: { type: "returns" } } : { label: words.block, symbol: "block", act: { type: "blocks" } });
-      items.push({ label: words.add, symbol: "person", act: { type: "follows" } });
-    } else items.push({ label: words.start, symbol: "play", act: { type: "starts", data: this.menu?.get_started?.payload ?? "GET_STARTED" }, shown: words.start });
+    else items.push(...this.dialect.options(this));
     this.open(this.name.textContent, this.list(items));
   }
 
@@ -504,8 +498,8 @@ export class Phone {
     if (asked !== this.asked) return; // Somebody else's, or a newer one, is on its way.
     this.menu = menu;
     this.device.ariaBusy = "false";
-    if (this.channel === "line") this.drawRichMenu(this.inGroup ? null : menu?.rich_menu);
-    this.toMenu.hidden = this.channel === "line" ? !this.richMenu.childElementCount : !menu?.persistent_menu?.call_to_actions?.length;
+    this.drawRichMenu(this.inGroup ? null : menu?.rich_menu);
+    this.toMenu.hidden = !this.richMenu.childElementCount && !menu?.persistent_menu?.call_to_actions?.length;
     this.input.disabled = Boolean(menu?.persistent_menu?.composer_input_disabled);
     if (!this.entries.length) this.greet();
   }
@@ -540,9 +534,9 @@ export class Phone {
   }
 
   showMenu({ quietly = false } = {}) {
-    if (this.channel === "messenger") {
-      const items = this.menu?.persistent_menu?.call_to_actions ?? [];
-      this.open(this.words.menu, this.list(items.map((item) => messengerDeed(item ?? {}))));
+    const items = this.menu?.persistent_menu?.call_to_actions;
+    if (items) {
+      this.open(this.words.menu, this.list(items.map((item) => metaDeed(item ?? {}))));
       return;
     }
     if (!this.richMenu.childElementCount) return;
@@ -567,10 +561,10 @@ export class Phone {
 function state(row, trace, phone) {
   const shown = row.querySelector(".state");
   if (!shown) return;
-  const { words } = phone;
+  const { words, dialect } = phone;
   row.dataset.state = trace.status === null ? "sending" : trace.status === 200 ? "read" : "failed";
-  if (trace.status === null) shown.textContent = phone.channel === "line" ? "" : words.sending;
-  else if (trace.status === 200) shown.textContent = phone.channel === "line" ? words.read : words.delivered;
+  if (trace.status === null) shown.textContent = words[dialect.sending] ?? "";
+  else if (trace.status === 200) shown.textContent = words[dialect.taken];
   else if (!shown.querySelector("button")) {
     const again = h("button", { type: "button", class: "again", "aria-label": words.again, title: words.again, text: "!" });
     again.addEventListener("click", () => post("deliveries", { trace: trace.id }).catch((error) => phone.app.say(error.message)));

@@ -1,4 +1,4 @@
-// Transcripts: both chats as a file, and a file done again, tap by tap, on the phones on screen.
+// Transcripts: all chats as a file, and a file done again, tap by tap, on the phones on screen.
 
 import { post } from "./api.js";
 import { h, icon, still } from "./dom.js";
@@ -112,7 +112,7 @@ export class Transcript {
       if (node?.dataset.tap === how.label) return node;
     }
     if (how.sheet >= 0) {
-      if (phone.channel === "messenger" && phone.menu?.persistent_menu) phone.showMenu();
+      if (phone.menu?.persistent_menu) phone.showMenu();
       const node = [...phone.sheet.querySelectorAll("[data-tap]")].find((each) => each.dataset.tap === how.label);
       if (node) return node;
       phone.closeSheet();

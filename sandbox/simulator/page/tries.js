@@ -35,7 +35,7 @@ export class Tries {
 
   draw() {
     const phone = this.app.chosen;
-    this.hint.textContent = t("try_hint", { phone: phone.channel === "line" ? "LINE" : "Messenger", name: phone.person?.name ?? "" });
+    this.hint.textContent = t("try_hint", { phone: phone.dialect.title, name: phone.person?.name ?? "" });
     // Sentences in the language of whoever says them, headings in the page's.
     const all = (which) => [...(phone.person?.staff ? STAFF[which] : []), ...TRIES[which]];
     const headings = all(language()).map(([heading]) => heading);
