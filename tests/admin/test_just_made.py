@@ -122,6 +122,16 @@ def test_a_look_up_that_was_under_way_proves_nothing() -> None:
     assert memory.known_missing("SUMMER2099", NOW + timedelta(seconds=5))
 
 
+def test_the_memory_of_missing_codes_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who types thousands of wrong codes fills no worker: it begins anew."""
+    monkeypatch.setattr("bot.services.redemption.MOST_MISSING", 2)
+    memory = Redemption(b"secret", None, None)  # type: ignore[arg-type]  # neither is asked
+    for number in range(4):
+        memory.remember_missing(f"NOSUCH{number}", NOW)
+
+    assert [number for number in range(4) if memory.known_missing(f"NOSUCH{number}", NOW)] == [3]
+
+
 async def test_two_makings_are_told_apart(tables: asyncpg.Pool) -> None:
     """Even within one moment of the bot's own clock."""
     marks = set()

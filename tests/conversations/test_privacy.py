@@ -11,9 +11,10 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 
+from bot.errors import UserError
 from bot.services.hashes import keyed_hash
 from bot.services.vouchers import VoucherRequest
-from bot.storage import customers
+from bot.storage import customers, points
 from bot.storage.keeping import KEPT
 from conversations.proving import EMPTY, PROVEN, link, new_code
 
@@ -373,6 +374,17 @@ async def test_deleting_forgets_phone_points_and_vouchers(friend: Chat, tables: 
     await friend.say("gift card")
     assert friend.said("To protect your balance, link your phone first.")
     assert len(friend.bot.sandbox.calls("altegio")) == before
+
+
+async def test_nobody_is_left_to_get_points_after_deletion(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Who was about to give some is told so."""
+    customer = await give_points(friend, tables, 250)
+    await delete_everything(friend)
+
+    with pytest.raises(UserError, match="had their data deleted"):
+        async with tables.acquire() as connection, connection.transaction():
+            await points.lock(connection, customer)
+    assert await tables.fetchval("SELECT count(*) FROM accounts") == 0
 
 
 async def test_after_deletion_somebody_else_may_link_the_phone(friend: Chat, tables: asyncpg.Pool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from chat import Chat
 
 from bot.channels import Delivery, Outcome, Receipt
 from bot.delivery import PUSH_TRIES
+from bot.jobs import Later
+from bot.storage import pushes
 from engine.desk import Accepted, Crash, Deliver, Desk, references
 
 CODE = "WELCOME2026"
@@ -290,6 +293,17 @@ async def test_a_token_that_died_early_is_made_up_for(desk: Desk) -> None:
     assert [item.via for item in chat.look()] == ["push"]
 
 
+async def test_a_chatty_answer_whose_token_died_early_waits_for_a_tap(desk: Desk) -> None:
+    """Nothing is pushed for it; it may have gone into a "still checking", whose button asks for it."""
+    chat = await known(desk)
+    desk.post(chat.phone.says("選單"))
+    desk.sandbox.line.tokens.clear()
+    await desk.run()
+
+    assert (statuses(desk, REPLY), statuses(desk, PUSH), chat.look()) == ([400], [], [])
+    assert ((await desk.event())["state"], (await desk.event())["reply"] is None) == ("parked", False)
+
+
 async def test_a_refused_card_is_sent_as_text_once(desk: Desk) -> None:
     """The customer reads the receipt as plain text, on the same token."""
     chat = await known(desk)
@@ -451,9 +465,64 @@ async def test_a_push_to_nobody_ends(desk: Desk) -> None:
     assert await desk.pool.fetchval("SELECT outcome FROM pushes") == "unreachable"
 
 
+async def push(desk: Desk, chat: Chat, key: str = "x") -> None:
+    """Something to say that answers no event."""
+    added = await pushes.add(
+        desk.pool, key=key, channel=chat.channel, recipient=chat.user, messages='[{"text": "您的禮券到了"}]'
+    )
+    assert added
+
+
+async def test_a_push_waits_for_a_channel_that_is_off(desk: Desk) -> None:
+    """Ten minutes, without counting as a try."""
+    chat = await known(desk)
+    await push(desk, chat)
+    await desk.step(replace(desk.turns, outbound={}))
+    assert (desk.paused, chat.look()) == ([600], [])
+    assert await desk.pool.fetchval("SELECT attempts FROM pushes") == 0
+
+    await desk.run()
+    assert "您的禮券到了" in [text for _ in chat.look() for text in chat.texts]
+
+
+@pytest.mark.parametrize(
+    ("raised", "pause", "tries"),
+    [(RuntimeError("a bug of ours"), 5, 1), (Later(7, "not now"), 7, 0)],
+    ids=["ours", "later"],
+)
+async def test_a_push_that_breaks_comes_later(desk: Desk, raised: Exception, pause: float, tries: int) -> None:
+    """A mistake of ours counts as a try; what says nothing about the push does not."""
+    chat = await known(desk)
+    await push(desk, chat)
+
+    async def breaks(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        raise raised
+
+    await desk.step(desk.wrapped("line", breaks))
+    assert desk.paused == [pause]
+    assert await desk.pool.fetchval("SELECT attempts FROM pushes") == tries
+
+    await desk.run()
+    assert statuses(desk, PUSH) == [200]
+
+
+async def test_a_push_outside_the_window_waits_for_the_next_message(desk: Desk) -> None:
+    """Messenger takes nothing after 24 hours. An alert of last week helps nobody; a result still does."""
+    chat = await known(desk, "messenger")
+    desk.sandbox.people.put("messenger", chat.user, window_open=False)
+    await push(desk, chat)
+    await push(desk, chat, "alert:x")
+    await desk.run()
+    rows = await desk.pool.fetch("SELECT key, outcome, waiting, messages IS NULL AS forgotten FROM pushes ORDER BY key")
+    assert [tuple(row) for row in rows] == [("alert:x", "late", False, True), ("x", "waiting", True, False)]
+
+    desk.sandbox.people.put("messenger", chat.user, window_open=True)
+    await chat.say("選單")
+    assert chat.text.count("您的禮券到了") == 1
+
+
 async def test_a_push_is_queued_once_per_key(desk: Desk) -> None:
     """The second of the same key changes nothing."""
-    from bot.storage import pushes
 
     async def add() -> bool:
         recipient = "U" + "1" * 32
@@ -468,8 +537,6 @@ async def test_a_push_is_queued_once_per_key(desk: Desk) -> None:
 
 async def test_a_push_that_is_over_is_not_sent_again(desk: Desk) -> None:
     """A job that runs twice (its worker died) finds nothing left to say."""
-    from bot.storage import pushes
-
     await pushes.add(desk.pool, key="x", channel="line", recipient="U" + "1" * 32, messages='[{"text": "嗨"}]')
     number = await desk.pool.fetchval("SELECT id FROM pushes")
     await desk.turns.deliverer.push(number)

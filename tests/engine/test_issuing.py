@@ -19,7 +19,7 @@ import pytest
 from chat import Chat
 
 from bot.apis.gotit import GotItApi
-from bot.services.vouchers import LEASE, Vouchers
+from bot.services.vouchers import LEASE, Delivered, Vouchers
 from bot.storage import inbox, issues, rewards, schema
 from bot.storage.issues import Issue
 from bot.turn import Turns
@@ -610,6 +610,24 @@ async def test_what_is_issued_after_staff_gave_it_up_is_told_to_staff(desk: Desk
 
     assert await ended(desk, chat) == replace(PAID_NOTHING, issued=1)
     assert await desk.pool.fetchval("SELECT count(*) FROM pushes WHERE key LIKE 'alert:issued:%'") >= 1
+
+
+async def test_how_it_came_is_kept_though_staff_gave_it_up(desk: Desk) -> None:
+    """Got It may send a link and a code with its answer: staff can still hand them over, and nobody reads them."""
+    chat = await shopper(desk)
+    item = {"product_id": 422, "product_name": "Voucher", "quantity": 1, "link": "https://gotit.vn/v/1", "code": "GI-1"}
+    answer = {"statusCode": 200, "statusMessage": "", "data": {"transaction_id": "T-1", "items": [item]}}
+    slow = await asking(desk, chat, status=200, body=answer, after=True)
+    desk.ahead(seconds=LEASE.total_seconds() + 1)
+    assert await give_up(desk, await open_issue(desk))
+    await slow.end()
+
+    row = await desk.pool.fetchrow("SELECT ref, state, delivery FROM issues")
+    issue = await issues.by_ref(desk.pool, row["ref"])
+    assert issue is not None
+    assert row["state"] == "failed"
+    assert desk.turns.services.vouchers.delivered(issue) == Delivered("https://gotit.vn/v/1", "GI-1")
+    assert b"GI-1" not in row["delivery"]
 
 
 async def give_up(desk: Desk, issue: Issue) -> Issue | None:

@@ -81,6 +81,15 @@ def test_another_secret_reads_nothing() -> None:
         Packer(b"x" * 32).read(data, person=PERSON, now=NOW)
 
 
+def test_a_button_of_a_later_version_is_unreadable() -> None:
+    """Though it is signed and looks the same: after a step back its parts may mean something else."""
+    signed, _, _ = PACKER.pack(Nothing(), person=PERSON, now=NOW).rpartition(".")
+    later = signed.replace("v1.", "v2.", 1)
+
+    with pytest.raises(Unreadable, match=r"^version$"):
+        PACKER.read(f"{later}.{_digest(PACKER.secret, f'button:{later}', 12)}", person=PERSON, now=NOW)
+
+
 @pytest.mark.parametrize("other", ["line:Ubot:Uyou", "messenger:Ubot:Ume", "line:Uother:Ume", ""])
 def test_a_button_knows_whose_it_is(other: str) -> None:
     """Person, channel and account."""
