@@ -10,7 +10,7 @@ from chat import Chat
 
 from bot.channels import Delivery, Outcome, Receipt
 from bot.delivery import PUSH_TRIES
-from bot.jobs import Later
+from bot.jobs import RetryLater
 from bot.storage import pushes
 from engine.desk import Accepted, Crash, Deliver, Desk, references
 
@@ -487,7 +487,7 @@ async def test_a_push_waits_for_a_channel_that_is_off(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("raised", "pause", "tries"),
-    [(RuntimeError("a bug of ours"), 5, 1), (Later(7, "not now"), 7, 0)],
+    [(RuntimeError("a bug of ours"), 5, 1), (RetryLater(7, "not now"), 7, 0)],
     ids=["ours", "later"],
 )
 async def test_a_push_that_breaks_comes_later(desk: Desk, raised: Exception, pause: float, tries: int) -> None:
