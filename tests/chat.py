@@ -173,7 +173,7 @@ class Bot:
 
     def desk(self, **changes: Any) -> None:
         """Other facts about the brand for the rest of the test: `bot.desk(only_checks=True)`."""
-        self.having(desks={name: replace(desk, **changes) for name, desk in self.turns.brands.items()})
+        self.having(brands={name: replace(desk, **changes) for name, desk in self.turns.brands.items()})
 
     def chat(self, channel: str = "line", user: str | None = None, language: str = "zh-TW") -> Chat:
         """Somebody's chat; without `user`, of somebody new who holds no gifts."""

@@ -145,7 +145,7 @@ async def _credentials(settings: Settings) -> list[Finding]:
             name = partner(found.part).title
             findings.append((name, GOOD if found.well else BAD, found.said))
             if found.well and found.part in channels:
-                findings += await _menus(settings, found.part, channels[found.part])
+                findings += [(name, *said) for said in await _menus(settings, found.part, channels[found.part])]
         days = apis.mantago.token_days_left(datetime.now(UTC)) if apis.mantago else None
         if days is not None and days <= 7:
             verdict = NOTE if days > 1 else BAD
@@ -155,13 +155,13 @@ async def _credentials(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _menus(settings: Settings, name: str, client: Outbound) -> list[Finding]:
+async def _menus(settings: Settings, channel: str, client: Outbound) -> list[tuple[str, str]]:
     """Whether the menus are as `giftdesk menus` would make them; never a problem, customers can type."""
     try:
-        said = await asyncio.wait_for(differs(settings, name, client), 15)
+        said = await asyncio.wait_for(differs(settings, channel, client), 15)
     except (TimeoutError, UpstreamError):
         said = "its menus cannot be read just now"
-    return [(name, NOTE, said)] if said else []
+    return [(NOTE, said)] if said else []
 
 
 def show_held(url: str, *, retry: bool) -> None:

@@ -15,7 +15,7 @@ from bot.staff.teaching import commands_button, explain, run_button
 from handlers.language import named
 from handlers.views import staff as views
 
-admin = StaffRouter(N_("Brand"))
+admin = StaffRouter(N_("Desk"))
 admin.noun("help", N_("/help, /menu"))
 admin.noun("whoami", N_("/whoami, /me"))
 admin.noun("lang", N_("/lang, /language"))

@@ -9,7 +9,12 @@ from engine.processes import command, environment
 
 from sandbox import Sandbox
 
-LINE_ALONE = ("MESSENGER_APP_SECRET", "MESSENGER_PAGE_ACCESS_TOKEN", "MESSENGER_VERIFY_TOKEN")
+LINE_ALONE = (
+    "MESSENGER_APP_SECRET",
+    "MESSENGER_PAGE_ACCESS_TOKEN",
+    "MESSENGER_VERIFY_TOKEN",
+    "INSTAGRAM_ACCOUNT_ID",
+)
 THEIRS = [
     {
         "locale": "default",

@@ -266,7 +266,7 @@ async def test_a_label_is_pressed_only_under_its_own_answer(friend: Chat, mark: 
 @pytest.mark.parametrize(
     ("text", "question", "yes", "done"),
     [
-        ("put me through to a real person right this minute", CALL, "yes", "muted_until"),
+        ("get me a human, this bot is useless", CALL, "yes", "muted_until"),
         ("可以找個真人跟我說話嗎", CALL, "好", "muted_until"),
         ("stop spamming me with these messages", NO_MORE, "yes", "unsubscribed_at"),
         ("請停止傳廣告訊息給我", NO_MORE, "好", "unsubscribed_at"),

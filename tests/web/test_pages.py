@@ -62,6 +62,7 @@ async def test_a_wrong_question_is_refused(desk: Desk, wrong: dict[str, str | No
 async def test_without_messenger_the_empty_token_is_refused(desk: Desk) -> None:
     """A channel that is off has no token, and no token is not the right one."""
     off = {"messenger_app_secret": "", "messenger_page_access_token": "", "messenger_verify_token": ""}
+    off |= {"instagram_account_id": ""}
     app = create_app(desk_settings(desk.database, desk.sandbox, **off))
     answer = app.test_client().get("/webhooks/messenger", query_string={**RIGHT, "hub.verify_token": ""})
     app.extensions["pool"].close()

@@ -114,7 +114,7 @@ async def test_a_malformed_body_is_a_bad_request(desk: Desk, body: bytes) -> Non
     assert desk.post(Webhook("/webhooks/line", headers, body)) == 400
 
 
-@pytest.mark.parametrize("about", ["instagram", "user", "permissions", "somethingNew"])
+@pytest.mark.parametrize("about", ["user", "permissions", "somethingNew"])
 async def test_a_webhook_about_something_else_than_a_page_is_accepted_and_ignored(desk: Desk, about: str) -> None:
     """Meta signs it in the same way, and would deliver again what is refused; the log says so once."""
     phone = desk.sandbox.phone("messenger")
@@ -127,6 +127,17 @@ async def test_a_webhook_about_something_else_than_a_page_is_accepted_and_ignore
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert await rows(desk) == await jobs(desk) == []
     assert [entry["object"] for entry in logged if "ignored" in entry["event"]] == [about]
+
+
+async def test_instagram_is_ignored_where_it_is_off(desk: Desk) -> None:
+    """An app that has only the page is told of the account as well."""
+    webhook = desk.sandbox.phone("instagram").says("hello")
+    app = create_app(desk_settings(desk.database, desk.sandbox, instagram_account_id=""), desk.clock)
+    answer = app.test_client().post(webhook.path, data=webhook.body, headers=webhook.headers)
+    app.extensions["pool"].close()
+
+    assert answer.status_code == 200
+    assert await rows(desk) == await jobs(desk) == []
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'"page"', b'{"object":null}'])
@@ -152,6 +163,7 @@ async def test_an_unknown_channel_is_not_found(desk: Desk) -> None:
 async def test_a_channel_without_credentials_is_not_found(desk: Desk) -> None:
     """A channel that is off must not accept what an empty secret signs."""
     off = {"messenger_app_secret": "", "messenger_page_access_token": "", "messenger_verify_token": ""}
+    off |= {"instagram_account_id": ""}
     app = create_app(desk_settings(desk.database, desk.sandbox, **off))
     webhook = Phone("messenger", "1", secret="").says("hello")
 
