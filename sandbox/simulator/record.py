@@ -278,11 +278,14 @@ class Record:
         """Now it is known whose event `event` is: what was put down to another webhook is moved."""
         moved = []
         for other in self.traces:
-            if other is not trace and other.event == event:
+            strays = [step for step in other.steps if step.request == event]
+            if other is trace or not (strays or other.event == event):
+                continue
+            if other.event == event:
                 other.event = None
-                moved += [step for step in other.steps if step.request == event]
-                other.steps = [step for step in other.steps if step.request != event]
-                self.tell("trace", trace=other.as_json())
+            moved += strays
+            other.steps = [step for step in other.steps if step.request != event]
+            self.tell("trace", trace=other.as_json())
         trace.event = event
         if moved:
             trace.steps = sorted([*trace.steps, *moved], key=lambda step: step.call.at)
