@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 from engine.desk import Desk, another_database
+from hypothesis import settings
 
 from bot.i18n import Translator, load_translators
 from bot.storage import pool as pools
@@ -23,6 +24,9 @@ from sandbox import Sandbox
 # A developer's own .env must not reach into tests.
 os.environ["GIFTDESK_ENV_FILE"] = os.devnull
 os.environ.pop("DATABASE_URL", None)
+# How long one example takes says how busy the machine is.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)
