@@ -279,10 +279,10 @@ async def test_a_check_names_the_wrong_credential_and_no_other(bot: Bot, owner: 
     if owner.tag != "en":  # Known troubles are said in the reader's language.
         assert "accepted" not in owner.text and "refuses" not in owner.text and "wrong" not in owner.text
     # Instagram is asked with the page's token as well.
-    troubled = 2 if route.startswith("messenger") else 1
-    assert owner._.ngettext("%(n)s needs care", "%(n)s need care", troubled) in owner.text
+    wrong = ["messenger", "instagram"] if route.startswith("messenger") else [route.partition(":")[0]]
+    assert owner._.ngettext("%(n)s needs care", "%(n)s need care", len(wrong)) in owner.text
     found = await bot.pool.fetchval("SELECT after FROM audit ORDER BY n DESC LIMIT 1")
-    assert found == f"wrong: {route.partition(':')[0]}"
+    assert found == f"wrong: {', '.join(wrong)}"
 
 
 async def test_a_check_does_not_wait_for_a_vendor_that_hangs(

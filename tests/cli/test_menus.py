@@ -54,7 +54,7 @@ async def test_installing_again_removing_and_the_doctor(env: dict[str, str], san
     before = set(sandbox.line.rich_menus)
 
     status, said = await command("menus", env=env)
-    assert (status, said.count("nothing to do")) == (0, 2), said
+    assert (status, said.count("nothing to do")) == (0, 3), said
     assert set(sandbox.line.rich_menus) == before
     _, said = await command("doctor", env={**doctor, "BRAND_COLOR": "#E11D48", "BRAND": "Other"})
     assert said.count("--dry-run says how") == 2, said
