@@ -28,6 +28,22 @@ PARAMETER = 100
 SENDER_ACTIONS = ("typing_on", "typing_off", "mark_seen", "react", "unreact")
 
 
+KEYS = frozenset(
+    (
+        "recipient",
+        "messaging_type",
+        "tag",
+        "message",
+        "sender_action",
+        "reply_to",
+        "access_token",
+        "appsecret_proof",
+        "payload",
+    )
+)
+"""What one send may say on every platform."""
+
+
 class Platform(Protocol):
     """What differs between those whom a page sends to. State: what people of this platform see of the page's profile.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.graph import PARAMETER, fail
+from sandbox.graph import KEYS, PARAMETER, fail
 from sandbox.messenger import check_menus
 from sandbox.messenger_messages import Rules
 from sandbox.people import Person
@@ -37,19 +37,7 @@ class Instagram:
 
     channel = "instagram"
     rules = RULES
-    keys = frozenset(
-        (
-            "recipient",
-            "messaging_type",
-            "tag",
-            "message",
-            "sender_action",
-            "reply_to",
-            "access_token",
-            "appsecret_proof",
-            "payload",
-        )
-    )
+    keys = KEYS
     properties = frozenset(("persistent_menu", "ice_breakers"))
     message_ids = "aWdfZAG1faXRlbTox"
     unknown = 2534014

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.graph import PARAMETER, fail
+from sandbox.graph import KEYS, PARAMETER, fail
 from sandbox.messenger_messages import MESSENGER
 from sandbox.people import Person
 
@@ -15,21 +15,7 @@ class Messenger:
 
     channel = "messenger"
     rules = MESSENGER
-    keys = frozenset(
-        (
-            "recipient",
-            "messaging_type",
-            "tag",
-            "message",
-            "sender_action",
-            "notification_type",
-            "reply_to",
-            "persona_id",
-            "access_token",
-            "appsecret_proof",
-            "payload",
-        )
-    )
+    keys = KEYS | {"notification_type", "persona_id"}
     properties = frozenset(
         (
             "get_started",

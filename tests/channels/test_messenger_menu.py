@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.channels import MenuTexts
 from bot.channels.messenger.client import MessengerClient
-from bot.channels.messenger.profile import Page, Plan, Profile, locales_of, plan, profile
+from bot.channels.messenger.profile import Plan, Profile, locales_of, plan, profile
 from bot.cli.font import EVERYTHING
 from bot.conversation.messages import Button
 from bot.errors import CredentialsRefused, RateLimited, UpstreamError, UpstreamRefused, UpstreamUnavailable
@@ -31,8 +32,11 @@ SHOP = [
 ]
 
 
-def pages(brand: str = "咖波商店") -> list[Page]:
-    return [Page(tag, greeting(_, brand), greeting(_, "%s"), topics(_, EVERYTHING)) for tag, _ in LANGUAGES.items()]
+def pages(brand: str = "咖波商店") -> list[MenuTexts]:
+    return [
+        MenuTexts(tag, _("Menu"), topics(_, EVERYTHING), greeting(_, brand), greeting(_, "%s"))
+        for tag, _ in LANGUAGES.items()
+    ]
 
 
 def wanted(brand: str = "咖波商店", default: str = ZH) -> dict[str, Any]:
@@ -114,7 +118,7 @@ def test_a_long_brand_fits() -> None:
 
 def test_long_titles_are_cut() -> None:
     """Titles have thirty characters at most."""
-    long = Page("en", "Hi", "%s", (Button("x" * 40, Go(command="help")),))
+    long = MenuTexts("en", "Menu", (Button("x" * 40, Go(command="help")),), "Hi", "%s")
 
     [default, *_] = profile([long], "en")["persistent_menu"]
     assert len(default["call_to_actions"][0]["title"]) <= 30

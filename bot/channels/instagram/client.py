@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from bot.apis.http import Http, open_http
 from bot.channels import Pack, Rendered
-from bot.channels.calls import CONNECTIONS, READ_SECONDS, LostError, NotSentError
+from bot.channels.calls import LostError, NotSentError
 from bot.channels.instagram.render import render
 from bot.channels.limits import record, word
-from bot.channels.messenger.client import API_URL, CREDENTIALS, PARAMETER, MessengerClient
+from bot.channels.messenger.client import CREDENTIALS, PARAMETER, MessengerClient
 from bot.conversation.messages import Reply
 from bot.errors import CheckFailed
 
@@ -19,32 +18,14 @@ class InstagramClient(MessengerClient):
 
     name = "instagram"
 
-    def __init__(
-        self,
-        http: Http,
-        page_access_token: str,
-        app_secret: str,
-        *,
-        account_id: str = "",
-        read_seconds: float = READ_SECONDS,
-    ) -> None:
-        super().__init__(http, page_access_token, app_secret, read_seconds=read_seconds)
-        self._account_id = account_id
+    _account_id = ""
 
     @classmethod
-    def to_account(
-        cls,
-        account_id: str,
-        page_access_token: str,
-        app_secret: str,
-        *,
-        api_url: str = API_URL,
-        connections: int = CONNECTIONS,
-        read_seconds: float = READ_SECONDS,
-    ) -> Self:
-        """A client with connections of its own. Raises ConfigurationError."""
-        http = open_http(api_url, setting="MESSENGER_API_URL", headers={}, connections=connections)
-        return cls(http, page_access_token, app_secret, account_id=account_id, read_seconds=read_seconds)
+    def to_account(cls, account_id: str, page_access_token: str, app_secret: str, **connection: Any) -> Self:
+        """A client for the people of this account. connection: as for `connect`. Raises ConfigurationError."""
+        client = cls.connect(page_access_token, app_secret, **connection)
+        client._account_id = account_id
+        return client
 
     def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
         return render(reply, pack)

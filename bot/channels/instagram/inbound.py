@@ -27,11 +27,7 @@ class InstagramInbound(MessengerInbound):
             return incoming
         if message.get("is_deleted") and incoming.message_id:
             # The same message id as the message itself, which had its answer.
-            return _with(incoming, Unsent(incoming.message_id), key=f"{incoming.key}:deleted")
+            return replace(incoming, key=f"{incoming.key}:deleted", what=Unsent(incoming.message_id))
         if message.get("is_unsupported"):
-            return _with(incoming, SentMedia("unknown"), key=incoming.key)
+            return replace(incoming, what=SentMedia("unknown"))
         return incoming
-
-
-def _with(incoming: Incoming, what: SentMedia | Unsent, *, key: str) -> Incoming:
-    return replace(incoming, key=key, what=what)

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import quote
 
 import orjson
@@ -86,7 +87,7 @@ class MessengerClient:
         api_url: str = API_URL,
         connections: int = CONNECTIONS,
         read_seconds: float = READ_SECONDS,
-    ) -> MessengerClient:
+    ) -> Self:
         """A client with connections of its own. Raises ConfigurationError."""
         http = open_http(api_url, setting="MESSENGER_API_URL", headers={}, connections=connections)
         return cls(http, page_access_token, app_secret, read_seconds=read_seconds)

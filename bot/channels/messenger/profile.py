@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
-from bot.channels import Json, MenuContents, Step
+from bot.channels import Json, MenuContents, MenuTexts, Step
 from bot.channels.calls import LostError, NotSentError
 from bot.channels.limits import clean, one_line, records, shorten, shorten_label
 from bot.channels.messenger.client import CREDENTIALS, LIMITED, PARAMETER, Answer, MessengerClient
 from bot.channels.messenger.inbound import GET_STARTED
 from bot.conversation.actions import MENU_TAP, menu_tap
-from bot.conversation.messages import Button
 from bot.errors import CredentialsRefused, RateLimited, UpstreamRefused, UpstreamUnavailable
 
 # https://developers.facebook.com/docs/messenger-platform/reference/messenger-profile-api
@@ -29,16 +28,6 @@ GREETING = 160
 TITLE = 30
 # Messenger's own spellings, where a language is read in more than one place.
 LOCALES = {"zh": ("zh_TW", "zh_HK", "zh_CN"), "en": ("en_US", "en_GB")}
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a page says in one language. sentence: the greeting with `%s` for the brand, to know ours again."""
-
-    language: str
-    greeting: str
-    sentence: str
-    buttons: tuple[Button, ...]
 
 
 def locales_of(language: str) -> tuple[str, ...]:
@@ -54,29 +43,36 @@ def locales_of(language: str) -> tuple[str, ...]:
     return (f"{short}_{territory}",) if territory else ()
 
 
-def profile(pages: Sequence[Page], default_language: str) -> Json:
+def by_locale(texts: Sequence[MenuTexts], default_language: str) -> dict[str, MenuTexts]:
+    """What each locale reads. default_language: for everybody whose locale has none of its own."""
+    of = {"default": next(each for each in texts if each.language == default_language)}
+    return of | {locale: each for each in texts for locale in locales_of(each.language)}
+
+
+def menu_items(texts: MenuTexts) -> list[Json]:
+    """The persistent menu's items in one language; Messenger's and Instagram's are the same."""
+    return [
+        {
+            "type": "postback",
+            "title": shorten_label(one_line(button.label), TITLE),
+            "payload": menu_tap(button.action),
+        }
+        for button in texts.topics
+    ]
+
+
+def profile(texts: Sequence[MenuTexts], default_language: str) -> Json:
     """The profile as Messenger's API takes it. default_language: for everybody whose locale has none of its own."""
-    of = {"default": next(page for page in pages if page.language == default_language)}
-    of |= {locale: page for page in pages for locale in locales_of(page.language)}
+    of = by_locale(texts, default_language)
     return {
         "get_started": {"payload": GET_STARTED},
         "greeting": [
-            {"locale": locale, "text": shorten(clean(page.greeting), GREETING)} for locale, page in of.items()
+            {"locale": locale, "text": shorten(clean(each.greeting), GREETING)} for locale, each in of.items()
         ],
         "persistent_menu": [
-            {
-                "locale": locale,
-                "composer_input_disabled": False,  # Codes are typed.
-                "call_to_actions": [
-                    {
-                        "type": "postback",
-                        "title": shorten_label(one_line(button.label), TITLE),
-                        "payload": menu_tap(button.action),
-                    }
-                    for button in page.buttons
-                ],
-            }
-            for locale, page in of.items()
+            # Codes are typed.
+            {"locale": locale, "composer_input_disabled": False, "call_to_actions": menu_items(each)}
+            for locale, each in of.items()
         ],
     }
 
@@ -94,9 +90,11 @@ class Plan:
         return bool(self.put or self.drop)
 
 
-def plan(wanted: Json | None, pages: Sequence[Page], there: Mapping[str, Any], fields: Sequence[str] = FIELDS) -> Plan:
+def plan(
+    wanted: Json | None, texts: Sequence[MenuTexts], there: Mapping[str, Any], fields: Sequence[str] = FIELDS
+) -> Plan:
     """How to get from the profile that is there to the wanted one; None: ours goes."""
-    foreign = tuple(name for name in fields if name in there and not _is_ours(name, there[name], pages))
+    foreign = tuple(name for name in fields if name in there and not _is_ours(name, there[name], texts))
     free = [name for name in fields if name not in foreign]
     if wanted is None:
         # The persistent menu needs Get Started, also while both are being removed.
@@ -107,18 +105,18 @@ def plan(wanted: Json | None, pages: Sequence[Page], there: Mapping[str, Any], f
     return Plan(put=put, foreign=foreign)
 
 
-def _is_ours(name: str, value: Any, pages: Sequence[Page]) -> bool:
+def _is_ours(name: str, value: Any, texts: Sequence[MenuTexts]) -> bool:
     if name == "get_started":
         return isinstance(value, dict) and value.get("payload") == GET_STARTED
     if name in ("persistent_menu", "ice_breakers"):
         items = [item for menu in records(value) for item in records(menu.get("call_to_actions"))]
         return all(str(item.get("payload", "")).startswith(MENU_TAP) for item in items)
-    halves = [page.sentence.partition("%s") for page in pages]
-    known = [shorten(clean(page.greeting), GREETING) for page in pages]
-    texts = [str(entry.get("text", "")) for entry in records(value)]
+    halves = [each.sentence.partition("%s") for each in texts]
+    known = [shorten(clean(each.greeting), GREETING) for each in texts]
+    greetings = [str(entry.get("text", "")) for entry in records(value)]
     return all(
         text in known or any(text.startswith(before) and text.endswith(after) for before, _, after in halves)
-        for text in texts
+        for text in greetings
     )
 
 
@@ -158,7 +156,7 @@ class Profile:
         self._client = client
         self._fields = fields
         self._platform = platform
-        self._title = platform.title() or "Messenger"
+        self.title = platform.title() or "Messenger"
 
     async def read(self) -> Json:
         """What is set, by property. Raises UpstreamError."""
@@ -188,48 +186,57 @@ class Profile:
                 method, "/me/messenger_profile", body, fields=fields, platform=self._platform
             )
         except (NotSentError, LostError):
-            raise UpstreamUnavailable(self._title, "no answer; check the network, and run this again") from None
+            raise UpstreamUnavailable(self.title, "no answer; check the network, and run this again") from None
         if 200 <= answer.status < 300 and not answer.code:
             return answer
         if answer.code in LIMITED or answer.status == 429:
-            raise RateLimited(self._title, "asked too often (ten calls in ten minutes); run this again in a while")
+            raise RateLimited(self.title, "asked too often (ten calls in ten minutes); run this again in a while")
         if answer.code in CREDENTIALS or answer.status in {401, 403}:
             raise CredentialsRefused(
-                self._title,
+                self.title,
                 f"MESSENGER_PAGE_ACCESS_TOKEN is refused ({answer.detail}); make a new page access token with"
                 " pages_messaging in the app's dashboard and set it",
                 status=answer.status,
                 code=answer.code,
             )
         if answer.status >= 500:
-            raise UpstreamUnavailable(self._title, f"{answer.detail}; run this again later")
+            raise UpstreamUnavailable(self.title, f"{answer.detail}; run this again later")
         hint = "; is MESSENGER_APP_SECRET the secret of the token's app?" if answer.code == PARAMETER else ""
-        raise UpstreamRefused(self._title, f"{answer.detail}{hint}", status=answer.status, code=answer.code)
+        raise UpstreamRefused(self.title, f"{answer.detail}{hint}", status=answer.status, code=answer.code)
 
 
 class MessengerMenus:
-    """The page's profile, as `giftdesk menus` installs it."""
+    """The page's profile, as `giftdesk menus` installs it; Instagram's differs in what stands here first.
+
+    fields: what of it is ours to set. platform: "" is Messenger's own. missing, amiss: what the doctor says.
+    """
+
+    fields: ClassVar[Sequence[str]] = FIELDS
+    platform: ClassVar[str] = ""
+    missing: ClassVar[str] = "no Get Started button and no persistent menu; `giftdesk menus` installs them"
+    amiss: ClassVar[str] = (
+        "the Messenger profile is not as it should be; `giftdesk menus` renews it, --dry-run says how"
+    )
 
     def __init__(self, client: MessengerClient) -> None:
-        self._profile = Profile(client)
+        self._profile = Profile(client, self.fields, self.platform)
+
+    def wanted(self, contents: MenuContents) -> Json:
+        """The profile as it should be."""
+        return profile(contents.languages, contents.default)
 
     async def steps(self, wanted: MenuContents, *, remove: bool) -> tuple[list[Step], Sequence[str]]:
-        pages = pages_of(wanted)
-        change = plan(None if remove else profile(pages, wanted.default), pages, await self._profile.read())
+        there = await self._profile.read()
+        change = plan(None if remove else self.wanted(wanted), wanted.languages, there, self.fields)
         return self._profile.steps(change), change.foreign
 
     async def differs(self, wanted: MenuContents) -> str:
-        pages, there = pages_of(wanted), await self._profile.read()
-        change = plan(profile(pages, wanted.default), pages, there)
+        there = await self._profile.read()
+        change = plan(self.wanted(wanted), wanted.languages, there, self.fields)
         if not there:
-            return "no Get Started button and no persistent menu; `giftdesk menus` installs them"
+            return self.missing
         if change.put:
-            return "the Messenger profile is not as it should be; `giftdesk menus` renews it, --dry-run says how"
+            return self.amiss
         if change.foreign:
-            return f"{', '.join(change.foreign)} of the Messenger profile were set by somebody else"
+            return f"{', '.join(change.foreign)} of the {self._profile.title} profile were set by somebody else"
         return ""
-
-
-def pages_of(wanted: MenuContents) -> list[Page]:
-    """The same by language, as this module knows them again."""
-    return [Page(each.language, each.greeting, each.sentence, each.topics) for each in wanted.languages]
