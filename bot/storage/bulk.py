@@ -300,8 +300,7 @@ async def queue(connection: asyncpg.Connection | asyncpg.Pool, job_id: int, paus
 
 async def requeue_orphans(pool: asyncpg.Pool) -> int:
     """Give a job under way that nothing works at (any more) a new entry in the queue; returns how many."""
-    lost = f"{BULK.unfinished} AND created_at < now() - interval '2 minutes' AND {BULK.has_none('b')}"
-    status: str = await pool.execute(BULK.insert(f"FROM bulk_jobs b WHERE {lost}"))
+    status: str = await pool.execute(BULK.insert(f"FROM bulk_jobs b WHERE {BULK.orphaned('b')}"))
     return affected(status)
 
 

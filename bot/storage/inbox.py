@@ -284,8 +284,8 @@ async def requeue_orphans(pool: asyncpg.Pool) -> int:
 
     No path is known that leaves one behind; a lost reward is not worth being wrong about that.
     """
-    lost = f"{EVENT.unfinished} AND received_at < now() - interval '2 minutes' AND {EVENT.has_none('e')}"
-    status: str = await pool.execute(EVENT.insert(f"FROM events e WHERE {lost} ORDER BY id LIMIT 10000"))
+    orphaned = EVENT.orphaned("e", since="received_at")
+    status: str = await pool.execute(EVENT.insert(f"FROM events e WHERE {orphaned} ORDER BY id LIMIT 10000"))
     return affected(status)
 
 

@@ -387,8 +387,7 @@ async def requeue_orphans(pool: asyncpg.Pool) -> int:
         f"""
         WITH orphans AS (
             UPDATE issues i SET awaited = awaited OR kind <> 'staff'
-            WHERE {ISSUE.unfinished} AND created_at < now() - interval '2 minutes'
-                AND (leased_until IS NULL OR leased_until <= now()) AND {ISSUE.has_none("i")}
+            WHERE (leased_until IS NULL OR leased_until <= now()) AND {ISSUE.orphaned("i")}
             RETURNING id
         )
         {ISSUE.insert("FROM orphans ORDER BY id")}

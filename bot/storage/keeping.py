@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from bot.storage import queue
+
 Setting = Literal["EVENT_RETENTION_DAYS", "CLAIM_RETENTION_DAYS"]
 
 
@@ -112,7 +114,6 @@ KEPT: Mapping[str, Kept] = {
     "workers": Kept(goes=timedelta(days=1)),
     "tallies": Kept(goes=_RECEIPTS),
     "pgqueuer": Kept(stays="a job is deleted when it is done"),
-    "pgqueuer_log": Kept(goes=timedelta(hours=6)),
     "pgqueuer_schedules": Kept(stays="one row for each"),
-    "pgqueuer_statistics": Kept(goes=timedelta(days=7)),
+    **{table: Kept(goes=age) for table, age in queue.KEPT_FOR.items()},
 }

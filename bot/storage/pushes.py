@@ -101,9 +101,8 @@ async def wait(pool: asyncpg.Pool, push_id: int) -> None:
 
 async def requeue_orphans(pool: asyncpg.Pool) -> int:
     """Give unfinished pushes that have no job (any more) a new one; returns how many."""
-    old = "created_at < now() - interval '2 minutes'"
-    lost = f"{PUSH.unfinished} AND NOT waiting AND {old} AND {PUSH.has_none('p')}"
-    status: str = await pool.execute(PUSH.insert(f"FROM pushes p WHERE {lost} ORDER BY id LIMIT 10000"))
+    orphaned = f"NOT waiting AND {PUSH.orphaned('p')}"
+    status: str = await pool.execute(PUSH.insert(f"FROM pushes p WHERE {orphaned} ORDER BY id LIMIT 10000"))
     return affected(status)
 
 

@@ -51,6 +51,10 @@ class Kind:
             f"AND q.payload = {self.payload(row)})"
         )
 
+    def orphaned(self, row: str, since: str = "created_at") -> str:
+        """SQL: the condition that this row is unfinished and has had no job for a while. since: when it was written."""
+        return f"{self.unfinished} AND {since} < now() - interval '2 minutes' AND {self.has_none(row)}"
+
     @property
     def open_jobs(self) -> str:
         """SQL: what follows FROM to read the jobs, as `q`, whose rows are unfinished."""
