@@ -32,6 +32,7 @@ from bot.understanding.recogniser import (
     fingerprint,
     tokens,
 )
+from bot.understanding.words import Lexicon
 
 
 def must_not() -> list[tuple[str, bool]]:
@@ -369,3 +370,17 @@ def test_a_no_that_is_the_wish_is_asked_about(recogniser: Recogniser, text: str,
     reading = replace(read(text), negates=True)
 
     assert decide(reading, recogniser.rank(reading.text)).sure == topic
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [("抽到的東西要去哪裡看", "gifts"), ("how many points are left on my account", "points")],
+)
+def test_what_the_readme_suggests_is_understood(
+    lexicon: Lexicon, recogniser: Recogniser, text: str, topic: str
+) -> None:
+    """Its lines worth trying in people's own words, at once: by words or by sound."""
+    assert text in (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    reading = lexicon.read(text)
+
+    assert (lexicon.whole(reading) or decide(reading, recogniser.rank(reading.text)).once) == topic
