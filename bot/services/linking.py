@@ -109,8 +109,27 @@ def read_code(typed: str) -> str | None:
 
     Crockford's alphabet forgives O for 0 and I or L for 1; what people add after the code (`謝謝`) is left out.
     """
+    return next(filter(None, map(_first_code, _readings(typed))), None)
+
+
+def is_bare_code(text: str) -> bool:
+    """Whether a whole message could be a link code: its eight symbols with nothing but blanks and dashes between."""
+    return any(
+        re.fullmatch(r"[\s0-9A-Za-z.,!。-]+", reading) is not None
+        and len("".join(_runs(reading))) == CODE_SYMBOLS
+        and _first_code(reading) is not None
+        for reading in _readings(text)
+    )
+
+
+def _readings(typed: str) -> tuple[str, str]:
+    """A text without its smileys and with them: `QQ` may stand beside a code, and be the end of one."""
+    return visible(typed), visible(typed, smileys=True)
+
+
+def _first_code(reading: str) -> str | None:
     symbols = ""
-    for run in _runs(typed):
+    for run in _runs(reading):
         symbols += run
         if len(symbols) >= CODE_SYMBOLS:
             break
@@ -118,14 +137,8 @@ def read_code(typed: str) -> str | None:
     return symbols if len(symbols) == CODE_SYMBOLS and all(symbol in SYMBOLS for symbol in symbols) else None
 
 
-def is_bare_code(text: str) -> bool:
-    """Whether a whole message could be a link code: its eight symbols with nothing but blanks and dashes between."""
-    alone = re.fullmatch(r"[\s0-9A-Za-z.,!。-]+", visible(text)) is not None
-    return alone and len("".join(_runs(text))) == CODE_SYMBOLS and read_code(text) is not None
-
-
-def _runs(text: str) -> list[str]:
-    return re.findall(r"[0-9A-Z]+", visible(text).upper())
+def _runs(reading: str) -> list[str]:
+    return re.findall(r"[0-9A-Z]+", reading.upper())
 
 
 @dataclass(frozen=True, slots=True)

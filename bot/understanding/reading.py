@@ -73,11 +73,11 @@ def _selects(code: int) -> bool:
 _VISIBLE = _Visible()
 
 
-def visible(text: str) -> str:
+def visible(text: str, *, smileys: bool = False) -> str:
     """A text as it was typed, without what is no content: width, invisible characters, emoji, smileys and list marks.
 
     Case, punctuation and line ends stay; all dashes are `-`, all blanks are one. At most READ_AT_MOST characters, and
-    no piece of what stood at that edge.
+    no piece of what stood at that edge. smileys: they stay where they are typed in signs of a keyboard, `QQ` and `:)`.
     """
     text = _shortened(text)
     if not text.isascii():
@@ -86,7 +86,7 @@ def visible(text: str) -> str:
     text = text.translate(_VISIBLE)
     if "(" in text:
         text = _KAOMOJI.sub(" ", _FELT.sub(" ", text))
-    text = _LIST_MARK.sub("", _SMILEY.sub(" ", text))
+    text = _LIST_MARK.sub("", text if smileys else _SMILEY.sub(" ", text))
     text = re.sub(r" +", " ", re.sub(r" *\n\s*", "\n", text))
     return _shortened(text).strip()
 

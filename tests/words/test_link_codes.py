@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.services.linking import is_bare_code, masked, parse_phone, read_code, reads_like_phone
@@ -25,6 +25,8 @@ CODES = st.text(SYMBOLS, min_size=8, max_size=8)
         "k 7 p q 4 m 2 x",
         "K7PQ 4M2X 謝謝",
         "k7pq4m2x please",
+        "k7pq4m2x QQ",
+        "QQ k7pq 4m2x",
     ],
 )
 def test_a_link_code_is_read_however_it_is_typed(typed: str) -> None:
@@ -44,6 +46,9 @@ def test_what_has_not_eight_of_its_symbols_is_no_link_code(typed: str) -> None:
 
 
 @given(CODES, st.lists(st.integers(0, 8), max_size=3))
+@example("000000QQ", [6])
+@example("TT00XDQQ", [2, 4, 6])
+@example("QQTTXDQQ", [2, 4, 6])
 def test_blanks_anywhere_change_nothing(code: str, blanks: list[int]) -> None:
     """Whatever code was issued."""
     typed = code
