@@ -162,10 +162,8 @@ class Bot:
     def mend(self) -> None:
         """All vendors work again, and have done so for longer than a breaker stays open."""
         self.sandbox.clear_faults()
-        apis = self.turns.apis
-        for api in (apis.mantago, apis.poshen, apis.gotit, apis.altegio):
-            if api is not None:
-                api.upstream.breaker = Breaker()
+        for upstream in self.turns.apis.upstreams.values():
+            upstream.breaker = Breaker()
 
     def having(self, **changes: Any) -> None:
         """Other turns for the rest of the test: `bot.having(patience=timedelta(seconds=0.2))`."""
