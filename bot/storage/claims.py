@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +25,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the brand decided about a Poshen group. max_claims counts per code, over all customers."""
+    """What the brand decided about a Poshen group. max_claims counts per code, over all customers.
+
+    Its fields are the columns of `policies`: a new one needs its column, and nothing else here.
+    """
 
     per_customer: int = 1
     max_claims: int | None = None
@@ -41,6 +44,14 @@ class Policy:
 
 COUNTED_FROM = 500  # claims of a capped code; fewer are counted in a fraction of a millisecond
 
+_POLICY = [each.name for each in fields(Policy)]
+_SET_POLICY = f"""
+    INSERT INTO policies (group_id, {", ".join(_POLICY)}, updated_at)
+    VALUES ($1, {", ".join(f"${place}" for place in range(2, len(_POLICY) + 2))}, now())
+    ON CONFLICT (group_id) DO UPDATE
+    SET {", ".join(f"{name} = excluded.{name}" for name in _POLICY)}, updated_at = now()
+"""
+
 _CLAIM = "ref, claimed_at, event_id, snapshot, nth"
 
 
@@ -50,9 +61,7 @@ def _claim(row: asyncpg.Record) -> Claim:
 
 async def policy_of(connection: asyncpg.Connection, group_id: int | None) -> Policy:
     """The policy of a group; the default when nobody set one."""
-    row = await connection.fetchrow(
-        "SELECT per_customer, max_claims, starts_at, ends_at, paused FROM policies WHERE group_id = $1", group_id
-    )
+    row = await connection.fetchrow(f"SELECT {', '.join(_POLICY)} FROM policies WHERE group_id = $1", group_id)
     return Policy(**row) if row else Policy()
 
 
@@ -64,29 +73,13 @@ async def lock_policy(connection: asyncpg.Connection, group_id: int) -> Policy:
 
 async def set_policy(connection: asyncpg.Connection, group_id: int, policy: Policy) -> None:
     """Replace the policy of a group."""
-    await connection.execute(
-        """
-        INSERT INTO policies (group_id, per_customer, max_claims, starts_at, ends_at, paused, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, now())
-        ON CONFLICT (group_id) DO UPDATE SET per_customer = excluded.per_customer,
-            max_claims = excluded.max_claims, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
-            paused = excluded.paused, updated_at = now()
-        """,
-        group_id,
-        policy.per_customer,
-        policy.max_claims,
-        policy.starts_at,
-        policy.ends_at,
-        policy.paused,
-    )
+    await connection.execute(_SET_POLICY, group_id, *(getattr(policy, name) for name in _POLICY))
 
 
 async def policies(connection: asyncpg.Connection) -> dict[int, Policy]:
     """Every policy that was set, by group."""
-    rows = await connection.fetch(
-        "SELECT group_id, per_customer, max_claims, starts_at, ends_at, paused FROM policies ORDER BY group_id"
-    )
-    return {row["group_id"]: Policy(*list(row)[1:]) for row in rows}
+    rows = await connection.fetch(f"SELECT group_id, {', '.join(_POLICY)} FROM policies ORDER BY group_id")
+    return {row["group_id"]: Policy(**{name: row[name] for name in _POLICY}) for row in rows}
 
 
 async def of_customer_and_code(connection: asyncpg.Connection, code_id: int, person_hash: bytes) -> list[Claim]:
