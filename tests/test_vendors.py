@@ -25,7 +25,8 @@ NAMES = [field.name for field in fields(Apis)]
 @pytest.mark.parametrize("name", NAMES)
 def test_staff_know_a_vendor_and_what_to_renew(name: str) -> None:
     """By its name in `Apis`: its title, settings that exist, and an alert, without which a refusal fails the turn."""
-    assert set(VENDORS) == set(REFUSED) == set(NAMES)
+    assert name in VENDORS
+    assert name in REFUSED
     assert all(setting.lower() in Settings.model_fields for setting in partner(name).settings.split(", "))
 
 
