@@ -10,7 +10,7 @@ import pytest
 from bot.__main__ import main
 from bot.config import Settings
 from bot.staff import lines, reading
-from bot.staff.arguments import Arguments
+from bot.staff.arguments import Arguments, Keyed
 from bot.staff.reading import Unknown
 from bot.staff.routes import StaffCommand, StaffRoutes
 from handlers.admin import STAFF_ROUTERS
@@ -25,6 +25,7 @@ SETTINGS = [name.upper() for name in Settings.model_fields]
 EXAMPLES = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
 STAFF_LINES = re.findall(r"`/(.+?)`", "".join(re.findall(r"^\| ([^|]*`/[^|]*) \|", STAFF, re.MULTILINE)))
 STAFF_COMMANDS = [command for router in STAFF_ROUTERS for command in router.commands.values()]
+CHANGES = [command for command in StaffRoutes(STAFF_ROUTERS, []).commands.values() if not command.only_reads]
 TARGETS = re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)
 
 
@@ -83,6 +84,15 @@ def test_the_readme_tells_of_every_command(name: str) -> None:
 def test_the_staff_reference_tells_of_every_command(command: StaffCommand) -> None:
     """In a row of its own, with the role that may use it."""
     assert re.search(rf"^\| [^|]*`/{command.name}\b[^|]*\| {command.role} \|", STAFF, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", CHANGES, ids=lambda command: command.name)
+def test_the_staff_reference_tells_what_can_be_changed(command: StaffCommand) -> None:
+    """Every argument that has a name, `max=`, stands in a row of its command; pages explain themselves."""
+    rows = "\n".join(re.findall(rf"^\| [^|]*`/{command.name}\b.*$", STAFF, re.MULTILINE))
+    named = {spec.label for spec in command.arguments.specs if isinstance(spec.marker, Keyed)} - {"page="}
+
+    assert {label for label in named if label not in rows} == set()
 
 
 @pytest.mark.parametrize("line", STAFF_LINES)
