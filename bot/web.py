@@ -30,6 +30,7 @@ MAX_BODY = 1024 * 1024
 CONNECTIONS = 4  # as many as granian runs threads
 GRANIAN = "GIFTDESK_GRANIAN"  # The process that keeps ours; `serve_web` sets it.
 PATIENCE = 1.4  # LINE gives up after two seconds.
+RECONNECT = 2.0  # seconds; psycopg's pool would pause for twice as long after each failure, up to minutes
 # The database is down, not migrated yet, or became a replica.
 UNWELL = (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
 
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         min_size=1,
         max_size=CONNECTIONS,
         timeout=PATIENCE,
+        reconnect_timeout=RECONNECT,
         kwargs={"autocommit": True},
         open=True,
     )

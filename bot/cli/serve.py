@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +56,7 @@ class Supervisor:
     """Starts web and worker, starts them again when they die, stops them in order.
 
     tend: called several times a second; looks after what else must live.
+    As the first process of a container it also takes leave of the processes that lost their parent and ended.
     """
 
     environment: dict[str, str]
@@ -72,6 +73,8 @@ class Supervisor:
             for role in ROLES:
                 self._start(role, reader)
             while not self.stopping.wait(0.2):
+                if os.getpid() == 1:
+                    self._reap()
                 self.tend()
                 for role, child in self._children.items():
                     if child.poll() is not None:
@@ -91,6 +94,15 @@ class Supervisor:
         )
         self._started[role] = time.monotonic()
         log.info("process started", role=role, pid=self._children[role].pid)
+
+    def _reap(self) -> None:
+        """Let ended orphans go. A zombie keeps its number, and PostgreSQL believes a lock with that number."""
+        ours = {child.pid for child in self._children.values()}
+        with suppress(ChildProcessError):
+            while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if ended.si_pid in ours:
+                    return  # It is asked for by name below; the next look sees the others.
+                os.waitpid(ended.si_pid, 0)
 
     def _stop(self) -> None:
         """The web first, so that nothing new comes while the worker finishes."""

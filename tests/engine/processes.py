@@ -84,7 +84,10 @@ async def run(
 
 @dataclass
 class Giftdesk:
-    """One `giftdesk <role>` at a time, on a home and a port of its own; `log` is all it ever said."""
+    """One `giftdesk <role>` at a time, on a home and a port of its own; `log` is all it ever said.
+
+    inside: the command that runs it in surroundings of its own.
+    """
 
     home: Path
     sandbox: Sandbox
@@ -92,6 +95,7 @@ class Giftdesk:
     role: str = "serve"
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    inside: tuple[str, ...] = ()
 
     @property
     def log(self) -> Path:
@@ -115,7 +119,7 @@ class Giftdesk:
         self.home.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot", self.role], env=self.env, cwd=ROOT, stdout=log, stderr=log
+                [*self.inside, sys.executable, "-m", "bot", self.role], env=self.env, cwd=ROOT, stdout=log, stderr=log
             )
 
     async def ensure(self) -> None:

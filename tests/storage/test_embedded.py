@@ -49,6 +49,29 @@ def test_a_process_number_that_was_used_again_is_not_taken_for_the_server(tmp_pa
         other.wait()
 
 
+def test_what_a_killed_server_left_does_not_refuse_the_next_start(tmp_path: Path) -> None:
+    """The half lock of one that was killed while it started, and a lock of its socket with somebody else's number."""
+    folder = tmp_path / "postgres"
+    server = EmbeddedPostgres(folder)
+    (socket_lock,) = Path(server.url.partition("host=")[2]).glob(".s.PGSQL.*.lock")
+    left = {path: path.read_text().splitlines() for path in (folder / "postmaster.pid", socket_lock)}
+    server.stop()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    other = subprocess.Popen(["sleep", "60"], user=folder.owner())  # As the server's own user, whose word is believed.
+    try:
+        for start in (lambda: EmbeddedPostgres(folder), server.tend):
+            (folder / "postmaster.pid").write_text(f"{gone.pid}\n{left[folder / 'postmaster.pid'][1]}\n")
+            socket_lock.write_text("\n".join([str(other.pid), *left[socket_lock][1:]]) + "\n")
+            start()
+            with psycopg.connect(server.url, connect_timeout=3) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+            server.stop()
+    finally:
+        other.kill()
+        other.wait()
+
+
 def test_a_folder_that_is_no_database_is_said_so(tmp_path: Path) -> None:
     """The message names the folder, the log and the way out."""
     folder = tmp_path / "postgres"

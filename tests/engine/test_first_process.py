@@ -1,0 +1,62 @@
+"""`giftdesk serve` as the first process of a container: nobody above it takes leave of what ended."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.desk import until
+from engine.processes import Giftdesk, customers
+from sandbox import Sandbox
+
+ALONE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+
+def _can_be_alone() -> bool:
+    return shutil.which("unshare") is not None and subprocess.run([*ALONE, "true"], check=False).returncode == 0
+
+
+@pytest.fixture
+async def alone(tmp_path: Path, served_sandbox: Sandbox) -> AsyncIterator[Giftdesk]:
+    """`giftdesk serve` with the number 1, which sees no other processes than its own."""
+    desk = Giftdesk(tmp_path / "home", served_sandbox, inside=ALONE)
+    yield desk
+    if desk.process is not None:
+        first_process(desk).terminate()
+        desk.process.wait(60)
+
+
+def first_process(desk: Giftdesk) -> psutil.Process:
+    assert desk.process is not None
+    (first,) = psutil.Process(desk.process.pid).children()
+    return first
+
+
+def postmaster(desk: Giftdesk) -> psutil.Process | None:
+    """The server itself: it became a child of the first process, beside web and worker."""
+    for child in first_process(desk).children():
+        if child.name().startswith("postgres") and child.status() != psutil.STATUS_ZOMBIE and "-D" in child.cmdline():
+            return child
+    return None
+
+
+@pytest.mark.skipif(not _can_be_alone(), reason="needs a PID namespace: Linux, and root or the right to make one")
+async def test_a_killed_database_comes_back(alone: Giftdesk, sandbox: Sandbox) -> None:
+    """kill -9 of it, three times: started again each time, people are answered, and no zombie stays."""
+    await alone.ensure()
+    people = customers(sandbox, 3)
+    for person in people:
+        victim = postmaster(alone)
+        assert victim is not None
+        victim.kill()
+        await alone.deliver(person.webhook)
+        await alone.ready()
+    await alone.settled()
+
+    assert [len(person.receipts) for person in people] == [1, 1, 1]
+    await until(lambda: not [each for each in alone.family() if each.status() == psutil.STATUS_ZOMBIE])
