@@ -6,17 +6,17 @@ import io
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from fontTools.ttLib import TTFont
 from PIL import Image
 
-from bot.apis.http import Http
+from bot.apis.http import open_http
 from bot.channels.line import picture
 from bot.channels.line.aliases import alias_of
-from bot.channels.line.client import Answer, LineClient
+from bot.channels.line.client import API_URL, Answer, LineClient
 from bot.channels.line.colors import palette
 from bot.channels.line.menu import Installed, RichMenu, RichMenus, plan, rich_menu
 from bot.cli.font import EVERYTHING, labels
@@ -500,23 +500,22 @@ async def test_what_goes_wrong_says_what_to_do(
     assert LINE_CHANNEL_ACCESS_TOKEN not in str(told.value)
 
 
-async def test_a_picture_goes_to_lines_host_for_data(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_picture_goes_to_lines_host_for_data() -> None:
     """Only there it is taken; the sandbox has one host for both."""
-    asked: list[str] = []
-    sent = Http.request
+    asked: list[httpx.Request] = []
 
-    def rerouted(http: Http, method: str, url: str, *rest: Any) -> Any:
-        asked.append(url)
-        return sent(http, method, f"{sandbox.url}/line{urlsplit(url).path}", *rest)
+    def answers(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={})
 
-    monkeypatch.setattr(Http, "request", rerouted)
-    line = LineClient.connect("token")
+    http = open_http(API_URL, setting="LINE_API_URL", headers={}, transport=httpx.MockTransport(answers))
+    line = LineClient(http, "token")
     await line.upload("/v2/bot/richmenu/r/content", b"png")
     await line.call("GET", "/v2/bot/richmenu/list")
     await line.aclose()
 
-    assert [urlsplit(url).netloc for url in asked] == ["api-data.line.me", "api.line.me"]
-    assert sandbox.calls("line")[0].headers["Content-Type"] == "image/png"
+    assert [request.url.host for request in asked] == ["api-data.line.me", "api.line.me"]
+    assert (asked[0].headers["Content-Type"], asked[0].content) == ("image/png", b"png")
 
 
 # ── whose is which ───────────────────────────────────────────────────────────────────────────

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
-import aiohttp
+import httpx
 import orjson
 
-from bot.apis.http import Http, open_http
+from bot.apis.http import address, bearer, open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
 from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import records, word
@@ -70,14 +70,16 @@ class LineClient:
 
     def __init__(
         self,
-        http: Http,
+        http: httpx.AsyncClient,
         access_token: str,
         brand_colour: str = BRAND_COLOUR,
         *,
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._http = http
-        self._headers = {"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"}
+        self._url = address(http)
+        token = bearer(access_token, setting="LINE_CHANNEL_ACCESS_TOKEN")
+        self._headers = httpx.Headers({**http.headers, **token, "Content-Type": "application/json"})
         self._read_seconds = read_seconds
         self._colors = palette(brand_colour)
         self.menus = CustomerMenus(self)
@@ -207,12 +209,12 @@ class LineClient:
     ) -> Answer:
         """One call. Raises NotSentError or LostError when there is no answer."""
         content = None if body is None else orjson.dumps(body)
-        return await self._exchange(method, self._http.url + path, content, headers)
+        return await self._exchange(method, self._url + path, content, headers)
 
     async def upload(self, path: str, png: bytes) -> Answer:
         """Send a picture. Raises NotSentError or LostError when there is no answer."""
         # https://developers.line.biz/en/reference/messaging-api/#domain-name
-        data_api = self._http.url.replace("://api.line.me", "://api-data.line.me", 1)
+        data_api = self._url.replace("://api.line.me", "://api-data.line.me", 1)
         return await self._exchange("POST", data_api + path, png, {"Content-Type": "image/png"})
 
     async def _exchange(
@@ -221,7 +223,7 @@ class LineClient:
         sent = self._headers if headers is None else {**self._headers, **headers}
         response, answered = await exchange(self._http, method, url, content, sent, self._read_seconds)
         named = response.headers.get("x-line-request-id", "")
-        return Answer(response.status, answered, _retry_after(response), named)
+        return Answer(response.status_code, answered, _retry_after(response), named)
 
 
 class CustomerMenus:
@@ -265,7 +267,7 @@ class CustomerMenus:
         return False
 
 
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+def _retry_after(response: httpx.Response) -> float | None:
     seconds = response.headers.get("retry-after", "")
     return float(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else None
 
