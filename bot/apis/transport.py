@@ -183,9 +183,11 @@ def _timeouts(connect: float | None, read: float | None, total: float | None) ->
 
 @cache
 def tls() -> ssl.SSLContext:
-    """One context for all vendors: loading the authorities takes 20 ms and memory each time.
+    """One context for all vendors: loading the authorities takes 20 ms and memory each time."""
+    return ssl.create_default_context(cafile=authorities())
 
-    certifi's authorities, unless OpenSSL's own variables name others: a machine may have none.
-    """
+
+def authorities() -> str | None:
+    """The file with certifi's authorities: a machine may have none. None when OpenSSL's own variables name others."""
     others = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-    return ssl.create_default_context(cafile=None if others else certifi.where())
+    return None if others else certifi.where()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
@@ -23,6 +24,9 @@ from bot.channels.line.render import MESSAGES, render
 from bot.conversation.messages import Reply
 from bot.errors import CheckFailed, UpstreamUnavailable
 
+if TYPE_CHECKING:
+    from bot.channels.line.account import Account
+
 API_URL = "https://api.line.me"
 BRAND_COLOUR = "#0F766E"
 GIVE_SECONDS = 3.0  # A menu is given beside an answer, and tried again with the next one.
@@ -34,15 +38,11 @@ _PATH = re.compile(r"[\w./\[\]-]{1,120}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """LINE's answer. `paths`: the properties it complains about, safe to log; its texts may quote ours.
-
-    request_id: LINE's own name for the request that this answers.
-    """
+    """LINE's answer. `paths`: the properties it complains about, safe to log; its texts may quote ours."""
 
     status: int
     body: Json
     retry_after: float | None = None
-    request_id: str = ""
 
     @property
     def says(self) -> str:
@@ -64,7 +64,7 @@ class Answer:
 
 
 class LineClient:
-    """LINE as the worker uses it, and `giftdesk menus`."""
+    """LINE as the worker uses it."""
 
     name = "line"
 
@@ -80,6 +80,8 @@ class LineClient:
         self._url = address(http)
         token = bearer(access_token, setting="LINE_CHANNEL_ACCESS_TOKEN")
         self._headers = httpx.Headers({**http.headers, **token, "Content-Type": "application/json"})
+        self._access_token = access_token
+        self._account: Account | None = None
         self._read_seconds = read_seconds
         self._colors = palette(brand_colour)
         self.menus = CustomerMenus(self)
@@ -201,7 +203,17 @@ class LineClient:
             raise UpstreamUnavailable(self.name, f"quota: HTTP {plan.status} and {usage.status}")
         return used, free if plan.body.get("type") == "limited" and isinstance(free, int) else None
 
+    def account(self) -> Account:
+        """The account's set-up, through LINE's SDK, which is loaded only now: for `giftdesk menus` and the doctor."""
+        if self._account is None:
+            from bot.channels.line.account import Account  # noqa: PLC0415 - half a second, 40 MB, not for the worker
+
+            self._account = Account(self._url, self._access_token)
+        return self._account
+
     async def aclose(self) -> None:
+        if self._account is not None:
+            self._account.close()
         await self._http.aclose()
 
     async def call(
@@ -209,21 +221,9 @@ class LineClient:
     ) -> Answer:
         """One call. Raises NotSentError or LostError when there is no answer."""
         content = None if body is None else orjson.dumps(body)
-        return await self._exchange(method, self._url + path, content, headers)
-
-    async def upload(self, path: str, png: bytes) -> Answer:
-        """Send a picture. Raises NotSentError or LostError when there is no answer."""
-        # https://developers.line.biz/en/reference/messaging-api/#domain-name
-        data_api = self._url.replace("://api.line.me", "://api-data.line.me", 1)
-        return await self._exchange("POST", data_api + path, png, {"Content-Type": "image/png"})
-
-    async def _exchange(
-        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
-    ) -> Answer:
         sent = self._headers if headers is None else {**self._headers, **headers}
-        response, answered = await exchange(self._http, method, url, content, sent, self._read_seconds)
-        named = response.headers.get("x-line-request-id", "")
-        return Answer(response.status_code, answered, _retry_after(response), named)
+        response, answered = await exchange(self._http, method, self._url + path, content, sent, self._read_seconds)
+        return Answer(response.status_code, answered, _retry_after(response))
 
 
 class CustomerMenus:
