@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json as stdlib_json
-import os
 import random
-import ssl
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from functools import cache
 from ipaddress import ip_address
 from typing import Any, Literal, NoReturn, TypeVar
 from urllib.parse import urlencode
 
-import aiohttp
-import certifi
+import httpx
 import orjson
-from yarl import URL
 
 from bot.apis.call_stats import CallStats
 from bot.apis.reading import ShapeError
+from bot.apis.transport import NEVER_SENT, Client, TooLong, Transport, prepared
 from bot.errors import (
     CircuitOpen,
     ConfigurationError,
@@ -57,10 +52,6 @@ RETRIES = 2
 BACKOFF_SECONDS = 0.5
 LONGEST_RETRY_AFTER = 5.0
 CONNECTIONS = 20
-MAX_BODY = 4 * 1024 * 1024
-# Below the 5 s after which Node servers hang up: a write on a connection that is just being closed
-# would end as an unknown outcome.
-KEEPALIVE_SECONDS = 4.0
 
 _NOT_MADE = frozenset({"Cancelled", CircuitOpen.__name__})  # outcomes that say nothing about the vendor
 
@@ -164,47 +155,6 @@ class Breaker:
             buckets.clear()
 
 
-class Http:
-    """The connections to one vendor, as `open_http` makes them. They are opened when they are needed."""
-
-    def __init__(self, url: str, headers: Mapping[str, str], connections: int) -> None:
-        self.url = url
-        self._headers = headers
-        self._connections = connections
-        self._session: aiohttp.ClientSession | None = None
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        content: bytes | None,
-        headers: Mapping[str, str],
-        timeout: aiohttp.ClientTimeout,
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """One request, sent once. url: whole, and encoded as it is to be sent."""
-        if self._session is None:
-            self._session = self._open()
-        return self._session.request(
-            method, URL(url, encoded=True), data=content, headers=headers, timeout=timeout, allow_redirects=False
-        )
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-
-    def _open(self) -> aiohttp.ClientSession:
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEPALIVE_SECONDS, ssl=_tls()),
-            headers=self._headers,
-            # One customer's call must not carry a session that another one's answer opened.
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-        # aiohttp would silently send GET, PUT and DELETE again; retries are counted in one place, ours.
-        session._retry_connection = False
-        return session
-
-
 @dataclass(frozen=True, slots=True)
 class _Call:
     """What is asked. repeatable: sending it twice does no harm. patient: a 429 may be waited out."""
@@ -213,7 +163,7 @@ class _Call:
     method: str
     url: str
     content: bytes | None
-    headers: dict[str, str]
+    headers: httpx.Headers
     write: bool
     repeatable: bool
     patient: bool
@@ -242,9 +192,9 @@ class _Success:
 class Upstream:
     """One vendor, called under the same rules as every other (docs/apis).
 
-    name: the vendor, in errors and metrics. http: from `open_http`. explain: turns a status and a
-    parsed body into the vendor's own error, None when the status alone decides. observe: called once
-    per call with upstream, operation, outcome (`ok`, an error's class name or `Cancelled`) and
+    name: the vendor, in errors and metrics. http: as from `open_http`; its base URL and headers count.
+    explain: turns a status and a parsed body into the vendor's own error, None when the status alone decides.
+    observe: called once per call with upstream, operation, outcome (`ok`, an error's class name or `Cancelled`) and
     seconds. connections: calls at once. max_per_second: None for no limit.
     connect_seconds: the longest wait for a place and for a connection, each. read_seconds,
     write_seconds: the longest silence borne while waiting for an answer.
@@ -254,7 +204,7 @@ class Upstream:
     def __init__(
         self,
         name: str,
-        http: Http,
+        http: httpx.AsyncClient,
         *,
         breaker: Breaker | None = None,
         explain: Explain = _unexplained,
@@ -272,6 +222,7 @@ class Upstream:
         self.breaker = breaker or Breaker(clock=clock)
         self.stats = CallStats()
         self._http = http
+        self._url = address(http)
         self._explain = explain
         self._observe = observe
         self._slots = asyncio.Semaphore(connections)
@@ -322,9 +273,9 @@ class Upstream:
         call = _Call(
             operation,
             method,
-            f"{self._http.url}{path}?{urlencode(params)}" if params else self._http.url + path,
+            f"{self._url}{path}?{urlencode(params)}" if params else self._url + path,
             content=None if json is None else orjson.dumps(json),
-            headers=_call_headers(headers, has_body=json is not None),
+            headers=_call_headers(self._http.headers, headers, has_body=json is not None),
             write=write,
             repeatable=repeatable or not write,
             patient=patient,
@@ -416,24 +367,21 @@ class Upstream:
 
     async def _exchange(self, call: _Call, seconds: float) -> _Success | _Failure:
         timeout = self._writes if call.write else self._reads
-        # aiohttp's errors quote URLs, so none of them may end up as cause or context.
+        request = prepared(call.method, call.url, call.headers, call.content, timeout)
+        # httpx's errors hold the request: none of them may end up as cause or context.
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._http.request(call.method, call.url, call.content, call.headers, timeout) as response,
-            ):
-                body = await read_body(response)
-        except (aiohttp.ClientError, OSError) as error:
-            sent = not never_sent(error)
+            async with asyncio.timeout(seconds):
+                response = await self._http.send(request)
+        except TooLong as error:
+            return _Failure(ContractError(self.name, f"{call.operation}: {error}"), healthy=True)
+        except (httpx.RequestError, TimeoutError) as error:
+            sent = not isinstance(error, NEVER_SENT)
             unavailable = UpstreamUnavailable(self.name, f"{call.operation}: {_reason(error, sent=sent)}")
             return _Failure(unavailable, retry=call.repeatable or not sent, unknown=sent)
-        if body is None:
-            too_big = ContractError(self.name, f"{call.operation}: an answer of more than {MAX_BODY} bytes")
-            return _Failure(too_big, healthy=True)
-        return self._judge(call, response, body)
+        return self._judge(call, response, response.content)
 
-    def _judge(self, call: _Call, response: aiohttp.ClientResponse, body: bytes) -> _Success | _Failure:
-        status = response.status
+    def _judge(self, call: _Call, response: httpx.Response, body: bytes) -> _Success | _Failure:
+        status = response.status_code
         operation = call.operation
         if status == 429:
             wait = _retry_after(response)
@@ -478,29 +426,25 @@ class Upstream:
         return kinds.get(status, UpstreamRefused)(self.name, f"{operation}: {status}", status=status)
 
 
-@cache
-def timeouts(connect: float, read: float) -> aiohttp.ClientTimeout:
-    """connect: for a place, name look-up, connection and TLS together. read: the longest silence."""
-    return aiohttp.ClientTimeout(connect=connect, sock_connect=connect, sock_read=read)
+def timeouts(connect: float, read: float, total: float | None = None) -> dict[str, float | None]:
+    """As a request's extension `timeout` (bot/apis/transport.py)."""
+    return {"connect": connect, "read": read, "write": read, "pool": connect, "total": total}
 
 
-def _call_headers(headers: Mapping[str, str] | None, *, has_body: bool) -> dict[str, str]:
-    sent = {"Content-Type": "application/json"} if has_body else {}
+def address(http: httpx.AsyncClient) -> str:
+    """A client's base URL, to which paths are added."""
+    return str(http.base_url).rstrip("/")
+
+
+def _call_headers(always: httpx.Headers, extra: Mapping[str, str] | None, *, has_body: bool) -> httpx.Headers:
+    sent = httpx.Headers(always)
+    if has_body:
+        sent["Content-Type"] = "application/json"
     if current := request_id.get():
         sent["X-Request-Id"] = current
-    return sent | dict(headers) if headers else sent
-
-
-async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
-    """The decoded body, None when it is too big to be held."""
-    chunks = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > MAX_BODY:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
+    for name, value in (extra or {}).items():
+        sent[name] = value
+    return sent
 
 
 def _parse(body: bytes) -> Any:
@@ -517,23 +461,15 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def never_sent(error: Exception) -> bool:
-    """Whether the request surely did not leave: only then may a write be repeated.
-
-    A connection that was kept and turns out to be closed is not such a case: the request may have arrived.
-    """
-    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-
-
 def _reason(error: Exception, *, sent: bool) -> str:
     if not sent:
         return "no connection"
-    if isinstance(error, TimeoutError):
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "no answer in time"
     return "the connection broke before the answer was complete"
 
 
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+def _retry_after(response: httpx.Response) -> float | None:
     """Seconds from `Retry-After`, which is a number or a date; a date counts from the vendor's own clock."""
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
@@ -546,25 +482,22 @@ def _retry_after(response: aiohttp.ClientResponse) -> float | None:
         return None
 
 
-def open_http(url: str, *, setting: str, headers: Mapping[str, str], connections: int = CONNECTIONS) -> Http:
+def open_http(
+    url: str,
+    *,
+    setting: str,
+    headers: Mapping[str, str],
+    connections: int = CONNECTIONS,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
     """A client of its own for one vendor, so that a slow one cannot starve the others.
 
     url: base URL, https unless it is this machine. setting: its name, for the error. headers: sent
-    with every call. Raises ConfigurationError. Needs no running loop.
+    with every call. transport: another than ours, as tests give it. Raises ConfigurationError. Needs no running loop.
     """
     check_url(url, setting=setting)
-    sent = {"Accept": "application/json", "User-Agent": "Giftdesk", **headers}
-    return Http(str(URL(url)).rstrip("/"), sent, connections)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """One context for all vendors: loading the authorities takes 20 ms and memory each time.
-
-    certifi's authorities, unless OpenSSL's own variables name others: a machine may have none.
-    """
-    others = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-    return ssl.create_default_context(cafile=None if others else certifi.where())
+    sent = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "Giftdesk", **headers}
+    return Client(transport or Transport(connections), base_url=url, headers=sent)
 
 
 def bearer(token: str, *, setting: str) -> dict[str, str]:
@@ -577,12 +510,12 @@ def bearer(token: str, *, setting: str) -> dict[str, str]:
 def check_url(url: str, *, setting: str) -> None:
     """Raise ConfigurationError unless `url` is a plain https URL, or an http one of this machine."""
     try:
-        parsed = URL(url)
-    except ValueError:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
         raise ConfigurationError(f"{setting} is not a URL") from None
-    if parsed.raw_user or parsed.raw_password or parsed.raw_query_string or parsed.raw_fragment or not parsed.raw_host:
+    if parsed.userinfo or "?" in url or "#" in url or not parsed.host:
         raise ConfigurationError(f"{setting} must be https://host/path without user, query or fragment")
-    if parsed.scheme != "https" and not (parsed.scheme == "http" and _is_loopback(parsed.raw_host)):
+    if parsed.scheme != "https" and not (parsed.scheme == "http" and _is_loopback(parsed.host)):
         raise ConfigurationError(f"{setting} must begin with https:// because credentials are sent there")
 
 

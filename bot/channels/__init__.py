@@ -22,6 +22,10 @@ Step = tuple[str, Callable[[], Awaitable[str]]]
 """A change of a set-up: what it is, and doing it, which returns why to stop here for now (`""`: go on)."""
 
 
+Remark = tuple[bool, str]
+"""What there is to say of an account: whether that is well, and the sentence."""
+
+
 class Malformed(Exception):
     """A webhook body that is not what the platform sends: not JSON, or not of its shape."""
 
@@ -97,6 +101,7 @@ class Channel:
     pushes_are_free: a message that answers nothing costs the brand nothing. path: of its webhooks, when another channel
     shares them. receives: makes the web process's half from the settings. opens: makes the worker's half.
     facts: what the brand's settings say of this channel alone, as fields of `Brand`. installer: what sets up its menus.
+    examines: what the doctor asks the platform of the account, beside `check`; raises UpstreamError.
     """
 
     name: str
@@ -110,6 +115,7 @@ class Channel:
     path: str = ""
     facts: Callable[[Settings], Json] = _nothing
     installer: Callable[[Any], Installer] | None = None
+    examines: Callable[[Any, Settings], Awaitable[list[Remark]]] | None = None
 
     def __post_init__(self) -> None:
         introduce(self.name, Partner(self.title, self.settings, self.mantago))

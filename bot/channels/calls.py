@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
-import aiohttp
+import httpx
 import orjson
 
-from bot.apis.http import Http, never_sent, read_body, timeouts
+from bot.apis.http import timeouts
+from bot.apis.transport import NEVER_SENT, prepared
 from bot.channels import Json
 from bot.channels.limits import record
 
@@ -28,26 +28,25 @@ class LostError(Exception):
 
 
 async def exchange(
-    http: Http,
+    http: httpx.AsyncClient,
     method: str,
     url: str,
     content: bytes | None,
     headers: Mapping[str, str],
     read_seconds: float,
-) -> tuple[aiohttp.ClientResponse, Json]:
+) -> tuple[httpx.Response, Json]:
     """Send; the response, and its body, empty when that is no JSON object. Raises NotSentError or LostError."""
-    response: aiohttp.ClientResponse | None = None
-    body: bytes | None = None
-    limits = timeouts(CONNECT_SECONDS, read_seconds)
-    # aiohttp's errors quote URLs: none of them leaves this function.
+    request = prepared(method, url, headers, content, timeouts(CONNECT_SECONDS, read_seconds, TOTAL_SECONDS))
+    # httpx's errors hold the request: none of them leaves this function.
     try:
-        async with asyncio.timeout(TOTAL_SECONDS), http.request(method, url, content, headers, limits) as response:
-            body = await read_body(response)
-    except (aiohttp.ClientError, OSError) as error:
-        if response is None:
-            raise (NotSentError if never_sent(error) else LostError) from None
-        # The status came, and it says what happened; a broken body changes nothing.
+        response = await http.send(request, stream=True)
+    except httpx.RequestError as error:
+        raise (NotSentError if isinstance(error, NEVER_SENT) else LostError) from None
     try:
-        return response, record(orjson.loads(body or b""))
+        body = await response.aread()
+    except httpx.RequestError:
+        body = b""  # The status came, and it says what happened; a broken body changes nothing.
+    try:
+        return response, record(orjson.loads(body))
     except orjson.JSONDecodeError:
         return response, {}

@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from bot.channels import Outbound
+from bot.channels import Outbound, known
 from bot.cli.menus import differs
 from bot.config import GROUPS, Settings
 from bot.errors import ConfigurationError, UpstreamError
@@ -145,6 +145,7 @@ async def _credentials(settings: Settings) -> list[Finding]:
             name = partner(found.part).title
             findings.append((name, GOOD if found.well else BAD, found.said))
             if found.well and found.part in channels:
+                findings += [(name, *said) for said in await _account(settings, found.part, channels[found.part])]
                 findings += [(name, *said) for said in await _menus(settings, found.part, channels[found.part])]
         days = apis.mantago.token_days_left(datetime.now(UTC)) if apis.mantago else None
         if days is not None and days <= 7:
@@ -153,6 +154,20 @@ async def _credentials(settings: Settings) -> list[Finding]:
     finally:
         await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
     return findings
+
+
+async def _account(settings: Settings, name: str, client: Outbound) -> list[tuple[str, str]]:
+    """What the platform says of the account; never a problem, for it may be mended while the bot runs."""
+    channel = next(channel for channel in known.CHANNELS if channel.name == name)
+    if channel.examines is None:
+        return []
+    try:
+        remarks = await asyncio.wait_for(channel.examines(client, settings), 15)
+    except TimeoutError:
+        return [(NOTE, "its account's set-up cannot be read just now")]
+    except UpstreamError as error:
+        return [(NOTE, f"its account's set-up cannot be read: {error.detail}")]
+    return [(GOOD if well else NOTE, said) for well, said in remarks]
 
 
 async def _menus(settings: Settings, channel: str, client: Outbound) -> list[tuple[str, str]]:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from bot.apis.http import MAX_BODY, Breaker, Upstream, _tls, bearer, open_http, request_id
+from bot.apis.http import Breaker, Upstream, bearer, open_http, request_id
 from bot.apis.reading import ShapeError
+from bot.apis.transport import MAX_BODY, tls
 from bot.errors import (
     ConfigurationError,
     Conflict,
@@ -682,14 +683,14 @@ def test_authorities_are_known_also_where_the_machine_has_none(monkeypatch: pyte
     """And those that OpenSSL's own variables name take their place."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
-    theirs = _tls.__wrapped__()
+    theirs = tls.__wrapped__()
     assert theirs.verify_mode is ssl.CERT_REQUIRED and theirs.check_hostname
     assert len(theirs.get_ca_certs()) > 50
 
     one = tmp_path / "one.pem"
     one.write_text(ssl.DER_cert_to_PEM_cert(theirs.get_ca_certs(binary_form=True)[0]))
     monkeypatch.setenv("SSL_CERT_FILE", str(one))
-    assert len(_tls.__wrapped__().get_ca_certs()) == 1
+    assert len(tls.__wrapped__().get_ca_certs()) == 1
 
 
 # The URL

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+from aiohttp import web
 from fontTools.ttLib import TTFont
 from PIL import Image
+from urllib3.exceptions import HTTPError
 
-from bot.apis.http import Http
+from bot.channels import MenuContents, MenuTexts
 from bot.channels.line import picture
+from bot.channels.line.account import Account
 from bot.channels.line.aliases import alias_of
-from bot.channels.line.client import Answer, LineClient
+from bot.channels.line.client import API_URL, LineClient
 from bot.channels.line.colors import palette
-from bot.channels.line.menu import Installed, RichMenu, RichMenus, plan, rich_menu
+from bot.channels.line.menu import Installed, LineMenus, RichMenu, RichMenus, plan, rich_menu
 from bot.cli.font import EVERYTHING, labels
+from bot.config import Settings, load_settings
 from bot.conversation.context import Brand
 from bot.conversation.messages import Button
-from bot.errors import ConfigurationError, CredentialsRefused, RateLimited, UpstreamError, UpstreamUnavailable
+from bot.errors import (
+    ConfigurationError,
+    ContractError,
+    CredentialsRefused,
+    RateLimited,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamUnavailable,
+)
 from bot.i18n import load_translators
 from handlers.views.choices import Go
 from handlers.views.start import topics
@@ -253,31 +268,34 @@ class Died(Exception):
     """The command was cut short."""
 
 
-class Mortal(LineClient):
+class Mortal(Account):
     """Dies at its `dies_at`th change: before it is sent, or after it took effect."""
 
     dies_at: int
     after = False
     changes = 0
 
-    async def call(self, method: str, *rest: Any, **more: Any) -> Answer:
-        return await self._or_die(method != "GET", super().call, method, *rest, **more)
-
-    async def upload(self, *rest: Any) -> Answer:
-        return await self._or_die(True, super().upload, *rest)
-
-    async def _or_die(self, counts: bool, send: Any, *rest: Any, **more: Any) -> Answer:
+    async def ask(self, call: Any, *given: Any, **more: Any) -> Any:
+        counts = not call.__name__.startswith(("get_", "validate_"))
         self.changes += counts
         if counts and self.changes == self.dies_at and not self.after:
             raise Died
-        answer: Answer = await send(*rest, **more)
+        answer = await super().ask(call, *given, **more)
         if counts and self.changes == self.dies_at:
             raise Died
         return answer
 
 
-def connected(sandbox: Sandbox, kind: type[LineClient] = LineClient, token: str = LINE_CHANNEL_ACCESS_TOKEN) -> Any:
-    return kind.connect(token, api_url=f"{sandbox.url}/line", read_seconds=2)
+def connected(sandbox: Sandbox) -> LineClient:
+    return LineClient.connect(LINE_CHANNEL_ACCESS_TOKEN, api_url=f"{sandbox.url}/line", read_seconds=2)
+
+
+def mortal(sandbox: Sandbox, dies_at: int, *, after: bool) -> LineClient:
+    """A client whose account's set-up dies."""
+    client = connected(sandbox)
+    client._account = account = Mortal(f"{sandbox.url}/line", LINE_CHANNEL_ACCESS_TOKEN)
+    account.dies_at, account.after = dies_at, after
+    return client
 
 
 @pytest.fixture
@@ -289,7 +307,7 @@ async def line(sandbox: Sandbox) -> AsyncIterator[LineClient]:
 
 async def install(line: LineClient, menus: Sequence[RichMenu], default: str = ZH) -> list[str]:
     """Plan, and do what is planned; returns what was said."""
-    menus_there = RichMenus(line, pauses=(0, 0))
+    menus_there = RichMenus(line.account(), pauses=(0, 0))
     there = await menus_there.read()
     said = []
     for text, change in menus_there.steps(plan(menus, default, there), there):
@@ -367,7 +385,7 @@ async def test_what_others_made_is_left_alone(sandbox: Sandbox, line: LineClient
     """Also when it is shown to everybody: then ours takes its place, and says so; removing ours leaves it."""
     body = {**menu_of().body, "name": "Summer campaign"}
     theirs = str((await line.call("POST", "/v2/bot/richmenu", body)).body["richMenuId"])
-    await line.upload(f"/v2/bot/richmenu/{theirs}/content", b"theirs")
+    await line.account().picture(theirs, b"theirs")
     await line.call("POST", "/v2/bot/richmenu/alias", {"richMenuAliasId": "summer", "richMenuId": theirs})
     await line.call("POST", f"/v2/bot/user/all/richmenu/{theirs}")
 
@@ -385,7 +403,7 @@ async def test_removing_does_not_clear_somebody_elses_choice(sandbox: Sandbox, l
     await install(line, sketches())
     body = {**menu_of().body, "name": "Summer campaign"}
     theirs = str((await line.call("POST", "/v2/bot/richmenu", body)).body["richMenuId"])
-    await line.upload(f"/v2/bot/richmenu/{theirs}/content", b"theirs")
+    await line.account().picture(theirs, b"theirs")
     await line.call("POST", f"/v2/bot/user/all/richmenu/{theirs}")
 
     await install(line, [])
@@ -408,16 +426,15 @@ async def test_cut_short_anywhere_it_leaves_a_whole_menu_and_is_finished_by_the_
             await install(line, sketches())
             await line.menus.learn()
             await line.menus.give(customer, line.menus.due(EN, "") or "")
-        mortal = connected(sandbox, Mortal)
-        mortal.dies_at, mortal.after = dies_at, after
+        dying = mortal(sandbox, dies_at, after=after)
         try:
-            await install(mortal, sketches(RED))
+            await install(dying, sketches(RED))
         except Died:
             deaths += 1
         else:
             break
         finally:
-            await mortal.aclose()
+            await dying.aclose()
         has = sandbox.line
         assert all(whole(sandbox, menu) for menu in has.rich_menu_aliases.values())
         if not fresh:
@@ -438,11 +455,10 @@ async def test_a_removal_cut_short_is_finished_by_the_next(sandbox: Sandbox, lin
     for dies_at in range(1, 6):
         sandbox.line.reset(sandbox.people)
         await install(line, sketches())
-        mortal = connected(sandbox, Mortal)
-        mortal.dies_at, mortal.after = dies_at, after
+        dying = mortal(sandbox, dies_at, after=after)
         with pytest.raises(Died):
-            await install(mortal, [])
-        await mortal.aclose()
+            await install(dying, [])
+        await dying.aclose()
 
         await install(line, [])
 
@@ -453,7 +469,8 @@ async def test_a_removal_cut_short_is_finished_by_the_next(sandbox: Sandbox, lin
 async def test_old_menus_stay_until_line_has_moved_their_customers(sandbox: Sandbox, line: LineClient) -> None:
     """For very many customers it takes hours; a later run clears the old ones away."""
     await install(line, sketches())
-    sandbox.fault("line:GET /v2/bot/richmenu/progress/batch", body={"phase": "ongoing"}, times=2)
+    ongoing = {"phase": "ongoing", "acceptedTime": "2026-11-20T10:00:00.000Z"}
+    sandbox.fault("line:GET /v2/bot/richmenu/progress/batch", body=ongoing, times=2)
 
     said = await install(line, sketches(RED))
     assert "run this again later" in said[-1]
@@ -487,6 +504,7 @@ async def test_more_changes_than_line_allows_in_an_hour_wait(sandbox: Sandbox, l
         ({"status": 500}, UpstreamUnavailable, "where it stopped"),
         ({"drop": True}, UpstreamUnavailable, "network"),
         ({"status": 400, "body": {"message": "The maximum number of rich menus"}}, UpstreamError, "maximum number"),
+        ({"body": {"richMenuId": 7}}, ContractError, "newer line-bot-sdk"),
     ],
 )
 async def test_what_goes_wrong_says_what_to_do(
@@ -500,23 +518,107 @@ async def test_what_goes_wrong_says_what_to_do(
     assert LINE_CHANNEL_ACCESS_TOKEN not in str(told.value)
 
 
-async def test_a_picture_goes_to_lines_host_for_data(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_menu_that_line_does_not_take_is_told_before_anything_is_changed(
+    sandbox: Sandbox, line: LineClient
+) -> None:
+    """Also by a dry run, which does no more than this."""
+    wanted = MenuContents([MenuTexts(EN, "Menu", topics(LANGUAGES[EN], EVERYTHING), "", "")], EN, GREEN)
+    sandbox.fault("line:POST /v2/bot/richmenu/validate", status=400, body={"message": "invalid bounds"})
+
+    with pytest.raises(UpstreamRefused, match="invalid bounds"):
+        await LineMenus(line).steps(wanted, remove=False)
+    assert sandbox.line.rich_menus == {}
+
+
+async def test_a_picture_goes_to_lines_host_for_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only there it is taken; the sandbox has one host for both."""
-    asked: list[str] = []
-    sent = Http.request
+    asked: list[tuple[str, str]] = []
+    account = Account(API_URL, "token")
 
-    def rerouted(http: Http, method: str, url: str, *rest: Any) -> Any:
-        asked.append(url)
-        return sent(http, method, f"{sandbox.url}/line{urlsplit(url).path}", *rest)
+    def sends(method: str, url: str, headers: dict[str, str], **more: Any) -> None:
+        asked.append((urlsplit(url).netloc, headers["Content-Type"] if method == "POST" else ""))
+        raise HTTPError
 
-    monkeypatch.setattr(Http, "request", rerouted)
-    line = LineClient.connect("token")
-    await line.upload("/v2/bot/richmenu/r/content", b"png")
-    await line.call("GET", "/v2/bot/richmenu/list")
-    await line.aclose()
+    monkeypatch.setattr(account._client.rest_client.pool_manager, "request", sends)
+    with pytest.raises(UpstreamUnavailable):
+        await account.picture("r", b"png")
+    with pytest.raises(UpstreamUnavailable):
+        await account.menus()
+    assert asked == [("api-data.line.me", "image/png"), ("api.line.me", "")]
 
-    assert [urlsplit(url).netloc for url in asked] == ["api-data.line.me", "api.line.me"]
-    assert sandbox.calls("line")[0].headers["Content-Type"] == "image/png"
+
+# ── what the doctor says of the account ──────────────────────────────────────────────────────
+
+
+async def test_the_account_as_it_should_be(sandbox: Sandbox, line: LineClient) -> None:
+    """LINE knocks at the webhook, and somebody answers."""
+    async with _webhook(200) as url:
+        sandbox.line.webhook, sandbox.line.monthly_limit, sandbox.line.pushed = f"{url}/webhooks/line", 200, 12
+        remarks = await line.account().remarks(_settings(public_url=url, line_basic_id="@giftdesk"))
+
+    assert [well for well, _ in remarks] == [True, True]
+    assert "12 of the plan's 200" in remarks[0][1]
+    assert f"{url}/webhooks/line" in remarks[1][1]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "settings", "teaches"),
+    [
+        (None, {}, "no webhook URL, so nobody is answered: enter https://bot.example/webhooks/line"),
+        ("https://old.example/webhooks/line", {}, "by PUBLIC_URL it should be https://bot.example/webhooks/line"),
+        ("https://bot.example/webhooks/line", {}, "cannot reach its webhook URL https://bot.example/webhooks/line"),
+        (None, {"line_basic_id": "@other"}, "LINE_BASIC_ID is @other, but the account is @giftdesk"),
+    ],
+)
+async def test_what_is_amiss_with_the_account_is_taught(
+    sandbox: Sandbox, line: LineClient, endpoint: str | None, settings: dict[str, str], teaches: str
+) -> None:
+    sandbox.line.webhook = endpoint
+    remarks = await line.account().remarks(_settings(public_url="https://bot.example", **settings))
+
+    assert [text for well, text in remarks if not well and teaches in text], remarks
+
+
+async def test_a_webhook_that_is_off_and_a_plan_that_is_used_up(sandbox: Sandbox, line: LineClient) -> None:
+    sandbox.line.monthly_limit = sandbox.line.pushed = 200
+    off = {"endpoint": "https://bot.example/webhooks/line", "active": False}
+    sandbox.fault("line:GET /v2/bot/channel/webhook/endpoint", body=off)
+    remarks = await line.account().remarks(_settings())
+
+    assert [well for well, _ in remarks] == [False, False]
+    assert "nothing can be pushed" in remarks[0][1] and "switch Use webhook on" in remarks[1][1]
+
+
+def _settings(**more: Any) -> Settings:
+    return load_settings(secret_key="k" * 64, database_url="postgresql://x@127.0.0.1/x", **more)
+
+
+@asynccontextmanager
+async def _webhook(status: int) -> AsyncIterator[str]:
+    """Somebody who answers every webhook."""
+
+    async def answers(request: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    app = web.Application()
+    app.router.add_post("/webhooks/line", answers)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def test_neither_web_nor_worker_loads_the_sdk() -> None:
+    """It takes half a second and 40 MB."""
+    modules = "bot.web, bot.worker, bot.channels.line.client, bot.channels.line.inbound, bot.channels.line.menu"
+    script = f"import sys, {modules}; print('linebot' in sys.modules, 'httpx' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["False", "True"]
 
 
 # ── whose is which ───────────────────────────────────────────────────────────────────────────

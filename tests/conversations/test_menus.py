@@ -39,7 +39,7 @@ async def install(bot: Bot) -> AsyncIterator[Install]:
         desk = brands_of(bot.settings)["line"]
         menus = [rich_menu(tag, topics(_, desk), _("Menu"), colour) for tag, _ in bot.turns.languages.items()]
         wanted = [Sketch(menu.language, menu.buttons, menu.body, menu.brand_colour) for menu in menus]
-        account = RichMenus(line)
+        account = RichMenus(line.account())
         there = await account.read()
         for _text, change in account.steps(plan(wanted, bot.settings.default_locale, there), there):
             await change()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.channels import Channel, Inbound, Installer, Json, Outbound
+from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark
 from bot.config import Settings
 
 
@@ -36,6 +36,11 @@ def _installer(client: Any) -> Installer:
     return LineMenus(client)
 
 
+async def _examines(client: Any, settings: Settings) -> list[Remark]:
+    remarks: list[Remark] = await client.account().remarks(settings)
+    return remarks
+
+
 CHANNEL = Channel(
     name="line",
     title="LINE",
@@ -46,4 +51,5 @@ CHANNEL = Channel(
     opens=_opens,
     facts=_facts,
     installer=_installer,
+    examines=_examines,
 )

@@ -7,13 +7,14 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
-import aiohttp
+import httpx
 import orjson
 
-from bot.apis.http import Http, open_http
+from bot.apis.http import address, bearer, open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
 from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import records, word
@@ -22,6 +23,9 @@ from bot.channels.line.colors import palette
 from bot.channels.line.render import MESSAGES, render
 from bot.conversation.messages import Reply
 from bot.errors import CheckFailed, UpstreamUnavailable
+
+if TYPE_CHECKING:
+    from bot.channels.line.account import Account
 
 API_URL = "https://api.line.me"
 BRAND_COLOUR = "#0F766E"
@@ -34,15 +38,11 @@ _PATH = re.compile(r"[\w./\[\]-]{1,120}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """LINE's answer. `paths`: the properties it complains about, safe to log; its texts may quote ours.
-
-    request_id: LINE's own name for the request that this answers.
-    """
+    """LINE's answer. `paths`: the properties it complains about, safe to log; its texts may quote ours."""
 
     status: int
     body: Json
     retry_after: float | None = None
-    request_id: str = ""
 
     @property
     def says(self) -> str:
@@ -64,20 +64,24 @@ class Answer:
 
 
 class LineClient:
-    """LINE as the worker uses it, and `giftdesk menus`."""
+    """LINE as the worker uses it."""
 
     name = "line"
 
     def __init__(
         self,
-        http: Http,
+        http: httpx.AsyncClient,
         access_token: str,
         brand_colour: str = BRAND_COLOUR,
         *,
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._http = http
-        self._headers = {"Authorization": f"Bearer {access_token}", "Content-Type": "application/json"}
+        self._url = address(http)
+        token = bearer(access_token, setting="LINE_CHANNEL_ACCESS_TOKEN")
+        self._headers = httpx.Headers({**http.headers, **token, "Content-Type": "application/json"})
+        self._access_token = access_token
+        self._account: Account | None = None
         self._read_seconds = read_seconds
         self._colors = palette(brand_colour)
         self.menus = CustomerMenus(self)
@@ -199,7 +203,17 @@ class LineClient:
             raise UpstreamUnavailable(self.name, f"quota: HTTP {plan.status} and {usage.status}")
         return used, free if plan.body.get("type") == "limited" and isinstance(free, int) else None
 
+    def account(self) -> Account:
+        """The account's set-up, through LINE's SDK, which is loaded only now: for `giftdesk menus` and the doctor."""
+        if self._account is None:
+            from bot.channels.line.account import Account  # noqa: PLC0415 - half a second, 40 MB, not for the worker
+
+            self._account = Account(self._url, self._access_token)
+        return self._account
+
     async def aclose(self) -> None:
+        if self._account is not None:
+            self._account.close()
         await self._http.aclose()
 
     async def call(
@@ -207,21 +221,9 @@ class LineClient:
     ) -> Answer:
         """One call. Raises NotSentError or LostError when there is no answer."""
         content = None if body is None else orjson.dumps(body)
-        return await self._exchange(method, self._http.url + path, content, headers)
-
-    async def upload(self, path: str, png: bytes) -> Answer:
-        """Send a picture. Raises NotSentError or LostError when there is no answer."""
-        # https://developers.line.biz/en/reference/messaging-api/#domain-name
-        data_api = self._http.url.replace("://api.line.me", "://api-data.line.me", 1)
-        return await self._exchange("POST", data_api + path, png, {"Content-Type": "image/png"})
-
-    async def _exchange(
-        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
-    ) -> Answer:
         sent = self._headers if headers is None else {**self._headers, **headers}
-        response, answered = await exchange(self._http, method, url, content, sent, self._read_seconds)
-        named = response.headers.get("x-line-request-id", "")
-        return Answer(response.status, answered, _retry_after(response), named)
+        response, answered = await exchange(self._http, method, self._url + path, content, sent, self._read_seconds)
+        return Answer(response.status_code, answered, _retry_after(response))
 
 
 class CustomerMenus:
@@ -265,7 +267,7 @@ class CustomerMenus:
         return False
 
 
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+def _retry_after(response: httpx.Response) -> float | None:
     seconds = response.headers.get("retry-after", "")
     return float(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else None
 

@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import orjson
 
 from bot.channels import Json, MenuContents, Step
-from bot.channels.calls import LostError, NotSentError
-from bot.channels.limits import clean, records, shorten_label, word
+from bot.channels.limits import clean, shorten_label
 from bot.channels.line.aliases import ALIAS, alias_of
-from bot.channels.line.client import Answer, LineClient
+from bot.channels.line.client import LineClient
 from bot.channels.line.flex import QUICK_REPLY_LABEL, tap
 from bot.conversation.actions import menu_tap
 from bot.conversation.messages import Button
-from bot.errors import CredentialsRefused, RateLimited, UpstreamRefused, UpstreamUnavailable
+from bot.errors import RateLimited
+
+if TYPE_CHECKING:
+    from bot.channels.line.account import Account
 
 # https://developers.line.biz/en/reference/messaging-api/#upload-rich-menu-image-requirements
 WIDTH, ROW = 2500, 843  # pixels; one row and two are the sizes that LINE's own templates have
@@ -149,31 +151,25 @@ class RichMenus:
     pauses: seconds between looks at how far LINE is with moving customers; then it is left to the next run.
     """
 
-    def __init__(self, client: LineClient, pauses: Sequence[float] = MOVE_PAUSES) -> None:
-        self._client = client
+    def __init__(self, account: Account, pauses: Sequence[float] = MOVE_PAUSES) -> None:
+        self._account = account
         self._pauses = pauses
 
     async def read(self) -> Installed:
         """What is there, in three harmless calls. Raises UpstreamError."""
-        menus, aliases, default = await asyncio.gather(
-            self._call("GET", "/v2/bot/richmenu/list"),
-            self._call("GET", "/v2/bot/richmenu/alias/list"),
-            # 404: there is none. 403: the LINE Official Account Manager made it, and ours takes precedence.
-            self._call("GET", "/v2/bot/user/all/richmenu", also=frozenset({403, 404})),
+        names, aliases, default = await asyncio.gather(
+            self._account.menus(), self._account.aliases(), self._account.main_menu()
         )
-        names = {
-            str(menu.get("richMenuId")): str(menu.get("name", "")) for menu in records(menus.body.get("richmenus"))
-        }
-        pairs = [
-            (word(alias.get("richMenuAliasId")) or "", word(alias.get("richMenuId")) or "")
-            for alias in records(aliases.body.get("aliases"))
-        ]
         return Installed(
             ours={menu: name for menu, name in names.items() if name.startswith(NAME)},
             foreign={menu: name for menu, name in names.items() if not name.startswith(NAME)},
-            aliases={alias: menu for alias, menu in pairs if alias.startswith(ALIAS)},
-            default=word(default.body.get("richMenuId")) if default.status == 200 else None,
+            aliases={alias: menu for alias, menu in aliases.items() if alias.startswith(ALIAS)},
+            default=default,
         )
+
+    async def validate(self, plan: Plan) -> None:
+        """Let LINE look at the menus to be made, before anything is changed. Raises UpstreamError."""
+        await asyncio.gather(*(self._account.validate(menu.body) for menu in plan.make))
 
     def steps(self, plan: Plan, there: Installed) -> list[Step]:
         """What carries out a plan, one change after the other.
@@ -193,10 +189,9 @@ class RichMenus:
                 said += f", instead of {there.foreign[there.default]!r} (not ours, stays in the account)"
             steps.append((said, partial(self._show, plan.main.alias, current)))
         if plan.clear:
-            steps.append(("no menu shown to everybody any more", partial(self._delete, "/v2/bot/user/all/richmenu")))
+            steps.append(("no menu shown to everybody any more", partial(_done, self._account.hide)))
         steps += [
-            (f"alias {alias} deleted", partial(self._delete, f"/v2/bot/richmenu/alias/{alias}"))
-            for alias in plan.forget
+            (f"alias {alias} deleted", partial(_done, self._account.delete_alias, alias)) for alias in plan.forget
         ]
         unfinished = {menu for menu, name in there.ours.items() if name in {each.name for each in plan.make}}
         replaced = {menu: language for menu, language in plan.leave.items() if menu not in unfinished}
@@ -206,32 +201,21 @@ class RichMenus:
         steps += [
             (
                 f"{language}: {'unfinished' if menu in unfinished else 'old'} menu deleted",
-                partial(self._delete, f"/v2/bot/richmenu/{menu}"),
+                partial(_done, self._account.delete, menu),
             )
             for menu, language in plan.leave.items()
         ]
         return steps
 
     async def _make(self, menu: RichMenu, picture: bytes, current: dict[str, str]) -> str:
-        made = await self._call("POST", "/v2/bot/richmenu", menu.body)
-        made_id = word(made.body.get("richMenuId")) or ""
-        try:
-            _must_be_good(await self._client.upload(f"/v2/bot/richmenu/{made_id}/content", picture))
-        except (NotSentError, LostError):
-            raise _no_answer() from None
-        if menu.alias in current:
-            await self._call("POST", f"/v2/bot/richmenu/alias/{menu.alias}", {"richMenuId": made_id})
-        else:
-            await self._call("POST", "/v2/bot/richmenu/alias", {"richMenuAliasId": menu.alias, "richMenuId": made_id})
-        current[menu.alias] = made_id
+        made = await self._account.create(menu.body)
+        await self._account.picture(made, picture)
+        await self._account.name(menu.alias, made, new=menu.alias not in current)
+        current[menu.alias] = made
         return ""
 
     async def _show(self, alias: str, current: dict[str, str]) -> str:
-        await self._call("POST", f"/v2/bot/user/all/richmenu/{current[alias]}")
-        return ""
-
-    async def _delete(self, path: str) -> str:
-        await self._call("DELETE", path, also=frozenset({404}))
+        await self._account.show(current[alias])
         return ""
 
     async def _move(self, replaced: dict[str, str], gone: Sequence[str], current: dict[str, str]) -> str:
@@ -239,7 +223,6 @@ class RichMenus:
 
         Otherwise they would see the account's menu, perhaps in another language, until they write again.
         """
-        # https://developers.line.biz/en/reference/messaging-api/#batch-control-rich-menus-of-users
         operations: list[Json] = []
         for old, language in sorted(replaced.items()):
             alias = alias_of(language)
@@ -248,66 +231,37 @@ class RichMenus:
             else:
                 operations.append({"type": "unlink", "from": old})
         # The same key for the same work: asked again after a crash, LINE goes on instead of starting anew.
-        body = {"operations": operations, "resumeRequestKey": hashlib.sha256(orjson.dumps(operations)).hexdigest()}
+        key = hashlib.sha256(orjson.dumps(operations)).hexdigest()
         try:
-            accepted = await self._call("POST", "/v2/bot/richmenu/batch", body, also=frozenset({400, 404}))
+            work = await self._account.move(operations, key)
         except RateLimited:
             return "LINE does this three times an hour; run this again later, it then clears the old menus away"
-        if accepted.status in {400, 404}:
+        if work is None:
             return ""  # One of them was never finished: LINE then moves nobody, and each is moved when they write.
-        path = f"/v2/bot/richmenu/progress/batch?requestId={quote(accepted.request_id, safe='')}"
         for pause in self._pauses:
-            if (await self._call("GET", path)).body.get("phase") == "succeeded":
+            if await self._account.moved(work):
                 return ""
             await asyncio.sleep(pause)
         return "LINE is still at it; run this again later, it then clears the old menus away"
 
-    async def _call(
-        self, method: str, path: str, body: Json | None = None, *, also: frozenset[int] = frozenset()
-    ) -> Answer:
-        """One call. also: statuses that are an answer here, and no mistake. Raises UpstreamError."""
-        try:
-            answer = await self._client.call(method, path, body)
-        except (NotSentError, LostError):
-            raise _no_answer() from None
-        if answer.status not in also:
-            _must_be_good(answer)
-        return answer
 
-
-def _no_answer() -> UpstreamUnavailable:
-    return UpstreamUnavailable("LINE", "no answer; check the network, and run this again: it goes on where it stopped")
-
-
-def _must_be_good(answer: Answer) -> None:
-    """Raises what a refusal means to whoever runs the command."""
-    status, says = answer.status, clean(str(answer.body.get("message", "")))[:200]
-    if 200 <= status < 300:
-        return
-    if status in {401, 403}:
-        raise CredentialsRefused(
-            "LINE",
-            f"LINE_CHANNEL_ACCESS_TOKEN is refused (HTTP {status}); issue a new channel access token in the LINE"
-            " Developers console and set it",
-            status=status,
-        )
-    if status == 429:
-        detail = "asked too often (LINE allows a hundred new and a hundred deleted menus an hour); run this again later"
-        raise RateLimited("LINE", detail, answer.retry_after)
-    if status >= 500:
-        raise UpstreamUnavailable("LINE", f"HTTP {status}; run this again later: it goes on where it stopped")
-    raise UpstreamRefused("LINE", f"HTTP {status} {says} {answer.paths}".strip(), status=status)
+async def _done(change: Callable[..., Awaitable[None]], *what: str) -> str:
+    """A change after which nothing has to be waited for."""
+    await change(*what)
+    return ""
 
 
 class LineMenus:
     """A rich menu for each language, as `giftdesk menus` installs them."""
 
     def __init__(self, client: LineClient) -> None:
-        self._menus = RichMenus(client)
+        self._menus = RichMenus(client.account())
 
     async def steps(self, wanted: MenuContents, *, remove: bool) -> tuple[list[Step], Sequence[str]]:
         there = await self._menus.read()
-        return self._menus.steps(plan([] if remove else _rich_menus(wanted), wanted.default, there), there), ()
+        planned = plan([] if remove else _rich_menus(wanted), wanted.default, there)
+        await self._menus.validate(planned)
+        return self._menus.steps(planned, there), ()
 
     async def differs(self, wanted: MenuContents) -> str:
         there = await self._menus.read()

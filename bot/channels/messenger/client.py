@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote
 
+import httpx
 import orjson
 
-from bot.apis.http import Http, open_http
+from bot.apis.http import address, bearer, open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
 from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import record, word
@@ -66,14 +67,16 @@ class MessengerClient:
 
     def __init__(
         self,
-        http: Http,
+        http: httpx.AsyncClient,
         page_access_token: str,
         app_secret: str,
         *,
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._http = http
-        self._headers = {"Authorization": f"Bearer {page_access_token}", "Content-Type": "application/json"}
+        self._url = address(http)
+        token = bearer(page_access_token, setting="MESSENGER_PAGE_ACCESS_TOKEN")
+        self._headers = httpx.Headers({**http.headers, **token, "Content-Type": "application/json"})
         self._read_seconds = read_seconds
         # https://developers.facebook.com/docs/graph-api/guides/secure-requests
         self._proof = hmac.digest(app_secret.encode(), page_access_token.encode(), hashlib.sha256).hex()
@@ -175,10 +178,10 @@ class MessengerClient:
         """One call. platform: whose profile is meant, where both have one. Raises NotSentError or LostError when there
         is no answer."""
         asked = (f"&platform={platform}" if platform else "") + (f"&fields={fields}" if fields else "")
-        url = f"{self._http.url}{path}?appsecret_proof={self._proof}{asked}"
+        url = f"{self._url}{path}?appsecret_proof={self._proof}{asked}"
         content = None if body is None else orjson.dumps(body)
         response, answered = await exchange(self._http, method, url, content, self._headers, self._read_seconds)
-        return Answer(response.status, answered)
+        return Answer(response.status_code, answered)
 
 
 def _number(value: object) -> int:
