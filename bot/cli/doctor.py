@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from bot.channels import Outbound
+from bot.channels import Outbound, known
 from bot.cli.menus import differs
 from bot.config import GROUPS, Settings
 from bot.errors import ConfigurationError, UpstreamError
@@ -146,6 +146,7 @@ async def _credentials(settings: Settings) -> list[Finding]:
             findings.append((name, GOOD if found.well else BAD, found.said))
             if found.well and found.part in channels:
                 findings += [(name, *said) for said in await _menus(settings, found.part, channels[found.part])]
+                findings += [(name, NOTE, said) for said in await _advice(found.part, channels[found.part])]
         days = apis.mantago.token_days_left(datetime.now(UTC)) if apis.mantago else None
         if days is not None and days <= 7:
             verdict = NOTE if days > 1 else BAD
@@ -162,6 +163,13 @@ async def _menus(settings: Settings, channel: str, client: Outbound) -> list[tup
     except (TimeoutError, UpstreamError):
         said = "its menus cannot be read just now"
     return [(NOTE, said)] if said else []
+
+
+async def _advice(name: str, client: Outbound) -> list[str]:
+    """What to switch on so that people of the shop can answer there."""
+    channel = next(channel for channel in known.CHANNELS if channel.name == name)
+    said = await channel.advises(client) if channel.advises else ""
+    return [said] if said else []
 
 
 def show_held(url: str, *, retry: bool) -> None:

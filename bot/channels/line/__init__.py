@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.channels import Channel, Inbound, Installer, Json, Outbound
 from bot.config import Settings
+from bot.i18n import N_
 
 
 def _receives(settings: Settings) -> Inbound:
@@ -36,6 +37,15 @@ def _installer(client: Any) -> Installer:
     return LineMenus(client)
 
 
+async def _advises(client: Any) -> str:
+    if not await client.chat_is_off():
+        return ""
+    return (
+        "chat is switched off, so nobody can answer a customer who asks for a person; switch it on in LINE Official"
+        " Account Manager, Settings > Response settings"
+    )
+
+
 CHANNEL = Channel(
     name="line",
     title="LINE",
@@ -44,6 +54,8 @@ CHANNEL = Channel(
     mantago="line",
     receives=_receives,
     opens=_opens,
+    answered_in=N_("LINE Official Account Manager, with chat switched on there"),
     facts=_facts,
     installer=_installer,
+    advises=_advises,
 )

@@ -184,6 +184,15 @@ class LineClient:
             )
         return f"{name} ({word(answer.body.get('basicId')) or 'no basic id'})"
 
+    async def chat_is_off(self) -> bool:
+        """Whether nobody can answer customers in LINE Official Account Manager; False while LINE does not say."""
+        # https://developers.line.biz/en/reference/messaging-api/#get-bot-info
+        try:
+            answer = await self.call("GET", "/v2/bot/info")
+        except (NotSentError, LostError):
+            return False
+        return answer.status == 200 and answer.body.get("chatMode") == "bot"
+
     async def quota(self) -> tuple[int, int | None]:
         """(messages that this month counted so far, about; how many the plan includes, None for any number).
 
@@ -244,10 +253,11 @@ class CustomerMenus:
         found = ((word(alias.get("richMenuAliasId")), word(alias.get("richMenuId"))) for alias in listed)
         self._of = {alias: menu for alias, menu in found if alias and menu and alias.startswith(ALIAS)}
 
-    def due(self, language: str | None, has: str | None) -> str | None:
+    def due(self, language: str | None, has: str | None, *, staff: str = "") -> str | None:
         if not self._of:
             return None
-        wanted = self._of.get(alias_of(language), "") if language else ""
+        wanted = self._of.get(alias_of(staff), "") if staff else ""
+        wanted = wanted or (self._of.get(alias_of(language), "") if language else "")
         return None if wanted == has else wanted
 
     async def give(self, user_id: str, menu: str) -> bool:
