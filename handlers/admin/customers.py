@@ -28,6 +28,7 @@ from bot.storage import claims, customers, issues, links, points, staff
 from bot.storage.customers import Customer
 from bot.storage.points import Account
 from bot.understanding import references
+from handlers import human
 from handlers.admin import refusals, vouchers
 from handlers.admin.codes import find as find_code
 from handlers.views import staff as views
@@ -156,7 +157,8 @@ async def _shown(ctx: StaffContext, customer: Customer) -> Reply:
     newest = (await claims.of_customer(reads, customer.id))[:NEWEST]
     receipts = (button for claim in newest for button in run_button(claim.ref, f"/ref {claim.ref}"))
     wallet = run_button(ctx._("Wallet"), f"/gifts {customer.ref}")
-    return Reply((card,), (*wallet, *_ledger_button(ctx, customer), *receipts, *commands_button(ctx._)))
+    helped = _helped_button(ctx, customer)
+    return Reply((card,), (*helped, *wallet, *_ledger_button(ctx, customer), *receipts, *commands_button(ctx._)))
 
 
 @admin.command("ref", Receipt, role="staff", about=N_("any receipt: who, what, state"))
@@ -215,7 +217,14 @@ async def show_wallet(ctx: StaffContext, args: Wallet) -> Answer:
     )
     receipts = (button for issue in mine for button in run_button(issue.ref, f"/ref {issue.ref}"))
     who = run_button(customer.ref, f"/who {customer.ref}")
-    return Reply((card,), (*receipts, *_ledger_button(ctx, customer), *who, *commands_button(ctx._)))
+    helped = _helped_button(ctx, customer)
+    return Reply((card,), (*helped, *receipts, *_ledger_button(ctx, customer), *who, *commands_button(ctx._)))
+
+
+def _helped_button(ctx: StaffContext, customer: Customer) -> tuple[Button, ...]:
+    """Of somebody who waits for a person: the alert's own button is gone once something else was looked at."""
+    waits = human.waiting(customer, ctx.now)
+    return run_button(ctx._("Done"), f"/done {customer.ref}") if waits and "done_by" not in waits else ()
 
 
 def _ledger_button(ctx: StaffContext, customer: Customer) -> tuple[Button, ...]:

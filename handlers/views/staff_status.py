@@ -385,8 +385,10 @@ _STEPS = "▁▂▃▄▅▆▇█"
 
 
 def bars_text(redeemed: Mapping[date, int]) -> str:
-    """Bars as text: a week in each line, with its first day and its sum."""
-    days, most = list(redeemed.items()), max([*redeemed.values(), 1])
+    """Bars as text: a week in each line, with its first day and its sum; "" when there was nothing."""
+    days, most = list(redeemed.items()), max(redeemed.values(), default=0)
+    if not most:
+        return ""
     start = len(days) % 7
     weeks = [days[:start], *(days[at : at + 7] for at in range(start, len(days), 7))]
     return "\n".join(

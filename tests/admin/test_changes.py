@@ -140,5 +140,6 @@ async def _facts(bot: Bot, boss: Chat, hire: Hire, wanted: str) -> dict[str, str
         if "{done}" not in wanted:
             await bot.pool.execute("UPDATE bulk_codes SET state = 'pending', made_at = NULL")
             state = "running" if "{running}" in wanted else "stopped"
-            await bot.pool.execute("UPDATE bulk_jobs SET state = $1", state)
+            slot = 1 if state == "running" else None
+            await bot.pool.execute("UPDATE bulk_jobs SET state = $1, slot = $2", state, slot)
     return facts

@@ -45,6 +45,10 @@ async def test_the_alert_says_all_that_helps_and_nothing_that_was_typed(
     await boss.tap("Wallet")
     assert boss.said("Wallet")
     assert ref in boss.text
+    await boss.tap("Done")  # Still within reach, where LINE has taken the alert's own buttons away.
+    assert "→ done" in boss.text
+    await boss.say(f"/who {ref}")
+    assert boss._("Done") not in boss.buttons
 
 
 async def test_done_closes_it_once(bot: Bot, boss: Chat, channel: str, hire: Hire) -> None:
