@@ -312,7 +312,7 @@ async def test_a_policy_is_set_kept_and_taken_back(env: dict[str, str]) -> None:
 
     status, said = await command("policy", "901", "max=none", "pause", env=env)
     assert status == 0, said
-    assert "Policy: 1 claim per customer · no limit in all · until the end of 31 Dec 2026 · paused" in said
+    assert "→ 1 claim per customer · no limit in all · until the end of 31 Dec 2026 · paused" in said
 
     status, said = await command("policy", env=env)
     assert status == 0
