@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from structlog.contextvars import bound_contextvars
 from bot import metrics
 from bot.apis import Apis
 from bot.apis.http import request_id
-from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Rendered
+from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Rendered, staff_menu
 from bot.conversation import labels, questions
 from bot.conversation.actions import Action
 from bot.conversation.context import SURE, Brand, Context, Prepared, Work
@@ -45,9 +45,9 @@ from bot.jobs import RetryLater
 from bot.log import log
 from bot.services import Services
 from bot.services.staffing import Actor
-from bot.storage import customers, inbox, pushes
+from bot.storage import customers, inbox, pushes, staff
 from bot.storage.arrivals import EventState
-from bot.storage.customers import Customer
+from bot.storage.customers import MENU_UNKNOWN, Customer
 from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
@@ -187,7 +187,10 @@ class Turns:
         said = ctx.unclear is not None or outcome is not EventOutcome.SILENT
         if heard and said and not again and not (waited and ctx.muted):
             self.services.unclear.count(ctx.unclear)
-        self._offer_menu(customer, chat, incoming)
+        if customer.person not in ctx.reappointed:
+            self._offer_menu(customer, ctx.actor, chat, incoming)
+        for person in ctx.reappointed:
+            self._aside(self._renew_menu(person))
         return (None if outcome is EventOutcome.PARKED else ready), outcome
 
     def _render(self, ctx: Context, chat: Chat, answer: Reply) -> list[Rendered]:
@@ -332,30 +335,57 @@ class Turns:
 
     # ── menus ────────────────────────────────────────────────────────────────────────────────
 
-    def _offer_menu(self, customer: Customer, chat: Chat, incoming: Incoming) -> None:
-        """Give somebody their language's menu, beside the answer and never in front of it.
+    def _offer_menu(self, customer: Customer, actor: Actor | None, chat: Chat, incoming: Incoming) -> None:
+        """Give somebody their language's menu or the staff's, beside the answer and never in front of it.
 
         Which one they have stands in `state` once it is given, so their next event makes good what failed.
         """
         menus = self.outbound[chat.channel].menus
-        if menus is None or not chat.private or isinstance(incoming.what, Left) or len(self.aside) >= ASIDE:
+        if menus is None or not chat.private or isinstance(incoming.what, Left):
             return
-        # After their data was deleted, they have the account's menu like any stranger; and after they
-        # blocked us, nobody knows which one they have.
-        known = customer.id is not None and customer.locale != self.default_locale
+        # After somebody blocked us, nobody knows which one they have.
         has = None if isinstance(incoming.what, Followed) else customer.state.menu or ""
-        menu = menus.due(customer.locale if known else None, has)
+        menu = self._due(menus, customer, actor, has)
         if menu is not None:
-            task = asyncio.create_task(self._give_menu(menus, customer.id, chat.id, menu))
-            self.aside.add(task)
-            task.add_done_callback(self.aside.discard)
+            self._aside(self._give_menu(menus, customer.id, chat.id, menu))
+
+    def _due(self, menus: Menus, customer: Customer, actor: Actor | None, has: str | None) -> str | None:
+        role = self.dispatcher.staff.menu_of(actor, self.brands[customer.channel])
+        of_staff = staff_menu(customer.locale, role) if role else ""
+        # After their data was deleted, they have the account's menu like any stranger.
+        known = customer.id is not None and customer.locale != self.default_locale
+        return menus.due(customer.locale if known else None, has, staff=of_staff)
+
+    def _aside(self, giving: Coroutine[Any, Any, None]) -> None:
+        if len(self.aside) >= ASIDE:
+            giving.close()  # The next event of theirs makes it good.
+            return
+        task = asyncio.create_task(giving)
+        self.aside.add(task)
+        task.add_done_callback(self.aside.discard)
 
     async def _give_menu(self, menus: Menus, customer_id: int | None, user_id: str, menu: str) -> None:
-        given = await menus.give(user_id, menu)
-        log.info("menu given" if given else "menu not given")
-        if given and customer_id is not None:
-            with suppress(*RETRY_WITHOUT_COUNTING, asyncpg.PostgresError):
+        with suppress(*RETRY_WITHOUT_COUNTING, asyncpg.PostgresError):
+            if customer_id is not None:  # Else a crash in between could leave them a menu that nobody knows of.
+                await customers.note_menu(self.pool, customer_id, MENU_UNKNOWN)
+            given = await menus.give(user_id, menu)
+            log.info("menu given" if given else "menu not given")
+            if given and customer_id is not None:
                 await customers.note_menu(self.pool, customer_id, menu)
+
+    async def _renew_menu(self, person: str) -> None:
+        """Give somebody whose staff rights were changed the menu that is theirs now, whoever changed them."""
+        with suppress(*RETRY_WITHOUT_COUNTING, asyncpg.PostgresError):
+            customer = await customers.by_person(self.pool, person)
+            menus = self.outbound[customer.channel].menus if customer and customer.channel in self.outbound else None
+            if customer is None or menus is None:
+                return
+            user_id = person.rsplit(":", 1)[-1]
+            stored = await staff.find(self.pool, customer.channel, user_id)
+            actor = self.services.staffing.actor(stored, customer.channel, user_id, self.clock())
+            menu = self._due(menus, customer, actor, None)  # Once too often is harmless, and once too seldom lasts.
+            if menu is not None:
+                await self._give_menu(menus, customer.id, user_id, menu)
 
     async def rest(self) -> None:
         """Let what runs beside the answers end, for a moment."""

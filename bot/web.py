@@ -21,7 +21,7 @@ from bot.channels.intake import arrivals, by_path, inbound_channels
 from bot.config import Settings, load_settings
 from bot.log import configure, log
 from bot.storage import arrivals as storage
-from bot.storage import export_files
+from bot.storage import chart_links, export_files
 from bot.storage import exports as links
 from bot.storage.arrivals import Arrival
 from bot.storage.version import is_current
@@ -145,6 +145,16 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         answer = Response(export_files.file(codes, settings.zone), 200, content_type="text/csv; charset=utf-8")
         answer.headers["Content-Disposition"] = f'attachment; filename="J-{codes[0].job_id}.csv"'
         return _private(answer)
+
+    @app.get(f"{chart_links.PATH}<name>")
+    def show_chart(name: str) -> Response:
+        """A picture of numbers for staff, to whoever has its address, while that is good. The database is not asked."""
+        chart = chart_links.read(settings.secret, name, clock())
+        if chart is None:
+            return _private(_plain("There is no such picture.", 404))
+        from bot.channels.chart import draw  # noqa: PLC0415 - Pillow is for those who look at charts
+
+        return _private(Response(draw(chart, settings.brand_color), 200, content_type="image/png"))
 
     @app.get("/healthz")
     def alive() -> Response:

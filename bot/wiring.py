@@ -29,6 +29,7 @@ from bot.services.alerts import Alerts
 from bot.services.allowance import Allowance
 from bot.services.blocking import Blocking
 from bot.services.catalogue import Catalogue
+from bot.services.charts import Charts
 from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
@@ -135,6 +136,7 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
             name=settings.brand,
             channel_name=channel.title,
             pushes_are_free=channel.pushes_are_free,
+            answered_in=channel.answered_in,
             privacy_url=settings.privacy_url,
             support_hours=hours.read(settings.support_hours, settings.zone),
             opening_hours=hours.read(settings.opening_hours, settings.zone),
@@ -223,6 +225,7 @@ def build_turns(
             allowance=Allowance(next((channel.quota for channel in channels.values() if channel.quota), None)),
             blocking=Blocking(settings.secret),
             catalogue=catalogue,
+            charts=Charts(settings.secret),
             digest=Digest(alerts, settings.zone),
             giftcards=GiftCards(linking),
             guesses=GuessLimits(settings.secret, alerts),

@@ -74,7 +74,10 @@ async def read_text(ctx: Context, _text: str) -> Answer | None:
     """A code anywhere in a message."""
     if ctx.apis.poshen is None:
         return None
-    return await _answered(ctx, ctx.lexicon.codes.find(ctx.reading, ctx.brand.code_pattern))
+    found = await _answered(ctx, ctx.lexicon.codes.find(ctx.reading, ctx.brand.code_pattern))
+    if found is not None:
+        ctx.about("redeem")
+    return found
 
 
 # Translators: words people type to try once more what could not be done a moment ago

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Reply, Text
+from bot.conversation.messages import Reply, Text, labelled
 from bot.conversation.router import Router
-from bot.i18n import N_
+from bot.i18n import N_, Translator
+from bot.storage.customers import Customer
+from bot.storage.state import Waiting
 from bot.understanding.hours import Hours, said
 from handlers.views import choices
+from handlers.views.choices import LABELS
 
 router = Router()
+
+WAITS_FOR = timedelta(days=1)  # then the next wish for a person is a new one
+ABOUT_FOR = timedelta(hours=1)
 
 
 @router.command("human", words=N_("agent, human, support, staff, talk to a person"))
@@ -21,13 +27,17 @@ async def call_staff(ctx: Context) -> Answer:
     back = _back(ctx)
     if back is None:
         ctx.customer.muted_until = ctx.now + ctx.brand.handoff
+    waits = waiting(ctx.customer, ctx.now)
+    if waits is None or "done_by" in waits:
+        waits = _asks(ctx)
+        ctx.customer.state.waits = waits
+    ref = ctx.customer.ref
     told = await ctx.services.alerts.tell(
         await ctx.work.begin(),
-        f"human:{ctx.customer.ref}",
-        N_("Customer %(customer)s on %(channel)s asks for a person."),
+        f"human:{ref}:{waits['since']:.0f}",  # Who was helped and asks again is told of anew.
+        lambda _: _alert(_, ctx, waits),
         ctx.now,
-        customer=ctx.customer.ref,
-        channel=ctx.brand.channel_name,
+        runs=((N_("Wallet"), f"/gifts {ref}"), (N_("Done"), f"/done {ref}")),
     )
     if back is not None:
         # Nobody reads this now, so the bot goes on answering.
@@ -57,6 +67,44 @@ async def call_staff(ctx: Context) -> Answer:
     else:
         text = ctx._("Our team has been notified. I'll stay quiet — type “menu” to bring me back.")
     return Reply((Text(text),), (choices.menu(ctx._),), valuable=True)
+
+
+def waiting(customer: Customer, now: datetime) -> Waiting | None:
+    """Since when a customer waits for a person, or that somebody has said that it is done; None when they do not."""
+    waits = customer.state.waits
+    return waits if waits is not None and now.timestamp() - waits["since"] < WAITS_FOR.total_seconds() else None
+
+
+def moment(at: float) -> datetime:
+    """A moment that a state holds."""
+    return datetime.fromtimestamp(at, UTC)
+
+
+def _asks(ctx: Context) -> Waiting:
+    asked_at, topic = ctx.happened_at.timestamp(), ctx.customer.state.topic
+    if topic is not None and asked_at - topic["at"] < ABOUT_FOR.total_seconds():
+        return {"since": asked_at, "topic": topic["name"]}
+    return {"since": asked_at}
+
+
+def _alert(_: Translator, ctx: Context, waits: Waiting) -> str:
+    """Who, where, in which language, about what and since when; what was typed is nobody's business."""
+    name, topic = ctx._.locale.get_language_name(_.locale), LABELS.get(waits.get("topic", ""))
+    facts = (
+        (_("Language"), str(name).capitalize() if name else ""),
+        # Translators: what a customer was about who asks for a person
+        (_("About"), _(topic) if topic else ""),
+        # Translators: when a customer asked for a person
+        (_("Waits since"), _.moment(moment(waits["since"]))),
+        # Translators: where staff can answer a customer
+        (_("Answer in"), _(ctx.brand.answered_in) if ctx.brand.answered_in else ""),
+    )
+    first = _(
+        "Customer %(customer)s on %(channel)s asks for a person.",
+        customer=ctx.customer.ref,
+        channel=ctx.brand.channel_name,
+    )
+    return "\n".join([first, *(labelled(label, value) for label, value in facts if value)])
 
 
 def _back(ctx: Context) -> datetime | None:

@@ -65,6 +65,7 @@ class Line:
         self.retry_keys: dict[str, Accepted] = {}
         self.pushed = 0
         self.monthly_limit: int | None = 3_000
+        self.chat_mode = "chat"  # or "bot": nobody can answer in LINE Official Account Manager
         self.webhook: str | None = None
         self.rich_menus: dict[str, dict[str, Any]] = {}
         self.rich_menu_images: dict[str, bytes] = {}
@@ -259,7 +260,7 @@ class Line:
                 "userId": LINE_BOT_USER_ID,
                 "basicId": "@giftdesk",
                 "displayName": "獎勵小幫手",
-                "chatMode": "bot",
+                "chatMode": self.chat_mode,
                 "markAsReadMode": "auto",
             }
         )

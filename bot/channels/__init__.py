@@ -100,6 +100,7 @@ class Channel:
     `bot.config.GROUPS`. settings: what to renew when it refuses our credentials. mantago: MantaGo's name of it.
     pushes_are_free: a message that answers nothing costs the brand nothing. path: of its webhooks, when another channel
     shares them. receives: makes the web process's half from the settings. opens: makes the worker's half.
+    answered_in: a msgid, where people of the shop answer its customers.
     facts: what the brand's settings say of this channel alone, as fields of `Brand`. installer: what sets up its menus.
     examines: what the doctor asks the platform of the account, beside `check`; raises UpstreamError.
     """
@@ -113,6 +114,7 @@ class Channel:
     opens: Callable[[Settings], Outbound]
     pushes_are_free: bool = False
     path: str = ""
+    answered_in: str = ""
     facts: Callable[[Settings], Json] = _nothing
     installer: Callable[[Any], Installer] | None = None
     examines: Callable[[Any, Settings], Awaitable[list[Remark]]] | None = None
@@ -138,11 +140,19 @@ class MenuTexts:
 
 @dataclass(frozen=True, slots=True)
 class MenuContents:
-    """What the menus of a channel should be. default: the language of everybody who has no menu of their own."""
+    """What the menus of a channel should be. default: the language of everybody who has no menu of their own. staff:
+    the menus of members, each under the name `staff_menu(language, role)`, where a channel can give each person theirs.
+    """
 
     languages: Sequence[MenuTexts]
     default: str
     brand_colour: str
+    staff: Sequence[MenuTexts] = ()
+
+
+def staff_menu(language: str, role: str) -> str:
+    """The name of a staff menu, beside the languages, which name the customers'."""
+    return f"{language}-{role}"
 
 
 class Installer(Protocol):
@@ -182,10 +192,11 @@ class Menus(Protocol):
     async def learn(self) -> None:
         """Read which menus are installed; none, when that cannot be read. Never raises."""
 
-    def due(self, language: str | None, has: str | None) -> str | None:
+    def due(self, language: str | None, has: str | None, *, staff: str = "") -> str | None:
         """The menu to give to a reader of `language` who has another one; None when there is nothing to do.
 
-        From memory alone. language: None stands for the account's own. has: None when that is not known.
+        From memory alone. language: None stands for the account's own. has: None when that is not known. staff: the
+        name of their staff menu, which goes before the customers' where it is installed.
         """
 
     async def give(self, user_id: str, menu: str) -> bool:

@@ -16,6 +16,8 @@ from fontTools.ttLib import TTCollection, TTFont
 from bot.channels.line.picture import FONT
 from bot.conversation.context import Brand
 from bot.i18n import Translator, load_translators
+from bot.staff.routes import StaffRoutes
+from handlers.admin import STAFF_ROUTERS
 from handlers.views.start import topics
 
 SOURCE = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc")
@@ -26,7 +28,11 @@ EVERYTHING = Brand("", "", redeems=True, shows_gifts=True, shows_vouchers=True, 
 
 def labels(translators: dict[str, Translator]) -> dict[str, list[str]]:
     """What stands on the menus' tiles, all vendors on, by language."""
-    return {tag: [button.label for button in topics(_, EVERYTHING)] for tag, _ in translators.items()}
+    tiles = StaffRoutes(STAFF_ROUTERS, ()).tiles
+    return {
+        tag: [*(button.label for button in topics(_, EVERYTHING)), *(_(tile.label) for tile in tiles)]
+        for tag, _ in translators.items()
+    }
 
 
 def renew(source: Path = SOURCE, target: Path = FONT) -> int:

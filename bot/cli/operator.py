@@ -21,7 +21,7 @@ from bot.conversation.context import Answer, Context, Prepared, Work
 from bot.conversation.events import Chat, Incoming, Said
 from bot.conversation.messages import Button, Card, Carousel, Choice, Link, Message, Reply, plain
 from bot.errors import ConfigurationError
-from bot.i18n import closest
+from bot.i18n import closest, load_translators
 from bot.services.staffing import OPERATOR, Actor
 from bot.services.trail import UNDONE, Broken, Notes, Trail
 from bot.services.unclear import KINDS
@@ -38,6 +38,7 @@ from bot.storage.version import is_current_now
 from bot.turn import Turns
 from bot.understanding import references
 from bot.wiring import build_turns, open_apis, open_channels
+from handlers.views.staff_codes import missing_text
 
 CHANNEL = "cli"
 WATCHED_EVERY = 0.5  # seconds
@@ -190,17 +191,22 @@ async def _watch(pool: asyncpg.Pool, job: Job) -> None:
 
 
 def save_codes(settings: Settings, url: str, ref: str, output: BinaryIO) -> None:
-    """Write the codes that a job made as CSV; it stands in the trail. Raises ConfigurationError for an unknown job."""
+    """Write the codes that a job made as CSV, and say how many are missing; it stands in the trail.
+
+    Raises ConfigurationError for an unknown job.
+    """
     job = references.read(f"J-{ref}" if ref.isascii() and ref.isdigit() else ref, "J")
     if job is None:
         raise ConfigurationError(f"{ref!r} is no job; they are called J-12")
     number = job.removeprefix("J-")
 
-    async def main() -> list[export_files.Made]:
+    async def main() -> tuple[list[export_files.Made], str]:
         connection = await pools.connect_one(url)
         try:
             async with connection.transaction():
                 codes = await bulk.all_made(connection, int(number))
+                made = await bulk.read(connection, int(number))
+                counts = await bulk.counts(connection, int(number))
                 await Trail(settings.secret).write(
                     connection,
                     Actor(None, OPERATOR, "owner", CHANNEL),
@@ -211,12 +217,15 @@ def save_codes(settings: Settings, url: str, ref: str, output: BinaryIO) -> None
                 )
         finally:
             await connection.close()
-        return codes
+        english = load_translators(settings.zone)["en"]
+        return codes, missing_text(english, made, counts) if made else ""
 
-    codes = asyncio.run(main())
+    codes, missing = asyncio.run(main())
     if not codes:
         raise ConfigurationError(f"There is no job J-{number}, or it has made no code yet")
     output.write(export_files.file(codes, settings.zone))
+    if missing:
+        Console(stderr=True).print(missing)
 
 
 def show_misses(settings: Settings, url: str, days: int, *, as_csv: bool) -> None:

@@ -42,6 +42,14 @@ SURE = "sure"
 SHOP = ("hours", "address", "phone")
 """Commands that are there only when the brand has told what to answer, see `Brand.offers`."""
 
+ABOUT = frozenset(
+    (
+        *("gifts", "tickets", "redeem", "points", "vouchers", "my_vouchers", "receipts", "cards", "link", "unlink"),
+        *("data", "delete", "privacy", "unsubscribe", *SHOP),
+    )
+)
+"""Commands that tell what a customer is about."""
+
 
 @dataclass(frozen=True, slots=True)
 class Brand:
@@ -72,6 +80,7 @@ class Brand:
     shows_cards: bool = False
     two_person_over: int = 0  # VND; from this value on, what staff issue needs a second person; 0 for never
     two_person_codes: int = 0  # from so many codes on, making them needs a second person, 0 for never
+    answered_in: str = ""  # a msgid: where people of the shop answer this channel's customers
     public_url: str = ""  # of the web process; "" when nobody outside can reach it
     card_currency: Mapping[int, str] = field(default_factory=dict)  # Altegio location → ISO code
     shares_phone: bool = False  # the platform can tell us the number of a customer's profile
@@ -193,6 +202,8 @@ class Context:
     likely: Mapping[str, float] = field(default_factory=dict)
     at_rest: bool = False  # It is a customer's own text: no question was open, no person waited for, no staff.
     unclear: Kind | None = None  # How this text was not understood.
+    # Chat keys of people whose staff rights this turn changes: another menu may be theirs afterwards.
+    reappointed: set[str] = field(default_factory=set)
     result: str = ""  # How a staff command ended, as the trail has it; empty when the line was none.
 
     @property
@@ -210,8 +221,14 @@ class Context:
         """
         return min(max(self.incoming.at, self.now - timedelta(hours=1)), self.now)
 
+    def about(self, topic: str) -> None:
+        """Remember what the customer is about, for whoever of the shop is asked to help. No text of theirs."""
+        if topic in ABOUT:
+            self.customer.state.topic = {"name": topic, "at": self.happened_at.timestamp()}
+
     async def run(self, command: str) -> Answer:
         """The answer of another command; of the menu when there is none of that name (any more)."""
+        self.about(command)
         known = self.topics.get(command) or self.topics["menu"]
         return await known.handler(self)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from bot.conversation.actions import MENU_TAP, Packer, Unreadable
-from bot.conversation.context import SHOP, SURE, Answer, Context
+from bot.conversation.context import SHOP, SURE, Answer, Brand, Context
 from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
 from bot.conversation.messages import SILENCE, Button, Reply, Text
 from bot.conversation.questions import SAID, answer_to, labelled
@@ -57,6 +57,9 @@ class StaffLines(Protocol):
 
     async def knows(self, ctx: Context, channel: str, user_id: str | None) -> bool:
         """Whether somebody in a group is staff."""
+
+    def menu_of(self, actor: Actor | None, brand: Brand) -> str:
+        """The role whose menu below the chat somebody should have; "" for customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +312,7 @@ class Dispatcher:
         if tappable is None or tap.expired:
             return await self._fresh(ctx, tappable.fresh if tappable else "menu")
         _understood(ctx)
+        ctx.about(tappable.fresh)
         return await tappable.handler(ctx, tap.action)
 
     async def _fresh(self, ctx: Context, command: str) -> Answer:

@@ -11,6 +11,7 @@ from bot.services.alerts import Alerts
 from bot.services.allowance import Allowance
 from bot.services.blocking import Blocking
 from bot.services.catalogue import Catalogue
+from bot.services.charts import Charts
 from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
@@ -34,6 +35,7 @@ class Services:
     allowance: Allowance
     blocking: Blocking
     catalogue: Catalogue
+    charts: Charts
     digest: Digest
     giftcards: GiftCards
     guesses: GuessLimits

@@ -413,8 +413,11 @@ CustomerRef = Annotated[str, _CUSTOMER, AfterValidator(_reference)]
 
 
 def _anybody(value: str) -> str:
-    """As we write it, unless it may be a name: `rebecca` is hardly the receipt R-EBECCA."""
-    return value if value.isalpha() and bare_word(value) not in _ANYBODY.also else _ANYBODY.read(value) or value
+    """As we write it, unless it may be a name: `rebecca` is hardly the receipt R-EBECCA. Whatever else it is has no
+    blanks: a code with some would not be known as one, and stand in the trail."""
+    if value.isalpha() and bare_word(value) not in _ANYBODY.also:
+        return value
+    return _ANYBODY.read(value) or "".join(value.split())
 
 
 _ANYBODY = replace(_CUSTOMER, loose=True)

@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from bot import metrics
-from bot.conversation.context import Answer, Context
+from bot.conversation.context import Answer, Brand, Context
 from bot.conversation.messages import Button, Reply, Text, plain
 from bot.conversation.router import Router
 from bot.errors import ConfigurationError, UpstreamError, UserError
@@ -16,7 +17,7 @@ from bot.i18n import N_
 from bot.services.staffing import Actor, role_word
 from bot.services.trail import Notes
 from bot.staff import lines, reading
-from bot.staff.arguments import Arguments
+from bot.staff.arguments import Arguments, Nothing
 from bot.staff.lines import Token
 from bot.staff.reading import Meant, Problem, TooLong, Understood, Unknown
 from bot.staff.routes import (
@@ -32,6 +33,7 @@ from bot.staff.routes import (
 )
 from bot.staff.scrubbing import audited_line
 from bot.staff.teaching import Run, commands_button, explain, run_button, vendor_trouble
+from bot.staff.tiles import StaffTile
 from bot.storage import approvals, staff
 from bot.storage.state import Pending
 from bot.understanding.reading import fold
@@ -40,6 +42,8 @@ MOST_OFFERED = 4  # lines that may be meant
 LONGEST_UNSLASHED = 60  # characters of a command without its slash; a longer message is a sentence
 APPROVE_WITHIN = timedelta(hours=1)
 TYPED = "staff"  # the question that a typed confirmation answers
+_TELL_AGAIN = ("", "not found", "refused")  # results of a line that did not read, or named nobody
+TOLD_WITHIN = 5  # minutes for the answer to a tile's question
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class StaffDesk:
             return explain(ctx._, TooLong())
         tokens = lines.led(lines.split(line))
         if not tokens:
-            return await self._help(ctx, actor, [])
+            return await self._run(ctx, actor, self.routes.commands["menu"], Nothing())
         helped = [token for token in tokens if not lines.asks_for_help(token)]
         if len(helped) < len(tokens):
             return await self._help(ctx, actor, helped)
@@ -206,6 +210,48 @@ class StaffDesk:
         everybody = [each for each in await staff.everybody(ctx.work.reads) if not staffing.suspended(each, ctx.now)]
         owners = [each for each in everybody if staffing.role_of(each) == "owner"]
         return max(owners, key=lambda each: each.last_used).name if owners else ""
+
+    # ── the menu's tiles ─────────────────────────────────────────────────────────────────────────
+
+    async def open(self, tile: StaffTile, ctx: Context) -> Answer:
+        """What a tap on a tile brings: its command's answer, or its question."""
+        if ctx.actor is None:
+            return await ctx.run("")  # To outsiders it is a button like none of ours.
+        actor, command = await self._known(ctx, ctx.actor), self.routes.commands[tile.command]
+        if not actor.may(command.role):
+            return await self._refuse(ctx, actor, command)
+        if not tile.question:
+            return await self.answer(ctx, actor, tile.line)
+        ctx.ask(tile.tap, minutes=TOLD_WITHIN)
+        last = ctx.customer.state.last if tile.whom else None
+        nearby = [
+            *([(last, tile.line_with(last))] if last else []),
+            *((ctx._(label), line) for label, line in tile.beside),
+        ]
+        beside = (button for label, line in nearby for button in run_button(label, line))
+        return Reply((Text(ctx._(tile.question)),), (*beside, *run_button(ctx._("Cancel"), "/")))
+
+    async def told(self, tile: StaffTile, ctx: Context, text: str) -> Answer | None:
+        """The answer to a tile's question, run as the line that it makes. What is nearly right may be sent again,
+        once; another command leaves the question."""
+        if ctx.actor is None:
+            return None  # They are no staff any more.
+        asked = ctx.asked()
+        if (other := await self.unslashed(ctx, ctx.actor, text)) is not None:
+            return other
+        answer = await self.answer(ctx, ctx.actor, tile.line_with(text))
+        if ctx.result in _TELL_AGAIN and asked is not None and not asked.get("again"):
+            ctx.ask(tile.tap, minutes=TOLD_WITHIN)
+            assert ctx.customer.state.asking is not None, "it was just asked"
+            ctx.customer.state.asking["again"] = True
+        return answer
+
+    def menu_of(self, actor: Actor | None, brand: Brand) -> str:
+        """Whose menu below the chat somebody should have, by the lowest role that has the same; "" for customers."""
+        if actor is None:
+            return ""
+        tiles = self.routes.tiles_of(actor.role, brand)
+        return next(role for role, others in self.routes.menus(brand).items() if others == tiles)
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────
 
@@ -423,6 +469,10 @@ class StaffDesk:
         async def typed(ctx: Context, text: str) -> Answer | None:
             return await self.typed(ctx, text)
 
+        for tile in self.routes.tiles:
+            router.command(tile.tap)(partial(self.open, tile))
+            if tile.question:
+                router.answer(tile.tap)(partial(self.told, tile))
         return router
 
 

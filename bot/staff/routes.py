@@ -13,16 +13,17 @@ from datetime import timedelta
 from typing import Any, Self
 
 from bot.conversation.actions import Action
-from bot.conversation.context import Answer, Context
+from bot.conversation.context import Answer, Brand, Context
 from bot.conversation.messages import Message
 from bot.errors import ConfigurationError
 from bot.i18n import N_, Translator
-from bot.services.staffing import Actor, Role
+from bot.services.staffing import ROLES, Actor, Role
 from bot.services.trail import Notes
 from bot.staff import lines, reading
 from bot.staff.arguments import Arguments, Nothing
 from bot.staff.lines import Token
 from bot.staff.reading import Missing, Problem, TooMany, Understood, Unknown, Wrong
+from bot.staff.tiles import StaffTile
 from bot.storage import claims, customers, issues
 from bot.storage.customers import Customer
 from bot.understanding import references
@@ -185,6 +186,7 @@ class StaffRouter:
     aliases: dict[str, str] = field(default_factory=dict)
     nouns: dict[str, str] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
+    tiles: tuple[StaffTile, ...] = ()
 
     def noun(self, name: str, words: str) -> None:
         """What else people may type for a noun: a comma-separated msgid such as `N_("/code, /promo")`."""
@@ -239,12 +241,14 @@ class StaffRoutes:
         self.commands: dict[str, StaffCommand] = {}
         self.aliases: dict[str, str] = {}
         self.entries: dict[str, Entry] = {}
-        self.topics: list[str] = []  # in the order of the menu; several modules may share one
+        self.topics: list[str] = []  # in the order of the list of commands; several modules may share one
+        self.tiles: list[StaffTile] = []
         performers: dict[str, Performer] = {}
         words: dict[str, str] = {}
         for router in routers:
             if router.topic not in self.topics:
                 self.topics.append(router.topic)
+            self.tiles += router.tiles
             for mine, theirs in (
                 (self.commands, router.commands),
                 (self.aliases, router.aliases),
@@ -271,6 +275,9 @@ class StaffRoutes:
                         continue  # `/codes` is a command of its own, and means the same noun.
                     if self.nouns.setdefault(said, noun) != noun:
                         raise ConfigurationError(f"/{said} would mean both /{noun} and /{self.nouns[said]}")
+        for tile in self.tiles:
+            if tile.command not in self.commands:
+                raise ConfigurationError(f"The tile {tile.name!r} needs /{tile.command}, which is no command")
         self.verb_words: dict[str, dict[str, str]] = {}  # noun → what may be typed → its verb
         for name in self.commands:
             noun, _space, verb = name.partition(" ")
@@ -282,6 +289,24 @@ class StaffRoutes:
     def allowed(self, actor: Actor) -> list[StaffCommand]:
         """What somebody may use, in the order of registering."""
         return [command for command in self.commands.values() if actor.may(command.role)]
+
+    def tiles_of(self, role: Role, brand: Brand) -> list[StaffTile]:
+        """The tasks of a role's menu, without what the brand has not."""
+        mine = ROLES[: ROLES.index(role) + 1]
+        return [
+            tile
+            for tile in self.tiles
+            if self.commands[tile.command].role in mine and (not tile.topic or brand.offers(tile.topic))
+        ]
+
+    def menus(self, brand: Brand) -> dict[Role, list[StaffTile]]:
+        """The different menus there are, each by the lowest role that has it."""
+        found: dict[Role, list[StaffTile]] = {}
+        for role in ROLES:
+            tiles = self.tiles_of(role, brand)
+            if tiles not in found.values():
+                found[role] = tiles
+        return found
 
     def find(self, tokens: list[Token]) -> tuple[StaffCommand, list[Token]] | Unknown:
         """The command that a line names, and the rest of the line; or what was perhaps meant."""

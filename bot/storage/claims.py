@@ -197,6 +197,23 @@ async def count_of_code(connection: asyncpg.Connection | asyncpg.Pool, code_id: 
     return int(await connection.fetchval("SELECT count(*) FROM claims WHERE code_id = $1", code_id))
 
 
+async def customers_of_code(
+    connection: asyncpg.Connection | asyncpg.Pool, code_id: int, limit: int
+) -> list[tuple[str, datetime]]:
+    """Who redeemed a code, by their references, and when last; the latest first."""
+    rows = await connection.fetch(
+        """
+        SELECT ref, claimed_at FROM (
+            SELECT customer_id, max(claimed_at) AS claimed_at FROM claims
+            WHERE code_id = $1 AND customer_id IS NOT NULL GROUP BY customer_id ORDER BY 2 DESC LIMIT $2
+        ) latest JOIN customers ON customers.id = customer_id ORDER BY claimed_at DESC
+        """,
+        code_id,
+        limit,
+    )
+    return [(row["ref"], row["claimed_at"]) for row in rows]
+
+
 async def lock(connection: asyncpg.Connection, ref: str) -> Found | None:
     """Anybody's claim, which nobody else undoes until this transaction ends. The counter first and points later, as
     those do who claim: else both could wait for each other."""

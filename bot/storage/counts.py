@@ -150,6 +150,22 @@ async def _misses(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
     )
 
 
+async def claims_by_day(
+    connection: asyncpg.Connection | asyncpg.Pool, since: datetime, now: datetime
+) -> dict[date, int]:
+    """Redeemed codes of each day from `since`, a midnight in the brand's zone, until today; 0 where there were none."""
+    assert isinstance(since.tzinfo, ZoneInfo), "a midnight of the brand's"
+    rows = await connection.fetch(
+        "SELECT (claimed_at AT TIME ZONE $2)::date AS day, count(*) AS n FROM claims WHERE claimed_at >= $1 GROUP BY 1",
+        since,
+        since.tzinfo.key,
+    )
+    found = {row["day"]: row["n"] for row in rows}
+    first, today = since.date(), now.astimezone(since.tzinfo).date()
+    days = (first + timedelta(days=at) for at in range((today - first).days + 1))
+    return {day: found.get(day, 0) for day in days}
+
+
 async def texts_by_day(connection: asyncpg.Connection | asyncpg.Pool, since: date) -> dict[date, dict[str, int]]:
     """How many texts customers typed, and of each kind were not understood, by day; the newest first."""
     rows = await connection.fetch(

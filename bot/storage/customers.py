@@ -25,6 +25,9 @@ def reference(prefix: str) -> str:
 # Added to the version of a notice that said that short texts are kept.
 SAID_KEPT = 100
 
+MENU_UNKNOWN = "?"
+"""In place of a menu's id while one is being given: whatever comes of that, the next event gives the right one."""
+
 
 @dataclass(slots=True)
 class Customer:
@@ -137,7 +140,7 @@ async def by_person(connection: asyncpg.Connection | asyncpg.Pool, person: str) 
 
 
 async def note_menu(pool: asyncpg.Pool, customer_id: int, menu: str) -> None:
-    """Remember which menu they were given; `""` is the one that everybody has.
+    """Remember which menu they were given; `""` is the one that everybody has, MENU_UNKNOWN one that is being given.
 
     The version stays as it is: an event in hand at this moment may write over this, and the next gives it again.
     """
@@ -149,6 +152,27 @@ async def note_menu(pool: asyncpg.Pool, customer_id: int, menu: str) -> None:
         """,
         customer_id,
         menu,
+    )
+
+
+async def close_wait(connection: asyncpg.Connection, customer_id: int, by: str, now: datetime) -> bool:
+    """Somebody of the staff has helped: the customer waits no more, and the bot answers again. Whether this was new.
+
+    Another version: an event of theirs in hand would write over it, and runs again instead.
+    """
+    done = {"done_by": by, "done_at": now.timestamp()}
+    return (
+        await connection.fetchval(
+            """
+            UPDATE customers
+            SET muted_until = NULL, version = version + 1,
+                state = jsonb_set(state, '{waits}', (state -> 'waits') || $2::jsonb)
+            WHERE id = $1 AND state ? 'waits' AND NOT state -> 'waits' ? 'done_by' RETURNING true
+            """,
+            customer_id,
+            done,
+        )
+        is True
     )
 
 

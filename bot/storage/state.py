@@ -104,6 +104,23 @@ class CardNumbers(TypedDict):
     until: float
 
 
+class Topic(TypedDict):
+    """What a customer opened or tapped last. name: of a command. at: when."""
+
+    name: str
+    at: float
+
+
+class Waiting(TypedDict):
+    """A customer's wish for a person. since: when they asked first. topic: what they were about then, by the name of a
+    command. done_by, done_at: who of the staff has said that it is done, and when."""
+
+    since: float
+    topic: NotRequired[str]
+    done_by: NotRequired[str]
+    done_at: NotRequired[float]
+
+
 class Key(Generic[T]):
     """One name of the state as an attribute. None: it is not there. Setting None removes it: no null is stored."""
 
@@ -197,12 +214,21 @@ class State:
     counts as long as the list does."""
 
     menu = Key[str]()
-    """The platform's id of the menu that was given to the customer; not there while they have everybody's.
-    `customers.note_menu` writes it, beside the turns. It counts until another menu is given."""
+    """The platform's id of the menu that was given to the customer, of staff their own; `?` while one is being given;
+    not there while they have everybody's. `customers.note_menu` writes it, beside the turns. It counts until another
+    menu is given."""
 
     last = Key[str]()
     """The reference of the customer whom a member of staff looked at last; staff say `last` for it. Staff commands
     write it. It counts for ever."""
+
+    topic = Key[Topic]()
+    """What the customer was about last. The dispatcher writes it. Staff are told of it when the customer asks for a
+    person; it counts for an hour then."""
+
+    waits = Key[Waiting]()
+    """The customer asked for a person. That command writes it, and `customers.close_wait` that it is done. It counts
+    for a day."""
 
     # ── How often, and what was said already ─────────────────────────────────────────────────────
 

@@ -1,4 +1,4 @@
-"""What staff can do from the chat: one module per topic, in the order of the menu."""
+"""What staff can do from the chat: one module per topic, in the order of the list of commands."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from handlers.admin import (
     desk,
     groups,
     links,
+    menu,
     people,
     rewards,
     safety,
     stats,
     trail,
     vouchers,
+    waiting,
 )
 
 STAFF_ROUTERS = (
@@ -25,6 +27,7 @@ STAFF_ROUTERS = (
     rewards.admin,
     groups.admin,
     customers.admin,
+    waiting.admin,  # with the customers' topic
     vouchers.admin,
     links.admin,
     safety.admin,
@@ -32,4 +35,5 @@ STAFF_ROUTERS = (
     approvals.admin,
     trail.admin,
     desk.admin,
+    menu.admin,  # with the desk's topic
 )

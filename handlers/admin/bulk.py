@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bot.conversation.context import Answer
-from bot.conversation.messages import Button, Reply, Text
+from bot.conversation.messages import Button, Reply, Row, Text
 from bot.i18n import N_
 from bot.services.minting import LONGEST, LONGEST_PREFIX, MOST, SHORTEST, BulkRequest, draw
 from bot.staff.arguments import Arguments, Flag, Keyed, Positional, Reads, line_of
@@ -28,6 +28,7 @@ from handlers.admin.codes import (
     unknown_rewards,
 )
 from handlers.views import staff_codes as views
+from handlers.views.changes import change, changed
 
 admin = StaffRouter(N_("Codes in bulk"))
 admin.noun("job", N_("/job, /task"))
@@ -176,7 +177,11 @@ async def start_bulk(ctx: StaffContext, args: MakeCodes) -> Answer:
         return _busy(ctx, running)
     ctx.notes.target, ctx.notes.ref, ctx.notes.after = f"group {args.group}", job.ref, f"{job.total} codes"
     text = ctx._("Started as job %(job)s. You are told when it is done.", job=job.ref)
-    return Reply((Text(text),), (*_progress(ctx, job), *_stop(ctx, job)))
+    codes = ctx._.ngettext("%(n)s code", "%(n)s codes", job.total)
+    after = f"{views.job_state(ctx._, job)} · {codes}"
+    return Reply(
+        (changed(text, change(ctx._, job.ref, ctx._("none"), after)),), (*_progress(ctx, job), *_stop(ctx, job))
+    )
 
 
 def _busy(ctx: StaffContext, job: Job) -> Reply:
@@ -220,7 +225,7 @@ async def stop_job(ctx: StaffContext, args: ThisJob) -> Answer:
         return await _job_reply(ctx, job)
     ctx.notes.after = stopping.state
     text = ctx._("%(job)s stops after the codes it is at.", job=job.ref)
-    return Reply((Text(text),), _progress(ctx, job))
+    return Reply((changed(text, _states(ctx, job, stopping)),), _progress(ctx, job))
 
 
 @admin.command("job resume", ThisJob, role="manager", about=N_("go on with a bulk job"), acts=True)
@@ -241,7 +246,7 @@ async def resume_job(ctx: StaffContext, args: ThisJob) -> Answer:
         return _busy(ctx, running)
     ctx.notes.after = resumed.state
     text = ctx._("%(job)s goes on.", job=job.ref)
-    return Reply((Text(text),), (*_progress(ctx, resumed), *_stop(ctx, resumed)))
+    return Reply((changed(text, _states(ctx, job, resumed)),), (*_progress(ctx, resumed), *_stop(ctx, resumed)))
 
 
 @admin.command("job delete", ThisJob, role="manager", about=N_("delete a bulk job's unused codes"))
@@ -293,7 +298,7 @@ async def delete_codes(ctx: StaffContext, args: ThisJob) -> Answer:
         return _busy(ctx, running)
     ctx.notes.after = "deleting"
     text = ctx._("The unused codes of %(job)s are being deleted. You are told when it is done.", job=job.ref)
-    return Reply((Text(text),), (*_progress(ctx, deleting), *_stop(ctx, deleting)))
+    return Reply((changed(text, _states(ctx, job, deleting)),), (*_progress(ctx, deleting), *_stop(ctx, deleting)))
 
 
 @admin.command("job export", ThisJob, role="manager", about=N_("a bulk job's codes as a file"), acts=True)
@@ -303,8 +308,8 @@ async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
     if job is None:
         return _no_job(ctx, args.job)
     ctx.notes.ref = job.ref
-    made = (await bulk.counts(ctx.work.reads, job.id)).exist
-    if not made:
+    counts = await bulk.counts(ctx.work.reads, job.id)
+    if not counts.exist:
         return Reply((Text(ctx._("There are no codes of %(job)s.", job=job.ref)),), _progress(ctx, job))
     if not ctx.brand.public_url:
         ctx.notes.result = "refused"
@@ -320,13 +325,17 @@ async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
         job.id,
         staff_id=ctx.actor.id,
         maker=ctx.actor.name,
-        page=views.file_page(ctx._, job, made, until),
+        page=views.file_page(ctx._, job, counts, until),
         now=ctx.now,
         expires_at=until,
     )
     url = ctx.services.minting.link(ctx.brand.public_url, export_id)
-    ctx.notes.after = f"a link to {made} codes"
-    return Reply((views.file_card(ctx._, job, made, until, url),), _progress(ctx, job))
+    ctx.notes.after = f"a link to {counts.exist} codes"
+    return Reply((views.file_card(ctx._, job, counts, until, url),), _progress(ctx, job))
+
+
+def _states(ctx: StaffContext, before: Job, after: Job) -> Row:
+    return change(ctx._, after.ref, views.job_state(ctx._, before), views.job_state(ctx._, after))
 
 
 async def _job(ctx: StaffContext, ref: str) -> Job | None:

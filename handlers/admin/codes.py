@@ -35,6 +35,7 @@ from bot.understanding import codes
 from bot.understanding.reading import visible
 from handlers.admin.refusals import oneself
 from handlers.views import staff_codes as views
+from handlers.views.changes import change, changed, shown_changed
 from handlers.views.staff import next_page, policy_text
 
 admin = StaffRouter(N_("Codes"))
@@ -254,7 +255,8 @@ async def create_code(ctx: StaffContext, args: CreateCode) -> Answer:
             raise
         return refused(ctx, error)
     await ctx.services.redemption.made(await ctx.work.begin())
-    return await code_reply(ctx, made, title=ctx._("Created"))
+    exists = change(ctx._, ctx._("State"), ctx._("did not exist"), ctx._("can be redeemed"))
+    return shown_changed(await code_reply(ctx, made, title=ctx._("Created")), exists)
 
 
 def _exists(ctx: StaffContext, found: RedemptionCode, wanted: int) -> Reply:
@@ -308,7 +310,7 @@ async def preview_move(ctx: StaffContext, args: MoveCode) -> Preview | Answer:
         said.append(
             _("Its policy changes: %(before)s → %(after)s.", before=policy_text(_, before), after=policy_text(_, after))
         )
-    seen = {"id": code.id, "group": code.group.id if code.group else None}
+    seen = {"id": code.id, "group": code.group.id if code.group else None, "named": views.named(code.group)}
     # Translators: a button: move a code
     return Preview((Text("\n".join(said)),), label=_("Move it"), seen=seen)
 
@@ -344,7 +346,8 @@ async def move_code(ctx: StaffContext, args: MoveCode) -> Answer:
             return refused(ctx, error)
         code = await poshen.get(code.id)
         await ctx.services.redemption.made(await ctx.work.begin())
-    return await code_reply(ctx, code, title=ctx._("Moved"))
+    groups = change(ctx._, ctx._("Group"), seen.get("named") or "–", views.named(code.group) or ctx._("none"))
+    return shown_changed(await code_reply(ctx, code, title=ctx._("Moved")), groups)
 
 
 # ── deleting ─────────────────────────────────────────────────────────────────────────────────────
@@ -364,7 +367,7 @@ async def preview_delete(ctx: StaffContext, args: DeleteCode) -> Preview | Answe
         # Translators: a button
         label=ctx._("Delete"),
         typed="" if unused else code.code[-4:],
-        seen={"id": code.id, "unused": unused},
+        seen={"id": code.id, "unused": unused, "code": code.code},
     )
 
 
@@ -391,7 +394,9 @@ async def delete_code(ctx: StaffContext, args: DeleteCode) -> Answer:
                 return Reply((Text(text),), _look(ctx, f"#{code_id}"))
     ctx.notes.after = "deleted"
     text = ctx._("#%(id)s is deleted. Customers' receipts are kept.", id=code_id)
-    return Reply((Text(text),), run_button(ctx._("List codes"), "/code list"))
+    gone = change(ctx._, ctx.confirmed.seen.get("code", f"#{code_id}"), ctx._("could be redeemed"), ctx._("deleted"))
+    said = changed(text, gone)
+    return Reply((said,), run_button(ctx._("List codes"), "/code list"))
 
 
 # ── taking a claim back ──────────────────────────────────────────────────────────────────────────
@@ -453,7 +458,11 @@ async def undo_claim(ctx: StaffContext, args: UndoClaim) -> Answer:
             ref=ref,
         )
     who = run_button(ctx.notes.customer, f"/who {ctx.notes.customer}") if ctx.notes.customer else ()
-    return Reply((Text(text),), who)
+    changes = [change(ctx._, ref, ctx._("redeemed"), ctx._("undone"))]
+    if undone.points and customer is not None and customer.id is not None:
+        left = (await ctx.services.points.balance(ctx.work.reads, customer.id)).available
+        changes.append(change(ctx._, ctx._("Points"), ctx._.number(left + undone.points), ctx._.number(left)))
+    return Reply((changed(text, *changes),), who)
 
 
 async def _nothing_to_undo(ctx: StaffContext, ref: str) -> Reply:

@@ -28,8 +28,11 @@ from bot.storage import claims, customers, issues, links, points, staff
 from bot.storage.customers import Customer
 from bot.storage.points import Account
 from bot.understanding import references
+from handlers import human
 from handlers.admin import refusals, vouchers
+from handlers.admin.codes import find as find_code
 from handlers.views import staff as views
+from handlers.views.changes import change, shown_changed
 from handlers.views.staff_codes import undone_text
 from handlers.views.staff_customers import adjustment_card, ledger_card, wallet_card
 from handlers.views.vouchers import points_text
@@ -45,11 +48,12 @@ LEDGER = 100  # lines that can be looked at
 MOST_POINTS = 1_000_000
 NEWEST = 3  # receipts to be tapped under a customer's card
 
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]{2,38}[A-Za-z0-9]")  # as those are spelled that customers can type
 _PLATFORM_ID = re.compile(r"U[0-9a-f]{32}|[0-9]{10,20}")
 
 
 class Who(Arguments):
-    """Whom: a reference; for owners also a platform's id or a member's name."""
+    """Whom: a reference, or a code that they redeemed; for owners also a platform's id or a member's name."""
 
     customer: Annotated[AnybodyRef, Positional(N_("a customer or a receipt"), example="C-8F3K2M")]
 
@@ -107,8 +111,38 @@ class AdjustPoints(Arguments):
 async def show_customer(ctx: StaffContext, args: Who) -> Answer:
     """Since when, from where, and how much of what; nothing that tells who they are."""
     customer = await _find(ctx, args.customer)
+    if customer is None and ctx.apis.poshen is not None and _may_be_code(args.customer):
+        return await _who_redeemed(ctx, args.customer)
     if customer is None or customer.id is None:
         return refusals.nobody(ctx, args.customer)
+    return await _shown(ctx, customer)
+
+
+def _may_be_code(typed: str) -> bool:
+    return bool(_CODE.fullmatch(typed)) and typed != "last" and references.read(typed) is None
+
+
+async def _who_redeemed(ctx: StaffContext, typed: str) -> Answer:
+    """Who redeemed a code: one customer is shown, several are listed."""
+    code = await find_code(ctx, typed)
+    if code is None:
+        return refusals.nobody(ctx, typed)
+    found = await claims.customers_of_code(ctx.work.reads, code.id, PAGE + 1)
+    only = await ctx.customer_of(found[0][0]) if len(found) == 1 else None
+    if only is not None:
+        return await _shown(ctx, only)
+    show = run_button(ctx._("Show the code"), f"/code show #{code.id}")
+    if not found:
+        ctx.notes.result = "not found"
+        return Reply((Text(ctx._("Nobody has redeemed this code here.")),), (*show, *commands_button(ctx._)))
+    shown = found[:PAGE]
+    opens = tuple(button for ref, _at in shown for button in run_button(ref, f"/who {ref}"))
+    card = views.redeemers_card(ctx._, code.code, shown, more=len(found) > PAGE)
+    return Reply((card,), (*opens, *show, *commands_button(ctx._)))
+
+
+async def _shown(ctx: StaffContext, customer: Customer) -> Reply:
+    assert customer.id is not None, "it was found by its row"
     reads = ctx.work.reads
     card = views.customer_card(
         ctx._,
@@ -123,7 +157,8 @@ async def show_customer(ctx: StaffContext, args: Who) -> Answer:
     newest = (await claims.of_customer(reads, customer.id))[:NEWEST]
     receipts = (button for claim in newest for button in run_button(claim.ref, f"/ref {claim.ref}"))
     wallet = run_button(ctx._("Wallet"), f"/gifts {customer.ref}")
-    return Reply((card,), (*wallet, *_ledger_button(ctx, customer), *receipts, *commands_button(ctx._)))
+    helped = _helped_button(ctx, customer)
+    return Reply((card,), (*helped, *wallet, *_ledger_button(ctx, customer), *receipts, *commands_button(ctx._)))
 
 
 @admin.command("ref", Receipt, role="staff", about=N_("any receipt: who, what, state"))
@@ -182,7 +217,14 @@ async def show_wallet(ctx: StaffContext, args: Wallet) -> Answer:
     )
     receipts = (button for issue in mine for button in run_button(issue.ref, f"/ref {issue.ref}"))
     who = run_button(customer.ref, f"/who {customer.ref}")
-    return Reply((card,), (*receipts, *_ledger_button(ctx, customer), *who, *commands_button(ctx._)))
+    helped = _helped_button(ctx, customer)
+    return Reply((card,), (*helped, *receipts, *_ledger_button(ctx, customer), *who, *commands_button(ctx._)))
+
+
+def _helped_button(ctx: StaffContext, customer: Customer) -> tuple[Button, ...]:
+    """Of somebody who waits for a person: the alert's own button is gone once something else was looked at."""
+    waits = human.waiting(customer, ctx.now)
+    return run_button(ctx._("Done"), f"/done {customer.ref}") if waits and "done_by" not in waits else ()
 
 
 def _ledger_button(ctx: StaffContext, customer: Customer) -> tuple[Button, ...]:
@@ -258,7 +300,9 @@ async def adjust_points(ctx: StaffContext, args: AdjustPoints) -> Answer:
     opposite = AdjustPoints(customer=customer.ref, change=-args.change, reason=ctx._("correction"))
     # Translators: a button: change points by as much the other way
     back = run_button(ctx._("Change it back"), line_of("points", opposite))
-    shown = await _ledger(ctx, customer, account, 1)
+    balances = ctx._.number(account.available - args.change), ctx._.number(account.available)
+    balance = change(ctx._, ctx._("Points"), *balances)
+    shown = shown_changed(await _ledger(ctx, customer, account, 1), balance)
     return replace(shown, choices=(*back, *shown.choices))
 
 

@@ -14,9 +14,10 @@ from bot.staff.routes import StaffCommand, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, explain, run_button
 from handlers.language import named
 from handlers.views import staff as views
+from handlers.views.changes import change, changed
 
 admin = StaffRouter(N_("Desk"))
-admin.noun("help", N_("/help, /menu"))
+admin.noun("help", N_("/help, /commands"))
 admin.noun("whoami", N_("/whoami, /me"))
 admin.noun("lang", N_("/lang, /language"))
 
@@ -25,7 +26,7 @@ MOST = 10  # buttons under a list, so that the way back has room
 
 
 class Help(Arguments):
-    """Which command, or which topic of the menu."""
+    """Which command, or which topic of the list."""
 
     command: Annotated[tuple[str, ...], Positional(N_("a command"), example="/group show", typical=True)] = ()
     topic: Annotated[str | None, Keyed(N_("a topic"), words=N_("Safety"))] = None
@@ -39,7 +40,7 @@ class Lang(Arguments):
 
 @admin.command("help", Help, role="viewer", about=N_("all commands, or how one is typed"), audited=False)
 async def show_help(ctx: StaffContext, args: Help) -> Answer:
-    """The menu of what this person may do; of one noun; or how one command is typed."""
+    """The list of what this person may do; of one noun; or how one command is typed."""
     allowed = ctx.commands.allowed(ctx.actor)
     if args.topic is not None and (of_topic := _of_topic(ctx, allowed, args.topic)):
         return _listed(ctx, ctx._(of_topic[0].topic), of_topic)
@@ -93,6 +94,12 @@ async def speak(ctx: StaffContext, args: Lang) -> Answer:
             (Text(ctx._("That language is not available.")),),
             tuple(button for code in codes for button in run_button(f"/lang {code}", f"/lang {code}")),
         )
+    before = _own_name(ctx)
     ctx.speak(tag)
-    language = str(ctx._.locale.get_language_name(ctx._.locale)).capitalize()
-    return Reply((Text(ctx._("Switched to %(language)s.", language=language)),), commands_button(ctx._))
+    language = _own_name(ctx)
+    text = ctx._("Switched to %(language)s.", language=language)
+    return Reply((changed(text, change(ctx._, ctx._("Language"), before, language)),), commands_button(ctx._))
+
+
+def _own_name(ctx: StaffContext) -> str:
+    return str(ctx._.locale.get_language_name(ctx._.locale)).capitalize()

@@ -22,6 +22,7 @@ from bot.storage import claims
 from bot.storage.claims import Policy
 from handlers.admin.codes import scanned
 from handlers.views import staff as views
+from handlers.views.changes import change
 
 admin = StaffRouter(N_("Campaigns"))
 admin.noun("group", N_("/group, /groups, /campaign"))
@@ -243,7 +244,7 @@ def _no_such_group(ctx: StaffContext, command: str, args: PauseGroup | SetPolicy
     return Reply((Text(text),), buttons)
 
 
-async def _set(ctx: StaffContext, group: int, change: Callable[[Policy], Policy]) -> Answer:
+async def _set(ctx: StaffContext, group: int, edit: Callable[[Policy], Policy]) -> Answer:
     """Change it, unless somebody else did so since the preview: then that has to be looked at first."""
     assert ctx.confirmed is not None, "only a preview leads here"
     connection = await ctx.work.begin()
@@ -253,10 +254,11 @@ async def _set(ctx: StaffContext, group: int, change: Callable[[Policy], Policy]
     if ctx.notes.before != ctx.confirmed.seen["before"]:
         ctx.notes.result = "refused"
         return Reply((Text(ctx._("It was changed meanwhile. Nothing was done; please look again.")),), show)
-    after = change(before)
+    after = edit(before)
     await claims.set_policy(connection, group, after)
     ctx.notes.after = _english(ctx, after)
-    card = views.group_card(ctx._, group, "", None, after, "")
+    changes = change(ctx._, ctx._("Policy"), views.policy_text(ctx._, before), views.policy_text(ctx._, after))
+    card = replace(views.group_card(ctx._, group, "", None, after, ""), rows=(changes,))
     return Reply((card,), (*_pausing(ctx, group, after), *show, *run_button(ctx._("List groups"), "/group list")))
 
 

@@ -8,12 +8,13 @@ from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
 from bot.errors import UserError
 from bot.i18n import N_
-from bot.services.linking import CODES_A_DAY, masked
+from bot.services.linking import CODE_LIVES, CODES_A_DAY, masked
 from bot.staff.arguments import Arguments, CustomerRef, Positional
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
 from handlers.admin import refusals
 from handlers.admin.vouchers import issuer_of
+from handlers.views.changes import change, changed
 from handlers.views.staff_customers import link_text
 from handlers.views.staff_links import code_card
 
@@ -45,7 +46,9 @@ async def make_code(ctx: StaffContext, args: Phone) -> Answer:
         ctx.notes.result = "refused: quota"
         text = ctx._("You have made %(n)s codes within a day. Somebody else can make the next one.", n=CODES_A_DAY)
         return Reply((Text(text),), commands_button(ctx._))
-    return Reply((code_card(ctx._, code, masked(phone)),), commands_button(ctx._), valuable=True)
+    until = ctx._("one, good until %(time)s", time=ctx._.time(ctx.now + CODE_LIVES))
+    made = change(ctx._, ctx._("Link code"), ctx._("none, or an older one"), until)
+    return Reply((code_card(ctx._, code, masked(phone), made),), commands_button(ctx._), valuable=True)
 
 
 @admin.command("link cancel", Phone, role="staff", about=N_("end the code of a phone"), acts=True)
@@ -54,10 +57,11 @@ async def cancel_code(ctx: StaffContext, args: Phone) -> Answer:
     phone = _phone(ctx, args)
     if await ctx.services.linking.cancel_code(await ctx.work.begin(), phone, ctx.now):
         text = ctx._("The code for %(phone)s is cancelled.", phone=masked(phone))
+        said = changed(text, change(ctx._, ctx._("Link code"), ctx._("could be used"), ctx._("none")))
     else:
         ctx.notes.result = "not found"
-        text = ctx._("There is no code for %(phone)s.", phone=masked(phone))
-    return Reply((Text(text),), commands_button(ctx._))
+        said = Text(ctx._("There is no code for %(phone)s.", phone=masked(phone)))
+    return Reply((said,), commands_button(ctx._))
 
 
 @admin.command("unlink", Unlink, role="manager", about=N_("take the link to a phone away"))
@@ -84,11 +88,14 @@ async def unlink(ctx: StaffContext, args: Unlink) -> Answer:
     customer = await ctx.customer_of(ctx.confirmed.seen["customer"])
     if customer is None or customer.id is None:
         return refusals.nobody(ctx, args.customer)
-    if not await ctx.services.linking.revoke(await ctx.work.begin(), customer.id, key=ctx.confirmed.key):
+    connection = await ctx.work.begin()
+    link = await ctx.services.linking.linked(connection, customer.id, ctx.now)
+    if not await ctx.services.linking.revoke(connection, customer.id, key=ctx.confirmed.key):
         return _no_link(ctx, customer.ref)
     ctx.notes.before, ctx.notes.after = "linked", "not linked"
     text = ctx._("%(customer)s is unlinked, and has been told.", customer=customer.ref)
-    return Reply((Text(text),), run_button(ctx._("Show"), f"/who {customer.ref}"))
+    said = changed(text, change(ctx._, ctx._("Phone"), link_text(ctx._, link), link_text(ctx._, None)))
+    return Reply((said,), run_button(ctx._("Show"), f"/who {customer.ref}"))
 
 
 def _phone(ctx: StaffContext, args: Phone) -> str:

@@ -11,12 +11,23 @@ from bot.conversation.messages import Reply, Text
 from bot.errors import UserError
 from bot.i18n import N_
 from bot.services.linking import read_code
-from bot.services.staffing import Actor, Changed, FromSettings, LastOwner, NameTaken, NoSuchMember, read_name, role_word
+from bot.services.staffing import (
+    INVITATION_LIVES,
+    Actor,
+    Changed,
+    FromSettings,
+    LastOwner,
+    NameTaken,
+    NoSuchMember,
+    read_name,
+    role_word,
+)
 from bot.staff.arguments import Arguments, Keyed, Positional
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
 from bot.storage import staff
 from handlers.views import staff as views
+from handlers.views.changes import change, changed
 
 admin = StaffRouter(N_("Staff"))
 admin.noun("admins", N_("/admins, /staff, /people"))
@@ -113,6 +124,7 @@ async def join(ctx: Context, args: Join) -> tuple[Actor, Answer] | None:
 
 
 def _welcome(ctx: Context, member: staff.Member) -> tuple[Actor, Answer]:
+    ctx.reappointed.add(member.person)
     actor = Actor(member.id, member.name, ctx.services.staffing.role_of(member), member.channel)
     text = ctx._(
         "Welcome, %(name)s. You are %(role)s now. Type / to see what you can do.",
@@ -153,7 +165,9 @@ async def invite(ctx: StaffContext, args: Invite) -> Answer:
         "their choice after it if they like:",
         role=role_word(ctx._, args.role),
     )
-    return Reply((Text(text), Text(f"/join {code}")), run_button(ctx._("List staff"), "/admins"), valuable=True)
+    until = ctx._("one, good until %(time)s", time=ctx._.time(ctx.now + INVITATION_LIVES))
+    said = changed(text, change(ctx._, ctx._("Invitation"), ctx._("none"), until))
+    return Reply((said, Text(f"/join {code}")), run_button(ctx._("List staff"), "/admins"), valuable=True)
 
 
 @admin.command("admins role", ChangeRole, role="owner", about=N_("give somebody another role"))
@@ -182,12 +196,14 @@ async def preview_role(ctx: StaffContext, args: ChangeRole) -> Preview | Answer:
 @admin.performs("admins role")
 async def change_role(ctx: StaffContext, args: ChangeRole) -> Answer:
     """It counts from their next message on."""
-    changed = await ctx.services.staffing.change_role(await ctx.work.begin(), args.name, args.role, ctx.now)
-    if not isinstance(changed, Changed):
-        return _refused(ctx, args.name, changed)
-    ctx.notes.target, ctx.notes.before, ctx.notes.after = changed.before.name, changed.before.role, args.role
-    text = ctx._("%(name)s is %(role)s now.", name=changed.before.name, role=role_word(ctx._, args.role))
-    return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
+    done = await ctx.services.staffing.change_role(await ctx.work.begin(), args.name, args.role, ctx.now)
+    if not isinstance(done, Changed):
+        return _refused(ctx, args.name, done)
+    ctx.reappointed.add(done.before.person)
+    ctx.notes.target, ctx.notes.before, ctx.notes.after = done.before.name, done.before.role, args.role
+    text = ctx._("%(name)s is %(role)s now.", name=done.before.name, role=role_word(ctx._, args.role))
+    roles = role_word(ctx._, done.before.role), role_word(ctx._, args.role)
+    return Reply((changed(text, change(ctx._, ctx._("Role"), *roles)),), run_button(ctx._("List staff"), "/admins"))
 
 
 @admin.command("admins remove", Remove, role="owner", about=N_("take somebody's rights away"))
@@ -209,12 +225,14 @@ async def preview_removal(ctx: StaffContext, args: Remove) -> Preview | Answer:
 @admin.performs("admins remove")
 async def remove(ctx: StaffContext, args: Remove) -> Answer:
     """Their next message is a customer's."""
-    changed = await ctx.services.staffing.remove(await ctx.work.begin(), args.name, ctx.now)
-    if not isinstance(changed, Changed):
-        return _refused(ctx, args.name, changed)
-    ctx.notes.target, ctx.notes.before, ctx.notes.after = changed.before.name, changed.before.role, "none"
-    text = ctx._("%(name)s is no longer staff.", name=changed.before.name)
-    return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
+    done = await ctx.services.staffing.remove(await ctx.work.begin(), args.name, ctx.now)
+    if not isinstance(done, Changed):
+        return _refused(ctx, args.name, done)
+    ctx.reappointed.add(done.before.person)
+    ctx.notes.target, ctx.notes.before, ctx.notes.after = done.before.name, done.before.role, "none"
+    text = ctx._("%(name)s is no longer staff.", name=done.before.name)
+    said = changed(text, change(ctx._, ctx._("Role"), role_word(ctx._, done.before.role), ctx._("none")))
+    return Reply((said,), run_button(ctx._("List staff"), "/admins"))
 
 
 def _refused(ctx: StaffContext, name: str, why: NoSuchMember | LastOwner | FromSettings) -> Answer:

@@ -18,6 +18,7 @@ from bot.storage import rewards
 from bot.storage.rewards import Grant
 from handlers.admin.codes import no_such_reward, rewards_of
 from handlers.views import staff_codes as views
+from handlers.views.changes import change, changed
 from handlers.views.staff import next_page
 
 admin = StaffRouter(N_("Campaigns"))
@@ -118,7 +119,9 @@ async def set_reward(ctx: StaffContext, args: SetReward) -> Answer:
         reward=args.reward,
         grant=views.grant_text(ctx._, after),
     )
-    return Reply((Text(text),), run_button(ctx._("List rewards"), "/rewards"))
+    brings = views.grant_text(ctx._, before), views.grant_text(ctx._, after)
+    said = changed(text, change(ctx._, f"#{args.reward}", *brings))
+    return Reply((said,), run_button(ctx._("List rewards"), "/rewards"))
 
 
 def _dumped(grant: Grant | None) -> dict[str, object]:

@@ -16,6 +16,7 @@ from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
 from bot.storage import guesses, staff, switches
 from bot.storage.customers import Customer
+from handlers.views.changes import change, changed
 
 admin = StaffRouter(N_("Safety"))
 admin.noun("guard", N_("/guard"))
@@ -63,10 +64,9 @@ async def show_guard(ctx: StaffContext, _args: Arguments) -> Answer:
     _ = ctx._
     until = await guesses.guard_until(ctx.work.reads, ctx.now)
     misses, _people = await guesses.totals(ctx.work.reads, b"", ctx.now)
-    state = _("raised until %(time)s", time=_.moment(until)) if until else _("not raised")
     card = Card(
         title=_("Guard against guessing"),
-        rows=(Row(_("State"), state), Row(_("Wrong codes in 10 minutes"), _.number(misses))),
+        rows=(Row(_("State"), _guard_text(ctx, until)), Row(_("Wrong codes in 10 minutes"), _.number(misses))),
         note=_("While it is raised, a code needs the word “redeem” before it, and two wrong ones bring a wait."),
     )
     change = run_button(_("Lower"), "/guard lower") if until else run_button(_("Raise"), "/guard raise")
@@ -76,21 +76,30 @@ async def show_guard(ctx: StaffContext, _args: Arguments) -> Answer:
 @admin.command("guard raise", RaiseGuard, role="manager", about=N_("make guessing harder for everybody"), acts=True)
 async def raise_guard(ctx: StaffContext, args: RaiseGuard) -> Answer:
     """At once; it lowers itself."""
-    until = ctx.now + args.for_
-    await guesses.set_guard(await ctx.work.begin(), until)
+    until, connection = ctx.now + args.for_, await ctx.work.begin()
+    before = await guesses.guard_until(connection, ctx.now)
+    await guesses.set_guard(connection, until)
     ctx.notes.after = _for_the_trail(ctx, until)
     text = ctx._("The guard is raised until %(time)s.", time=ctx._.moment(until))
+    said = changed(text, change(ctx._, ctx._("State"), _guard_text(ctx, before), _guard_text(ctx, until)))
     # Translators: a button: lower the guard
-    return Reply((Text(text),), run_button(ctx._("Lower"), "/guard lower"))
+    return Reply((said,), run_button(ctx._("Lower"), "/guard lower"))
 
 
 @admin.command("guard lower", role="manager", about=N_("back to normal"), acts=True)
 async def lower_guard(ctx: StaffContext, _args: Arguments) -> Answer:
     """At once. If the guessing goes on, it raises itself again."""
-    await guesses.set_guard(await ctx.work.begin(), None)
+    connection = await ctx.work.begin()
+    before = await guesses.guard_until(connection, ctx.now)
+    await guesses.set_guard(connection, None)
     ctx.notes.after = "lowered"
     text = ctx._("The guard is lowered. If the guessing goes on, it raises itself again.")
-    return Reply((Text(text),), run_button(ctx._("State"), "/guard status"))
+    said = changed(text, change(ctx._, ctx._("State"), _guard_text(ctx, before), _guard_text(ctx, None)))
+    return Reply((said,), run_button(ctx._("State"), "/guard status"))
+
+
+def _guard_text(ctx: StaffContext, until: datetime | None) -> str:
+    return ctx._("raised until %(time)s", time=ctx._.moment(until)) if until else ctx._("not raised")
 
 
 # ── blocks ───────────────────────────────────────────────────────────────────────────────────────
@@ -117,14 +126,17 @@ async def block(ctx: StaffContext, args: Block) -> Answer:
     customer = await ctx.customer_of(ctx.confirmed.seen["customer"])
     if customer is None or await _is_staff(ctx, customer):
         return _cannot(ctx, args.customer, customer)
-    until = ctx.now + args.duration
+    until, connection = ctx.now + args.duration, await ctx.work.begin()
+    before = await ctx.services.blocking.of(connection, customer, ctx.now)
     await ctx.services.blocking.block(
-        await ctx.work.begin(), customer, until=until, reason=args.reason, by=ctx.actor.name, now=ctx.now
+        connection, customer, until=until, reason=args.reason, by=ctx.actor.name, now=ctx.now
     )
     ctx.notes.after = _for_the_trail(ctx, until)
     text = ctx._("%(customer)s is blocked until %(time)s.", customer=customer.ref, time=ctx._.moment(until))
+    standing = _block_text(ctx, before.until if before else None), _block_text(ctx, until)
+    said = changed(text, change(ctx._, customer.ref, *standing))
     # Translators: a button: serve a customer again
-    return Reply((Text(text),), run_button(ctx._("Unblock"), f"/unblock {customer.ref}"))
+    return Reply((said,), run_button(ctx._("Unblock"), f"/unblock {customer.ref}"))
 
 
 @admin.command("unblock", Unblock, role="manager", about=N_("serve a customer again"), acts=True)
@@ -133,11 +145,18 @@ async def unblock(ctx: StaffContext, args: Unblock) -> Answer:
     customer = await ctx.customer_of(args.customer)
     if customer is None:
         return _cannot(ctx, args.customer, None)
-    if await ctx.services.blocking.unblock(await ctx.work.begin(), customer):
+    connection = await ctx.work.begin()
+    before = await ctx.services.blocking.of(connection, customer, ctx.now)
+    said = Text(ctx._("%(customer)s was not blocked.", customer=customer.ref))
+    if await ctx.services.blocking.unblock(connection, customer):
+        standing = _block_text(ctx, before.until if before else None), _block_text(ctx, None)
         text = ctx._("%(customer)s is served again.", customer=customer.ref)
-    else:
-        text = ctx._("%(customer)s was not blocked.", customer=customer.ref)
-    return Reply((Text(text),), run_button(ctx._("Show"), f"/who {customer.ref}"))
+        said = changed(text, change(ctx._, customer.ref, *standing))
+    return Reply((said,), run_button(ctx._("Show"), f"/who {customer.ref}"))
+
+
+def _block_text(ctx: StaffContext, until: datetime | None) -> str:
+    return ctx._("blocked until %(time)s", time=ctx._.moment(until)) if until else ctx._("is served")
 
 
 async def _is_staff(ctx: StaffContext, customer: Customer) -> bool:
@@ -171,10 +190,12 @@ async def preview_closing(ctx: StaffContext, args: CloseDesk) -> Preview:
 @admin.performs("maint on")
 async def close_desk(ctx: StaffContext, args: CloseDesk) -> Answer:
     """From the next event on, customers are told this instead of being answered."""
-    ctx.notes.after = "on"
-    await switches.put(await ctx.work.begin(), switches.MAINTENANCE, {"text": args.text}, ctx.actor.name, ctx.now)
+    connection = await ctx.work.begin()
+    was_on = await switches.state(connection, switches.MAINTENANCE) is not None
+    ctx.notes.before, ctx.notes.after = "on" if was_on else "off", "on"
+    await switches.put(connection, switches.MAINTENANCE, {"text": args.text}, ctx.actor.name, ctx.now)
     text = ctx._("Maintenance is on. Customers are told so; staff commands keep working.")
-    return Reply((Text(text),), run_button("/maint off", "/maint off"))
+    return Reply((changed(text, _maintenance(ctx, was_on, True)),), run_button("/maint off", "/maint off"))
 
 
 @admin.command("maint off", role="owner", about=N_("open the desk again"), acts=True)
@@ -182,7 +203,13 @@ async def open_desk(ctx: StaffContext, _args: Arguments) -> Answer:
     """Customers are answered again."""
     was_on = await switches.remove(await ctx.work.begin(), switches.MAINTENANCE)
     ctx.notes.before, ctx.notes.after = "on" if was_on else "off", "off"
-    return Reply((Text(ctx._("Maintenance is off. Customers are answered again.")),))
+    text = ctx._("Maintenance is off. Customers are answered again.")
+    return Reply((changed(text, _maintenance(ctx, was_on, False)),))
+
+
+def _maintenance(ctx: StaffContext, *states: bool) -> Row:
+    before, after = (ctx._("on") if on else ctx._("off") for on in states)
+    return change(ctx._, ctx._("Maintenance"), before, after)
 
 
 def _closing_card(ctx: StaffContext, args: CloseDesk) -> Card:

@@ -18,6 +18,7 @@ admin = status.admin  # One topic of the menu for both.
 admin.noun("stats", N_("/stats, /numbers"))
 
 DAYS = {"today": 1, "7d": 7, "30d": 30}
+WEEK_BEFORE = 9  # days, today included: yesterday, and the same day of the week before
 CODES = 5
 CAMPAIGNS = 12
 TROUBLES = 6
@@ -39,6 +40,13 @@ async def show_numbers(ctx: StaffContext, args: Stats) -> Answer:
         more = len(found) > CAMPAIGNS
         card = views.campaigns_card(ctx._, args.period, found[:CAMPAIGNS], more=more, since=since, now=ctx.now)
         return Reply((card,), _periods(ctx, args))
+    days = DAYS[args.period]
+    before = counts.first_day(ctx.now, max(2 * days, WEEK_BEFORE), ctx._.zone)
+    redeemed = await counts.claims_by_day(ctx.work.reads, before, ctx.now)
+    shown = list(redeemed.values())[-days:]
+    picture = ""
+    if days > 1:
+        picture = ctx.services.charts.address(ctx.brand.public_url, since.date(), shown, ctx.now)
     usage = await ctx.services.allowance.usage(ctx.now)
     counted = await counts.read(ctx.work.reads, since, ctx.now)
     card = views.stats_card(
@@ -46,11 +54,14 @@ async def show_numbers(ctx: StaffContext, args: Stats) -> Answer:
         args.period,
         counted,
         usage,
+        redeemed,
         since=since,
         now=ctx.now,
         vouchers=ctx.apis.gotit is not None,
         cards=ctx.apis.altegio is not None,
         line=ctx.services.allowance.ask is not None,
+        days=days,
+        picture=picture,
     )
     codes = await counts.top_codes(ctx.work.reads, since, CODES)
     troubles = views.troubles_card(ctx._, counted.troubles[:TROUBLES], counted.held)

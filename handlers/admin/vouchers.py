@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from bot.apis.gotit import Gift, GotItApi
 from bot.conversation.context import Answer
-from bot.conversation.messages import Button, Reply, Text
+from bot.conversation.messages import Button, Reply, Row, Text
 from bot.errors import UpstreamUnavailable, UserError
 from bot.i18n import N_
 from bot.services.catalogue import DONG, named, snapshot
@@ -25,6 +25,7 @@ from bot.storage.customers import Customer
 from bot.storage.issues import Issue, IssueState
 from handlers.admin import refusals
 from handlers.views import staff as views
+from handlers.views.changes import change, shown_changed
 from handlers.views.staff_vouchers import (
     catalogue_card,
     gift_card,
@@ -34,6 +35,7 @@ from handlers.views.staff_vouchers import (
     issues_card,
     quota_text,
     settling_card,
+    state_badges,
 )
 
 admin = StaffRouter(N_("Giving vouchers"))
@@ -52,6 +54,12 @@ def _ids(value: str) -> str:
 
 
 _CATALOGUE = (N_("Catalogue"), "/catalog")
+REASONS = (
+    # Translators: why a customer is given a voucher; a button, and the text of the reason
+    N_("late delivery"),
+    N_("goodwill"),
+    N_("prize"),
+)
 Ref = Annotated[ReceiptRef, Positional(N_("a voucher's reference"), example="R-7F3K9M")]
 Reason = Annotated[str, Keyed(N_("why"), words=N_("late delivery")), Field(min_length=2, max_length=200)]
 
@@ -61,6 +69,7 @@ class Browse(Arguments):
 
     q: Annotated[str, Keyed(N_("a brand or name"), example="coffee"), Field(max_length=30)] = ""
     max: Annotated[Number | None, Keyed(N_("points at most"), example="500")] = None
+    for_: Annotated[CustomerRef | None, Keyed(N_("for a customer"), example="C-8F3K2M")] = None
     page: Annotated[int, Keyed(N_("page"), example="2"), Field(ge=1, le=1000)] = 1
 
 
@@ -116,6 +125,8 @@ class ResolveIssue(Arguments):
 @admin.command("catalog", Browse, role="staff", about=N_("what Got It has, with its numbers and prices"))
 async def show_catalogue(ctx: StaffContext, args: Browse) -> Answer:
     """A page, the cheapest first; what has no price in points comes last."""
+    if args.for_ is not None and await ctx.customer_of(args.for_) is None:  # They are `last` from now on.
+        return refusals.nobody(ctx, args.for_)
     return await _catalogue(ctx, args, fresh=False)
 
 
@@ -135,9 +146,15 @@ async def show_offer(ctx: StaffContext, args: ShowOffer) -> Answer:
     picture = ctx.services.catalogue.picture(gift.image)
     whom = ctx.customer.state.last or "C-…"
     line = f'/issue {whom} gift={gift_id} price={price_id} reason="…"'
+    usual = [ctx._(reason) for reason in REASONS] if ctx.customer.state.last else []
+    wishes = [IssueVoucher(customer=whom, gift=gift_id, price=price_id, reason=reason) for reason in usual]
+    reasons = tuple(button for wish in wishes for button in run_button(wish.reason, line_of("issue", wish)))
+    said = ctx._("To give it, send this with a reason:")
+    if reasons:
+        said = ctx._("To give it to %(customer)s, tap why, or send this with a reason:", customer=whom)
     return Reply(
-        (gift_card(ctx._, gift, ctx.services.catalogue.cost(gift), picture), Text(line)),
-        (*_back(ctx), *commands_button(ctx._)),
+        (gift_card(ctx._, gift, ctx.services.catalogue.cost(gift), picture), Text(f"{said}\n{line}")),
+        (*reasons, *_back(ctx), *commands_button(ctx._)),
     )
 
 
@@ -155,7 +172,8 @@ async def _catalogue(ctx: StaffContext, args: Browse, *, fresh: bool) -> Answer:
     found.sort(key=lambda each: (each[1] is None, each[1] or 0, each[0].name, each[0].price_id))
     start = (args.page - 1) * PAGE if (args.page - 1) * PAGE < len(found) else 0
     shown = found[start : start + PAGE]
-    card = catalogue_card(ctx._, listed, shown, found=len(found), old=trouble is not None)
+    whom = ctx.notes.customer or "" if args.for_ else ""
+    card = catalogue_card(ctx._, listed, shown, found=len(found), old=trouble is not None, whom=whom)
     names = (ids_text(gift.gift_id, gift.price_id) for gift, _cost in shown)
     details = tuple(button for name in names for button in run_button(name, f"/catalog show {name}"))
     more = views.next_page(ctx._, "catalog", args, len(found) > args.page * PAGE)
@@ -223,7 +241,7 @@ async def issue_voucher(ctx: StaffContext, args: IssueVoucher) -> Answer:
         issue = reserved
     if issue.under_way:
         issue = await ctx.services.vouchers.attempt(ctx.work.pool, gotit, issue.id)
-    return await _told(ctx, issue)
+    return shown_changed(await _told(ctx, issue), _states(ctx, None, issue))
 
 
 async def _reserve(ctx: StaffContext, args: IssueVoucher, gotit: GotItApi, key: str) -> Issue | Answer:
@@ -339,7 +357,7 @@ async def retry_issue(ctx: StaffContext, args: OneIssue) -> Answer:
     late = issue.issuer != issuer_of(ctx.actor)
     issue = await ctx.services.vouchers.attempt(ctx.work.pool, gotit, issue.id, late=late)
     ctx.notes.before = before
-    return await _told(ctx, issue)
+    return shown_changed(await _told(ctx, issue), _states(ctx, before, issue))
 
 
 @admin.command("issue resolve", ResolveIssue, role="manager", about=N_("say how a voucher ended, as Got It told you"))
@@ -379,7 +397,7 @@ async def settle_issue(ctx: StaffContext, args: ResolveIssue) -> Answer:
         )
         return Reply((Text(text),), run_button(ctx._("Show"), f"/issue show {issue.ref}"))
     ctx.notes.before, ctx.notes.after = issue.state, settled.state
-    return await receipt(ctx, settled)
+    return shown_changed(await receipt(ctx, settled), _states(ctx, issue.state, settled))
 
 
 # ── shared ───────────────────────────────────────────────────────────────────────────────────────
@@ -422,6 +440,12 @@ async def _told(ctx: StaffContext, issue: Issue) -> Reply:
     elif issue.open:
         ctx.notes.result = "unknown"
     return await receipt(ctx, issue)
+
+
+def _states(ctx: StaffContext, before: IssueState | None, after: Issue) -> Row:
+    """before: None when there was no voucher."""
+    badges = state_badges(ctx._)
+    return change(ctx._, ctx._("State"), badges[before].word if before else ctx._("none"), badges[after.state].word)
 
 
 def _line(ctx: StaffContext, ref: str, end: Literal["ok", "failed"]) -> str:

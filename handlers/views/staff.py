@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.conversation.messages import Badge, Button, Card, Row
+from bot.conversation.messages import Badge, Button, Card, Row, Tile
 from bot.i18n import Translator
 from bot.partners import partner
 from bot.services.staffing import Actor, Staffing, role_word
@@ -13,6 +13,7 @@ from bot.staff.arguments import Arguments, Flag, Spec, example, line_of, usage
 from bot.staff.lines import Token, written
 from bot.staff.routes import StaffCommand
 from bot.staff.teaching import run_button
+from bot.staff.tiles import StaffTile
 from bot.storage.audit import Row as TrailRow
 from bot.storage.blocks import Block
 from bot.storage.claims import Claim, Policy
@@ -21,14 +22,25 @@ from bot.storage.links import Stored as StoredLink
 from bot.storage.points import Account
 from bot.storage.staff import Member
 from bot.understanding.codes import masked
+from handlers.views.choices import Go
 from handlers.views.staff_customers import account_text
 from handlers.views.trail_words import result_text, thing_text
 
 ON_A_CARD = 3  # buttons, on either channel
 
 
+def menu_card(_: Translator, actor: Actor, tiles: Sequence[StaffTile]) -> Card:
+    """What somebody can do here, by task."""
+    return Card(
+        eyebrow=f"{actor.name} · {role_word(_, actor.role)}",
+        title=_("What would you like to do?"),
+        tiles=tuple(Tile(tile.icon, _(tile.label), Go(command=tile.tap)) for tile in tiles),
+        note=_("Commands can be typed as well: /help lists them."),
+    )
+
+
 def topic_card(_: Translator, topic: str, allowed: Sequence[StaffCommand]) -> Card:
-    """A topic of the menu: its commands in short, those that can be tapped at once, and the way to all of them."""
+    """A topic of the list: its commands in short, those that can be tapped at once, and the way to all of them."""
     lines: dict[str, str] = {}
     for command in allowed:  # `/code show · list`, `/admins · invite`
         noun, _space, verb = command.name.partition(" ")
@@ -83,6 +95,16 @@ def me_card(_: Translator, actor: Actor) -> Card:
             Row(_("Channel"), _channel(actor.channel)),
             Row(_("Language"), _.locale.get_language_name(_.locale) or _.tag),
         ),
+    )
+
+
+def redeemers_card(_: Translator, code: str, found: Sequence[tuple[str, datetime]], *, more: bool) -> Card:
+    """Who redeemed a code, the latest first. more: there are others, who are not shown."""
+    return Card(
+        eyebrow=_("Redeemed by"),
+        title=masked(code),
+        rows=tuple(Row(ref, _.moment(at)) for ref, at in found),
+        note=_("The latest ones; there are more.") if more else "",
     )
 
 

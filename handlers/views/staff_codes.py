@@ -237,6 +237,11 @@ def job_card(
     )
 
 
+def job_state(_: Translator, job: Job) -> str:
+    """How a job stands, in a word or two."""
+    return _badge(_, job, waits=False).word
+
+
 def _badge(_: Translator, job: Job, *, waits: bool) -> Badge:
     if waits:
         return Badge(_("Waiting"), "soon")
@@ -263,26 +268,52 @@ def jobs_card(_: Translator, jobs: Sequence[tuple[Job, Counts]]) -> Card:
     return Card(title=_("Codes in bulk"), rows=rows)
 
 
-def file_card(_: Translator, job: Job, codes: int, until: datetime, url: str) -> Card:
+def missing_text(_: Translator, job: Job, counts: Counts) -> str:
+    """How many of a job's codes a file of it lacks, and why; "" when it has all that there will be."""
+    missing = job.total - counts.exist
+    if job.deleting or not missing:
+        return ""
+    if job.under_way:
+        return _.ngettext(
+            "%(n)s of %(total)s is still missing: the job is under way. Get the file again when it is done.",
+            "%(n)s of %(total)s are still missing: the job is under way. Get the file again when it is done.",
+            missing,
+            total=_.number(job.total),
+        )
+    return _.ngettext(
+        "%(n)s of %(total)s is missing: it was not made.",
+        "%(n)s of %(total)s are missing: they were not made.",
+        missing,
+        total=_.number(job.total),
+    )
+
+
+def file_card(_: Translator, job: Job, counts: Counts, until: datetime, url: str) -> Card:
     """A link to a job's codes. What is not https a platform does not open, so it is written out as well."""
+    missing = missing_text(_, job, counts)
+    works = _(
+        "The link works once, until %(time)s. Whoever has it can open it, so do not pass it on.", time=_.time(until)
+    )
     return Card(
-        title=_.ngettext("%(n)s code of %(job)s", "%(n)s codes of %(job)s", codes, job=job.ref),
-        text=_(
-            "The link works once, until %(time)s. Whoever has it can open it, so do not pass it on.",
-            time=_.time(until),
-        ),
+        title=_.ngettext("%(n)s code of %(job)s", "%(n)s codes of %(job)s", counts.exist, job=job.ref),
+        badge=Badge(_("Not all of them"), "soon") if missing else None,
+        text="\n".join(part for part in (missing, works) if part),
         note="" if url.startswith("https://") else url,
         # Translators: a button: the codes as a file
         buttons=(Link(_("Download CSV"), url),),
     )
 
 
-def file_page(_: Translator, job: Job, codes: int, until: datetime) -> dict[str, str]:
+def file_page(_: Translator, job: Job, counts: Counts, until: datetime) -> dict[str, str]:
     """What the web page behind that link says."""
     return {
         "lang": _.tag.replace("_", "-"),
-        "title": _.ngettext("%(n)s code of %(job)s", "%(n)s codes of %(job)s", codes, job=job.ref),
-        "text": _("The button works once, until %(time)s.", time=_.time(until)),
+        "title": _.ngettext("%(n)s code of %(job)s", "%(n)s codes of %(job)s", counts.exist, job=job.ref),
+        "text": " ".join(
+            part
+            for part in (missing_text(_, job, counts), _("The button works once, until %(time)s.", time=_.time(until)))
+            if part
+        ),
         "button": _("Download CSV"),
         "gone": _("This link was used or has expired. In the chat, /job export %(job)s makes a new one.", job=job.ref),
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.conversation.messages import Badge, Button, Card, Row, Tone
@@ -312,18 +312,24 @@ def stats_card(
     period: str,
     counts: Counts,
     usage: Usage | None,
+    redeemed: Mapping[date, int],
     *,
     since: datetime,
     now: datetime,
     vouchers: bool,
     cards: bool,
     line: bool,
+    days: int,
+    picture: str,
 ) -> Card:
     """A period's numbers, what customers took as the hero.
 
-    vouchers, cards, line: whether vouchers, gift cards (for which phones are linked) and LINE are switched on.
+    redeemed: by day, of this period and the one before, and of nine days at least. vouchers, cards, line: whether
+    vouchers, gift cards (for which phones are linked) and LINE are switched on. days: of the period. picture: the
+    address of its bars; without one they are text.
     """
     rows = [
+        *_compared(_, list(redeemed.values()), days),
         Row(
             _("Customers"),
             _("%(active)s active, %(new)s new", active=_.number(counts.active), new=_.number(counts.new)),
@@ -350,7 +356,46 @@ def stats_card(
         eyebrow=_days(_, since, now),
         title=period_name(_, period),
         hero=_.ngettext("%(n)s redeemed", "%(n)s redeemed", counts.claims),
+        text="" if days == 1 or picture else bars_text(dict(list(redeemed.items())[-days:])),
         rows=tuple(rows),
+        image=picture,
+    )
+
+
+def _compared(_: Translator, redeemed: Sequence[int], days: int) -> Iterator[Row]:
+    """Yesterday beside the same day a week before, and a longer period beside the one before it."""
+    yesterday, week_before = redeemed[-2], redeemed[-9]
+    text = _("%(now)s, a week before %(before)s", now=_.number(yesterday), before=_.number(week_before))
+    yield Row(_("Yesterday"), _in_per_cent(_, text, yesterday, week_before))
+    if days > 1:
+        now, before = sum(redeemed[-days:]), sum(redeemed[-2 * days : -days])
+        text = _("%(now)s, in the %(n)s days before %(before)s", now=_.number(now), n=days, before=_.number(before))
+        yield Row(_("Redeemed"), _in_per_cent(_, text, now, before))
+
+
+def _in_per_cent(_: Translator, text: str, now: int, before: int) -> str:
+    """With how much it has changed, where there was something before."""
+    if not before:
+        return text
+    change = round(100 * (now - before) / before)
+    return _("%(text)s (%(change)s %%)", text=text, change=f"{change:+d}".replace("-", "−") if change else "±0")
+
+
+_STEPS = "▁▂▃▄▅▆▇█"
+
+
+def bars_text(redeemed: Mapping[date, int]) -> str:
+    """Bars as text: a week in each line, with its first day and its sum; "" when there was nothing."""
+    days, most = list(redeemed.items()), max(redeemed.values(), default=0)
+    if not most:
+        return ""
+    start = len(days) % 7
+    weeks = [days[:start], *(days[at : at + 7] for at in range(start, len(days), 7))]
+    return "\n".join(
+        f"{week[0][0].month}/{week[0][0].day} "
+        f"{''.join(_STEPS[-(-n * (len(_STEPS) - 1) // most)] for _day, n in week)} {sum(n for _day, n in week)}"
+        for week in weeks
+        if week
     )
 
 
@@ -396,7 +441,7 @@ def _quota_row(_: Translator, usage: Usage | None) -> Row:
 
 def top_card(_: Translator, codes: Sequence[Top]) -> Card:
     """The codes that were redeemed most, masked."""
-    rows = (Row(_.number(code.claims), f"{masked(code.code)} · {_group(_, code)}") for code in codes)
+    rows = (Row(f"{masked(code.code)} · {_group(_, code)}", _.number(code.claims)) for code in codes)
     return Card(title=_("Top codes"), rows=tuple(rows))
 
 

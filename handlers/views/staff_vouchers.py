@@ -25,9 +25,10 @@ def cost_text(_: Translator, cost: int | None) -> str:
 
 
 def catalogue_card(
-    _: Translator, listed: Listed, shown: Sequence[tuple[Gift, int | None]], *, found: int, old: bool
+    _: Translator, listed: Listed, shown: Sequence[tuple[Gift, int | None]], *, found: int, old: bool, whom: str = ""
 ) -> Card:
-    """A page of Got It's list. shown: with the price in points, None where nobody said one. old: Got It is down."""
+    """A page of Got It's list. shown: with the price in points, None where nobody said one. old: Got It is down. whom:
+    who is to get one of them."""
     notes = [_("As of %(time)s.", time=_.time(listed.taken_at))]
     if old:
         notes.insert(0, _("Got It cannot be reached right now."))
@@ -48,7 +49,12 @@ def catalogue_card(
         )
         for gift, cost in shown
     )
-    return Card(title=_.ngettext("%(n)s voucher", "%(n)s vouchers", found), rows=tuple(rows), note=" ".join(notes))
+    return Card(
+        eyebrow=_("For %(customer)s", customer=whom) if whom else "",
+        title=_.ngettext("%(n)s voucher", "%(n)s vouchers", found),
+        rows=tuple(rows),
+        note=" ".join(notes),
+    )
 
 
 def gift_card(_: Translator, gift: Gift, cost: int | None, picture: str) -> Card:

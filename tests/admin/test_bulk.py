@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import html
 import io
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -772,6 +773,34 @@ async def exported(bot: Bot, chat: Chat) -> str:
     await chat.say(f"/job export {job.ref}")
     (address,) = set(re.findall(re.escape(PUBLIC) + r"(/exports/[\w.-]+)", str([item.message for item in chat.shown])))
     return str(address)
+
+
+async def test_a_file_of_a_running_job_says_how_many_are_missing(bot: Bot, owner: Chat) -> None:
+    """In the chat and on the page; of a job that was stopped, that they were not made."""
+    await exported(bot, owner)
+    job, _counts = await newest(bot)
+    await bot.pool.execute(
+        "UPDATE bulk_codes SET state = 'pending', made_at = NULL WHERE id = (SELECT max(id) FROM bulk_codes)"
+    )
+    for state, one, several in (
+        (
+            "running",
+            "%(n)s of %(total)s is still missing: the job is under way. Get the file again when it is done.",
+            "%(n)s of %(total)s are still missing: the job is under way. Get the file again when it is done.",
+        ),
+        (
+            "stopped",
+            "%(n)s of %(total)s is missing: it was not made.",
+            "%(n)s of %(total)s are missing: they were not made.",
+        ),
+    ):
+        await bot.pool.execute("UPDATE bulk_jobs SET state = $1 WHERE id = $2", state, job.id)
+
+        path = await exported(bot, owner)
+
+        said = owner._.ngettext(one, several, 1, total=3)
+        assert said in owner.text
+        assert said in html.unescape(bot.web.get(path).text)
 
 
 def rows(answer: Any) -> list[list[str]]:

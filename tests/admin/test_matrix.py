@@ -105,11 +105,11 @@ async def test_the_help_of_a_command_fits(bot: Bot, hire: Hire, command: StaffCo
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_the_menu_shows_what_one_may_do(hire: Hire, role: Role) -> None:
+async def test_the_help_shows_what_one_may_do(hire: Hire, role: Role) -> None:
     """All of it, and nothing else."""
     member = await hire(role)
 
-    await member.say("/")
+    await member.say("/help")
 
     actor = Actor(1, "x", role, "line")
     shown = set()
@@ -123,11 +123,11 @@ async def test_the_menu_shows_what_one_may_do(hire: Hire, role: Role) -> None:
 
 @pytest.mark.parametrize("tag", LANGUAGES)
 @pytest.mark.parametrize("channel", ["line", "messenger"])
-async def test_the_menu_leads_everywhere(bot: Bot, hire: Hire, tag: str, channel: str) -> None:
+async def test_the_help_leads_everywhere(bot: Bot, hire: Hire, tag: str, channel: str) -> None:
     """Every command of an owner's is in it; each topic opens with a tap; the platforms take all of it."""
     member = await hire("owner")
     await bot.pool.execute("UPDATE customers SET locale = $1", tag)
-    await member.say("/")
+    await member.say("/help")
     menu = member.text
     for command in ALL:
         assert all(word in menu for word in f"/{command.name}".split())

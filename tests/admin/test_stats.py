@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +13,7 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 from engine.desk import another_database
+from PIL import Image
 
 from bot.storage import counts, schema
 from bot.storage import pool as pools
@@ -58,6 +61,63 @@ async def test_codes_are_never_shown_in_full(bot: Bot, owner: Chat) -> None:
 
     assert "WELC••••26" in owner.text
     assert CODE not in str([sent.message for sent in owner.shown])
+
+
+async def backdated(bot: Bot, owner: Chat, *days: int) -> None:
+    """Codes that were redeemed so many days ago."""
+    for ago in days:
+        chat = bot.chat(owner.channel)
+        await chat.say(CODE)
+        await bot.pool.execute(
+            "UPDATE claims SET claimed_at = claimed_at - $1 * interval '1 day' WHERE id = (SELECT max(id) FROM claims)",
+            ago,
+        )
+
+
+async def test_yesterday_is_compared_with_the_week_before(bot: Bot, owner: Chat) -> None:
+    """The same day of it, and a longer period with the one before."""
+    await backdated(bot, owner, 1, 1, 1, 8, 8, 9)
+
+    await owner.say("/stats")
+    assert owner._("%(now)s, a week before %(before)s", now=3, before=2) in owner.text
+    assert owner._("%(text)s (%(change)s %%)", text="", change="+50").strip() in owner.text
+
+    await owner.say("/stats 7d")
+    assert owner._("%(now)s, in the %(n)s days before %(before)s", now=3, n=7, before=3) in owner.text
+    assert "±0" in owner.text
+
+
+async def test_a_code_is_named_and_then_counted(bot: Bot, owner: Chat) -> None:
+    """The name on the left, the number on the right, as in every other card."""
+    await redeemed(bot, owner, 2)
+    await owner.say("/stats")
+
+    name = next(at for at, text in enumerate(owner.texts) if "WELC••••26 · #5" in text)
+    shown = owner.texts[name] if owner.channel != "line" else " ".join(owner.texts[name : name + 2])
+    assert re.search(r"WELC••••26 · #5 \S+[ ：:]+2\b", shown)
+
+
+async def test_days_are_bars_where_a_picture_can_be_shown(bot: Bot, owner: Chat) -> None:
+    """At an address for an hour that nobody can guess, kept nowhere; else in letters."""
+    await backdated(bot, owner, 1, 1, 2, 6)
+    await owner.say("/stats 7d")
+    first = bot.clock().astimezone(TAIPEI).date() - timedelta(days=6)
+    assert re.search(rf"{first.month}/{first.day} [▁▂▃▄▅▆▇█]{{7}} 4", owner.text)
+
+    bot.desk(public_url="https://desk.example")
+    await owner.say("/stats 30d")
+
+    assert not re.search("[▁▂▃▄▅▆▇█]", owner.text)
+    (path,) = set(re.findall(r"https://desk\.example(/charts/[\w.-]+)", str([item.message for item in owner.shown])))
+    shown = bot.web.get(path)
+    assert (shown.status_code, shown.content_type, shown.headers["Cache-Control"]) == (200, "image/png", "no-store")
+    assert Image.open(io.BytesIO(shown.data)).size == (1040, 520)
+    said, mac, _png = path.removeprefix("/charts/").split(".")
+    more = said.rsplit("_", 1)[0] + "_999"
+    for forged in (f"{more}.{mac}.png", f"{said}.{'A' * len(mac)}.png", f"{said}.png", "x", f"{said}.{mac}x.png"):
+        assert bot.web.get(f"/charts/{forged}").status_code == 404
+    bot.ahead(minutes=61)
+    assert bot.web.get(path).status_code == 404
 
 
 async def test_campaigns_are_compared(bot: Bot, owner: Chat) -> None:

@@ -339,12 +339,21 @@ async def test_nouns_have_other_words(owner: Chat, line: str) -> None:
     assert owner.said("Policy")
 
 
-@pytest.mark.parametrize("line", ["/", "／", "/help", "/說明", "/ -h"])
+@pytest.mark.parametrize("line", ["/", "／", "/menu", "/選單"])
 async def test_a_slash_alone_is_the_menu(owner: Chat, line: str) -> None:
     """So that nobody has to know a word."""
     await owner.say(line)
 
-    assert owner.said("Campaigns")
+    assert owner.said("Find customer")
+    assert not owner.said("Safety")
+
+
+@pytest.mark.parametrize("line", ["/help", "/說明", "/ -h"])
+async def test_help_lists_the_commands(owner: Chat, line: str) -> None:
+    """By topic."""
+    await owner.say(line)
+
+    assert owner.said("Codes in bulk")
     assert owner.said("Safety")
 
 

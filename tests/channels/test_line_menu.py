@@ -39,6 +39,9 @@ from bot.errors import (
     UpstreamUnavailable,
 )
 from bot.i18n import load_translators
+from bot.staff.routes import StaffRoutes
+from handlers.admin import STAFF_ROUTERS
+from handlers.admin.menu import buttons
 from handlers.views.choices import Go
 from handlers.views.start import topics
 from sandbox import Sandbox
@@ -192,8 +195,23 @@ def test_a_label_that_cannot_be_drawn_is_refused() -> None:
 def test_every_topic_has_an_icon() -> None:
     """A new topic needs one."""
     commands = {button.action.model_dump()["command"] for button in topics(LANGUAGES[EN], EVERYTHING)}
+    tiles = {tile.tap for tile in StaffRoutes(STAFF_ROUTERS, ()).tiles}
 
-    assert commands <= set(picture.ICONS)
+    assert commands | tiles == set(picture.ICONS)
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_staff_menus_can_be_drawn(tag: str) -> None:
+    """Three rows fit LINE's proportions, every letter is in the font, and areas fill the picture."""
+    routes = StaffRoutes(STAFF_ROUTERS, ())
+    for role, tiles in routes.menus(EVERYTHING).items():
+        menu = rich_menu(f"{tag}-{role}", buttons(LANGUAGES[tag], tiles), "Menu", GREEN)
+        width, height = menu.body["size"]["width"], menu.body["size"]["height"]
+
+        assert Image.open(io.BytesIO(menu.picture())).size == (width, height)
+        assert width / height >= 1.45
+        places = [area["bounds"] for area in menu.body["areas"]]
+        assert sum(place["width"] * place["height"] for place in places) == width * height
 
 
 def test_long_labels_stand_on_two_lines() -> None:

@@ -181,6 +181,16 @@ async def test_the_doctor_names_a_refused_credential(
     assert [value for value in secrets if value in said] == []
 
 
+async def test_the_doctor_notes_that_nobody_can_answer_on_line(env: dict[str, str], sandbox: Sandbox) -> None:
+    """While LINE's chat is switched off; that is no problem of ours, and not said when it is on."""
+    for mode, noted in (("bot", True), ("chat", False)):
+        sandbox.line.chat_mode = mode
+        status, said = await command("doctor", env=env)
+
+        assert status == 0, said
+        assert ("chat is switched off" in said) is noted
+
+
 async def test_the_doctor_finds_a_wrong_token_by_itself(env: dict[str, str]) -> None:
     """Really wrong, and not only a scripted fault."""
     status, said = await command("doctor", env={**env, "LINE_CHANNEL_ACCESS_TOKEN": "mistyped-mistyped-mistyped"})
@@ -302,7 +312,7 @@ async def test_a_policy_is_set_kept_and_taken_back(env: dict[str, str]) -> None:
 
     status, said = await command("policy", "901", "max=none", "pause", env=env)
     assert status == 0, said
-    assert "Policy: 1 claim per customer · no limit in all · until the end of 31 Dec 2026 · paused" in said
+    assert "→ 1 claim per customer · no limit in all · until the end of 31 Dec 2026 · paused" in said
 
     status, said = await command("policy", env=env)
     assert status == 0

@@ -154,9 +154,11 @@ async def test_asking_for_a_person_tells_every_admin_who_and_where_but_not_what(
     channel = "LINE" if friend.channel == "line" else "Messenger"
     for admin in staff:
         [alert] = admin.look()
-        assert alert.message["text"] == bot.turns.languages["zh_Hant_TW"](
+        first, *facts = alert.message["text"].split("\n")
+        assert first == bot.turns.languages["zh_Hant_TW"](
             "Customer %(customer)s on %(channel)s asks for a person.", customer=ref, channel=channel
         )
+        assert [fact.split("：")[0] for fact in facts] == ["語言", "開始等候", "回覆請到"]
         assert friend.user not in str(alert.message) and "0912" not in str(alert.message)
 
 

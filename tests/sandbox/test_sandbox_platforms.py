@@ -175,7 +175,7 @@ async def test_profile_info_and_webhook_endpoint(api: Any) -> None:
         "language": "zh-TW",
     }
     assert (await api.line("GET", "/v2/bot/profile/U" + "9" * 32)).status == 404
-    assert (await api.line("GET", "/v2/bot/info")).json["chatMode"] == "bot"
+    assert (await api.line("GET", "/v2/bot/info")).json["chatMode"] == "chat"
     path = "/v2/bot/channel/webhook/endpoint"
     assert (await api.line("GET", path)).status == 404
     assert (await api.line("PUT", path, {"endpoint": "http://example.com/x"})).status == 400

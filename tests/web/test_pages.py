@@ -162,7 +162,7 @@ async def test_a_link_that_was_forgotten_is_nothing(desk: Desk) -> None:
 
 def test_the_web_process_stays_light() -> None:
     """Quick and small: neither the worker's database nor HTTP clients are loaded."""
-    heavy = ("sqlalchemy", "asyncpg", "aiohttp", "httpx", "linebot", "babel", "cryptography")
+    heavy = ("sqlalchemy", "asyncpg", "aiohttp", "httpx", "linebot", "babel", "cryptography", "PIL")
     script = f"import bot.web, sys; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 

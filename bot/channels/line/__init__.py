@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark
 from bot.config import Settings
+from bot.i18n import N_
 
 
 def _receives(settings: Settings) -> Inbound:
@@ -49,6 +50,7 @@ CHANNEL = Channel(
     mantago="line",
     receives=_receives,
     opens=_opens,
+    answered_in=N_("LINE Official Account Manager, with chat switched on there"),
     facts=_facts,
     installer=_installer,
     examines=_examines,

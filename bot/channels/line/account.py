@@ -137,6 +137,12 @@ class Account:
                 f"LINE_BASIC_ID is {settings.line_basic_id}, but the account is {info.basic_id}: links lead elsewhere"
             )
             remarks.append((False, text))
+        if info.chat_mode == "bot":
+            text = (
+                "chat is switched off, so nobody can answer a customer who asks for a person; switch it on in LINE"
+                " Official Account Manager, Settings > Response settings"
+            )
+            remarks.append((False, text))
         if plan.value is not None:
             left = usage.total_usage < plan.value
             text = f"{usage.total_usage} of the plan's {plan.value} messages of this month are used"

@@ -246,10 +246,11 @@ class CustomerMenus:
         found = ((word(alias.get("richMenuAliasId")), word(alias.get("richMenuId"))) for alias in listed)
         self._of = {alias: menu for alias, menu in found if alias and menu and alias.startswith(ALIAS)}
 
-    def due(self, language: str | None, has: str | None) -> str | None:
+    def due(self, language: str | None, has: str | None, *, staff: str = "") -> str | None:
         if not self._of:
             return None
-        wanted = self._of.get(alias_of(language), "") if language else ""
+        wanted = self._of.get(alias_of(staff), "") if staff else ""
+        wanted = wanted or (self._of.get(alias_of(language), "") if language else "")
         return None if wanted == has else wanted
 
     async def give(self, user_id: str, menu: str) -> bool:

@@ -1,4 +1,5 @@
-"""LINE's rich menus: one per language as data, and how they are installed, renewed and removed.
+"""LINE's rich menus: one per language as data, for customers and for staff, and how they are installed, renewed and
+removed.
 
 Ours are known by their names, `giftdesk <language> <fingerprint>`; a language's current one is found by its
 alias, `giftdesk-<language>`. An alias is set when its menu is complete and never before, so whatever has our
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from bot.channels.line.account import Account
 
 # https://developers.line.biz/en/reference/messaging-api/#upload-rich-menu-image-requirements
-WIDTH, ROW = 2500, 843  # pixels; one row and two are the sizes that LINE's own templates have
-ROWS = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2), 5: (2, 3), 6: (3, 3)}  # tiles to a row
+WIDTH = 2500  # pixels; one row, and two or three, are the sizes that LINE's own templates have
+HEIGHTS = {1: 843, 2: 1686, 3: 1686}  # by rows; the width is at least 1.45 times the height
+ROWS = {1: (1,), 2: (2,), 3: (3,), 4: (2, 2), 5: (2, 3), 6: (3, 3), 7: (2, 2, 3), 8: (2, 3, 3), 9: (3, 3, 3)}  # tiles
 BAR = 14  # #rich-menu-object
 NAME = "giftdesk "
 MOVE_PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 6.4)  # seconds; for very many customers LINE may take hours
@@ -40,7 +42,7 @@ _PARTS = (Path(__file__).with_name("picture.py"), Path(__file__).with_name("font
 
 @dataclass(frozen=True, slots=True)
 class RichMenu:
-    """A language's menu as it should be.
+    """A menu as it should be: a language's, or one of the staff's, whose name stands for the language then.
 
     body: as LINE's API takes it, the name included. buttons: its tiles, in reading order.
     """
@@ -64,24 +66,26 @@ class RichMenu:
         from bot.channels.line.picture import draw  # noqa: PLC0415 - Pillow is for this alone
 
         rows = ROWS[len(self.buttons)]
-        return draw(self.buttons, rows, (WIDTH, ROW * len(rows)), self.brand_colour)
+        return draw(self.buttons, rows, (WIDTH, HEIGHTS[len(rows)]), self.brand_colour)
 
 
 def rich_menu(language: str, buttons: Sequence[Button], bar: str, brand_colour: str) -> RichMenu:
-    """A menu of one to six tiles. bar: what stands below it where it is opened and closed."""
+    """A menu of one to nine tiles. language: or the name of a staff menu. bar: what stands below it where it is opened
+    and closed."""
     rows = ROWS[len(buttons)]
+    height = HEIGHTS[len(rows)] // len(rows)
     bounds = [
         {
             "x": round(WIDTH * column / count),
-            "y": ROW * row,
+            "y": height * row,
             "width": round(WIDTH * (column + 1) / count) - round(WIDTH * column / count),
-            "height": ROW,
+            "height": height,
         }
         for row, count in enumerate(rows)
         for column in range(count)
     ]
     body: Json = {
-        "size": {"width": WIDTH, "height": ROW * len(rows)},
+        "size": {"width": WIDTH, "height": HEIGHTS[len(rows)]},
         "selected": True,
         "chatBarText": shorten_label(clean(bar), BAR),
         "areas": [
@@ -252,7 +256,7 @@ async def _done(change: Callable[..., Awaitable[None]], *what: str) -> str:
 
 
 class LineMenus:
-    """A rich menu for each language, as `giftdesk menus` installs them."""
+    """A rich menu for each language, and those of the staff, as `giftdesk menus` installs them."""
 
     def __init__(self, client: LineClient) -> None:
         self._menus = RichMenus(client.account())
@@ -273,4 +277,5 @@ class LineMenus:
 
 
 def _rich_menus(wanted: MenuContents) -> list[RichMenu]:
-    return [rich_menu(each.language, each.topics, each.title, wanted.brand_colour) for each in wanted.languages]
+    every = (*wanted.languages, *wanted.staff)
+    return [rich_menu(each.language, each.topics, each.title, wanted.brand_colour) for each in every]

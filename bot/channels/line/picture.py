@@ -30,6 +30,8 @@ COLOURS = 255  # of the finished picture; with more it would be three times as l
 
 MARGIN, GAP, ROUND = 44, 36, 64  # pixels: around all tiles, between two, of a tile's corners
 ICON, DISC, BELOW_DISC = 192, 316, 52
+LOW = 560  # a tile that is less high has a smaller icon, by so much:
+SMALLER = 0.66
 LABEL, SINGLE_LINE, SMALLEST_LABEL = 104, 76, 52  # down to the second, one line each is preferred
 PADDING = 60  # at least, on either side of a label
 
@@ -45,7 +47,9 @@ def draw(tiles: Sequence[Button], rows: Sequence[int], size: tuple[int, int], br
     frames = _frames(rows, size)
     font, labels = _labels([tile.label for tile in tiles], [frame[2] - frame[0] for frame in frames])
     leading = round(font.size * 1.24)
-    tallest = DISC + BELOW_DISC + leading * max(map(len, labels))
+    scale = SMALLER if min(frame[3] - frame[1] for frame in frames) < LOW else 1
+    across, icon_size, below = round(DISC * scale), round(ICON * scale), round(BELOW_DISC * scale)
+    tallest = across + below + leading * max(map(len, labels))
     for tile, frame, label in zip(tiles, frames, labels, strict=True):
         if tile.keyboard:  # The one thing that most people come for.
             _gradient_tile(picture, frame, colors.accent, colors.deep)
@@ -57,13 +61,13 @@ def draw(tiles: Sequence[Button], rows: Sequence[int], size: tuple[int, int], br
             fill = mixed(colors.strip, WHITE, 0.62)
         centre = (frame[0] + frame[2]) // 2
         top = (frame[1] + frame[3] - tallest) // 2
-        _disc(picture, (centre, top + DISC // 2), disc)
-        pen = Pen(ICON, stroke, fill)
+        _disc(picture, (centre, top + across // 2), across, disc)
+        pen = Pen(icon_size, stroke, fill)
         ICONS[menu_tap(tile.action).removeprefix(MENU_TAP)](pen)
         icon = pen.finished()
-        picture.paste(icon, (centre - ICON // 2, top + (DISC - ICON) // 2), icon)
+        picture.paste(icon, (centre - icon_size // 2, top + (across - icon_size) // 2), icon)
         for number, line in enumerate(label):
-            middle = top + DISC + BELOW_DISC + leading * number + leading // 2
+            middle = top + across + below + leading * number + leading // 2
             ImageDraw.Draw(picture).text((centre, middle), line, words, font, anchor="mm")
     saved = io.BytesIO()
     picture.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(saved, "PNG", optimize=True)
@@ -116,9 +120,9 @@ def _rounded(frame: Frame, radius: int = ROUND) -> Image.Image:
     return mask.resize((width, height), Image.Resampling.BOX)
 
 
-def _disc(picture: Image.Image, centre: Point, colour: str) -> None:
-    left, top = int(centre[0]) - DISC // 2, int(centre[1]) - DISC // 2
-    picture.paste(colour, (left, top, left + DISC, top + DISC), _rounded((0, 0, DISC, DISC), DISC // 2))
+def _disc(picture: Image.Image, centre: Point, across: int, colour: str) -> None:
+    left, top = int(centre[0]) - across // 2, int(centre[1]) - across // 2
+    picture.paste(colour, (left, top, left + across, top + across), _rounded((0, 0, across, across), across // 2))
 
 
 def _labels(texts: Sequence[str], widths: Sequence[int]) -> tuple[ImageFont.FreeTypeFont, list[list[str]]]:
@@ -338,6 +342,44 @@ def _bubble(pen: Pen) -> None:
     pen.dot(12, 14.6, 1.05)
 
 
+def _magnifier(pen: Pen) -> None:
+    pen.ring(10.2, 10.2, 7.4, 7.4, filled=True)
+    pen.line((15.6, 15.6), (21.6, 21.6), width=2.2)
+    pen.ring(10.2, 8.4, 2.2, 2.2)
+    pen.curve((6.2, 14.0), (6.8, 11.6), (13.6, 11.6), (14.2, 14.0))
+
+
+def _bars(pen: Pen) -> None:
+    pen.box(3.0, 13.0, 7.4, 20.4, 1.0)
+    pen.box(9.8, 8.4, 14.2, 20.4, 1.0)
+    pen.box(16.6, 3.4, 21.0, 20.4, 1.0)
+
+
+def _phone(pen: Pen) -> None:
+    pen.box(6.0, 1.8, 18.0, 22.2, 2.4)
+    pen.line((10.4, 4.8), (13.6, 4.8), width=1.2)
+    pen.line((8.8, 13.0), (11.0, 15.4), (15.4, 10.0))
+
+
+def _megaphone(pen: Pen) -> None:
+    pen.outline((3.0, 9.2), (8.6, 9.2), (18.4, 4.2), (18.4, 19.0), (8.6, 14.0), (3.0, 14.0))
+    pen.line((6.2, 14.2), (7.6, 20.4), (10.2, 20.4), (9.4, 14.6))
+    pen.curve((20.8, 8.6), (22.4, 10.2), (22.4, 13.0), (20.8, 14.6))
+
+
+def _pulse(pen: Pen) -> None:
+    """A heartbeat on a screen."""
+    pen.box(1.8, 3.6, 22.2, 20.4, 2.6)
+    pen.line((4.8, 12.4), (8.2, 12.4), (10.4, 7.6), (13.4, 16.6), (15.4, 12.4), (19.2, 12.4))
+
+
+def _list(pen: Pen) -> None:
+    pen.box(3.0, 2.6, 21.0, 21.4, 2.4)
+    for y in (7.6, 12.0, 16.4):
+        pen.dot(7.2, y, 1.0)
+        pen.line((10.4, y), (17.2, y))
+
+
 ICONS: dict[str, Callable[[Pen], None]] = {
     "gifts": _gift,
     "redeem": _code,
@@ -345,4 +387,12 @@ ICONS: dict[str, Callable[[Pen], None]] = {
     "cards": _card,
     "language": _globe,
     "help": _bubble,
+    "staff-find": _magnifier,
+    "staff-today": _bars,
+    "staff-give": _voucher,
+    "staff-link": _phone,
+    "staff-code": _code,
+    "staff-campaigns": _megaphone,
+    "staff-state": _pulse,
+    "staff-commands": _list,
 }

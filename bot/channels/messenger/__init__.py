@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.channels import Channel, Inbound, Installer, Json, Outbound
 from bot.config import Settings
+from bot.i18n import N_
 
 
 def _receives(settings: Settings) -> Inbound:
@@ -47,6 +48,7 @@ CHANNEL = Channel(
     receives=_receives,
     opens=_opens,
     pushes_are_free=True,
+    answered_in=N_("the inbox of Meta Business Suite"),
     facts=_facts,
     installer=_installer,
 )
