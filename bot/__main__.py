@@ -36,7 +36,25 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-@click.group()
+class _Whole:
+    """In the list of commands each has the whole first sentence of its help; click would cut it at the line's end."""
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first sentence, over as many lines as it needs; `limit` is click's, and not kept to."""
+        told: str = super().get_short_help_str(limit=10_000)  # type: ignore[misc]  # click's, beside us in each class below
+        return told
+
+
+class _Command(_Whole, click.Command):
+    pass
+
+
+class _Group(_Whole, click.Group):
+    command_class = _Command
+    group_class = type
+
+
+@click.group(cls=_Group)
 @click.version_option(__version__, prog_name="giftdesk")
 def main() -> None:
     """A rewards desk inside LINE and Messenger."""
@@ -169,16 +187,22 @@ def misses(settings: Settings, *, days: int, as_csv: bool) -> None:
 
 
 @main.command()
-@click.argument("command")
+@click.argument("commands", nargs=-1, required=True, metavar="COMMAND...")
 @click.option("--yes", is_flag=True, help="Do it without asking; what has to be typed is still asked for.")
 @click.option("--lang", default=None, help="The answer's language, such as zh-TW or en.")
 @_with_settings
-def admin(settings: Settings, command: str, *, yes: bool, lang: str | None) -> None:
-    """Run a staff COMMAND, such as "/help" or "/code show WELCOME2026", as the operator with an owner's rights."""
+def admin(settings: Settings, commands: tuple[str, ...], *, yes: bool, lang: str | None) -> None:
+    """Run a staff command as the operator, with an owner's rights.
+
+    COMMAND is one such as "/help" or "/code show WELCOME2026", in quotes. Of several, all are previewed before one is
+    done.
+    """
     from bot.cli.operator import run  # noqa: PLC0415
 
+    if len(commands) > 1 and not all(command.startswith("/") for command in commands):
+        raise click.UsageError(f'Put a command in quotes, as in giftdesk admin "{" ".join(commands)}"')
     with database(settings) as url:
-        run(settings, url, command, yes=yes, language=lang)
+        run(settings, url, *commands, yes=yes, language=lang)
 
 
 @main.command()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 
+from sandbox import shop
 from sandbox.server import Sandbox
 from sandbox.simulator import Simulator
 
@@ -58,7 +59,7 @@ async def _serve(options: argparse.Namespace) -> None:
         sandbox = await stack.enter_async_context(
             Sandbox.running(host=options.host, port=options.port, delay_ms=options.delay_ms)
         )
-        ready = {"url": sandbox.url, "environment": sandbox.environment()}
+        ready = {"url": sandbox.url, "environment": sandbox.environment(), "shop": shop.settings()}
         if options.simulator is not None:
             supervisor = _Supervisor() if options.supervised else None
             simulator = await stack.enter_async_context(

@@ -92,7 +92,7 @@ def demo_cards(now: datetime) -> dict[str, dict[int, list[dict[str, Any]]]]:
     spa = _card(
         2,
         "00420018",
-        "SPA 體驗卡",
+        "烘焙課體驗卡",
         balance=680.5,
         face=1000,
         created=day(-20),

@@ -8,9 +8,12 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.answers import Routes, answer, json_object, refuse, whole_number
+from sandbox.clock import milliseconds
 from sandbox.credentials import environment
 from sandbox.faults import Fault
+from sandbox.journal import Deed
 from sandbox.people import CHANNELS
+from sandbox.phone import Webhook
 from sandbox.state import State
 
 LONGEST_WAIT_MS = 30_000
@@ -32,6 +35,8 @@ class Control:
             ("GET", "/calls", self._calls),
             ("GET", "/sent", self._sent),
             ("GET", "/ticks", self._ticks),
+            ("POST", "/deeds", self._begin_deed),
+            ("PUT", "/deeds/{number}", self._end_deed),
             ("POST", "/line/tokens", self._tokens),
             ("PUT", "/line", self._line_settings),
             ("PUT", "/gotit", self._gotit_settings),
@@ -90,6 +95,28 @@ class Control:
         """Replies to the benchmark's tokens, and sends to its crowd: [token or user, messages, unix time]."""
         after = whole_number(request.query.get("after"), 0, least=0, most=10**12)
         return answer(self.sandbox.journal.ticks[after:])
+
+    async def _begin_deed(self, request: web.Request) -> web.Response:
+        """Somebody is about to do something on a phone that posts its webhooks itself."""
+        body = await _body(request)
+        try:
+            path, headers, raw = body["webhook"]
+            webhook = Webhook(str(path), dict(headers), str(raw).encode())
+            deed = Deed(body["channel"], body["user"], dict(body["act"]), str(body["shown"]), webhook, self._now())
+            number = self.sandbox.journal.begins(deed)
+        except (KeyError, TypeError, ValueError):
+            refuse(400, {"error": 'a deed needs {"channel", "user", "act", "shown", "webhook": [path, headers, body]}'})
+        return answer({"number": number}, 201)
+
+    async def _end_deed(self, request: web.Request) -> web.Response:
+        """{"status", "ms"}: what the bot answered to its webhook; 0 when nothing did."""
+        body = await _body(request)
+        number = request.match_info["number"]
+        self.sandbox.journal.ended(int(number) if number.isdecimal() else 0, int(body["status"]), float(body["ms"]))
+        return web.Response(status=204)
+
+    def _now(self) -> int:
+        return milliseconds(self.sandbox.now())
 
     async def _tokens(self, request: web.Request) -> web.Response:
         body = await _body(request)

@@ -7,6 +7,7 @@ from typing import Any, Literal, NoReturn
 
 from aiohttp import web
 
+from sandbox import shop
 from sandbox.answers import Routes, answer, bearer, json_object, refuse, whole_number
 from sandbox.clock import Clock
 from sandbox.credentials import (
@@ -19,7 +20,7 @@ from sandbox.credentials import (
 
 BASE = "/api/rewardhub/v1.0"
 LIFETIME = timedelta(seconds=1_296_000)
-_IMAGES = "https://img-stg.gotit.vn/compress"
+IMAGES = "https://img-stg.gotit.vn/compress"
 
 
 def _gift(
@@ -32,10 +33,31 @@ def _gift(
         "price_id": price_id,
         "price_value": value,
         "name": name or f"Voucher {brand}",
-        "image": f"{_IMAGES}/580x580/{image}.png",
-        "brand": {"logo": f"{_IMAGES}/brand/{logo}.png", "name": brand},
+        "image": f"{IMAGES}/580x580/{image}.png",
+        "brand": {"logo": f"{IMAGES}/brand/{logo}.png", "name": brand},
         "url": f"products/{gift_id}",
     }
+
+
+# What the shop itself gives for points, the cheapest being the ninth.
+_OWN = (
+    ("冬瓜檸檬 Winter melon lemon tea", "tea"),
+    ("古早味紅茶 Old-style black tea", "tea"),
+    ("四季春青茶 Four Seasons oolong", "tea"),
+    ("珍珠鮮奶茶 Bubble milk tea", "bubble-tea"),
+    ("柿子戚風蛋糕 Persimmon chiffon cake", "cake"),
+    ("鐵觀音拿鐵 Tieguanyin latte", "coffee"),
+    ("抹茶生乳蛋糕 Matcha cream cake", "cake"),
+    ("雙人下午茶 Afternoon tea for two", "set"),
+    ("現烤蛋塔 Egg tart", "tart"),
+    ("英式司康 Scone", "bread"),
+    ("奶油可頌 Butter croissant", "bread"),
+    ("檸檬塔 Lemon tart", "tart"),
+    ("桂花烏龍 Osmanthus oolong", "tea"),
+    ("鳳梨酥禮盒 Pineapple cakes, box of 4", "box"),
+    ("冷泡茶三入組 Cold brew tea, 3 bottles", "bottle"),
+    ("柿餅乳酪蛋糕 Dried persimmon cheesecake", "cake"),
+)
 
 
 def demo_gifts() -> list[dict[str, Any]]:
@@ -43,16 +65,16 @@ def demo_gifts() -> list[dict[str, Any]]:
     return [
         _gift((422, 1899), 100_000, "Highlands Coffee", ("2025/09/1758182739_EuMAg", "1507286551_cmUef")),
         _gift((1561, 1789), 50_000, "VNVC", ("2025/10/1760429959_ZCj5n", "2023/06/1687338533_Tsw5z")),
-        _gift((701, 2101), 50_000, "The Coffee House", ("2026/01/tch50", "tch")),
-        _gift((701, 2102), 100_000, "The Coffee House", ("2026/01/tch100", "tch")),
-        _gift((733, 2140), 200_000, "CGV Cinemas", ("2026/02/cgv200", "cgv"), "Vé xem phim CGV 2D"),
-        _gift((790, 2203), 500_000, "WinMart", ("2026/02/win500", "win"), "Phiếu mua hàng WinMart"),
-        _gift((812, 2260), 20_000, "Phúc Long", ("2026/03/pl20", "pl")),
-        _gift((845, 2299), 30_000, "Gong Cha", ("2026/03/gc30", "gc"), "Gong Cha 貢茶 – Trà sữa trân châu"),
-        _gift((901, 2310), 1_000_000, "Thế Giới Di Động", ("2026/04/tgdd", "tgdd")),
+        _gift((701, 2101), 50_000, "The Coffee House", ("coffee", "tch")),
+        _gift((701, 2102), 100_000, "The Coffee House", ("coffee", "tch")),
+        _gift((733, 2140), 200_000, "CGV Cinemas", ("ticket", "cgv"), "Vé xem phim CGV 2D"),
+        _gift((790, 2203), 500_000, "WinMart", ("bag", "win"), "Phiếu mua hàng WinMart"),
+        _gift((812, 2260), 20_000, "Phúc Long", ("tea", "pl")),
+        _gift((845, 2299), 30_000, "Gong Cha", ("bubble-tea", "gc"), "Gong Cha 貢茶 – Trà sữa trân châu"),
+        _gift((901, 2310), 1_000_000, "Thế Giới Di Động", ("phone", "tgdd")),
         *(
-            _gift((1_000 + number, 3_000 + number), 10_000 * (1 + number % 9), f"Brand {number:02d}", ("b", "b"))
-            for number in range(1, 17)
+            _gift((1_000 + number, 3_000 + number), 10_000 * (1 + number % 9), shop.NAME, (picture, "sign"), name)
+            for number, (name, picture) in enumerate(_OWN, 1)
         ),
     ]
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Protocol
 import orjson
 from aiohttp import web
 
+from sandbox import shop
 from sandbox.answers import Routes, answer, bearer, json_object, refuse
 from sandbox.clock import Clock, milliseconds
 from sandbox.credentials import (
@@ -191,10 +192,10 @@ class Graph:
         wanted = _names(request.query.get("fields", ""))
         if node in ("me", MESSENGER_PAGE_ID):
             linked = {"instagram_business_account": {"id": INSTAGRAM_ACCOUNT_ID}}
-            page = {"id": MESSENGER_PAGE_ID, "name": "Giftdesk 測試粉專"}
+            page = {"id": MESSENGER_PAGE_ID, "name": shop.NAME}
             return answer(page | {name: value for name, value in linked.items() if name in wanted})
         if node == INSTAGRAM_ACCOUNT_ID:
-            return answer({"id": node, "username": "giftdesk.tw", "name": "Giftdesk 獎勵小幫手"})
+            return answer({"id": node, "username": shop.HANDLE, "name": shop.NAME})
         platform = self.platform_of(node)
         person = self.people.find(platform.channel, node)
         if person is None or person.id != node:

@@ -1,4 +1,4 @@
-"""What the sandbox remembers: the calls it received and the messages it delivered."""
+"""What the sandbox remembers: the calls it received, the messages it delivered, and what people did elsewhere."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+from sandbox.phone import Webhook
 
 CALLS_KEPT = 5_000
 MESSAGES_KEPT = 20_000
@@ -74,14 +76,34 @@ class Sent:
         }
 
 
+@dataclass(slots=True)
+class Deed:
+    """What somebody did on a phone that posts its webhooks itself: a chat in a terminal.
+
+    act, shown: as the simulator's page tells what was done on its own phones. status: what the bot answered, 0 when
+    nothing did, None until then.
+    """
+
+    channel: str
+    user: str
+    act: dict[str, Any]
+    shown: str
+    webhook: Webhook
+    at: int
+    status: int | None = None
+    ms: float = 0.0
+
+
 class Journal:
     """Calls and messages, the newest of each; older ones are forgotten so that long runs stay small.
 
-    watchers: told each call when it comes and when it is answered, and each message.
+    watchers: told each call when it comes and when it is answered, each message, and each deed when its webhook is
+    about to be posted and when it was.
     """
 
     def __init__(self) -> None:
-        self.watchers: list[Callable[[Call | Sent], None]] = []
+        self.watchers: list[Callable[[Call | Sent | Deed], None]] = []
+        self._deeds: dict[int, Deed] = {}
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self.ticks: list[tuple[str, int, float]] = []
         self._sent: list[Sent] = []
@@ -91,6 +113,7 @@ class Journal:
     def clear(self) -> None:
         """Forget everything. Sequence numbers go on, so that whoever polls misses nothing that comes next."""
         self.calls.clear()
+        self._deeds.clear()
         self.ticks.clear()
         self._sent.clear()
 
@@ -121,7 +144,21 @@ class Journal:
                 waiter.set_result(None)
         self._tell(item)
 
-    def _tell(self, what: Call | Sent) -> None:
+    def begins(self, deed: Deed) -> int:
+        """Note what somebody is about to do; the number is for `ended`."""
+        self._seq += 1
+        self._deeds[self._seq] = deed
+        self._tell(deed)
+        return self._seq
+
+    def ended(self, number: int, status: int, ms: float) -> None:
+        """Note what the bot answered to the webhook of a deed."""
+        deed = self._deeds.pop(number, None)
+        if deed is not None:
+            deed.status, deed.ms = status, ms
+            self._tell(deed)
+
+    def _tell(self, what: Call | Sent | Deed) -> None:
         for watcher in self.watchers:
             watcher(what)
 

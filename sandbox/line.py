@@ -17,6 +17,7 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
+from sandbox import shop
 from sandbox.answers import Routes, answer, bearer, refuse
 from sandbox.clock import Clock, milliseconds
 from sandbox.credentials import LINE_BOT_USER_ID, LINE_CHANNEL_ACCESS_TOKEN, LINE_CHANNEL_SECRET
@@ -258,8 +259,8 @@ class Line:
         return answer(
             {
                 "userId": LINE_BOT_USER_ID,
-                "basicId": "@giftdesk",
-                "displayName": "獎勵小幫手",
+                "basicId": f"@{shop.HANDLE}",
+                "displayName": shop.NAME,
                 "chatMode": self.chat_mode,
                 "markAsReadMode": "auto",
             }

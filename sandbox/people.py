@@ -79,7 +79,7 @@ def _regular(now: datetime) -> Wallet:
         "physicalGifts": [
             # MantaGo's own sample of a physical gift comes without isExpired; so does this one.
             {"name": "保溫杯", "resource": "lotteryGame", "createdAt": iso(ago(49))},
-            gift("咖波疊疊樂 週年限定抱枕（隨機一款）", "rewardsCard", ago(12)),
+            gift("柿日週年限定抱枕（隨機一款）", "rewardsCard", ago(12)),
             gift("手工鳳梨酥禮盒 12 入", "unknown", ago(160), starts=ago(150), ends=ago(58), now=now),
         ],
         "virtualGifts": [

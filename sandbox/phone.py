@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from sandbox import shop
 from sandbox.clock import Clock, machine_clock, milliseconds
 from sandbox.credentials import (
     INSTAGRAM_ACCOUNT_ID,
@@ -293,7 +294,7 @@ class Phone:
         text: str,
         *,
         mention: bool = False,
-        name: str = "@獎勵小幫手",
+        name: str = f"@{shop.NAME}",
         others: Sequence[str] = (),
         emoji: Sequence[str] = (),
     ) -> Webhook:

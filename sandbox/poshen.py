@@ -40,8 +40,15 @@ class Code:
     players: set[str] = field(default_factory=set)
 
 
-GAMES = {1: "咖波疊疊樂", 2: "Island Picnic", 3: "夜市大亨"}
-GROUPS = {5: ("新春活動", 1), 6: ("端午活動", 3), 7: ("Summer Campaign", 2), 8: ("內部測試", 1)}
+GAMES = {1: "柿日疊疊樂", 2: "Orchard Picnic", 3: "茶行大亨"}
+GROUPS = {
+    5: ("新春活動", 1),
+    6: ("端午活動", 3),
+    7: ("Summer Campaign", 2),
+    8: ("內部測試", 1),
+    9: ("開幕限量", 1),
+    10: ("秋季活動", 1),
+}
 REWARDS = (
     Reward(1, "GOLD_100", "金幣 100", "金幣"),
     Reward(2, "GOLD_1000", "金幣 1,000", "金幣"),
@@ -72,8 +79,8 @@ def demo_codes(now: datetime) -> list[Code]:
         Code(107, "PICNIC4U", 7, (5, 6), current_uses=77),
         Code(108, "BIGBAG2026", 6, tuple(range(1, 13)), current_uses=9),
         Code(109, "HOSTILE2026", 8, (13,)),
-        Code(110, "FULL2026", 8, (1,), current_uses=100, max_uses=100),
-        Code(111, "LATE2025", 8, (1,), current_uses=8, ends=now - timedelta(days=30)),
+        Code(110, "FULL2026", 9, (1,), current_uses=100, max_uses=100),
+        Code(111, "LATE2025", 10, (1,), current_uses=8, ends=now - timedelta(days=30)),
         Code(112, "NOTHING2026", 8, ()),
         *(Code(200 + number, f"TEST-{number:04d}", 8, (1 + number % 3,)) for number in range(40)),
     ]

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
@@ -64,6 +64,14 @@ class ChatError(Exception):
     """The chat cannot go on. The text says what to do about it."""
 
 
+class Did(NamedTuple):
+    """What somebody did: as the simulator's page tells it, what their chat shows of it, and what the platform posts."""
+
+    act: dict[str, Any]
+    shown: str
+    webhook: Webhook
+
+
 class Chat:
     """One person talking to one bot."""
 
@@ -80,11 +88,16 @@ class Chat:
         """One call to the sandbox's own API."""
         return control(self.sandbox, method, path, **options)
 
-    def post(self, webhook: Webhook) -> None:
-        """Give the bot one webhook, as the platform would."""
+    def post(self, did: Did) -> None:
+        """Give the bot one webhook, as the platform would. The sandbox is told, so that its page shows it."""
+        webhook = did.webhook
         for token, chat in self.tokens:
             self.control("POST", "/line/tokens", json={"token": token, "user": chat})
         self.tokens.clear()
+        whole = [webhook.path, webhook.headers, webhook.body.decode()]
+        deed = {"channel": self.phone.channel, "user": self.phone.user, "act": did.act, "shown": did.shown}
+        number = self.control("POST", "/deeds", json={**deed, "webhook": whole})["number"]
+        started, status = time.perf_counter(), 0
         try:
             status, _ = exchange("POST", self.bot + webhook.path, webhook.body, webhook.headers)
         except FAILURES as error:
@@ -92,6 +105,9 @@ class Chat:
                 f"No bot answers at {self.bot} ({type(error).__name__}). "
                 "Start it with `giftdesk demo`, or give its address with --bot."
             ) from error
+        finally:
+            took = (time.perf_counter() - started) * 1_000
+            self.control("PUT", f"/deeds/{number}", json={"status": status, "ms": took})
         if status in (401, 403):
             raise ChatError(
                 f"The bot at {self.bot} refused the signature (HTTP {status}). "
@@ -121,42 +137,51 @@ class Chat:
                     deadline = time.monotonic() + QUIET_S
                     yield item
 
-    def webhook_for(self, button: Button) -> Webhook | None:
+    def tap(self, button: Button) -> Did | None:
         """What a tap on `button` makes the platform post; None when it stays on the phone."""
+        tapped = {"data": button.value, "label": button.label, "how": {"by": "tap", "label": button.label}}
         if button.kind == "postback":
-            return self.phone.taps(button.value, button.label)
+            shown = button.shown if self.phone.channel == "line" else button.label
+            return Did({"type": "taps", **tapped}, shown, self.phone.taps(button.value, button.label))
         if button.kind == "quick_reply":
-            return self.phone.taps(button.value, button.label, quick_reply=True)
+            made = self.phone.taps(button.value, button.label, quick_reply=True)
+            return Did({"type": "answers", **tapped}, button.label, made)
         if button.kind == "message":
-            return self.phone.says(button.value)
+            return self.says(button.value)
         if button.kind == "phone":
-            return self.phone.shares_phone("+886912345678")
+            number = "+886912345678"
+            return Did({"type": "shares_phone", "text": number}, number, self.phone.shares_phone(number))
         return None
 
-    def special(self, line: str) -> Webhook | None:
+    def says(self, text: str) -> Did:
+        """A typed line."""
+        return Did({"type": "says", "text": text}, text, self.phone.says(text))
+
+    def special(self, line: str) -> Did | None:
         """An event that is not typed, such as `:sticker` or `:block`; None when `line` is none."""
-        made: dict[str, Callable[[], Webhook]] = {
-            ":follow": self.phone.follows,
-            ":block": self.phone.unfollows,
-            ":unblock": lambda: self.phone.follows(returning=True),
-            ":sticker": self.phone.sends_sticker,
-            ":image": self.phone.sends_image,
-            ":location": self.phone.sends_location,
-            ":voice": lambda: self.phone.sends("audio"),
-            ":video": lambda: self.phone.sends("video"),
-            ":file": lambda: self.phone.sends("file"),
-            ":album": lambda: self.phone.together(*self.phone.sends_album(3)),
-            ":story": self.phone.mentions_in_story,
-            ":post": self.phone.shares_post,
-            ":reel": self.phone.shares_reel,
-            ":unsupported": self.phone.sends_unsupported,
+        made: dict[str, tuple[str, Callable[[], Webhook]]] = {
+            ":follow": ("follows", self.phone.follows),
+            ":block": ("blocks", self.phone.unfollows),
+            ":unblock": ("returns", lambda: self.phone.follows(returning=True)),
+            ":sticker": ("sticker", self.phone.sends_sticker),
+            ":image": ("image", self.phone.sends_image),
+            ":location": ("location", self.phone.sends_location),
+            ":voice": ("audio", lambda: self.phone.sends("audio")),
+            ":video": ("video", lambda: self.phone.sends("video")),
+            ":file": ("file", lambda: self.phone.sends("file")),
+            ":album": ("album", lambda: self.phone.together(*self.phone.sends_album(3))),
+            ":story": ("story", self.phone.mentions_in_story),
+            ":post": ("post", self.phone.shares_post),
+            ":reel": ("reel", self.phone.shares_reel),
+            ":unsupported": ("unsupported", self.phone.sends_unsupported),
         }
         if line not in made:
             return None
         if line in (":block", ":unblock"):
             path = f"/people/{self.phone.channel}/{self.phone.user}"
             self.control("PUT", path, json={"blocked": line == ":block"})
-        return made[line]()
+        kind, make = made[line]
+        return Did({"type": kind}, line, make())
 
 
 class Terminal:
@@ -197,16 +222,16 @@ class Terminal:
             self.show_answers(QUIET_S, expected=False)  # Somebody looks whether anything came meanwhile.
             return True
         try:
-            webhook = self.webhook(typed, line)
+            did = self.done(typed, line)
         except ValueError as error:
             self.console.print(Text(str(error), style="dim"))
             return True
-        if webhook is not None:
-            self.chat.post(webhook)
+        if did is not None:
+            self.chat.post(did)
             self.show_answers(FIRST_ANSWER_S, expected=True)
         return True
 
-    def webhook(self, typed: str, line: str) -> Webhook | None:
+    def done(self, typed: str, line: str) -> Did | None:
         number = typed.removeprefix("#")
         if number.isascii() and number.isdigit() and len(number) <= 3:
             button = self.chat.screen.button(int(number))
@@ -217,20 +242,18 @@ class Terminal:
                 return None
         if typed.startswith(":emoji "):  # On a phone they are picked, not typed: `:emoji WELCOME2026(love)`.
             said = typed.removeprefix(":emoji ").strip()
-            return self.chat.phone.says(said, emoji=re.findall(r"\([^()]+\)", said))
-        special = self.chat.special(typed)
-        if special is not None:
-            return special
-        return self.chat.phone.says(line)
+            emoji = re.findall(r"\([^()]+\)", said)
+            return Did({"type": "says", "text": said, "emoji": emoji}, said, self.chat.phone.says(said, emoji=emoji))
+        return self.chat.special(typed) or self.chat.says(line)
 
-    def tap(self, button: Button) -> Webhook | None:
-        webhook = self.chat.webhook_for(button)
-        if webhook is None:
+    def tap(self, button: Button) -> Did | None:
+        did = self.chat.tap(button)
+        if did is None:
             key = {"uri": "opens", "copy": "copies"}.get(button.kind, "other")
             self.say(key, value=clean(button.value))
         elif button.shown:
             self.console.print(Text(f"  {button.shown}", style="italic"))
-        return webhook
+        return did
 
     def show_answers(self, wait: float, *, expected: bool) -> None:
         """Wait for the bot, and show each message as it comes. Where one is `expected`, silence is told."""

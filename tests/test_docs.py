@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from bot.__main__ import main
 from bot.config import Settings
@@ -18,6 +19,7 @@ from handlers.admin import STAFF_ROUTERS
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / ".env.example").read_text()
 README = (ROOT / "README.md").read_text()
+CHINESE = (ROOT / "README.zh-TW.md").read_text()
 STAFF = (ROOT / "docs/staff.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 
@@ -26,6 +28,22 @@ EXAMPLES = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
 STAFF_LINES = re.findall(r"`/(.+?)`", "".join(re.findall(r"^\| ([^|]*`/[^|]*) \|", STAFF, re.MULTILINE)))
 STAFF_COMMANDS = [command for router in STAFF_ROUTERS for command in router.commands.values()]
 CHANGES = [command for command in StaffRoutes(STAFF_ROUTERS, []).commands.values() if not command.only_reads]
+HEADINGS = {
+    "# Giftdesk": "# Giftdesk",
+    "## For engineers": "## 給工程師",
+    "## Try it": "## 試試看",
+    "### See the phones in the browser": "### 在瀏覽器裡看手機",
+    "## One message's life": "## 一則訊息的一生",
+    "## Where to look in the code": "## 程式碼在哪裡",
+    "## Run it for real": "## 正式上線",
+    "### The shop's hours, address and phone": "### 店家的營業時間、地址與電話",
+    "### On one machine": "### 一台機器",
+    "### On many machines": "### 多台機器",
+    "### Looking after it": "### 日常維運",
+    "### What is kept, and for how long": "### 保存哪些資料、保存多久",
+    "## Staff": "## 店員",
+    "## Commands": "## 指令",
+}
 TARGETS = re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE)
 
 
@@ -121,3 +139,30 @@ def test_the_promised_make_targets_are_there(name: str) -> None:
 def test_the_procfile_is_as_promised(line: str) -> None:
     """Platforms read it."""
     assert line in (ROOT / "Procfile").read_text().splitlines()
+
+
+def test_both_readmes_have_the_same_headings() -> None:
+    """Whoever changes one is reminded of the other: a new heading needs its twin here, and a section there."""
+    english, chinese = (re.findall(r"^#+ .+$", text, re.MULTILINE) for text in (README, CHINESE))
+
+    assert english == list(HEADINGS)
+    assert chinese == list(HEADINGS.values())
+
+
+def test_both_readmes_show_the_same_pictures() -> None:
+    """They exist, and the first one stands before everything else."""
+    english, chinese = (re.findall(r"^!\[.+\]\((.+)\)$", text, re.MULTILINE) for text in (README, CHINESE))
+
+    assert english == chinese
+    assert all((ROOT / picture).is_file() for picture in english)
+    assert README.index(english[0]) < README.index("\n## ")
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_the_list_of_commands_has_whole_sentences(name: str) -> None:
+    """As it is read in a terminal of 80 columns."""
+    listed = " ".join(CliRunner().invoke(main, ["--help"]).output.split())
+    told = main.commands[name].get_short_help_str()
+
+    assert not told.endswith("...")
+    assert f" {name} {told}" in listed

@@ -30,7 +30,13 @@ except ImportError:  # Windows has none; there, nobody notices two demos that st
     fcntl = None  # type: ignore[assignment]  # A missing module has no type of its own.
 
 READY_WITHIN = 60.0
-REWARDS = ("1=points:150", "2=points:500", "5=points:120", "6=voucher:812:2260")
+# What the demo's brand has decided: some codes bring points, one brings a voucher at once, one group is for a single
+# customer, one is over.
+DECISIONS = (
+    *("/reward 1 points:150", "/reward 2 points:500", "/reward 5 points:120", "/reward 6 voucher:812:2260"),
+    *("/group policy 9 max=1", "/group policy 10 until=2025-12-31"),
+)
+USED_UP = b"FULL2026\n"  # The one code of that group.
 SIMULATOR_PORT = 8090
 SETTINGS = "settings.env"  # in the demo's home
 AFRESH = b'{"wish":"afresh"}'  # Between the sandbox and us: start the bot with an empty memory; done.
@@ -49,12 +55,14 @@ class Demo:
 class _Bot:
     """`giftdesk serve` as our child. heard: given each line of its log, as JSON; without it nothing is read."""
 
-    def __init__(self, home: Path, address: str, environment: dict[str, str]) -> None:
+    def __init__(self, home: Path, address: str, sandbox: str, environment: dict[str, str]) -> None:
         self.home = home
         self.address = address
+        self.sandbox = sandbox
         self.environment = environment
         self.heard: Callable[[bytes], None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._before: subprocess.Popen[bytes] | None = None  # The customer who came before everybody else.
         self._whole = threading.Lock()  # Held while there is no bot on purpose.
 
     def start(self) -> None:
@@ -69,19 +77,26 @@ class _Bot:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise ConfigurationError("The bot did not start; its own words are above.")
             time.sleep(0.1)
-        # What a brand would have decided: some codes bring points, one brings a voucher at once.
-        rules = [sys.executable, "-m", "bot", "rewards", *REWARDS]
-        subprocess.run(  # noqa: S603
-            rules, env=self.environment, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        self._decide()
+
+    def _decide(self) -> None:
+        """Have a brand's decisions in place; that single customer is served as soon as the worker is there."""
+        silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": self.environment}
+        subprocess.run([sys.executable, "-m", "bot", "admin", "--yes", *DECISIONS], check=False, **silent)  # noqa: S603
+        chat = [sys.executable, "-m", "sandbox.terminal", "--sandbox", self.sandbox, "--bot", self.address]
+        self._before = subprocess.Popen([*chat, "--user", "hoarder"], stdin=subprocess.PIPE, **silent)  # noqa: S603
+        assert self._before.stdin is not None, "it is a pipe"
+        with self._before.stdin as typed, suppress(OSError):
+            typed.write(USED_UP)
 
     def stop(self) -> None:
         with self._whole:
             self._stop()
 
     def _stop(self) -> None:
-        if self._process is not None:
-            _stop(self._process)
+        for process in (self._before, self._process):
+            if process is not None:
+                _stop(process)
 
     def forget_all(self) -> None:
         """Start again with an empty database."""
@@ -202,10 +217,10 @@ def _processes(home: Path, port: int | None, *, quiet: bool) -> Iterator[tuple[D
     bot: _Bot | None = None
     try:
         started = _wait_for_file(ready, sandbox)
-        settings = _settings(started["environment"], home, address)
+        settings = _settings({**started["shop"], **started["environment"]}, home, address)
         _write(home / SETTINGS, settings)
         environment = _environment(settings, quiet=quiet)
-        bot = _Bot(home, address, environment)
+        bot = _Bot(home, address, started["url"], environment)
         if sandbox.stdin and sandbox.stdout:
             bot.heard = _Heard(sandbox.stdin)
             threading.Thread(target=_fulfil, args=(sandbox.stdout, sandbox.stdin, bot), daemon=True).start()
@@ -218,6 +233,9 @@ def _processes(home: Path, port: int | None, *, quiet: bool) -> Iterator[tuple[D
         (home / SETTINGS).unlink(missing_ok=True)
         if bot is not None:
             bot.stop()
+        if sandbox.stdin:
+            with suppress(OSError):  # Ctrl-C reaches it, too: it may be gone, with lines of the bot's log unread.
+                sandbox.stdin.close()
         _stop(sandbox)
 
 
@@ -240,7 +258,7 @@ class _Heard:
         self._drawn = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
 
     def __call__(self, line: bytes) -> None:
-        with suppress(OSError):  # The sandbox is gone: then so is the page.
+        with suppress(OSError, ValueError):  # The sandbox is gone: then so is the page.
             self._simulator.write(line)
             self._simulator.flush()
         try:
@@ -270,25 +288,24 @@ def _fulfil(said: IO[bytes], answer: IO[bytes], bot: _Bot) -> None:
             print(line.decode().rstrip(), flush=True)  # noqa: T201
 
 
-def _settings(credentials: dict[str, str], home: Path, address: str) -> dict[str, str]:
-    """The sandbox's credentials, and what a brand would set."""
+def _settings(brand: dict[str, str], home: Path, address: str) -> dict[str, str]:
+    """What the sandbox's brand sets, its credentials too, with where this demo is."""
     return {
         "GIFTDESK_HOME": str(home),
         "HOST": "127.0.0.1",
         "PORT": address.rsplit(":", 1)[1],
         "PUBLIC_URL": address,
-        "BRAND": os.environ.get("BRAND") or "咖波商店 Capoo Shop",
-        "OPENING_HOURS": "Mon-Fri 11:00-21:00, Sat-Sun 10:00-22:00",
-        "SHOP_ADDRESS_ZH": r"台北市信義區咖波路 1 號 2 樓\n捷運咖波站 3 號出口，步行 2 分鐘",
-        "SHOP_ADDRESS_EN": r"2F, No. 1, Capoo Road, Xinyi District, Taipei\n2 minutes from MRT Capoo, exit 3",
-        "SHOP_PHONE": "02-0000-2026",
-        **credentials,
+        **brand,
     }
 
 
 def _write(place: Path, settings: dict[str, str]) -> None:
     """The settings as a file like .env, for other commands on the demo."""
-    place.write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()), encoding="utf-8")
+    place.write_text("".join(f"{name}={_quoted(value)}\n" for name, value in settings.items()), encoding="utf-8")
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", r"\'") + "'"
 
 
 def _environment(settings: dict[str, str], *, quiet: bool) -> dict[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,11 @@ import aiohttp
 import orjson
 from aiohttp import web
 
+from sandbox import shop
 from sandbox.answers import RefusedError, answer, json_object, refuse
 from sandbox.clock import milliseconds
-from sandbox.journal import Call, Sent
+from sandbox.gotit import IMAGES
+from sandbox.journal import Call, Deed, Sent
 from sandbox.people import Person, Wallet, demo_wallets, gift, new_id
 from sandbox.phone import Phone, Webhook
 from sandbox.simulator.acts import webhook
@@ -31,12 +33,12 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parent / "page"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 GROUP = {"id": "C5a0de5c0000000000000000000000000", "name": {"zh": "週末團購群", "en": "Weekend group buy"}}
-ACCOUNTS = {"line": "獎勵小幫手", "messenger": "Giftdesk 測試粉專", "instagram": "giftdesk.tw"}
 YESTERDAY = timedelta(hours=25)
 # Seconds for the bot to acknowledge; then it is delivered again.
 PLATFORM_WAITS = {"line": 2.0, "messenger": 5.0, "instagram": 5.0}
 DEAD_TOKEN_AGE = 1_300.0  # seconds; LINE takes no reply token after 20 minutes, whatever happens
 HEARTBEAT = 15.0
+ENDED = "ended"  # The last thing that a page is told: nobody will be here to be asked again.
 PORTS_TRIED = 50
 
 # Nothing but this server's own files; styles that come from cards are set on elements by script, which a
@@ -89,6 +91,8 @@ class Simulator:
         self.epoch = secrets.token_hex(4)
         self._wallets: dict[tuple[str, str], Wallet] = {}
         self._newcomers = 0
+        self._begun: dict[int, Trace] = {}
+        self._pictured = (f"{IMAGES}/", f"{self.bot}/")
         self._http: aiohttp.ClientSession | None = None
 
     @classmethod
@@ -114,6 +118,7 @@ class Simulator:
                 yield simulator
         finally:
             sandbox.journal.watchers.remove(simulator.watch)
+            simulator.record.tell(ENDED)
             await runner.cleanup()
 
     def app(self) -> web.Application:
@@ -135,16 +140,36 @@ class Simulator:
         app.router.add_get("/api/menus/{channel}/{user}", self._menus)
         app.router.add_get("/api/richmenus/{menu}", self._menu_image)
         app.router.add_get("/api/transcript", self._transcript)
+        app.router.add_get("/api/pictures", self._picture)
         return app
 
-    def watch(self, what: Call | Sent) -> None:
+    def watch(self, what: Call | Sent | Deed) -> None:
         """The journal's."""
+        if isinstance(what, Deed):
+            self._elsewhere(what)
+            return
         self.record.watch(what)
         if isinstance(what, Call):
             if self.trouble.ended():
                 self.record.tell("trouble", trouble=self.trouble.as_json())
             if what.answered and ("richmenu" in what.path or what.path.endswith("/messenger_profile")):
                 self.record.tell("menus")
+
+    def _elsewhere(self, deed: Deed) -> None:
+        """Somebody does something in a terminal, or has: their chat shows both halves here, too."""
+        if deed.status is None:
+            made = self.record.did(
+                deed.webhook,
+                channel=deed.channel,
+                chat=deed.user,
+                user=deed.user,
+                act=deed.act,
+                shown=deed.shown,
+                at=deed.at,
+            )
+            self._begun[id(deed)] = made
+        elif (trace := self._begun.pop(id(deed), None)) is not None:
+            self.record.acknowledged(trace, deed.status, deed.ms)
 
     def hear(self, line: bytes | str) -> None:
         """One line of the bot's log, as JSON; anything else is not for us."""
@@ -353,6 +378,7 @@ class Simulator:
         self.tokens_die = False
         self._wallets.clear()
         self._newcomers = 0
+        self._begun.clear()
         self.record.clear()
         self.epoch = secrets.token_hex(4)
         self.record.tell("hello", **self._everything())
@@ -368,9 +394,13 @@ class Simulator:
             await response.write(_event({"type": "hello", **self._everything()}))
             while True:
                 try:
-                    await response.write(_event(await asyncio.wait_for(queue.get(), HEARTBEAT)))
+                    told = await asyncio.wait_for(queue.get(), HEARTBEAT)
                 except TimeoutError:
                     await response.write(b": still here\n\n")
+                    continue
+                await response.write(_event(told))
+                if told["type"] == ENDED:
+                    break
         except ConnectionResetError:
             pass  # The page was closed.
         finally:
@@ -380,7 +410,8 @@ class Simulator:
     def _everything(self) -> dict[str, Any]:
         return {
             "epoch": self.epoch,
-            "accounts": ACCOUNTS,
+            "account": shop.NAME,
+            "pictures": self._pictured,
             "group": GROUP,
             "people": self._people(),
             "entries": [entry.as_json() for entry in self.record.entries],
@@ -411,6 +442,19 @@ class Simulator:
             refuse(404, {"error": "that rich menu has no image"})
         kind = "image/png" if image.startswith(b"\x89PNG") else "image/jpeg"
         return web.Response(body=image, content_type=kind)
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        """The picture at an address of a message: drawn for a vendor's, the bot's own one as it serves it."""
+        address = request.query.get("address", "")
+        if not address.startswith(self._pictured):
+            refuse(404, {"error": "nothing is fetched from there"})
+        if address.startswith(f"{self.bot}/"):
+            assert self._http is not None, "it is there while the server runs"
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with self._http.get(address, allow_redirects=False) as response:
+                    if response.status == 200 and response.content_type in ("image/png", "image/jpeg"):
+                        return web.Response(body=await response.read(), content_type=response.content_type)
+        return web.Response(text=shop.drawing(address), content_type="image/svg+xml")
 
     async def _transcript(self, _: web.Request) -> web.Response:
         """All chats as one file, which the page can do again."""

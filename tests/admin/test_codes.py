@@ -66,7 +66,7 @@ async def test_a_code_is_shown_with_what_is_decided_about_it(bot: Bot, owner: Ch
 
     await owner.say("/code show WELCOME2026")
 
-    for fact in ("WELCOME2026", "#99", "12", "5 新春活動", "1 咖波疊疊樂", "#1 金幣 100"):
+    for fact in ("WELCOME2026", "#99", "12", "5 新春活動", "1 柿日疊疊樂", "#1 金幣 100"):
         assert fact in owner.text
     assert owner._.ngettext("%(n)s point", "%(n)s points", 150) in owner.text
     assert re.search(owner._("Claimed here") + "[:： \\n]*1\\n", owner.text)
@@ -111,7 +111,7 @@ async def test_staff_may_look_but_not_touch(bot: Bot, hire: Hire, channel: str, 
 async def test_codes_are_listed_page_by_page(boss: Chat) -> None:
     """Of a group; each opens, and the next page is one tap away."""
     await boss.say("/codes group=8")
-    assert boss.said("%(n)s codes", n="44")
+    assert boss.said("%(n)s codes", n="42")
     first = set(boss.buttons)
     assert "TEST-0001" in first
 
@@ -387,8 +387,8 @@ async def test_a_code_is_moved_after_a_yes(bot: Bot, owner: Chat) -> None:
         id=99,
         group="5 新春活動",
         to="6 端午活動",
-        game="1 咖波疊疊樂",
-        other="3 夜市大亨",
+        game="1 柿日疊疊樂",
+        other="3 茶行大亨",
     )
     assert told in owner.text
     assert owner._.ngettext("%(n)s in all", "%(n)s in all", 3) in owner.text

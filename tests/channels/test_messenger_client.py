@@ -13,7 +13,7 @@ from bot.channels.messenger.client import MessengerClient
 from bot.conversation.messages import Reply, Text
 from bot.errors import ConfigurationError
 from channels.drawn import GIFT, button, pack
-from sandbox import Sandbox
+from sandbox import Sandbox, shop
 from sandbox.credentials import MESSENGER_APP_SECRET, MESSENGER_PAGE_ACCESS_TOKEN
 
 KEY = UUID("0f4c6e1a-3b5d-4c7e-8f90-a1b2c3d4e5f6")
@@ -248,7 +248,7 @@ async def test_the_language_of_somebody(messenger: MessengerClient, sandbox: San
 
 async def test_checking_names_the_page(messenger: MessengerClient) -> None:
     """So that people see which one it is."""
-    assert await messenger.check() == "Giftdesk 測試粉專 (108200000000042)"
+    assert await messenger.check() == f"{shop.NAME} (108200000000042)"
 
 
 @pytest.mark.parametrize("setting", ["page_access_token", "app_secret"])

@@ -63,13 +63,13 @@ async def test_a_card_shows_what_is_on_it(owner: Chat) -> None:
 
     chain = owner.bot.sandbox.altegio.cards[PROVEN][FIRST][0]
     dollar = "NT$" if owner.tag == "en" else "$"
-    for fact in ("生日禮品卡 2000", f"{dollar}1,250", f"{dollar}2,000", "••••0017", "SPA 體驗卡", f"{dollar}680.50"):
+    for fact in ("生日禮品卡 2000", f"{dollar}1,250", f"{dollar}2,000", "••••0017", "烘焙課體驗卡", f"{dollar}680.50"):
         assert fact in owner.text
     for text in ("Activated", "Face value", "Card number", "no expiry", "No limits", "Services only", "Spend in parts"):
         assert owner.said(text)
     end = owner.bot.clock().fromisoformat(chain["expiration_date"])
     assert owner._.date(end) in owner.text
-    assert owner.text.index("生日禮品卡 2000") < owner.text.index("SPA 體驗卡"), "what ends first comes first"
+    assert owner.text.index("生日禮品卡 2000") < owner.text.index("烘焙課體驗卡"), "what ends first comes first"
     assert "00420017" not in str([item.message for item in owner.shown])
 
 
@@ -105,7 +105,7 @@ async def test_cards_that_cannot_be_used_are_folded_away(owner: Chat) -> None:
     assert owner.said("Used up") and owner.said("Expired")
     assert owner._("Show number") not in owner.buttons
     await owner.tap("Gift cards")
-    assert "SPA 體驗卡" in owner.text
+    assert "烘焙課體驗卡" in owner.text
 
 
 async def test_the_vendors_own_example_is_shown(friend: Chat) -> None:
@@ -311,7 +311,7 @@ async def test_what_messenger_told_shows_no_number(bot: Bot) -> None:
 
     await chat.do(chat.phone.taps(button))
 
-    assert "SPA 體驗卡" in chat.text
+    assert "烘焙課體驗卡" in chat.text
     assert "00420017" not in chat.text
 
 
@@ -358,7 +358,7 @@ async def test_a_branch_that_cannot_be_read_is_said(owner: Chat) -> None:
     assert "生日禮品卡 2000" in owner.text
 
     await owner.say("gift card")
-    assert "SPA 體驗卡" in owner.text
+    assert "烘焙課體驗卡" in owner.text
     assert not owner.said("%(n)s branch could not be read right now.", n="1")
 
 
@@ -398,7 +398,7 @@ async def test_while_the_vendor_is_down_one_may_try_again(bot: Bot, channel: str
 
     await chat.tap("Try again")
 
-    assert "SPA 體驗卡" in chat.text
+    assert "烘焙課體驗卡" in chat.text
 
 
 async def test_a_number_asked_for_while_the_vendor_is_down_is_tried_again(owner: Chat) -> None:
@@ -457,7 +457,7 @@ async def test_nothing_is_asked_while_a_transaction_is_open(owner: Chat, tables:
     await owner.bot.quiet()
     owner.look()
 
-    assert "SPA 體驗卡" in owner.text
+    assert "烘焙課體驗卡" in owner.text
     assert set(seen) == {0} and len(seen) > 3
 
 

@@ -441,7 +441,7 @@ async def test_check_only_mode_says_what_a_code_gives_and_claims_nothing(friend:
     await friend.say("WELCOME2026")
 
     assert friend.said("This code is valid")
-    assert friend.said("Enter it in %(game)s to collect.", game="咖波疊疊樂")
+    assert friend.said("Enter it in %(game)s to collect.", game="柿日疊疊樂")
     assert "金幣 100" in friend.text
     assert await tables.fetchval("SELECT count(*) FROM claims") == 0
 

@@ -21,7 +21,7 @@ LINKED = "Linked: %(phone)s. You can check balances any time."
 TOLD = "Phone %(phone)s was linked to another account. If that wasn't you, contact us now."
 ASKED = "Please type the link code that our staff gave you: eight letters and digits."
 MASKED = "09••-•••-678"
-CARD = "SPA 體驗卡"  # one of the cards of PROVEN; it never expires
+CARD = "烘焙課體驗卡"  # one of the cards of PROVEN; it never expires
 
 
 async def is_linked(chat: Chat) -> bool:

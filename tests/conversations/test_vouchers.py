@@ -16,7 +16,8 @@ from chat import Bot, Chat
 from bot.storage import customers, rewards
 from bot.storage.customers import Customer
 from bot.storage.rewards import Grant
-from sandbox import Sandbox
+from sandbox import Sandbox, shop
+from sandbox.gotit import demo_gifts
 
 GOLD = 1  # the reward of WELCOME2026
 HIGHLANDS = 100  # points for the voucher of 100,000 dong
@@ -137,14 +138,14 @@ async def test_without_points_the_catalogue_can_still_be_looked_at(chat: Chat) -
 
 async def test_pages_of_the_catalogue_follow_one_another(rich: Chat) -> None:
     """Nine vouchers and one card that leads on; every voucher is shown once."""
+    own = {gift["name"] for gift in demo_gifts() if gift["brand"]["name"] == shop.NAME}
     await rich.say("vouchers")
-    shown = [text for text in rich.texts if text.startswith("Brand ") or "Voucher" in text]
+    shown = set(rich.texts)
     while rich._("Next page") in rich.buttons:
         await rich.tap("Next page")
-        shown += [text for text in rich.texts if text.startswith("Brand ") or "Voucher" in text]
+        shown |= set(rich.texts)
 
-    names = [name for name in shown if re.fullmatch(r"Voucher Brand \d\d", name)]
-    assert sorted(set(names)) == [f"Voucher Brand {number:02d}" for number in range(1, 17)]
+    assert own <= shown and len(own) == 16
 
 
 @pytest.mark.parametrize("query", ["phuc long", "PHÚC LONG", "phúc", "ｐｈｕｃ"])

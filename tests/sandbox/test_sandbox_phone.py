@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import Phone, Sandbox
+from sandbox import Phone, Sandbox, shop
 from sandbox.credentials import LINE_BOT_USER_ID, LINE_CHANNEL_SECRET, MESSENGER_APP_SECRET
 from sandbox.phone import line_signature, messenger_signature
 
@@ -127,11 +127,11 @@ def test_groups_mentions_and_batches(line: Phone) -> None:
     message = said.json["events"][0]["message"]
     named = message["mention"]["mentionees"][0]
 
-    assert message["text"][named["index"] : named["length"]] == "@獎勵小幫手"
+    assert message["text"][named["index"] : named["length"]] == f"@{shop.NAME}"
     assert named["isSelf"] is True
     assert said.json["events"][0]["source"] == {"type": "group", "groupId": GROUP, "userId": USER}
     both = line.together(said, line.says("二"))
-    assert [event["message"]["text"] for event in both.json["events"]] == ["@獎勵小幫手 我的獎品", "二"]
+    assert [event["message"]["text"] for event in both.json["events"]] == [f"@{shop.NAME} 我的獎品", "二"]
     assert line.verifies().json["events"] == []
 
 
@@ -145,7 +145,7 @@ def test_emoji_and_mentions_are_where_line_counts_them(line: Phone, messenger: P
         return units[2 * span["index"] : 2 * (span["index"] + span["length"])].decode("utf-16-le")
 
     assert [shown(span) for span in message["emojis"]] == ["(love)", "(love)"]
-    assert [shown(span) for span in message["mention"]["mentionees"]] == ["@獎勵小幫手", "@Yu"]
+    assert [shown(span) for span in message["mention"]["mentionees"]] == [f"@{shop.NAME}", "@Yu"]
     assert "emojis" not in line.says("(love)").json["events"][0]["message"]
     with pytest.raises(ValueError, match="messenger has no such event"):
         messenger.says("(love)", emoji=["(love)"])

@@ -17,7 +17,7 @@ WELCOME: dict[str, Any] = {
     "code": "WELCOME2026",
     "current_uses": 12,
     "group": {"id": 5, "name": "新春活動"},
-    "game": {"id": 1, "name": "咖波疊疊樂"},
+    "game": {"id": 1, "name": "柿日疊疊樂"},
     "rewards": [{"id": 1, "code": "GOLD_100", "name": "金幣 100", "type": "金幣"}],
 }
 
@@ -185,7 +185,7 @@ async def test_a_code_lives(api: Any) -> None:
     assert [reward["id"] for reward in made.json["data"]["rewards"]] == [1, 3]
     assert (again.status, again.json["errors"]) == (422, {"code": ["The code has already been taken."]})
     assert (moved.status, moved.json) == (204, b"")
-    assert (shown.json["data"]["group"]["id"], shown.json["data"]["game"]["name"]) == (6, "夜市大亨")
+    assert (shown.json["data"]["group"]["id"], shown.json["data"]["game"]["name"]) == (6, "茶行大亨")
     assert [answer.status for answer in deleted] == [204, 404]
     assert deleted[1].json["message"].startswith("No query results for model")
 

@@ -21,6 +21,7 @@ from simulator.screen import Screen, browsing, opened
 
 IMAGES = ROOT / "docs" / "images"
 SIZE = {"width": 1360, "height": 860}
+WIDE = {"width": 1700, "height": 950}  # All three phones.
 
 
 @asynccontextmanager
@@ -36,7 +37,7 @@ async def demo() -> AsyncIterator[str]:
         )
         try:
             place = Path(home) / "demo" / "demo.json"
-            await until(place.exists)
+            await until(place.exists, within=300)  # It is also taken while much else runs.
             await asyncio.sleep(4)  # The menus come a moment later.
             yield str(json.loads(place.read_text())["simulator"])
         finally:
@@ -45,8 +46,10 @@ async def demo() -> AsyncIterator[str]:
 
 
 async def chinese(browser: Browser, url: str) -> None:
-    """A code redeemed on LINE, vouchers on Messenger, and how long it took."""
-    async with opened(browser, url, locale="zh-TW", viewport=SIZE) as screen:
+    """A code redeemed on LINE, vouchers on Messenger, gifts on Instagram, and how long it took."""
+    async with opened(browser, url, locale="zh-TW", viewport=WIDE) as screen:
+        await screen.instagram.say("你好")
+        await screen.instagram.say("我的獎品")
         await screen.messenger.be("yu")
         await screen.messenger.say("WELCOME2026")
         await screen.messenger.say("換禮券")

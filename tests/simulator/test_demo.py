@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,12 @@ async def test_the_demo_serves_the_page_and_survives_what_it_does(browser: Brows
     env = environment(tmp_path)
     with (tmp_path / "demo.log").open("wb") as log:
         demo = subprocess.Popen(  # noqa: ASYNC220 - starting it takes no time
-            [sys.executable, "-m", "bot", "demo", "--port", str(free_port())], env=env, cwd=ROOT, stdout=log, stderr=log
+            [sys.executable, "-m", "bot", "demo", "--port", str(free_port())],
+            env=env,
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         place = tmp_path / "demo" / "demo.json"
@@ -45,6 +51,11 @@ async def test_the_demo_serves_the_page_and_survives_what_it_does(browser: Brows
             await screen.line.be("emily")
             await screen.line.say("my gifts")
             assert "How we treat your data" in await screen.line.answer()
+            complaints = list(screen.complaints)
+            os.killpg(demo.pid, signal.SIGINT)  # As Ctrl-C in a terminal: all of its processes get it.
+            await screen.page.locator(".offline", has_text="The demo has ended").wait_for(timeout=60_000)
+            await until(lambda: demo.poll() is not None)
+            assert screen.complaints == complaints
     finally:
         demo.send_signal(signal.SIGTERM)
         await until(lambda: demo.poll() is not None)
@@ -53,5 +64,5 @@ async def test_the_demo_serves_the_page_and_survives_what_it_does(browser: Brows
     assert demo.returncode == 0
     assert page in said
     assert "event done" in said
-    assert "Traceback" not in said
+    assert "Traceback" not in said and "Exception ignored" not in said
     assert not (tmp_path / "demo" / "postgres" / "postmaster.pid").exists()

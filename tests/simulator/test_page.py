@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 import zlib
 
@@ -11,6 +12,7 @@ from playwright.async_api import Browser
 
 from sandbox import Sandbox
 from sandbox.simulator import Simulator
+from sandbox.terminal import Chat as TerminalChat
 from simulator.screen import Screen, opened
 
 
@@ -372,3 +374,54 @@ async def test_a_second_window_sees_the_same_chat(screen: Screen, browser: Brows
 
         assert before == (await screen.line.rows())[: len(before)]
         assert await other.line.rows() == await screen.line.rows()
+
+
+async def test_a_chat_held_in_a_terminal_has_both_halves(
+    screen: Screen, simulator: Simulator, sandbox: Sandbox
+) -> None:
+    """What is typed and tapped there is seen here, in its order, with what became of it; and what is new is at hand."""
+    person = sandbox.people.find("line", "emily")
+    assert person is not None
+
+    def talk() -> None:
+        chat = TerminalChat(sandbox=sandbox.url, bot=simulator.bot, person=person.as_json())
+        for words in ("my gifts", "help", "vouchers"):
+            chat.post(chat.says(words))
+            for item in chat.answers(8):
+                chat.screen.add("line", item["message"])
+        button = next(each for each in chat.screen.buttons if each.label == "Menu")
+        did = chat.tap(button)
+        assert did is not None
+        chat.post(did)
+
+    before = await screen.webhooks()
+    await asyncio.to_thread(talk)
+    await screen.settled(before + 3)
+    await screen.line.be("emily")
+    mine = screen.line.root.locator(".row.mine")
+    gap = await screen.line.root.locator(".log").evaluate(
+        "(log) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>"
+        " done(log.scrollHeight - log.clientHeight - log.scrollTop))))"
+    )
+
+    assert await mine.locator(".body").all_inner_texts() == ["my gifts", "help", "vouchers", "Menu"]
+    assert await mine.evaluate_all("(all) => all.map((row) => row.dataset.state)") == ["read"] * 4
+    assert "What would you like to do?" in await screen.line.answer()
+    assert abs(gap) < 2, "the newest message is seen when a chat is opened"
+
+
+async def test_vouchers_have_pictures_that_come_from_here(screen: Screen, simulator: Simulator) -> None:
+    """A message has the vendor's address; the page shows what the sandbox draws for it, and asks nobody else."""
+    await screen.line.meet("en")
+    await screen.line.say("vouchers")
+    pictures = screen.line.root.locator(".picture.served img")
+    await pictures.first.wait_for()
+    await screen.until("[...document.querySelectorAll('#line .picture img')].every((image) => image.naturalWidth > 0)")
+
+    assert await pictures.count() >= 9
+    assert [address for address in screen.asked if not address.startswith(simulator.url)] == []
+    refused = await screen.page.evaluate(
+        "fetch('/api/pictures?address=https://example.com/x.png').then((a) => a.status)"
+    )
+    assert refused == 404
+    screen.complaints.clear()  # The browser's own word on that 404.

@@ -15,10 +15,11 @@ export const get = (path) => ask("GET", path);
 export const post = (path, body = {}) => ask("POST", path, body);
 export const put = (path, body) => ask("PUT", path, body);
 
-/** Calls `heard` with everything that happens; `lost` and `found` as the connection goes and comes. */
+/** Calls `heard` with everything that happens; `lost` and `found` as the connection goes and comes, until it is closed. */
 export function listen(heard, { lost, found }) {
   const stream = new EventSource("/api/stream");
   stream.addEventListener("message", (event) => heard(JSON.parse(event.data)));
   stream.addEventListener("error", lost);
   stream.addEventListener("open", found);
+  return stream;
 }

@@ -39,12 +39,12 @@ export function carousel(cards, words) {
     event.preventDefault();
     step(by);
   });
-  // For the mouse alone: the keyboard has the arrow keys, and keeps them after a click.
+  // The keyboard has the arrow keys, which it keeps after a click: no stop of the tab key.
   const click = (by) => () => {
     track.focus({ preventScroll: true });
     step(by);
   };
-  const arrow = (by, name) => h("button", { class: `arrow ${name}`, type: "button", tabindex: -1, "aria-hidden": true, on: { click: click(by) } });
+  const arrow = (by, name) => h("button", { class: `arrow ${name}`, type: "button", tabindex: -1, "aria-label": words[name], on: { click: click(by) } });
   const whole = h("div", { class: "carousel" }, track, arrow(-1, "before"), arrow(1, "after"));
   const mark = () => {
     whole.classList.toggle("at-start", track.scrollLeft < 8);
@@ -60,13 +60,21 @@ export function unsupported(what) {
   return h("div", { class: "unsupported", text: `unsupported: ${plain(what?.type ?? what?.template_type ?? typeof what).slice(0, 40)}` });
 }
 
-/** A picture that is not fetched: a coloured field with its host's name. */
+// Where the addresses begin whose pictures this page's own server has: `hello` tells.
+let served = [];
+export const serves = (beginnings) => (served = beginnings);
+
+/** A picture: from this page's server, else, since nothing is fetched elsewhere, a coloured field with its host's name. */
 export function picture(address, kind = "image") {
   const host = hostOf(address);
   let hue = 7;
   for (const letter of String(address)) hue = (hue * 31 + letter.codePointAt(0)) % 360;
   const field = h("div", { class: `picture ${kind}`, role: "img", "aria-label": host }, h("span", { text: host }));
   field.style.setProperty("--hue", hue);
+  if (served.some((beginning) => String(address).startsWith(beginning))) {
+    field.classList.add("served");
+    field.append(h("img", { src: `/api/pictures?address=${encodeURIComponent(address)}`, alt: "" }));
+  }
   return field;
 }
 

@@ -2,6 +2,7 @@
 
 import { listen, post } from "./api.js";
 import { h, icon, still } from "./dom.js";
+import { serves } from "./flex.js";
 import { instagram } from "./instagram.js";
 import { line } from "./line.js";
 import { messenger } from "./messenger.js";
@@ -18,7 +19,7 @@ const EDGE = 20; // pixels, as in page.css
 
 class App {
   constructor() {
-    this.state = { people: [], entries: [], traces: new Map(), trouble: {}, worker: { state: "unknown" }, accounts: {}, group: null, tokens_die: false };
+    this.state = { people: [], entries: [], traces: new Map(), trouble: {}, worker: { state: "unknown" }, account: "", group: null, tokens_die: false };
     this.unread = new Map(); // What came for people whose chat is not on a phone: their id to how much.
     this.still = still();
     this.phones = Object.fromEntries([line, messenger, instagram].map((dialect) => [dialect.channel, new Phone(dialect, this)]));
@@ -38,7 +39,7 @@ class App {
     this.build();
     this.applyTheme(remembered("theme", THEMES) ?? "auto");
     speak(remembered("language", ["zh", "en"]) ?? (navigator.language.startsWith("zh") ? "zh" : "en"));
-    listen((event) => this.heard(event), {
+    this.stream = listen((event) => this.heard(event), {
       lost: () => (this.offline.hidden = false),
       found: () => (this.offline.hidden = true),
     });
@@ -77,17 +78,17 @@ class App {
       this.themeButton,
     );
     const panes = [["try_tab", this.tries], ["trace_tab", this.timeline], ["trouble_tab", this.trouble]];
-    this.tabs = h("div", { class: "tabs", role: "tablist" }, panes.map(([key, pane]) => h("button", { type: "button", role: "tab", "data-t": key, "data-pane": key, on: { click: () => this.open(pane) } })));
+    this.tabs = h("div", { class: "tabs", role: "tablist", "data-t-label": "panel_tab" }, panes.map(([key, pane]) => h("button", { type: "button", role: "tab", "data-t": key, "data-pane": key, on: { click: () => this.open(pane) } })));
     this.panes = panes.map(([, pane]) => pane);
     roving(this.tabs);
     this.panel = h("aside", { class: "panel", id: "panel" }, this.tabs, h("div", { class: "panes" }, this.panes.map((pane) => pane.root)), h("p", { class: "hint small", "data-t": "about" }), h("p", { class: "hint small keys", "data-t": "keys" }));
     const places = [...Object.values(this.phones).map((phone) => [phone.channel, { text: phone.dialect.title }]), ["panel", { "data-t": "panel_tab" }]];
-    this.places = h("nav", { class: "places", role: "tablist" }, places.map(([place, named]) => h("button", { type: "button", role: "tab", ...named, "data-place": place, on: { click: () => this.go(place) } })));
+    this.places = h("div", { class: "places", role: "tablist", "data-t-label": "places" }, places.map(([place, named]) => h("button", { type: "button", role: "tab", ...named, "data-place": place, on: { click: () => this.go(place) } })));
     roving(this.places);
     this.row = h("div", { class: "phones" }, Object.values(this.phones).map((phone) => phone.root));
     this.stage = h("main", { class: "stage" }, this.row, this.panel);
     this.question = h("dialog", { class: "question" });
-    document.body.append(top, this.offline, this.places, this.stage, this.toast, this.question);
+    document.body.append(top, this.offline, h("nav", {}, this.places), this.stage, this.toast, this.question);
     this.open(this.tries);
     this.go("line");
     document.addEventListener("keydown", (event) => {
@@ -110,7 +111,8 @@ class App {
     const { state } = this;
     switch (event.type) {
       case "hello": {
-        const { entries, traces, ...rest } = event;
+        const { entries, traces, pictures, ...rest } = event;
+        serves(pictures);
         Object.assign(state, rest, { entries, traces: new Map(traces.map((trace) => [trace.id, trace])) });
         const anew = document.body.dataset.ready !== event.epoch;
         if (anew) this.unread.clear();
@@ -164,6 +166,12 @@ class App {
       case "menus":
         clearTimeout(this.menus);
         this.menus = setTimeout(() => Object.values(this.phones).forEach((phone) => phone.loadMenu()), 60);
+        break;
+      case "ended":
+        this.stream.close();
+        this.offline.dataset.t = "ended";
+        translate(document.body);
+        this.offline.hidden = false;
         break;
       case "resetting":
         this.say(t("resetting"), 60_000);

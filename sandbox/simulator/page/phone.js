@@ -40,7 +40,7 @@ export class Phone {
       "header",
       { class: "bar" },
       icon("back"),
-      h("span", { class: "avatar", "aria-hidden": true }, icon("gift", GIFT)),
+      sign(),
       h("span", { class: "titles" }, this.name, this.under),
       icon(dialect.symbol),
       this.options,
@@ -156,6 +156,7 @@ export class Phone {
     this.typing.hidden = true;
     for (const entry of this.app.state.entries) if (this.shows(entry)) this.add(entry, { quietly: true });
     this.greet();
+    this.opened = true;
     this.scroll("instant");
     await this.loadMenu();
   }
@@ -167,7 +168,7 @@ export class Phone {
     this.words = phoneWords(this.language);
     this.device.lang = english ? "en" : "zh-Hant-TW";
     const group = this.app.state.group;
-    this.name.replaceChildren(this.inGroup ? `${group.name[this.language]} (4)` : this.app.state.accounts[this.channel]);
+    this.name.replaceChildren(this.inGroup ? `${group.name[this.language]} (4)` : this.app.state.account);
     this.under.textContent = this.dialect.under(this.words);
     this.input.placeholder = this.words.write;
     this.input.setAttribute("aria-label", `${this.dialect.title}: ${this.words.write}`);
@@ -196,7 +197,9 @@ export class Phone {
     }
     this.entries.push(entry);
     if (entry.by === "bot") this.offer(this.dialect.quickReplies(entry.message, this));
-    if (!quietly) this.scroll();
+    if (quietly) return;
+    this.opened = false;
+    this.scroll();
   }
 
   theirs(entry) {
@@ -208,8 +211,8 @@ export class Phone {
     return h(
       "div",
       { class: `row theirs ${kind}`, "data-by": "bot", "data-seq": entry.seq, "data-via": entry.via },
-      h("span", { class: "avatar", "aria-hidden": true }, icon("gift", GIFT)),
-      h("div", { class: "said" }, h("span", { class: "who", text: this.app.state.accounts[this.channel] }), body),
+      sign(),
+      h("div", { class: "said" }, h("span", { class: "who", text: this.app.state.account }), body),
       h("span", { class: "meta" }, h("time", { text: clock(entry.at, this.language) })),
     );
   }
@@ -267,8 +270,8 @@ export class Phone {
   greet() {
     this.rows.querySelector(".welcome")?.remove();
     if (this.entries.length || !this.person || this.inGroup) return;
-    const name = this.app.state.accounts[this.channel];
-    const avatar = h("span", { class: "avatar large", "aria-hidden": true }, icon("gift", GIFT));
+    const name = this.app.state.account;
+    const avatar = sign("avatar large");
     this.rows.append(h("div", { class: "welcome" }, avatar, h("strong", { text: name }), this.dialect.welcome(this)));
   }
 
@@ -279,14 +282,14 @@ export class Phone {
     return node;
   }
 
-  /** Down to the newest line, but never past the beginning of the answer it belongs to. */
+  /** Down to the newest line, but never past the beginning of an answer that has come since the chat was opened. */
   scroll(behavior = "smooth") {
     requestAnimationFrame(() => {
       const newest = this.entries.at(-1)?.at ?? 0;
       const recent = [...this.rows.children].filter((row) => Number(row.dataset.at) > newest - TOGETHER);
       const first = recent.findLast((row) => row.dataset.by !== "bot") ?? recent[0];
       const bottom = this.log.scrollHeight - this.log.clientHeight;
-      const top = first ? Math.min(bottom, first.offsetTop - this.rows.offsetTop) : bottom;
+      const top = first && !this.opened ? Math.min(bottom, first.offsetTop - this.rows.offsetTop) : bottom;
       this.log.scrollTo({ top, behavior: this.app.still ? "instant" : behavior });
     });
   }
@@ -399,7 +402,7 @@ export class Phone {
   /** Say something as if it had been typed. */
   type(text) {
     const mention = this.inGroup && this.mention.getAttribute("aria-pressed") === "true";
-    return this.act({ type: "says", text, ...(mention ? { mention } : {}) }, mention ? `@${this.app.state.accounts.line} ${text}` : text, { by: "typing" });
+    return this.act({ type: "says", text, ...(mention ? { mention } : {}) }, mention ? `@${this.app.state.account} ${text}` : text, { by: "typing" });
   }
 
   grow() {
@@ -576,4 +579,7 @@ function clock(at, language) {
   return new Intl.DateTimeFormat(language === "en" ? "en" : "zh-Hant-TW", { hour: "numeric", minute: "2-digit", hour12: language !== "en" ? true : undefined, timeZone: "Asia/Taipei" }).format(new Date(at));
 }
 
-const GIFT = ["M5 11h14v9H5z", "M4 8h16v3H4z", "M12 8v12", "M12 8C8 8 7 4 9.500 4 11 4 12 6 12 8zm0 0c4 0 5-4 2.500-4C13 4 12 6 12 8z"];
+/** The brand's picture. */
+function sign(named = "avatar") {
+  return h("img", { class: named, src: "sign.svg", alt: "" });
+}

@@ -42,7 +42,7 @@ export class Tries {
     this.list.replaceChildren(...all(phone.language ?? language()).map(([, sentences], number) => h(
       "section",
       {},
-      h("h3", { text: headings[number] }),
+      h("h2", { text: headings[number] }),
       h("div", { class: "chips" }, sentences.map((text) => h("button", { type: "button", class: "try", text, on: { click: () => this.app.chosen.type(text) } }))),
     )));
   }
