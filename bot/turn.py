@@ -342,15 +342,22 @@ class Turns:
             return
         # After their data was deleted, they have the account's menu like any stranger; and after they
         # blocked us, nobody knows which one they have.
-        known = customer.id is not None and customer.locale != self.default_locale
+        other = customer.locale_chosen if menus.follows_phone else customer.locale != self.default_locale
+        language = customer.locale if other and customer.id is not None else None
         has = None if isinstance(incoming.what, Followed) else customer.state.menu or ""
-        menu = menus.due(customer.locale if known else None, has)
-        if menu is not None:
-            task = asyncio.create_task(self._give_menu(menus, customer.id, chat.id, menu))
+        if menus.unsure(language, has) or menus.due(language, has) is not None:
+            task = asyncio.create_task(self._give_menu(menus, customer.id, chat.id, language, has))
             self.aside.add(task)
             task.add_done_callback(self.aside.discard)
 
-    async def _give_menu(self, menus: Menus, customer_id: int | None, user_id: str, menu: str) -> None:
+    async def _give_menu(
+        self, menus: Menus, customer_id: int | None, user_id: str, language: str | None, has: str | None
+    ) -> None:
+        if menus.unsure(language, has):
+            await menus.learn()
+        menu = menus.due(language, has)
+        if menu is None:
+            return
         given = await menus.give(user_id, menu)
         log.info("menu given" if given else "menu not given")
         if given and customer_id is not None:

@@ -7,11 +7,10 @@ import asyncio
 from rich.console import Console
 from rich.table import Table
 
-from bot.channels import Channel, MenuContents, MenuTexts, Outbound, known
+from bot.channels import Channel, MenuContents, Outbound, known
 from bot.config import Settings
 from bot.errors import ConfigurationError, GiftdeskError, UpstreamError
-from bot.wiring import brands_of, load_languages, open_channels
-from handlers.views.start import greeting, topics
+from bot.wiring import brands_of, load_languages, menu_texts, open_channels
 
 GOOD, DONE, WOULD = "[green]ok[/]", "[green]done[/]", "[yellow]would[/]"
 LATER, LEFT, BAD = "[yellow]later[/]", "[red]left[/]", "[red]problem[/]"
@@ -22,11 +21,7 @@ Row = tuple[str, str]
 def contents(settings: Settings, channel: Channel) -> MenuContents:
     """What a channel's menus should say, in each language."""
     brand = brands_of(settings)[channel.name]
-    languages = [
-        MenuTexts(language, _("Menu"), topics(_, brand), greeting(_, settings.brand), greeting(_, "%s"))
-        for language, _ in load_languages(settings).items()
-    ]
-    return MenuContents(languages, settings.default_locale, settings.brand_color)
+    return MenuContents(menu_texts(load_languages(settings), brand), settings.default_locale, settings.brand_color)
 
 
 def run(settings: Settings, *, dry_run: bool, remove: bool) -> bool:

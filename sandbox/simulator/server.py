@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -134,6 +135,8 @@ class Simulator:
         app.router.add_post("/api/reset", self._reset)
         app.router.add_get("/api/menus/{channel}/{user}", self._menus)
         app.router.add_get("/api/richmenus/{menu}", self._menu_image)
+        app.router.add_get("/api/attachments/{id}", self._attachment)
+        app.router.add_get("/api/pictures/{name}", self._picture)
         app.router.add_get("/api/transcript", self._transcript)
         return app
 
@@ -143,7 +146,9 @@ class Simulator:
         if isinstance(what, Call):
             if self.trouble.ended():
                 self.record.tell("trouble", trouble=self.trouble.as_json())
-            if what.answered and ("richmenu" in what.path or what.path.endswith("/messenger_profile")):
+            if what.answered and (
+                "richmenu" in what.path or what.path.endswith(("/messenger_profile", "/custom_user_settings"))
+            ):
                 self.record.tell("menus")
 
     def hear(self, line: bytes | str) -> None:
@@ -343,12 +348,14 @@ class Simulator:
         line = self.sandbox.line
         menus = line.rich_menus, line.rich_menu_images, line.rich_menu_aliases
         everybodys = line.rich_menu_of.get("all")
+        uploaded = self.sandbox.graph.attachments
         profiles = [(platform, platform.profile) for platform in self.sandbox.graph.platforms]
         self.sandbox.reset()
         line.rich_menus, line.rich_menu_images, line.rich_menu_aliases = menus
         line.rich_menu_of = {"all": everybodys} if everybodys else {}
         for platform, profile in profiles:
             platform.profile = profile
+        self.sandbox.graph.attachments = uploaded
         self.trouble = Trouble(self.sandbox.faults)
         self.tokens_die = False
         self._wallets.clear()
@@ -400,7 +407,9 @@ class Simulator:
             menu = line.rich_menus.get(line.rich_menu_of.get(user) or line.rich_menu_of.get("all", ""))
             aliases = {alias: line.rich_menus.get(menu_id) for alias, menu_id in line.rich_menu_aliases.items()}
             return answer({"rich_menu": menu, "aliases": aliases})
-        profile = self.sandbox.graph.platform_of(user).profile
+        profile = dict(self.sandbox.graph.platform_of(user).profile)
+        if own := self.sandbox.graph.menu_of.get(user):  # Their own before the page's, whatever their phone speaks.
+            profile["persistent_menu"] = own
         by_locale = ("greeting", "persistent_menu", "ice_breakers")
         seen = {name: _for_locale(profile.get(name), person.locale) for name in by_locale}
         return answer({"get_started": profile.get("get_started"), **seen})
@@ -411,6 +420,25 @@ class Simulator:
             refuse(404, {"error": "that rich menu has no image"})
         kind = "image/png" if image.startswith(b"\x89PNG") else "image/jpeg"
         return web.Response(body=image, content_type=kind)
+
+    async def _attachment(self, request: web.Request) -> web.Response:
+        found = self.sandbox.graph.attachments.get(request.match_info["id"])
+        if found is None:
+            refuse(404, {"error": "nothing was uploaded with that id"})
+        return web.Response(body=found.image, content_type="image/png")
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        """One of the bot's own pictures, fetched for the page as Meta would fetch it."""
+        assert self._http is not None, "the server is running"
+        name = request.match_info["name"]
+        try:
+            async with self._http.get(f"{self.bot}/pictures/{quote(name, safe='')}") as response:
+                image = await response.read()
+        except aiohttp.ClientError:
+            refuse(502, {"error": "the bot does not answer"})
+        if response.status != 200 or response.content_type != "image/png":
+            refuse(404, {"error": "the bot has no such picture"})
+        return web.Response(body=image, content_type="image/png")
 
     async def _transcript(self, _: web.Request) -> web.Response:
         """All chats as one file, which the page can do again."""

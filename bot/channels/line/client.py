@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import aiohttp
 import orjson
 
 from bot.apis.http import Http, open_http
-from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
+from bot.channels import Delivery, Json, MenuTexts, Outcome, Pack, Receipt, Rendered
 from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import records, word
 from bot.channels.line.aliases import ALIAS, alias_of
@@ -25,6 +26,7 @@ from bot.errors import CheckFailed, UpstreamUnavailable
 
 API_URL = "https://api.line.me"
 BRAND_COLOUR = "#0F766E"
+LOOK_AGAIN_SECONDS = 3.0  # while no menu is known
 GIVE_SECONDS = 3.0  # A menu is given beside an answer, and tried again with the next one.
 BUSY_SECONDS = 20  # LINE takes multiples of five up to sixty, and stops early when a message arrives.
 
@@ -67,6 +69,7 @@ class LineClient:
     """LINE as the worker uses it, and `giftdesk menus`."""
 
     name = "line"
+    pictures = None
 
     def __init__(
         self,
@@ -230,11 +233,23 @@ class CustomerMenus:
     The account's default is the menu of the default language, so nobody is linked to that one.
     """
 
+    follows_phone = False
+
     def __init__(self, client: LineClient) -> None:
         self._client = client
         self._of: dict[str, str] = {}  # by alias
+        self._asked = float("-inf")
+
+    def offer(self, texts: Sequence[MenuTexts]) -> None:
+        """Nothing: LINE has them, whole."""
+
+    def unsure(self, language: str | None, has: str | None) -> bool:
+        # Menus are installed while workers run; who then changes the language is not to wait for the next look.
+        wants = language is not None or bool(has)
+        return wants and not self._of and time.monotonic() - self._asked > LOOK_AGAIN_SECONDS
 
     async def learn(self) -> None:
+        self._asked = time.monotonic()
         try:
             answer = await self._client.call("GET", "/v2/bot/richmenu/alias/list")
         except (NotSentError, LostError):
