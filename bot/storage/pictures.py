@@ -31,7 +31,7 @@ async def png_of(pool: asyncpg.Pool, name: str) -> bytes:
 
 
 def read(connection: psycopg.Connection[Any], name: str) -> bytes | None:
-    """The same for the web process; None when there is no such picture. Whatever is no name of ours is not looked up."""
+    """The same for the web process; None when there is no such picture. What is no name of ours is not looked up."""
     if not _NAME.fullmatch(name):
         return None
     row = connection.execute("SELECT png FROM pictures WHERE name = %s", (name,)).fetchone()
