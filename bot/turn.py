@@ -345,16 +345,17 @@ class Turns:
             return
         # After somebody blocked us, nobody knows which one they have.
         has = None if isinstance(incoming.what, Followed) else customer.state.menu or ""
-        menu = self._due(menus, customer, actor, has)
-        if menu is not None:
-            self._aside(self._give_menu(menus, customer.id, chat.id, menu))
+        language, of_staff = self._menus_of(menus, customer, actor)
+        if menus.unsure(language, has, staff=of_staff) or menus.due(language, has, staff=of_staff) is not None:
+            self._aside(self._give_menu(menus, customer.id, chat.id, language, has, of_staff))
 
-    def _due(self, menus: Menus, customer: Customer, actor: Actor | None, has: str | None) -> str | None:
+    def _menus_of(self, menus: Menus, customer: Customer, actor: Actor | None) -> tuple[str | None, str]:
+        """The language whose menu somebody should have, None for the account's own; and the staff menu before it."""
         role = self.dispatcher.staff.menu_of(actor, self.brands[customer.channel])
-        of_staff = staff_menu(customer.locale, role) if role else ""
         # After their data was deleted, they have the account's menu like any stranger.
-        known = customer.id is not None and customer.locale != self.default_locale
-        return menus.due(customer.locale if known else None, has, staff=of_staff)
+        other = customer.locale_chosen if menus.follows_phone else customer.locale != self.default_locale
+        language = customer.locale if other and customer.id is not None else None
+        return language, staff_menu(customer.locale, role) if role else ""
 
     def _aside(self, giving: Coroutine[Any, Any, None]) -> None:
         if len(self.aside) >= ASIDE:
@@ -364,8 +365,21 @@ class Turns:
         self.aside.add(task)
         task.add_done_callback(self.aside.discard)
 
-    async def _give_menu(self, menus: Menus, customer_id: int | None, user_id: str, menu: str) -> None:
+    async def _give_menu(
+        self,
+        menus: Menus,
+        customer_id: int | None,
+        user_id: str,
+        language: str | None,
+        has: str | None,
+        of_staff: str,
+    ) -> None:
         with suppress(*RETRY_WITHOUT_COUNTING, asyncpg.PostgresError):
+            if menus.unsure(language, has, staff=of_staff):
+                await menus.learn()
+            menu = menus.due(language, has, staff=of_staff)
+            if menu is None:
+                return
             if customer_id is not None:  # Else a crash in between could leave them a menu that nobody knows of.
                 await customers.note_menu(self.pool, customer_id, MENU_UNKNOWN)
             given = await menus.give(user_id, menu)
@@ -383,9 +397,9 @@ class Turns:
             user_id = person.rsplit(":", 1)[-1]
             stored = await staff.find(self.pool, customer.channel, user_id)
             actor = self.services.staffing.actor(stored, customer.channel, user_id, self.clock())
-            menu = self._due(menus, customer, actor, None)  # Once too often is harmless, and once too seldom lasts.
-            if menu is not None:
-                await self._give_menu(menus, customer.id, user_id, menu)
+            # As if nobody knew which one they have: once too often is harmless, and once too seldom lasts.
+            language, of_staff = self._menus_of(menus, customer, actor)
+            await self._give_menu(menus, customer.id, user_id, language, None, of_staff)
 
     async def rest(self) -> None:
         """Let what runs beside the answers end, for a moment."""

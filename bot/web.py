@@ -18,11 +18,13 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from bot import metrics
 from bot.channels import Elsewhere, Inbound, Json, Malformed
 from bot.channels.intake import arrivals, by_path, inbound_channels
+from bot.channels.messenger.pictures import PATH as PICTURES
 from bot.config import Settings, load_settings
 from bot.log import configure, log
 from bot.storage import arrivals as storage
 from bot.storage import chart_links, export_files
 from bot.storage import exports as links
+from bot.storage import pictures as drawings
 from bot.storage.arrivals import Arrival
 from bot.storage.version import is_current
 
@@ -155,6 +157,21 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         from bot.channels.chart import draw  # noqa: PLC0415 - Pillow is for those who look at charts
 
         return _private(Response(draw(chart, settings.brand_color), 200, content_type="image/png"))
+
+    @app.get(f"{PICTURES}<name>")
+    def show_picture(name: str) -> Response:
+        """One of our drawn pictures, fetched by Meta's servers; it is the same for everybody, and for ever."""
+        try:
+            with pool.connection() as connection:
+                png = drawings.read(connection, name)
+        except (psycopg.Error, PoolTimeout):
+            return _plain("The database cannot be reached.", 503)
+        if png is None:
+            return _plain("There is no such picture.", 404)
+        answer = Response(png, 200, content_type="image/png")
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
 
     @app.get("/healthz")
     def alive() -> Response:

@@ -14,7 +14,7 @@ from bot.apis.altegio import AltegioApi
 from bot.apis.gotit import GotItApi
 from bot.apis.mantago import MantagoApi
 from bot.apis.poshen import PoshenApi
-from bot.channels import Outbound, known
+from bot.channels import MenuTexts, Outbound, known
 from bot.channels.intake import inbound_channels
 from bot.config import Settings
 from bot.conversation.actions import Packer
@@ -53,6 +53,7 @@ from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
 from handlers import AFTER_ANSWER, ROUTERS
 from handlers.admin import STAFF_ROUTERS
+from handlers.views.start import greeting, topics
 
 
 def open_channels(settings: Settings) -> dict[str, Outbound]:
@@ -178,6 +179,14 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
     }
 
 
+def menu_texts(languages: Mapping[str, Translator], brand: Brand) -> list[MenuTexts]:
+    """What a channel's menus say, in each language."""
+    return [
+        MenuTexts(tag, _("Menu"), topics(_, brand), greeting(_, brand.name), greeting(_, "%s"))
+        for tag, _ in languages.items()
+    ]
+
+
 def build_turns(
     settings: Settings,
     pool: asyncpg.Pool,
@@ -206,6 +215,10 @@ def build_turns(
         clock=clock,
         quota=Quota(settings.staff_vouchers_per_day, settings.staff_value_per_day),
     )
+    brands = brands_of(settings)
+    for name, channel in channels.items():
+        if channel.menus and name in brands:
+            channel.menus.offer(menu_texts(languages, brands[name]))
     recogniser = Recogniser.load()
     if recogniser.trouble:
         log.warning("only words are understood, not sentences", trouble=recogniser.trouble)
@@ -213,7 +226,7 @@ def build_turns(
         pool=pool,
         inbound=inbound_channels(settings),
         outbound=channels,
-        brands=brands_of(settings),
+        brands=brands,
         dispatcher=Dispatcher(routes, Packer(settings.secret), staff_desk, AFTER_ANSWER),
         languages=languages,
         default_locale=settings.default_locale,

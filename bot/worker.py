@@ -28,6 +28,7 @@ from bot.wiring import build_turns, open_apis, open_channels
 
 POOL = 12  # connections; a turn needs one for a few milliseconds at a time
 MENUS_KNOWN_FOR = 30.0  # seconds until it is looked up again which menus are installed
+PICTURES_EVERY = 60.0  # seconds
 
 
 async def work(settings: Settings, stopping: asyncio.Event) -> None:
@@ -86,13 +87,16 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         log.info("worker ready", channels=",".join(channels), languages=",".join(turns.languages))
-        knowing = asyncio.create_task(_know_menus(channels))
-        reporting = asyncio.create_task(_report(turns))
+        beside = [
+            asyncio.create_task(_know_menus(channels)),
+            asyncio.create_task(_keep_pictures(channels, pool)),
+            asyncio.create_task(_report(turns)),
+        ]
         try:
             await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)
         finally:
-            knowing.cancel()
-            reporting.cancel()
+            for task in beside:
+                task.cancel()
             await turns.rest()
     finally:
         await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
@@ -114,6 +118,15 @@ async def _know_menus(channels: Mapping[str, Outbound]) -> None:
             if channel.menus:
                 await channel.menus.learn()
         await asyncio.sleep(MENUS_KNOWN_FOR)
+
+
+async def _keep_pictures(channels: Mapping[str, Outbound], pool: asyncpg.Pool) -> None:
+    """Bring the platforms the pictures that they lack, so that no turn has to."""
+    while any(channel.pictures for channel in channels.values()):
+        for channel in channels.values():
+            if channel.pictures:
+                await channel.pictures.renew(pool)
+        await asyncio.sleep(PICTURES_EVERY)
 
 
 async def _report(turns: Turns) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.apis.altegio import Cards, GiftCard
@@ -31,6 +32,12 @@ class ShowCards(Action, name="cards"):
     page: int = 0
     others: bool = False
     seen: str = ""
+
+
+class ShowCard(Action, name="giftcard"):
+    """Everything about one card, where the list has no room for it."""
+
+    card_id: int
 
 
 class ShowNumber(Action, name="cardno", ttl=timedelta(minutes=5)):
@@ -64,11 +71,29 @@ async def show_page(ctx: Context, action: ShowCards) -> Answer:
     return _page(ctx, link, found, action)
 
 
+@router.action(ShowCard, fresh="cards")
+async def show_card(ctx: Context, action: ShowCard) -> Answer:
+    """One card, alone."""
+    link = await linked(ctx)
+    if not isinstance(link, Link):
+        return await ctx.run("cards")
+    return await _one(ctx, link, action, lambda card: _drawn(ctx, link, card))
+
+
 @router.action(ShowNumber, fresh="cards")
 async def show_number(ctx: Context, action: ShowNumber) -> Answer:
     """The whole number of one card, for who proved at the counter to own the phone that it belongs to now."""
     link = await linked(ctx)
-    if ctx.apis.altegio is None or not isinstance(link, Link) or not _may_see_numbers(ctx, link):
+    if not isinstance(link, Link) or not _may_see_numbers(ctx, link):
+        return await ctx.run("cards")
+    return await _one(ctx, link, action, lambda card: number_card(ctx._, card) if card.number else None)
+
+
+async def _one(
+    ctx: Context, link: Link, action: ShowCard | ShowNumber, draw: Callable[[GiftCard], Card | None]
+) -> Answer:
+    """A card that the linked phone has now; the list, when there is no such card or nothing to show of it."""
+    if ctx.apis.altegio is None:
         return await ctx.run("cards")
     try:
         found = await ctx.services.giftcards.of(ctx.apis.altegio, link, ctx.now)
@@ -76,10 +101,11 @@ async def show_number(ctx: Context, action: ShowNumber) -> Answer:
         await report(ctx, error)
         return outage.sorry(ctx._, ctx._("the gift card service"), action)
     card = next((card for card in found.cards if card.id == action.card_id), None)
-    if card is None or not card.number:
+    shown = draw(card) if card else None
+    if shown is None:
         return await ctx.run("cards")
     await _keep_alive(ctx, link)
-    return Reply((number_card(ctx._, card),), choices.ending(ctx._, choices.gift_cards(ctx._)))
+    return Reply((shown,), choices.ending(ctx._, choices.gift_cards(ctx._)))
 
 
 # For the overview, which asks all vendors at the same time.
@@ -147,7 +173,9 @@ def _page(ctx: Context, link: Link, found: Cards, action: ShowCards) -> Reply:
         return ShowCards(page=number, others=action.others, seen=seen)
 
     folded = folded_card(_, len(others), ShowCards(others=True)) if others and not action.others else None
-    drawn = [_drawn(ctx, link, card) for card in page.items]
+    # Translators: a button: show the whole receipt
+    more = _("Details")
+    drawn = [replace(_drawn(ctx, link, card), details=Button(more, ShowCard(card_id=card.id))) for card in page.items]
     shown = listing(_, span_title(_, _("Gift cards"), page), drawn, page, turn, folded=folded)
     back = (choices.gift_cards(_),) if action.others and usable else ()
     # Translators: a button: which phone is linked

@@ -39,13 +39,30 @@ async def show_receipt(ctx: Context, text: str) -> Answer | None:
     if (issue := await issues.by_ref(ctx.work.reads, found.ref)) and issue.customer_id == ctx.customer.id:
         return await issue_reply(ctx, issue)
     if claim := await claims.by_ref(ctx.work.reads, found.ref, ctx.customer.id):
-        promised = await ctx.services.redemption.vouchers_of(ctx.work.reads, claim)
-        card = receipt_card(ctx._, claim, ctx.now, choices.gifts(ctx), promised)
-        return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
+        return await _receipt(ctx, claim)
     if not found.certain:
         return None
     text = ctx._("I couldn't find %(ref)s among your receipts.", ref=found.ref)
     return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
+
+
+class ShowReceipt(Action, name="receipt"):
+    """The receipt of one redeemed code."""
+
+    ref: str
+
+
+@router.action(ShowReceipt, fresh="receipts")
+async def show_one(ctx: Context, action: ShowReceipt) -> Answer:
+    """The whole receipt; the list, when it is gone."""
+    claim = await claims.by_ref(ctx.work.reads, action.ref, ctx.customer_id)
+    return await show_receipts(ctx) if claim is None else await _receipt(ctx, claim)
+
+
+async def _receipt(ctx: Context, claim: Claim) -> Reply:
+    promised = await ctx.services.redemption.vouchers_of(ctx.work.reads, claim)
+    card = receipt_card(ctx._, claim, ctx.now, choices.gifts(ctx), promised)
+    return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
 
 
 class ShowReceipts(Action, name="receipts"):
@@ -74,7 +91,7 @@ async def show_page(ctx: Context, action: ShowReceipts) -> Answer:
     page = page_of(newest, action.page)
     picture = ctx.services.catalogue.picture
     cards = [
-        claim_card(_, each)
+        claim_card(_, each, ShowReceipt(ref=each.ref))
         if isinstance(each, Claim)
         else voucher_card(_, each, picture(each.offer["image"]), ShowIssue(ref=each.ref))
         for each in page.items

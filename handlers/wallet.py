@@ -81,9 +81,8 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
             opens[kind] = ShowList(kind=kind, snapshot=shelf.snapshot if shelf else "")
     if ctx.brand.shows_vouchers:
         counts["vouchers"], opens["vouchers"] = ctx._.number(vouchers), Go(command="my_vouchers")
-    if ctx.brand.shows_cards:
-        # Translators: instead of a number, on the tile of gift cards: no phone is linked yet
-        counts["cards"] = ctx._("Link") if counted is None else "–" if usable is None else ctx._.number(usable)
+    if ctx.brand.shows_cards and counted is not None:  # Nothing is counted before a phone is linked.
+        counts["cards"] = "–" if usable is None else ctx._.number(usable)
         opens["cards"] = Go(command="cards")
     if ctx.brand.shows_vouchers:
         counts["points"], opens["points"] = ctx._.number(account.available), Go(command="points")

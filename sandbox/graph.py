@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, NoReturn, Protocol
 
 import orjson
@@ -22,10 +25,13 @@ from sandbox.credentials import (
     MESSENGER_PAGE_ID,
 )
 from sandbox.journal import Journal
-from sandbox.messenger_messages import Rules, problems
+from sandbox.messenger_messages import Rules, attached, problems
 from sandbox.people import People, Person
 
 PARAMETER = 100
+ATTACHMENT_LIVES = timedelta(days=90)
+IMAGE_SIZE = 8_000_000  # bytes
+PERSONAL_CALLS, PERSONAL_WINDOW = 10, timedelta(minutes=10)  # to one person's own settings
 SENDER_ACTIONS = ("typing_on", "typing_off", "mark_seen", "react", "unreact")
 
 
@@ -45,11 +51,20 @@ KEYS = frozenset(
 """What one send may say on every platform."""
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A picture that was uploaded for the people of one platform."""
+
+    channel: str
+    image: bytes
+    at: datetime
+
+
 class Platform(Protocol):
     """What differs between those whom a page sends to. State: what people of this platform see of the page's profile.
 
     keys: what one send may say. properties: what the profile has. message_ids: how they begin. unknown, late: the
-    subcodes of "no such person" and of "outside of the window".
+    subcodes of "no such person" and of "outside of the window". personal: whether somebody can have their own menu.
     """
 
     channel: str
@@ -59,6 +74,7 @@ class Platform(Protocol):
     message_ids: str
     unknown: int
     late: int
+    personal: bool
     profile: dict[str, Any]
 
     def check(self, given: dict[str, Any]) -> None:
@@ -75,7 +91,8 @@ class Platform(Protocol):
 
 
 class Graph:
-    """State: the page's webhook fields. Who may be written to is a matter of `people`.
+    """State: the page's webhook fields, what was uploaded, and people's own menus. Who may be written to is a matter of
+    `people`.
 
     platforms: all that are behind the page; an id that nobody has is taken for one of the first.
     """
@@ -90,6 +107,9 @@ class Graph:
     def reset(self, people: People) -> None:
         self.people = people
         self.subscribed_fields: list[str] = []
+        self.attachments: dict[str, Attachment] = {}
+        self.menu_of: dict[str, list[Any]] = {}
+        self._personal_calls: dict[str, list[datetime]] = {}
         for platform in self.platforms:
             platform.profile = {}
 
@@ -103,6 +123,10 @@ class Graph:
         base = "/{version:v[0-9]+\\.[0-9]+}"
         return [
             ("POST", f"{base}/{{page}}/messages", self._messages),
+            ("POST", f"{base}/{{page}}/message_attachments", self._upload),
+            ("GET", f"{base}/{{page}}/custom_user_settings", self._get_settings),
+            ("POST", f"{base}/{{page}}/custom_user_settings", self._set_settings),
+            ("DELETE", f"{base}/{{page}}/custom_user_settings", self._delete_settings),
             ("GET", f"{base}/{{page}}/messenger_profile", self._get_profile),
             ("POST", f"{base}/{{page}}/messenger_profile", self._set_profile),
             ("DELETE", f"{base}/{{page}}/messenger_profile", self._delete_profile),
@@ -146,6 +170,7 @@ class Graph:
         if found:
             problem = found[0]
             fail(problem.code, f"{problem.property} {problem.message}", subcode=problem.subcode)
+        self._check_attachments(platform, message)
         person = self._reachable(platform, user)
         if person is not None and not person.window_open:
             fail(10, "This message is sent outside of allowed window.", subcode=platform.late)
@@ -154,6 +179,77 @@ class Graph:
         else:
             self.journal.deliver(platform.channel, user, "send", message, milliseconds(self.clock()))
         return answer({"recipient_id": user, "message_id": platform.message_ids + secrets.token_urlsafe(24)})
+
+    def _check_attachments(self, platform: Platform, message: Any) -> None:
+        """What Graph answers about an id that is over is in no document; its table has one for one that is not ours."""
+        for attachment_id in attached(message):
+            found = self.attachments.get(attachment_id)
+            if found is None or found.channel != platform.channel or self.clock() - found.at > ATTACHMENT_LIVES:
+                fail(PARAMETER, "Invalid attachment id, or not the owner of the attachment", subcode=2018074)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        """https://developers.facebook.com/docs/messenger-platform/reference/attachment-upload-api, files only."""
+        form = await _form(request)
+        self._allowed(request)
+        nothing = ("", b"")
+        try:
+            message = orjson.loads(form.get("message", nothing)[1])
+            attachment = message["attachment"]
+            reusable = attachment["payload"].get("is_reusable") is True and set(message) == {"attachment"}
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            fail(PARAMETER, "Param message must be an object with an attachment")
+        platform = self._profiled(request, {"platform": form.get("platform", nothing)[1].decode()})
+        kind, image = form.get("filedata", nothing)
+        if attachment.get("type") != "image" or not reusable:
+            fail(PARAMETER, "Param message must have a reusable attachment of type image")
+        if kind != "image/png" or not image.startswith(b"\x89PNG"):
+            fail(PARAMETER, "The file is not of the attachment's type", subcode=2018047)
+        if len(image) > IMAGE_SIZE:
+            fail(PARAMETER, "The attachment's size is over the limit", subcode=2018109)
+        attachment_id = str(10**15 + secrets.randbelow(9 * 10**15))
+        self.attachments[attachment_id] = Attachment(platform.channel, image, self.clock())
+        return answer({"attachment_id": attachment_id})
+
+    async def _get_settings(self, request: web.Request) -> web.Response:
+        user, platform = self._of_person(request, request.query.get("psid"))
+        page = {"page_level_persistent_menu": platform.profile.get("persistent_menu")}
+        found = {"user_level_persistent_menu": self.menu_of.get(user)} | page
+        return answer({"data": [{name: value for name, value in found.items() if value}]})
+
+    async def _set_settings(self, request: web.Request) -> web.Response:
+        body = await json_object(request) or {}
+        user, platform = self._of_person(request, body.get("psid"))
+        if strange := [name for name in body if name not in ("psid", "persistent_menu", "access_token")]:
+            fail(PARAMETER, f'Invalid keys "{strange[0]}" were found in param')
+        menus = body.get("persistent_menu")
+        if "get_started" not in platform.profile:
+            fail(PARAMETER, "You must set a Get Started button if you set a persistent menu", subcode=2018145)
+        platform.check({"persistent_menu": menus})
+        self.menu_of[user] = list(menus or [])
+        return answer({"result": "success"})
+
+    async def _delete_settings(self, request: web.Request) -> web.Response:
+        user, _platform = self._of_person(request, request.query.get("psid"))
+        if _names(request.query.get("params", "")) != ["persistent_menu"]:
+            fail(PARAMETER, 'Param params must be ["persistent_menu"]')
+        self.menu_of.pop(user, None)
+        return answer({"result": "success"})
+
+    def _of_person(self, request: web.Request, user: Any) -> tuple[str, Platform]:
+        """Whose own settings a call is about. Refuses more of them than Meta takes."""
+        self._allowed(request)
+        _of_page(request)
+        if not isinstance(user, str) or not user:
+            fail(PARAMETER, "The parameter psid is required")
+        platform = self.platform_of(user)
+        if not platform.personal or not self.people.known(platform.channel, user):
+            fail(PARAMETER, "No matching user found", subcode=platform.unknown)
+        now = self.clock()
+        recent = [at for at in self._personal_calls.get(user, ()) if now - at < PERSONAL_WINDOW]
+        if len(recent) >= PERSONAL_CALLS:
+            fail(613, "Calls to this api have exceeded the rate limit.")
+        self._personal_calls[user] = [*recent, now]
+        return user, platform
 
     def _act(self, platform: Platform, user: str, action: Any) -> web.Response:
         if action not in SENDER_ACTIONS:
@@ -296,6 +392,21 @@ def _error(code: int, text: str, *, subcode: int | None = None, transient: bool 
 
 def fail(code: int, text: str, *, subcode: int | None = None) -> NoReturn:
     refuse(400, _error(code, text, subcode=subcode))
+
+
+async def _form(request: web.Request) -> dict[str, tuple[str, bytes]]:
+    """A form's fields by name, each with its type and content; empty when there is no form."""
+    boundary = re.fullmatch(r'multipart/form-data; *boundary="?([^";]+)"?', request.headers.get("Content-Type", ""))
+    if boundary is None:
+        return {}
+    fields = {}
+    for part in (await request.read()).split(b"--" + boundary[1].encode())[1:-1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        said = head.decode()
+        if name := re.search(r'; name="([^"]*)"', said):
+            kind = re.search(r"(?im)^content-type: *([^\s;]+)", said)
+            fields[name[1]] = (kind[1] if kind else "", content.removesuffix(b"\r\n"))
+    return fields
 
 
 def _of_page(request: web.Request) -> None:

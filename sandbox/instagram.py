@@ -42,6 +42,7 @@ class Instagram:
     message_ids = "aWdfZAG1faXRlbTox"
     unknown = 2534014
     late = 2534022
+    personal = False
 
     def __init__(self) -> None:
         self.profile: dict[str, Any] = {}

@@ -30,6 +30,7 @@ class Messenger:
     message_ids = "m_"
     unknown = 2018001
     late = 2018278
+    personal = True
 
     def __init__(self) -> None:
         self.profile: dict[str, Any] = {}

@@ -98,6 +98,13 @@ def problems(message: Any, rules: Rules = MESSENGER) -> list[Problem]:
     return _Judge(rules).message(message)
 
 
+def attached(message: Any) -> list[str]:
+    """The ids of uploaded media that a message without problems shows."""
+    payload = message.get("attachment", {}).get("payload", {}) if isinstance(message, dict) else {}
+    media = [payload, *payload.get("elements", [])]
+    return [each["attachment_id"] for each in media if "attachment_id" in each]
+
+
 class _Judge:
     """Looks at one message and collects what it finds."""
 
@@ -139,6 +146,19 @@ class _Judge:
         parts = urlsplit(value)
         if parts.scheme != "https" or not parts.hostname or not re.fullmatch(r"[\x21-\x7e]+", value):
             self.note("should represent a valid URL", where)
+
+    def picture(self, value: Any, where: str) -> None:
+        """An address that the platform fetches. On this machine http does, since the stand-in is there as well."""
+        near = isinstance(value, str) and re.fullmatch(r"http://127\.0\.0\.1(:\d+)?/[\x21-\x7e]*", value)
+        if not near:
+            self.https(value, where)
+
+    def one_source(self, value: dict[str, Any], where: str) -> None:
+        """Media come by an address or by an id that was uploaded before, never by both."""
+        if ("url" in value) == ("attachment_id" in value):
+            self.note("must have either url or attachment_id", where)
+        elif "attachment_id" in value and not re.fullmatch(r"\d{1,20}", str(value["attachment_id"])):
+            self.note("must be the id of an attachment", f"{where}.attachment_id")
 
     def message(self, message: Any) -> list[Problem]:
         if not isinstance(message, dict):
@@ -196,8 +216,9 @@ class _Judge:
             self.template(payload, f"{where}.payload")
         elif kind in ("image", "audio", "video", "file"):
             self.known(payload, {"url", "is_reusable", "attachment_id"}, f"{where}.payload")
-            if "attachment_id" not in payload:
-                self.https(payload.get("url"), f"{where}.payload.url")
+            self.one_source(payload, f"{where}.payload")
+            if "url" in payload:
+                self.picture(payload["url"], f"{where}.payload.url")
         else:
             self.note("must be one of template, image, audio, video, file", f"{where}.type")
 
@@ -238,7 +259,7 @@ class _Judge:
             if "subtitle" in element:
                 self.text(element["subtitle"], f"{here}.subtitle", TITLE)
             if "image_url" in element:
-                self.https(element["image_url"], f"{here}.image_url")
+                self.picture(element["image_url"], f"{here}.image_url")
             if "default_action" in element:
                 self.button(element["default_action"], f"{here}.default_action", titled=False)
             if "buttons" in element:
@@ -298,7 +319,10 @@ class _Judge:
         self.known(element, {"media_type", "url", "attachment_id", "buttons"}, f"{where}.elements[0]")
         if element.get("media_type") not in ("image", "video"):
             self.note("must be one of image, video", f"{where}.elements[0].media_type")
-        if "attachment_id" not in element:
-            self.https(element.get("url"), f"{where}.elements[0].url")
+        self.one_source(element, f"{where}.elements[0]")
+        if "url" in element:
+            self.https(element["url"], f"{where}.elements[0].url")
+            if not re.match(r"https://(www|business)\.facebook\.com/", str(element["url"])):
+                self.note("must be an address of Facebook's; upload others first", f"{where}.elements[0].url")
         if "buttons" in element:
             self.buttons(element["buttons"], f"{where}.elements[0].buttons", least=1)

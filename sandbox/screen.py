@@ -199,6 +199,8 @@ class _MetaMessage:
         payload = attachment.get("payload", {})
         if attachment.get("type") == "template":
             self.template(payload)
+        elif attachment.get("type") == "image":
+            self.screen.parts.append(_picture(payload))
         elif attachment:
             self.screen.parts.append(clean(f"({attachment.get('type')}) {payload.get('url', '')}"))
         for reply in message.get("quick_replies", []):
@@ -214,6 +216,8 @@ class _MetaMessage:
             elements = payload["elements"]
             for number, element in enumerate(elements, start=1):
                 card = Card(f"{number}/{len(elements)}" if len(elements) > 1 else "")
+                if "image_url" in element or kind == "media":
+                    card.lines.append(Line(_picture({"url": element.get("image_url"), **element}), "dim"))
                 if element.get("title"):
                     card.lines.append(Line(clean(element["title"]), "bold"))
                 if element.get("subtitle"):
@@ -247,6 +251,12 @@ class _MetaMessage:
             else:
                 made = Button(title, "other", button["type"])
             card.lines.append(Line(self.screen.numbered(made), "button"))
+
+
+def _picture(source: dict[str, Any]) -> str:
+    """A picture in words: what its file is called, where it has a name."""
+    name = str(source.get("url") or "").rsplit("/", 1)[-1].split("?")[0]
+    return clean(f"▨ {name.rsplit('-', 1)[0] if name else 'picture'}")
 
 
 def _wide(text: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from bot.config import Settings
@@ -15,6 +15,9 @@ from bot.conversation.actions import Action
 from bot.conversation.events import Incoming
 from bot.conversation.messages import Button, Reply
 from bot.partners import Partner, Platform, introduce
+
+if TYPE_CHECKING:
+    import asyncpg
 
 Json = dict[str, Any]
 Pack = Callable[[Action], str]
@@ -186,11 +189,21 @@ class Inbound(Protocol):
 class Menus(Protocol):
     """Menus below the chat, one per language, on a platform where each person is given theirs by us.
 
-    A menu is named by the platform's id; `""` is the account's own, which everybody has who was given none.
+    A menu has a name, such as the platform's id of it; `""` is the account's own, which everybody has who was given
+    none. follows_phone: the account's own is in the language of somebody's phone; else it is in the default language.
     """
+
+    follows_phone: bool
+
+    def offer(self, texts: Sequence[MenuTexts]) -> None:
+        """Told once what the menus say, in each language."""
 
     async def learn(self) -> None:
         """Read which menus are installed; none, when that cannot be read. Never raises."""
+
+    def unsure(self, language: str | None, has: str | None, *, staff: str = "") -> bool:
+        """Whether to `learn` before `due` is asked: no menu is known, this person would want one, and it was not looked
+        up a moment ago."""
 
     def due(self, language: str | None, has: str | None, *, staff: str = "") -> str | None:
         """The menu to give to a reader of `language` who has another one; None when there is nothing to do.
@@ -203,6 +216,13 @@ class Menus(Protocol):
         """Show somebody a menu from now on; whether that worked. Never raises, and takes a few seconds at most."""
 
 
+class Uploads(Protocol):
+    """Pictures that a platform must have before they can be sent."""
+
+    async def renew(self, pool: asyncpg.Pool) -> None:
+        """Bring what it lacks, and learn what it has. Never raises; called every minute, and never by a turn."""
+
+
 class Outbound(Protocol):
     """The worker's half of a channel: rendering (pure) and sending."""
 
@@ -211,6 +231,10 @@ class Outbound(Protocol):
     @property
     def menus(self) -> Menus | None:
         """None where the platform needs no help of ours with them."""
+
+    @property
+    def pictures(self) -> Uploads | None:
+        """None where the platform needs none of ours."""
 
     @property
     def quota(self) -> Callable[[], Awaitable[tuple[int, int | None]]] | None:

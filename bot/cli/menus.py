@@ -11,10 +11,9 @@ from bot.channels import Channel, MenuContents, MenuTexts, Outbound, known, staf
 from bot.config import Settings
 from bot.errors import ConfigurationError, GiftdeskError, UpstreamError
 from bot.staff.routes import StaffRoutes
-from bot.wiring import brands_of, load_languages, open_channels
+from bot.wiring import brands_of, load_languages, menu_texts, open_channels
 from handlers.admin import STAFF_ROUTERS
 from handlers.admin.menu import buttons
-from handlers.views.start import greeting, topics
 
 GOOD, DONE, WOULD = "[green]ok[/]", "[green]done[/]", "[yellow]would[/]"
 LATER, LEFT, BAD = "[yellow]later[/]", "[red]left[/]", "[red]problem[/]"
@@ -25,16 +24,12 @@ Row = tuple[str, str]
 def contents(settings: Settings, channel: Channel) -> MenuContents:
     """What a channel's menus should say, in each language."""
     brand, translators = brands_of(settings)[channel.name], load_languages(settings)
-    languages = [
-        MenuTexts(language, _("Menu"), topics(_, brand), greeting(_, settings.brand), greeting(_, "%s"))
-        for language, _ in translators.items()
-    ]
     staff = [
         MenuTexts(staff_menu(language, role), _("Menu"), buttons(_, tiles), "", "")
         for role, tiles in StaffRoutes(STAFF_ROUTERS, ()).menus(brand).items()
         for language, _ in translators.items()
     ]
-    return MenuContents(languages, settings.default_locale, settings.brand_color, staff)
+    return MenuContents(menu_texts(translators, brand), settings.default_locale, settings.brand_color, staff)
 
 
 def run(settings: Settings, *, dry_run: bool, remove: bool) -> bool:

@@ -14,6 +14,7 @@ from bot.conversation.actions import Action
 
 Tone = Literal["valid", "soon", "old", "bad"]
 Look = Literal["plain", "success", "value", "quiet"]
+Banner = Literal["", "gifts", "tickets", "redeem", "vouchers", "cards", "points", "receipts", "language", "help"]
 
 DOTS: dict[Tone, str] = {"valid": "🟢", "soon": "🟡", "bad": "🔴", "old": "⚪"}
 """A tone where only text can be shown."""
@@ -60,11 +61,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A number with its label, on an overview; a tap on it opens what is counted."""
+    """A number with its label, on an overview; a tap on it opens what is counted. On a menu a picture character stands
+    for the number.
+
+    text: what is behind it, in a sentence, where there is room. banner: see `Card`.
+    """
 
     value: str
     label: str
     action: Action
+    text: str = ""
+    banner: Banner = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,8 @@ class Card:
     receipt: the reference, set apart.                    note:  small print.
     look:    plain; success (gradient header); value (the whole card looks like a card); quiet (over, or folded away).
     discreet: the chat list and the lock screen show its title and nothing else.
+    banner:  one of our own drawn pictures, above the card on channels whose cards have no colours of their own.
+    details: shows the whole card, where a channel has no room for it in a list; elsewhere it is left out.
     buttons: the first is the primary one, the rest are links; four at most are kept.
     """
 
@@ -102,6 +111,8 @@ class Card:
     image: str = ""
     look: Look = "plain"
     discreet: bool = False
+    banner: Banner = ""
+    details: Button | None = None
     buttons: tuple[Button | Link, ...] = ()
 
 
@@ -160,10 +171,11 @@ def labelled(label: str, value: str) -> str:
 
 def tile_label(tile: Tile) -> str:
     """A tile as the label of a button: `Tickets 3`, but `🎁 My gifts`."""
-    return f"{tile.value} {tile.label}" if _pictured(tile) else f"{tile.label} {tile.value}"
+    return f"{tile.value} {tile.label}" if pictured(tile) else f"{tile.label} {tile.value}"
 
 
-def _pictured(tile: Tile) -> bool:
+def pictured(tile: Tile) -> bool:
+    """Whether this is a tile of a menu: it has a picture character instead of a number."""
     return tile.value != "" and unicodedata.category(tile.value[0]) == "So"
 
 
@@ -171,7 +183,7 @@ def facts(card: Card) -> list[str]:
     """Everything a card says beside its title, as lines of text, in reading order."""
     lines = [" · ".join(part for part in (card.eyebrow, card.badge.word if card.badge else "") if part)]
     lines += [card.hero, _fact(card.beside) if card.beside else "", card.text]
-    lines += [tile_label(tile) if _pictured(tile) else labelled(tile.label, tile.value) for tile in card.tiles]
+    lines += [tile_label(tile) if pictured(tile) else labelled(tile.label, tile.value) for tile in card.tiles]
     lines += [_fact(row) for row in card.rows]
     lines += [labelled(card.receipt.label, card.receipt.value) if card.receipt else "", card.note, card.instead]
     return [line for line in lines if line]

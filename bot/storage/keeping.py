@@ -112,6 +112,8 @@ KEPT: Mapping[str, Kept] = {
     "switches": Kept(stays=_DECIDED),
     # The machinery
     "workers": Kept(goes=timedelta(days=1)),
+    "attachments": Kept(goes=timedelta(days=90)),
+    "pictures": Kept(stays="drawings of ours; messages in chats keep the addresses of those in an older colour"),
     "tallies": Kept(goes=_RECEIPTS),
     "pgqueuer": Kept(stays="a job is deleted when it is done"),
     "pgqueuer_schedules": Kept(stays="one row for each"),

@@ -502,3 +502,27 @@ unclear = Table(
     Column("day", Date, nullable=False),  # of UTC
     Index("unclear_person", "person_hash"),
 )
+
+# ── Pictures (0011) ──────────────────────────────────────────────────────────────────────────────
+
+# What stands above Messenger's and Instagram's cards, drawn by whichever worker is first and served by the web process.
+# The file name changes with what a picture is drawn from, so a row never does.
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("png", LargeBinary, nullable=False),
+    Column("drawn_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+# The same pictures as a platform knows them. `renewed`: it took the place of an id that was refused before its time, so
+# a second refusal waits a day.
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("picture", Text, primary_key=True),
+    Column("attachment_id", Text, nullable=False),
+    Column("renewed", Boolean, nullable=False, server_default=text("false")),
+    Column("uploaded_at", MOMENT, nullable=False, server_default=NOW),
+)

@@ -63,6 +63,7 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ),
         ("unclear", old.format("day::timestamp AT TIME ZONE 'UTC'"), KEPT_FOR),
         ("workers", old.format("at"), day),
+        ("attachments", old.format("uploaded_at"), 90 * day),  # the platforms have forgotten it, too
         ("invitations", old.format("expires_at"), 30 * day),
         ("approvals", old.format("created_at"), 30 * day),
         ("blocks", old.format("until"), day),

@@ -16,6 +16,7 @@ def usable_card(_: Translator, card: GiftCard, currency: str, show_number: Actio
     number = (Button(_("Show number"), show_number),) if show_number else ()
     return Card(
         look="value",
+        banner="cards",
         eyebrow=_("Gift card"),
         badge=Badge(_known(_, card.status) or _("Valid"), "valid"),
         title=card.title or _("Gift card"),
@@ -37,6 +38,7 @@ def unusable_card(_: Translator, card: GiftCard, currency: str, now: datetime) -
         word = _known(_, card.status) or _("Not usable")
     return Card(
         eyebrow=_("Gift card"),
+        banner="cards",
         badge=Badge(word, "old"),
         title=card.title or _("Gift card"),
         hero=_.money(card.balance, currency),

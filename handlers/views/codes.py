@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.conversation.actions import Action
 from bot.conversation.messages import Button, Card, Row
 from bot.i18n import Translator
 from bot.storage.claims import Claim
@@ -35,6 +36,7 @@ def receipt_card(
         greeting = _("You already redeemed this on %(date)s", date=_.date(claim.claimed_at))
     return Card(
         look="success" if fresh else "plain",
+        banner="receipts",
         title=greeting,
         hero=_list(_, rewards) if rewards else _("Redeemed"),
         text=source,
@@ -50,13 +52,14 @@ def receipt_card(
     )
 
 
-def claim_card(_: Translator, claim: Claim) -> Card:
-    """A claim in a list of receipts."""
+def claim_card(_: Translator, claim: Claim, show: Action) -> Card:
+    """A claim in a list of receipts. show: its receipt."""
     rewards = [reward["name"] for reward in claim.snapshot["rewards"] if reward["name"]]
     points = claim.snapshot.get("points", 0)
     return Card(
         # Translators: what a receipt in a list is about
         eyebrow=_("Code redeemed"),
+        banner="receipts",
         title=_list(_, rewards) if rewards else _("Redeemed"),
         text=claim.snapshot["group"],
         rows=(
@@ -65,6 +68,8 @@ def claim_card(_: Translator, claim: Claim) -> Card:
             Row(_("Time"), _.moment(claim.claimed_at)),
         ),
         receipt=Row(_("Reference"), claim.ref),
+        # Translators: a button: show the whole receipt
+        details=Button(_("Details"), show),
     )
 
 

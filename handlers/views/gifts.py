@@ -36,6 +36,7 @@ def ticket_cards(_: Translator, tickets: Sequence[Ticket], how_to: Action) -> li
     return [
         Card(
             eyebrow=_("Tickets"),
+            banner="tickets",
             badge=Badge(_("Valid"), "valid"),
             # Translators: the name of a card beside which stands how many there are: "× 2"
             title=_.ngettext("Coupon", "Coupons", days[day]),
@@ -80,6 +81,7 @@ def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action) -> Card:
     claim = Button(_("How to claim"), how_to)
     return Card(
         eyebrow=f"{kind} · {source}",
+        banner="gifts",
         badge=badge,
         title=gift.name,
         rows=tuple(rows),

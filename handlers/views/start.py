@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.conversation.context import Brand
-from bot.conversation.messages import Button, Card, Link, Row, Tile
+from bot.conversation.messages import Banner, Button, Card, Link, Row, Tile
 from bot.i18n import Translator
 from bot.storage.unclear import KEPT_FOR
 from handlers.views import choices
@@ -27,7 +27,11 @@ def welcome_card(_: Translator, brand: Brand, other_languages: Sequence[Button],
         buttons.append(choices.redeem_code(_))
     buttons += other_languages
     return Card(
-        title=_("Welcome to %(brand)s Rewards", brand=brand.name), text=text, look="success", buttons=tuple(buttons)
+        title=_("Welcome to %(brand)s Rewards", brand=brand.name),
+        text=text,
+        look="success",
+        banner="gifts",
+        buttons=tuple(buttons),
     )
 
 
@@ -87,7 +91,7 @@ def _kept(_: Translator, brand: Brand, days: str) -> str:
     return _("User ID, language, receipts; up to %(days)s after your last visit", days=days)
 
 
-ICONS = {"gifts": "🎁", "redeem": "🔑", "vouchers": "🎫", "cards": "💳", "language": "🌐", "help": "💬"}
+ICONS: dict[str, str] = {"gifts": "🎁", "redeem": "🔑", "vouchers": "🎫", "cards": "💳", "language": "🌐", "help": "💬"}
 
 
 def topics(_: Translator, brand: Brand) -> tuple[Button, ...]:
@@ -106,12 +110,25 @@ def topics(_: Translator, brand: Brand) -> tuple[Button, ...]:
     )
 
 
+def _behind(_: Translator) -> dict[Banner, str]:
+    """What is behind each topic of the menu, in a sentence, by the picture above it."""
+    return {
+        "gifts": _("See the tickets and gifts you have"),
+        "redeem": _("Turn a code into a reward"),
+        "vouchers": _("Exchange your points for vouchers"),
+        "cards": _("See what is left on your gift cards"),
+        "language": _("Read all of this in another language"),
+        "help": _("Get an answer, or ask our staff"),
+    }
+
+
 def menu_card(_: Translator, brand: Brand) -> Card:
     """The menu, without what this shop does not offer."""
+    opened = {button.action.command: button for button in topics(_, brand) if isinstance(button.action, Go)}
     tiles = tuple(
-        Tile(ICONS[action.command], button.label, action)
-        for button in topics(_, brand)
-        if isinstance(action := button.action, Go)
+        Tile(ICONS[banner], opened[banner].label, opened[banner].action, text=text, banner=banner)
+        for banner, text in _behind(_).items()
+        if banner in opened
     )
     return Card(eyebrow=brand.name, title=_("What would you like to do?"), tiles=tiles)
 

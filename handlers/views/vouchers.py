@@ -46,6 +46,7 @@ def offer_card(_: Translator, offer: Offer, account: Account, picture: str, get:
     missing = _.ngettext("%(n)s more point", "%(n)s more points", max(short, 0))
     return Card(
         image=picture,
+        banner="vouchers",
         eyebrow=offer.gift.brand,
         title=offer.gift.name,
         hero=points_text(_, offer.cost),
@@ -101,6 +102,7 @@ def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str)
         title, text = _("Confirming"), _("Your voucher is on its way. We'll tell you here.")
     return Card(
         look="success" if issue.state is IssueState.DONE else "plain",
+        banner="vouchers",
         title=title,
         hero=issue.called,
         text=text,
@@ -119,6 +121,8 @@ def voucher_card(_: Translator, issue: Issue, picture: str, show: Action) -> Car
         eyebrow=issue.offer["brand"],
         badge=Badge(state_words(_)[issue.state], TONES[issue.state]),
         title=issue.called,
+        banner="vouchers",
+        details=details,
         rows=(
             Row(_("Value"), _.money(issue.value, DONG)),
             *(
@@ -137,7 +141,13 @@ def points_card(_: Translator, account: Account, entries: Sequence[Entry], butto
     """How many points there are, and the last things that changed them."""
     rows = [Row(_("On hold"), _.number(account.held))] if account.held else []
     rows += [Row(f"{entry_words(_)[entry.kind]} · {_.date(entry.at)}", signed(_, entry.available)) for entry in entries]
-    return Card(title=_("Your points"), hero=points_text(_, account.available), rows=tuple(rows), buttons=buttons)
+    return Card(
+        title=_("Your points"),
+        hero=points_text(_, account.available),
+        rows=tuple(rows),
+        banner="points",
+        buttons=buttons,
+    )
 
 
 def entry_words(_: Translator) -> dict[str, str]:

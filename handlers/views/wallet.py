@@ -22,6 +22,7 @@ def overview_card(
     """How much of each kind there is; a tap on a number opens its list."""
     return Card(
         title=_("Your gifts"),
+        banner="gifts",
         # Translators: a badge: so many new gifts
         badge=Badge(_.ngettext("%(n)s new", "%(n)s new", new), "valid") if new else None,
         tiles=tiles,

@@ -139,6 +139,7 @@ class Simulator:
         app.router.add_post("/api/reset", self._reset)
         app.router.add_get("/api/menus/{channel}/{user}", self._menus)
         app.router.add_get("/api/richmenus/{menu}", self._menu_image)
+        app.router.add_get("/api/attachments/{id}", self._attachment)
         app.router.add_get("/api/transcript", self._transcript)
         app.router.add_get("/api/pictures", self._picture)
         return app
@@ -152,7 +153,9 @@ class Simulator:
         if isinstance(what, Call):
             if self.trouble.ended():
                 self.record.tell("trouble", trouble=self.trouble.as_json())
-            if what.answered and ("richmenu" in what.path or what.path.endswith("/messenger_profile")):
+            if what.answered and (
+                "richmenu" in what.path or what.path.endswith(("/messenger_profile", "/custom_user_settings"))
+            ):
                 self.record.tell("menus")
 
     def _elsewhere(self, deed: Deed) -> None:
@@ -368,12 +371,14 @@ class Simulator:
         line = self.sandbox.line
         menus = line.rich_menus, line.rich_menu_images, line.rich_menu_aliases
         everybodys = line.rich_menu_of.get("all")
+        uploaded = self.sandbox.graph.attachments
         profiles = [(platform, platform.profile) for platform in self.sandbox.graph.platforms]
         self.sandbox.reset()
         line.rich_menus, line.rich_menu_images, line.rich_menu_aliases = menus
         line.rich_menu_of = {"all": everybodys} if everybodys else {}
         for platform, profile in profiles:
             platform.profile = profile
+        self.sandbox.graph.attachments = uploaded
         self.trouble = Trouble(self.sandbox.faults)
         self.tokens_die = False
         self._wallets.clear()
@@ -431,7 +436,9 @@ class Simulator:
             menu = line.rich_menus.get(line.rich_menu_of.get(user) or line.rich_menu_of.get("all", ""))
             aliases = {alias: line.rich_menus.get(menu_id) for alias, menu_id in line.rich_menu_aliases.items()}
             return answer({"rich_menu": menu, "aliases": aliases})
-        profile = self.sandbox.graph.platform_of(user).profile
+        profile = dict(self.sandbox.graph.platform_of(user).profile)
+        if own := self.sandbox.graph.menu_of.get(user):  # Their own before the page's, whatever their phone speaks.
+            profile["persistent_menu"] = own
         by_locale = ("greeting", "persistent_menu", "ice_breakers")
         seen = {name: _for_locale(profile.get(name), person.locale) for name in by_locale}
         return answer({"get_started": profile.get("get_started"), **seen})
@@ -454,7 +461,14 @@ class Simulator:
                 async with self._http.get(address, allow_redirects=False) as response:
                     if response.status == 200 and response.content_type in ("image/png", "image/jpeg"):
                         return web.Response(body=await response.read(), content_type=response.content_type)
+            refuse(404, {"error": "the bot has no such picture"})
         return web.Response(text=shop.drawing(address), content_type="image/svg+xml")
+
+    async def _attachment(self, request: web.Request) -> web.Response:
+        found = self.sandbox.graph.attachments.get(request.match_info["id"])
+        if found is None:
+            refuse(404, {"error": "nothing was uploaded with that id"})
+        return web.Response(body=found.image, content_type="image/png")
 
     async def _transcript(self, _: web.Request) -> web.Response:
         """All chats as one file, which the page can do again."""

@@ -121,13 +121,15 @@ def _cards(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Card]:
         hero=texts,
         beside=st.none() | rows,
         text=texts,
-        tiles=_many(st.builds(Tile, texts, texts, _actions), 5).map(lambda tiles: tiles * 3),
+        tiles=_many(st.builds(Tile, texts, texts, _actions, texts), 5).map(lambda tiles: tiles * 3),
         rows=_many(rows, 4).map(lambda rows: rows * 4),
         receipt=st.none() | rows,
         note=texts,
         instead=texts,
         image=_urls,
         look=st.sampled_from(["plain", "success", "value", "quiet"]),
+        banner=st.sampled_from(["", "gifts"]),
+        details=st.none() | st.builds(Button, texts, _actions),
         buttons=_many(_buttons, 6),
     )
 

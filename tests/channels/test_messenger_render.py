@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 
 from bot.channels import Json, Rendered
-from bot.channels.messenger.render import render
-from bot.conversation.messages import Button, Card, Carousel, Link, Message, Reply, Row, Text
+from bot.channels.messenger.pictures import NONE, Shown
+from bot.channels.messenger.render import is_banner, render
+from bot.conversation.messages import Banner, Button, Card, Carousel, Link, Message, Reply, Row, Text
 from channels.drawn import ALL, GIFT, SUCCESS, VOUCHER, WALLET, button, fast, pack, replies
 from sandbox.messenger_messages import problems
 
@@ -38,15 +39,28 @@ def strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
+class Everything:
+    """Pictures that can all be fetched, and none of which is uploaded."""
+
+    def address(self, banner: Banner) -> str:
+        return f"https://desk.example/pictures/{banner}.png"
+
+    def attachment(self, banner: Banner) -> None:
+        return None
+
+
+@pytest.mark.parametrize("shown", [NONE, Everything()])
 @fast
-@given(replies)
-def test_any_answer_is_legal(reply: Reply) -> None:
+@given(reply=replies)
+def test_any_answer_is_legal(shown: Shown, reply: Reply) -> None:
     """Cards and their stand-ins, message by message."""
-    rendered = render(reply, pack)
+    rendered = render(reply, pack, pictures=shown)
 
     assert [problem for each in rendered for problem in problems(each.message)] == []
     assert [problem for each in rendered if each.plain for problem in problems(each.plain)] == []
-    assert [each.plain is None for each in rendered] == ["text" in each.message for each in rendered]
+    assert [each.plain is None for each in rendered] == [
+        "text" in each.message or is_banner(each.message) for each in rendered
+    ]
     assert bool(rendered) == bool(reply.messages)
 
 
@@ -159,11 +173,11 @@ def test_an_element_is_never_a_title_alone() -> None:
     assert payload(rendered)["elements"] == [{"title": "杯", "subtitle": "獎品"}]
 
 
-def test_tiles_become_lines_and_quick_replies() -> None:
-    """A tap on the count opens its list, as on LINE."""
+def test_tiles_become_quick_replies() -> None:
+    """A tap on the count opens its list, as on LINE; it is not said a second time, unless the card is refused."""
     (rendered,) = draw(WALLET, choices=(button("選單", "menu"),))
 
-    assert "票券：3\n實體獎品：2" in payload(rendered)["text"]
+    assert payload(rendered)["text"] == "您的獎勵\n2 項新獎品\n更新於 14:32"
     assert titles(rendered.message) == ["票券 3", "實體獎品 2", "虛擬獎品 5", "點數 1,250", "禮券 4", "選單"]
 
 

@@ -39,6 +39,7 @@ class ToyClient:
 
     name = "toy"
     menus = None
+    pictures = None
     quota = None
 
     def __init__(self) -> None:

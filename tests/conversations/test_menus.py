@@ -11,9 +11,12 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 
+from bot.channels import MenuContents
 from bot.channels.line.client import LineClient
 from bot.channels.line.menu import RichMenu, RichMenus, plan, rich_menu
-from bot.wiring import brands_of
+from bot.channels.messenger.client import MessengerClient
+from bot.channels.messenger.profile import MessengerMenus
+from bot.wiring import brands_of, menu_texts
 from handlers.views.start import topics
 
 RICH_MENU = "/v2/bot/user/"
@@ -213,8 +216,13 @@ async def test_what_somebody_has_is_kept_with_them(bot: Bot, install: Install, t
     assert await tables.fetchval(marked, f"%{chat.user}") is None
 
 
-async def test_without_menus_line_is_not_asked_about_them(bot: Bot) -> None:
-    """Nor on Messenger, ever."""
+async def test_without_menus_line_is_hardly_asked_about_them(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For who reads another than the default language, once in some seconds; nobody is given any."""
+    monkeypatch.setattr("bot.channels.line.client.LOOK_AGAIN_SECONDS", 600.0)
+    line = bot.turns.outbound["line"]
+    assert isinstance(line, LineClient)
+    await line.menus.learn()
+    bot.sandbox.journal.clear()
     for channel in ("line", "messenger"):
         chat = bot.chat(channel, language="en")
         await chat.do(chat.phone.follows())
@@ -242,3 +250,130 @@ def test_every_tile_opens_a_topic(bot: Bot) -> None:
     tiles = [button.action.model_dump()["command"] for button in topics(bot.turns.languages["en"], desk)]
 
     assert [name for name in tiles if name not in commands] == []
+
+
+async def test_a_worker_that_knows_of_no_menus_looks_when_one_is_wanted(bot: Bot, install: Install) -> None:
+    """They were installed a moment after it had started: the language still changes with this very answer."""
+    line = bot.turns.outbound["line"]
+    assert isinstance(line, LineClient)
+    await line.menus.learn()  # At the start, when there were none.
+    await install(known=False)
+    line.menus._asked = 0.0  # some seconds ago
+
+    chat = bot.chat("line")
+    await chat.say("english")
+    await beside(bot)
+
+    assert has(chat) == "en"
+
+
+# ── Messenger: the page's menu follows the phone, and who chose another language has their own ──────────────
+
+
+@pytest.fixture
+async def page(bot: Bot) -> AsyncIterator[MessengerClient]:
+    """Messenger's menu as `giftdesk menus` installs it; nobody has been given one of their own before."""
+    client = bot.turns.outbound["messenger"]
+    assert isinstance(client, MessengerClient) and client.menus is not None
+    contents = MenuContents(
+        menu_texts(bot.turns.languages, bot.turns.brands["messenger"]), bot.settings.default_locale, "#0F766E"
+    )
+    for _text, change in (await MessengerMenus(client).steps(contents, remove=False))[0]:
+        await change()
+    client.menus._given.clear()
+    client.menus._rests_until = 0.0
+    bot.sandbox.journal.clear()
+    yield client
+    await beside(bot)
+
+
+def own_menu(chat: Chat) -> list[str] | None:
+    """The labels of the menu that somebody has of their own; None when they see the page's."""
+    menus = chat.bot.sandbox.graph.menu_of.get(chat.user)
+    return [item["title"] for item in menus[0]["call_to_actions"]] if menus else None
+
+
+def settings_calls(bot: Bot) -> list[Any]:
+    return [call for call in bot.sandbox.calls("messenger") if call.path.endswith("/custom_user_settings")]
+
+
+async def test_who_chooses_a_language_has_its_menu_on_messenger(bot: Bot, page: MessengerClient) -> None:
+    """Whatever their phone speaks, there and back, and nothing is asked for those who choose none."""
+    chat = bot.chat("messenger", language="en")
+    await chat.say("menu")
+    await beside(bot)
+    assert (own_menu(chat), settings_calls(bot)) == (None, [])
+
+    for typed, tag in (("中文", "zh_Hant_TW"), ("english", "en")):
+        await chat.say(typed)
+        await beside(bot)
+        shown = own_menu(chat)
+        assert shown and shown[0] == bot.turns.languages[tag]("My gifts")
+    calls = len(settings_calls(bot))
+    await chat.say("menu")
+    await beside(bot)
+    assert len(settings_calls(bot)) == calls == 4
+
+
+async def test_a_person_is_given_few_menus_in_ten_minutes(bot: Bot, page: MessengerClient) -> None:
+    """Meta takes ten calls; the answers come all the same, and later the menu is right again."""
+    assert page.menus is not None
+    chat = bot.chat("messenger")
+    for typed in ("english", "中文") * 5 + ("english",):
+        assert await chat.say(typed)
+        await beside(bot)
+    assert len(settings_calls(bot)) <= 8 and {call.status for call in settings_calls(bot)} == {200}
+
+    page.menus._given.clear()  # Ten minutes later.
+    bot.ahead(minutes=11)
+    await chat.say("menu")
+    await beside(bot)
+    assert own_menu(chat) == [
+        button.label for button in topics(bot.turns.languages["en"], bot.turns.brands["messenger"])
+    ]
+
+
+async def test_somebody_elses_menu_stays_on_messenger(bot: Bot, page: MessengerClient) -> None:
+    """Where the page's own is not ours, nobody is given another one."""
+    items = [{"type": "postback", "title": "Shop", "payload": "SHOP"}]
+    bot.sandbox.graph.platforms[0].profile["persistent_menu"] = [{"locale": "default", "call_to_actions": items}]
+    chat = bot.chat("messenger")
+    for typed in ("english", "menu", "help"):
+        await chat.say(typed)
+        await beside(bot)
+
+    assert own_menu(chat) is None
+    assert [call.method for call in settings_calls(bot)] == ["GET"]
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"drop": True}, {"status": 400, "body": {"error": {"code": 613}}}])
+async def test_messengers_refusal_of_a_menu_is_made_good_later(
+    bot: Bot, page: MessengerClient, fault: dict[str, Any]
+) -> None:
+    """After a minute's rest, by the next message; no answer is touched by it."""
+    assert page.menus is not None
+    chat = bot.chat("messenger")
+    bot.sandbox.fault("messenger:POST /me/custom_user_settings", **fault, times=1)
+    for typed in ("english", "menu"):
+        assert await chat.say(typed)
+        await beside(bot)
+    assert own_menu(chat) is None
+
+    page.menus._rests_until = 0.0
+    await chat.say("menu")
+    await beside(bot)
+    assert own_menu(chat) is not None
+
+
+async def test_deleting_ones_data_takes_the_own_menu_away(bot: Bot, page: MessengerClient) -> None:
+    """Meta keeps nothing of theirs either."""
+    chat = bot.chat("messenger")
+    await chat.say("english")
+    await beside(bot)
+    assert own_menu(chat)
+    await chat.say("delete my data")
+    await chat.tap("Yes, delete")
+    await chat.say("DELETE")
+    await beside(bot)
+
+    assert own_menu(chat) is None

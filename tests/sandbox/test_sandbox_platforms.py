@@ -8,6 +8,7 @@ import hmac
 import uuid
 from typing import Any
 
+import aiohttp
 import pytest
 
 from sandbox import Sandbox
@@ -292,6 +293,14 @@ def template(kind: str, **payload: Any) -> dict[str, Any]:
     return {"attachment": {"type": "template", "payload": {"template_type": kind, **payload}}}
 
 
+def picture(**source: Any) -> dict[str, Any]:
+    return {"attachment": {"type": "image", "payload": source}}
+
+
+def media(**element: Any) -> dict[str, Any]:
+    return template("media", elements=[{"media_type": "image", **element}])
+
+
 def postback(title: str = "我的獎品", payload: str = "v1.g") -> dict[str, Any]:
     return {"type": "postback", "title": title, "payload": payload}
 
@@ -312,6 +321,7 @@ def replies(count: int, title: str = "選單", payload: str = "v1.m") -> list[di
         template("button", text="字" * 640, buttons=[postback()]),
         template("coupon", title="85 折", coupon_code="SUMMER-7K3M-Q9TD"),
         {"attachment": {"type": "image", "payload": {"url": "https://example.com/a.png"}}},
+        generic(image_url="http://127.0.0.1:8000/pictures/a.png"),
     ],
 )
 async def test_good_messages_reach_messenger(api: Any, sandbox: Sandbox, message: Any) -> None:
@@ -373,6 +383,13 @@ async def test_good_messages_reach_messenger(api: Any, sandbox: Sandbox, message
         (template("button", text="字" * 641, buttons=[postback()]), "message.attachment.payload.text"),
         (template("button", text="字", buttons=[]), "message.attachment.payload.buttons"),
         (template("list", elements=[]), "message.attachment.payload.template_type"),
+        (picture(), "message.attachment.payload"),
+        (picture(url="https://example.com/a.png", attachment_id="1"), "message.attachment.payload"),
+        (picture(attachment_id="no number"), "message.attachment.payload.attachment_id"),
+        (picture(url="http://example.com/a.png"), "message.attachment.payload.url"),
+        (media(), "message.attachment.payload.elements[0]"),
+        (media(url="https://example.com/a.png"), "message.attachment.payload.elements[0].url"),
+        (media(attachment_id="1", title="字"), "message.attachment.payload.elements[0].title"),
         (template("coupon", title="85 折"), "message.attachment.payload"),
         (template("coupon", title="x", coupon_code="A B"), "message.attachment.payload.coupon_code"),
     ],
@@ -384,6 +401,84 @@ async def test_each_breach_of_messenger_is_found(api: Any, sandbox: Sandbox, mes
     assert [problem.property for problem in problems(message)] == [where]
     assert (answer.status, answer.json["error"]["code"]) == (400, 100)
     assert sandbox.sent() == []
+
+
+PNG = b"\x89PNG\r\n\x1a\n--boundary\r\n\r\n"
+
+
+async def upload(
+    api: Any,
+    png: bytes = PNG,
+    about: str = '{"attachment":{"type":"image","payload":{"is_reusable":true}}}',
+    **more: str,
+) -> Any:
+    form = aiohttp.FormData()
+    for name, value in {"message": about, **more}.items():
+        form.add_field(name, value)
+    form.add_field("filedata", png, filename="a.png", content_type="image/png")
+    headers = api.bearer("MESSENGER_PAGE_ACCESS_TOKEN")
+    url = f"{api.sandbox.url}/messenger/v26.0/me/message_attachments"
+    async with api.session.post(url, data=form, headers=headers) as response:
+        return response.status, await response.json()
+
+
+async def test_an_uploaded_picture_is_sent_for_90_days(api: Any, sandbox: Sandbox, ticker: Any) -> None:
+    """In an image or a media template, by the platform that it was uploaded for, byte for byte."""
+    status, body = await upload(api)
+    known = body["attachment_id"]
+    assert (status, sandbox.graph.attachments[known].image) == (200, PNG)
+    for message in (picture(attachment_id=known), media(attachment_id=known, buttons=[postback()])):
+        assert (await api.send(PSID, message)).status == 200
+    other = await api.send(demo_id("instagram", "yu"), picture(attachment_id=known))
+    sandbox.people.put("messenger", PSID, window_open=True)
+    ticker.advance(90 * 24 * 3_600 + 1)
+    over = await api.send(PSID, picture(attachment_id=known))
+    never = await api.send(PSID, picture(attachment_id="1234567890123456"))
+
+    for refused in (other, over, never):
+        assert (refused.status, refused.json["error"]["error_subcode"]) == (400, 2018074)
+
+
+async def test_what_cannot_be_uploaded(api: Any, sandbox: Sandbox) -> None:
+    """No picture, one that nobody could send again, another type, a platform that there is not."""
+    image = '{"attachment":{"type":"image","payload":{"is_reusable":true}}}'
+    tries = [
+        await upload(api, b"GIF89a"),
+        await upload(api, about='{"attachment":{"type":"image","payload":{}}}'),
+        await upload(api, about=image.replace("image", "video")),
+        await upload(api, about="no JSON"),
+        await upload(api, platform="line"),
+    ]
+    plain = await api.graph("POST", "/me/message_attachments", {"message": {}})
+
+    assert [status for status, _ in tries] == [400] * 5 and plain.status == 400
+    assert sandbox.graph.attachments == {}
+    assert (await upload(api, platform="instagram"))[0] == 200
+
+
+async def test_a_persons_own_menu(api: Any, sandbox: Sandbox, ticker: Any) -> None:
+    """Set, shown beside the page's, removed; ten calls in ten minutes, and on Messenger alone."""
+    path = "/me/custom_user_settings"
+    menu = [{"locale": "default", "composer_input_disabled": False, "call_to_actions": [postback()]}]
+    early = await api.graph("POST", path, {"psid": PSID, "persistent_menu": menu})
+    await api.graph("POST", "/me/messenger_profile", {"get_started": {"payload": "x"}, "persistent_menu": menu})
+
+    assert (early.status, early.json["error"]["error_subcode"]) == (400, 2018145)
+    assert (await api.graph("POST", path, {"psid": PSID, "persistent_menu": menu})).status == 200
+    shown = await api.graph("GET", path, params={"psid": PSID})
+    assert shown.json == {"data": [{"user_level_persistent_menu": menu, "page_level_persistent_menu": menu}]}
+    gone = await api.graph("DELETE", path, params={"psid": PSID, "params": '["persistent_menu"]'})
+    assert gone.status == 200 and sandbox.graph.menu_of == {}
+    for body in ({"psid": PSID}, {"psid": PSID, "persistent_menu": menu, "extra": 1}, {"persistent_menu": menu}):
+        assert (await api.graph("POST", path, body)).status == 400
+    stranger = await api.graph("POST", path, {"psid": demo_id("instagram", "yu"), "persistent_menu": menu})
+    assert stranger.status == 400
+
+    statuses = [(await api.graph("GET", path, params={"psid": PSID})) for _ in range(6)]
+    assert [each.status for each in statuses] == [200] * 4 + [400] * 2
+    assert statuses[-1].json["error"]["code"] == 613
+    ticker.advance(601)
+    assert (await api.graph("GET", path, params={"psid": PSID})).status == 200
 
 
 async def test_the_window_blocks_and_strangers(api: Any, sandbox: Sandbox) -> None:

@@ -172,6 +172,21 @@ def test_messenger_templates_become_boxes() -> None:
     ]
 
 
+def test_pictures_of_meta_are_told_by_their_names() -> None:
+    """A banner, a media template and a card with one."""
+    screen = Screen()
+    address = "http://127.0.0.1:8000/pictures/gifts-0123456789ab.png"
+    media = {"template_type": "media", "elements": [{"media_type": "image", "attachment_id": "1"}]}
+    card = {"template_type": "generic", "elements": [{"title": "看看您有哪些票券", "image_url": address}]}
+    screen.add("messenger", {"attachment": {"type": "image", "payload": {"attachment_id": "1"}}})
+    screen.add("instagram", {"attachment": {"type": "image", "payload": {"url": address}}})
+    for payload in (media, card):
+        screen.add("messenger", {"attachment": {"type": "template", "payload": payload}})
+
+    said = [part if isinstance(part, str) else [line.text for line in part.lines] for part in screen.parts]
+    assert said == ["▨ picture", "▨ gifts", ["▨ picture"], ["▨ gifts", "看看您有哪些票券"]]
+
+
 def test_templates_and_other_messages_of_line() -> None:
     screen = Screen()
     action = {"type": "clipboard", "label": "複製", "clipboardText": "A1"}

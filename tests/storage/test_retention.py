@@ -34,12 +34,16 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
     await kept.execute(
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
         " issues, links, link_codes, invitations, approvals, blocks, undone, exports, bulk_jobs,"
-        " bulk_codes, pgqueuer_statistics, unclear, workers, tallies RESTART IDENTITY"
+        " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments RESTART IDENTITY"
     )
     return kept
 
 
 ROWS = {
+    "attachments": (
+        "INSERT INTO attachments (channel, picture, attachment_id, uploaded_at) "
+        "VALUES ('messenger', $1::text, '1', now() - $2::interval)"
+    ),
     "events": (
         "INSERT INTO events (key, channel, chat, state, at, received_at) "
         "VALUES ($1::text, 'line', 'c', 'done', now(), now() - $2::interval)"

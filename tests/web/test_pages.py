@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from engine.desk import Desk, another_database, desk_settings
 
-from bot.storage import export_files, schema
+from bot.storage import export_files, pictures, schema
 from bot.web import create_app
 
 RIGHT = {"hub.mode": "subscribe", "hub.verify_token": "sandbox-verify-token", "hub.challenge": "1158201444"}
@@ -200,3 +200,14 @@ async def test_metrics_are_shown_without_a_database(desk: Desk) -> None:
     assert answer.status_code == 200
     assert "giftdesk_webhooks_total" in answer.text
     assert "giftdesk_queue_depth" not in answer.text
+
+
+async def test_pictures_are_served_to_anybody_and_for_ever(desk: Desk) -> None:
+    """Nothing in them is anybody's; what was never drawn is not found."""
+    await pictures.add(desk.pool, "gifts-0123456789ab.png", b"\x89PNG")
+    answer = desk.web.get("/pictures/gifts-0123456789ab.png")
+
+    assert (answer.status_code, answer.content_type, answer.data) == (200, "image/png", b"\x89PNG")
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    for name in ("gifts.png", "gifts-ba9876543210.png", "..%2Fsecret_key", "", "%00", "字"):
+        assert desk.web.get(f"/pictures/{name}").status_code == 404

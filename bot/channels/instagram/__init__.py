@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.channels import Channel, Inbound, Installer, Outbound
+from bot.channels.messenger import pictures_at
 from bot.config import Settings
 from bot.i18n import N_
 
@@ -24,6 +25,8 @@ def _opens(settings: Settings) -> Outbound:
         settings.messenger_app_secret[0],
         api_url=settings.messenger_api_url,
         connections=settings.vendor_connections,
+        brand_colour=settings.brand_color,
+        pictures_at=pictures_at(settings),
     )
 
 

@@ -17,6 +17,7 @@ class InstagramClient(MessengerClient):
     """Sends through the Facebook page that the Instagram account is connected to."""
 
     name = "instagram"
+    platform = "instagram"
 
     _account_id = ""
 
@@ -25,10 +26,11 @@ class InstagramClient(MessengerClient):
         """A client for the people of this account. connection: as for `connect`. Raises ConfigurationError."""
         client = cls.connect(page_access_token, app_secret, **connection)
         client._account_id = account_id
+        client.menus = None  # "You cannot customize a menu based on the recipient's ID": docs/apis/instagram.md
         return client
 
     def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
-        return render(reply, pack)
+        return render(reply, pack, self.pictures)
 
     async def language_of(self, user_id: str) -> str | None:
         """None: Instagram's profiles have no language."""

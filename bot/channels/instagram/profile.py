@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bot.channels import Json, MenuContents, MenuTexts
 from bot.channels.limits import one_line, shorten_label
-from bot.channels.messenger.profile import MessengerMenus, by_locale, menu_items
+from bot.channels.messenger.personal import menu_items
+from bot.channels.messenger.profile import MessengerMenus, by_locale
 from bot.conversation.actions import menu_tap
 
 QUESTIONS = 4  # ice breakers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ import httpx
 import orjson
 
 from bot.apis.http import address, bearer, open_http
-from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
+from bot.channels import Delivery, Json, MenuTexts, Outcome, Pack, Receipt, Rendered
 from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import records, word
 from bot.channels.line.aliases import ALIAS, alias_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 API_URL = "https://api.line.me"
 BRAND_COLOUR = "#0F766E"
+LOOK_AGAIN_SECONDS = 3.0  # while no menu is known
 GIVE_SECONDS = 3.0  # A menu is given beside an answer, and tried again with the next one.
 BUSY_SECONDS = 20  # LINE takes multiples of five up to sixty, and stops early when a message arrives.
 
@@ -67,6 +69,7 @@ class LineClient:
     """LINE as the worker uses it."""
 
     name = "line"
+    pictures = None
 
     def __init__(
         self,
@@ -232,11 +235,23 @@ class CustomerMenus:
     The account's default is the menu of the default language, so nobody is linked to that one.
     """
 
+    follows_phone = False
+
     def __init__(self, client: LineClient) -> None:
         self._client = client
         self._of: dict[str, str] = {}  # by alias
+        self._asked = float("-inf")
+
+    def offer(self, texts: Sequence[MenuTexts]) -> None:
+        """Nothing: LINE has them, whole."""
+
+    def unsure(self, language: str | None, has: str | None, *, staff: str = "") -> bool:
+        # Menus are installed while workers run; who then changes the language is not to wait for the next look.
+        wants = language is not None or bool(has) or bool(staff)
+        return wants and not self._of and time.monotonic() - self._asked > LOOK_AGAIN_SECONDS
 
     async def learn(self) -> None:
+        self._asked = time.monotonic()
         try:
             answer = await self._client.call("GET", "/v2/bot/richmenu/alias/list")
         except (NotSentError, LostError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from bot.channels import Channel, Inbound, Installer, Json, Outbound
 from bot.config import Settings
@@ -23,7 +24,15 @@ def _opens(settings: Settings) -> Outbound:
         app_secret=settings.messenger_app_secret[0],
         api_url=settings.messenger_api_url,
         connections=settings.vendor_connections,
+        brand_colour=settings.brand_color,
+        pictures_at=pictures_at(settings),
     )
+
+
+def pictures_at(settings: Settings) -> str:
+    """The web process's address, where Meta fetches pictures: https only, but for a stand-in on this machine."""
+    near = urlsplit(settings.messenger_api_url).scheme == "http"  # Settings allow that on this machine alone.
+    return settings.public_url if near or settings.public_url.startswith("https://") else ""
 
 
 def _facts(settings: Settings) -> Json:

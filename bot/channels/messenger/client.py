@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import orjson
@@ -18,11 +18,16 @@ from bot.apis.http import address, bearer, open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
 from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import record, word
-from bot.channels.messenger.render import render
+from bot.channels.messenger.personal import PersonalMenus
+from bot.channels.messenger.pictures import Pictures
+from bot.channels.messenger.render import is_banner, render
 from bot.conversation.messages import Reply
 from bot.errors import CheckFailed
 
 API_URL = "https://graph.facebook.com/v26.0"
+BRAND_COLOUR = "#0F766E"
+BANNER_SECONDS = 2.0  # An answer does not wait for longer for the picture above it.
+UPLOAD_SECONDS = 20.0
 SLOW_DOWN_SECONDS = 60.0  # Ours: Meta's limits are counted over minutes, and it names no time.
 
 
@@ -62,7 +67,7 @@ class MessengerClient:
     """Messenger as the worker uses it, and `giftdesk menus`."""
 
     name = "messenger"
-    menus = None  # Messenger itself shows each person the menu of their locale.
+    platform = ""  # whom an upload is for, where that has to be said
     quota = None
 
     def __init__(
@@ -71,6 +76,8 @@ class MessengerClient:
         page_access_token: str,
         app_secret: str,
         *,
+        brand_colour: str = BRAND_COLOUR,
+        pictures_at: str = "",
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._http = http
@@ -80,6 +87,8 @@ class MessengerClient:
         self._read_seconds = read_seconds
         # https://developers.facebook.com/docs/graph-api/guides/secure-requests
         self._proof = hmac.digest(app_secret.encode(), page_access_token.encode(), hashlib.sha256).hex()
+        self.pictures = Pictures(self.name, brand_colour, pictures_at, self.upload)
+        self.menus: PersonalMenus | None = PersonalMenus(self)
 
     @classmethod
     def connect(
@@ -89,20 +98,27 @@ class MessengerClient:
         *,
         api_url: str = API_URL,
         connections: int = CONNECTIONS,
+        brand_colour: str = BRAND_COLOUR,
+        pictures_at: str = "",
         read_seconds: float = READ_SECONDS,
     ) -> Self:
-        """A client with connections of its own. Raises ConfigurationError."""
+        """A client with connections of its own. pictures_at: where the platform can fetch our pictures, "" nowhere.
+        Raises ConfigurationError."""
         http = open_http(api_url, setting="MESSENGER_API_URL", headers={}, connections=connections)
-        return cls(http, page_access_token, app_secret, read_seconds=read_seconds)
+        about = {"brand_colour": brand_colour, "pictures_at": pictures_at}
+        return cls(http, page_access_token, app_secret, **about, read_seconds=read_seconds)
 
     def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
-        return render(reply, pack)
+        return render(reply, pack, pictures=self.pictures)
 
     async def deliver(self, delivery: Delivery, accepted: Callable[[int], Awaitable[None]] | None = None) -> Receipt:
         """One call per message, each after the one before was taken: only so do they keep their order."""
         details = []
         for index, rendered in enumerate(delivery.messages[delivery.done :], start=delivery.done):
-            receipt = await self._send(delivery.to, rendered, done=index)
+            if is_banner(rendered.message):
+                receipt = await self._send_banner(delivery.to, rendered, done=index)
+            else:
+                receipt = await self._send(delivery.to, rendered, done=index)
             if receipt.outcome is not Outcome.DELIVERED:
                 return receipt
             details.append(receipt.detail)
@@ -128,6 +144,45 @@ class MessengerClient:
             # confirmation would look like a doubled grant.
             return Receipt(Outcome.UNKNOWN, done, "no answer")
         return _judged(answer, done)
+
+    async def _send_banner(self, to: str, rendered: Rendered, *, done: int) -> Receipt:
+        """A picture above an answer. Whatever becomes of it, the answer goes out, and it goes out now."""
+        body = {"recipient": {"id": to}, "messaging_type": "RESPONSE", "message": rendered.message}
+        try:
+            answer = await self.call("POST", "/me/messages", body, seconds=BANNER_SECONDS)
+        except (NotSentError, LostError):
+            return Receipt(Outcome.DELIVERED, done + 1, "without its picture: no answer")
+        known = word(rendered.message["attachment"]["payload"].get("attachment_id"))
+        if known and _is_about_content(answer):
+            self.pictures.refuse(known)
+        good = 200 <= answer.status < 300 and not answer.code
+        return Receipt(Outcome.DELIVERED, done + 1, "" if good else f"without its picture: {answer.detail}")
+
+    async def upload(self, png: bytes, name: str) -> tuple[str, str]:
+        """Bring a picture to the platform, to be sent by its id: the id, or why there is none. Never raises.
+
+        https://developers.facebook.com/docs/messenger-platform/reference/attachment-upload-api
+        """
+        about = {"attachment": {"type": "image", "payload": {"is_reusable": True}}}
+        fields = {"message": orjson.dumps(about).decode()} | ({"platform": self.platform} if self.platform else {})
+        boundary = hashlib.sha256(png).hexdigest()[:32]
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+            for field, value in fields.items()
+        ]
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="filedata"; filename="{name}"\r\n'
+            "Content-Type: image/png\r\n\r\n"
+        )
+        content = "".join([*parts, head]).encode() + png + f"\r\n--{boundary}--\r\n".encode()
+        try:
+            answer = await self._exchange(
+                "POST", "/me/message_attachments", content, f"multipart/form-data; boundary={boundary}", UPLOAD_SECONDS
+            )
+        except (NotSentError, LostError):
+            return "", "no answer"
+        found = word(answer.body.get("attachment_id")) if answer.status == 200 else None
+        return (found, "") if found else ("", answer.detail)
 
     async def show_busy(self, to: str) -> None:
         with suppress(NotSentError, LostError):
@@ -173,14 +228,23 @@ class MessengerClient:
         await self._http.aclose()
 
     async def call(
-        self, method: str, path: str, body: Json | None = None, *, fields: str = "", platform: str = ""
+        self, method: str, path: str, body: Json | None = None, *, seconds: float | None = None, **asked: str
     ) -> Answer:
-        """One call. platform: whose profile is meant, where both have one. Raises NotSentError or LostError when there
-        is no answer."""
-        asked = (f"&platform={platform}" if platform else "") + (f"&fields={fields}" if fields else "")
-        url = f"{self._url}{path}?appsecret_proof={self._proof}{asked}"
+        """One call. seconds: to wait for the answer. asked: what stands in the address, such as `fields`, or `platform`
+        for whose profile is meant where both have one; empty ones are left out.
+
+        Raises NotSentError or LostError when there is no answer."""
         content = None if body is None else orjson.dumps(body)
-        response, answered = await exchange(self._http, method, url, content, self._headers, self._read_seconds)
+        return await self._exchange(method, path, content, "", seconds, **asked)
+
+    async def _exchange(
+        self, method: str, path: str, content: bytes | None, kind: str, seconds: float | None, **asked: str
+    ) -> Answer:
+        """kind: the content's type when it is no JSON."""
+        query = urlencode({"appsecret_proof": self._proof} | {name: value for name, value in asked.items() if value})
+        headers = httpx.Headers({**self._headers, "content-type": kind}) if kind else self._headers
+        url = f"{self._url}{path}?{query}"
+        response, answered = await exchange(self._http, method, url, content, headers, seconds or self._read_seconds)
         return Answer(response.status_code, answered)
 
 

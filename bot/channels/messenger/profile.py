@@ -16,16 +16,16 @@ from babel.core import get_global
 
 from bot.channels import Json, MenuContents, MenuTexts, Step
 from bot.channels.calls import LostError, NotSentError
-from bot.channels.limits import clean, one_line, records, shorten, shorten_label
+from bot.channels.limits import clean, records, shorten
 from bot.channels.messenger.client import CREDENTIALS, LIMITED, PARAMETER, Answer, MessengerClient
 from bot.channels.messenger.inbound import GET_STARTED
-from bot.conversation.actions import MENU_TAP, menu_tap
+from bot.channels.messenger.personal import menu_items
+from bot.conversation.actions import MENU_TAP
 from bot.errors import CredentialsRefused, RateLimited, UpstreamRefused, UpstreamUnavailable
 
 # https://developers.facebook.com/docs/messenger-platform/reference/messenger-profile-api
 FIELDS = ("get_started", "greeting", "persistent_menu")
 GREETING = 160
-TITLE = 30
 # Messenger's own spellings, where a language is read in more than one place.
 LOCALES = {"zh": ("zh_TW", "zh_HK", "zh_CN"), "en": ("en_US", "en_GB")}
 
@@ -47,18 +47,6 @@ def by_locale(texts: Sequence[MenuTexts], default_language: str) -> dict[str, Me
     """What each locale reads. default_language: for everybody whose locale has none of its own."""
     of = {"default": next(each for each in texts if each.language == default_language)}
     return of | {locale: each for each in texts for locale in locales_of(each.language)}
-
-
-def menu_items(texts: MenuTexts) -> list[Json]:
-    """The persistent menu's items in one language; Messenger's and Instagram's are the same."""
-    return [
-        {
-            "type": "postback",
-            "title": shorten_label(one_line(button.label), TITLE),
-            "payload": menu_tap(button.action),
-        }
-        for button in texts.topics
-    ]
 
 
 def profile(texts: Sequence[MenuTexts], default_language: str) -> Json:

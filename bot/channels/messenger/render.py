@@ -1,6 +1,8 @@
 """Our messages as Messenger's: cards become templates, and Messenger's limits are kept. Pure.
 
-Templates hold little: whatever a card says and its template cannot is said in a text before it.
+Templates hold little: what a card says and an element of a list cannot is behind its [Details], and else in a text
+before it. They have no colours either, so our own pictures stand above some of them (see `bot/channels/messenger/
+pictures.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from bot.channels.limits import (
     telephone,
     utf16,
 )
+from bot.channels.messenger.pictures import NONE, Shown
 from bot.conversation.messages import (
     Button,
     Card,
@@ -35,6 +38,7 @@ from bot.conversation.messages import (
     facts,
     labelled,
     offered,
+    pictured,
     plain,
     tile_label,
 )
@@ -76,12 +80,14 @@ class _Draft:
 
     stand_in, instead: what a template becomes as text, and its own buttons as quick replies.
     under: quick replies for the end of the whole answer; Messenger shows them under its last message only.
+    opens: payloads of its buttons that no quick reply under it shall repeat.
     """
 
     message: Json
     stand_in: str | None = None
     instead: tuple[Json, ...] = ()
     under: tuple[Json, ...] = ()
+    opens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +99,12 @@ class _Taps:
     lines: tuple[str, ...]  # Links that are neither: an address in a text can be tapped too.
 
 
-def render(reply: Reply, pack: Pack, limits: Limits = MESSENGER) -> list[Rendered]:
+def render(reply: Reply, pack: Pack, limits: Limits = MESSENGER, pictures: Shown = NONE) -> list[Rendered]:
     """An answer as Messenger's messages, one call each, the quick replies under the last one."""
-    drafts = [draft for message in _with_links(reply) for draft in _drafts(message, pack, limits)]
+    drafts = [draft for message in _with_links(reply) for draft in _drafts(message, pack, limits, pictures)]
     more = [item for draft in drafts for item in draft.under]
-    # A tile and a choice often open the same list; one quick reply for both is enough.
-    opened = {item["payload"] for item in more}
+    # A tile and a choice often open the same list; one quick reply for both is enough, and none where it is a button.
+    opened = {item["payload"] for item in more} | {item for draft in drafts for item in draft.opens}
     choices: list[Json] = []
     for choice in offered(reply):
         if isinstance(choice, SharePhone):
@@ -107,9 +113,34 @@ def render(reply: Reply, pack: Pack, limits: Limits = MESSENGER) -> list[Rendere
             choices += [item for item in _quick(choice, pack) if item["payload"] not in opened]
     under = [*more[: max(0, QUICK_REPLIES - len(choices))], *choices]
     if under and drafts and drafts[-1].stand_in is not None and not limits.replies_under_cards:
-        drafts.append(_Draft({"text": POINTER}))
+        if (whole := _with_buttons(drafts[-1], under)) is not None:
+            drafts[-1], under = whole, []
+        else:
+            drafts.append(_Draft({"text": POINTER}))
     last = len(drafts) - 1
     return [_rendered(draft, under if index == last else []) for index, draft in enumerate(drafts)]
+
+
+def _with_buttons(draft: _Draft, under: list[Json]) -> _Draft | None:
+    """A lone card with these quick replies as its last buttons; None when it has no room for all of them."""
+    template = draft.message["attachment"]["payload"]
+    if template["template_type"] == "button":
+        card, rest = template, {}
+    else:
+        (card, *others) = template["elements"]
+        if others:
+            return None
+        rest = template
+    more = [
+        {"type": "postback", "title": item["title"], "payload": item["payload"]} for item in under if "payload" in item
+    ]
+    buttons = [*card.get("buttons", ()), *more]
+    if len(more) < len(under) or len(buttons) > BUTTONS:
+        return None
+    whole = {**card, "buttons": buttons}
+    payload = {**rest, "elements": [whole]} if rest else whole
+    message = {"attachment": {"type": "template", "payload": payload}}
+    return replace(draft, message=message, instead=(*draft.instead, *under))
 
 
 def _rendered(draft: _Draft, under: list[Json]) -> Rendered:
@@ -132,20 +163,46 @@ def _with_links(reply: Reply) -> tuple[Message, ...]:
     return (*before, last, Text(said))
 
 
-def _drafts(message: Message, pack: Pack, limits: Limits) -> Iterator[_Draft]:
+def _drafts(message: Message, pack: Pack, limits: Limits, pictures: Shown) -> Iterator[_Draft]:
     match message:
         case Text(text):
             yield from _texts(text, limits)
+        case Card(tiles=tiles) if tiles and all(map(pictured, tiles)):
+            yield from _menu(message, pack, limits, pictures)
         case Card():
-            # Only a generic element shows a picture beside buttons.
-            yield from _elements("", [message], pack, limits) if _image(message) else _card(message, pack, limits)
+            if _image(message) or (message.banner and pictures.address(message.banner) and _is_brief(message)):
+                # Only a generic element shows a picture beside buttons.
+                yield from _elements("", [message], pack, limits, pictures)
+            else:
+                yield from _banner(message, pictures)
+                yield from _card(message, pack, limits)
         case Carousel(title, cards):
             if not cards:
                 yield from _texts(title, limits)
             for shown in portions(cards, ELEMENTS):
-                yield from _elements(title, shown, pack, limits)
+                yield from _elements(title, shown, pack, limits, pictures)
         case _:
             assert_never(message)
+
+
+def _is_brief(card: Card) -> bool:
+    """Whether an element says it all, and well: facts in a row are read in lines."""
+    return not (card.rows or card.receipt) and utf16(_subtitle(card, tiles=False)) <= ELEMENT_TEXT
+
+
+def _banner(card: Card, pictures: Shown) -> Iterator[_Draft]:
+    """Our picture as a message of its own; nothing when the platform cannot have it."""
+    if not card.banner:
+        return
+    if known := pictures.attachment(card.banner):
+        yield _Draft({"attachment": {"type": "image", "payload": {"attachment_id": known}}})
+    elif there := pictures.address(card.banner):
+        yield _Draft({"attachment": {"type": "image", "payload": {"url": there}}})
+
+
+def is_banner(message: Json) -> bool:
+    """Whether this is a picture above an answer, which is as good without it."""
+    return bool(message.get("attachment", {}).get("type") == "image")
 
 
 def _texts(text: str, limits: Limits) -> Iterator[_Draft]:
@@ -153,10 +210,40 @@ def _texts(text: str, limits: Limits) -> Iterator[_Draft]:
         yield _Draft({"text": part})
 
 
+def _menu(card: Card, pack: Pack, limits: Limits, pictures: Shown) -> Iterator[_Draft]:
+    """A menu's tiles as cards side by side: what is behind each, and one button. Whatever else it says comes before."""
+    yield from _texts("\n".join([card.title, *facts(replace(card, eyebrow="", tiles=()))]), limits)
+    for shown in portions(card.tiles, ELEMENTS):
+        elements, opens, instead = list[Json](), list[str](), list[Json]()
+        for tile in shown:
+            # A title cannot be tapped, so it says what the button opens.
+            image = pictures.address(tile.banner) if tile.banner else None
+            said = one_line(tile.text if image and tile.text else f"{tile.value} {tile.text or tile.label}")
+            element: Json = {"title": shorten(said, ELEMENT_TEXT) or BLANK, "image_url": image}
+            if (button := _button(Button(tile.label, tile.action), pack)) is not None:
+                element["buttons"] = [button]
+                opens.append(button["payload"])
+                instead.append(_as_quick(button))
+            else:
+                element["subtitle"] = shorten(one_line(tile.label), ELEMENT_TEXT) or BLANK
+            elements.append({name: value for name, value in element.items() if value})
+        under = tuple(item for choice in card.buttons if isinstance(choice, Button) for item in _quick(choice, pack))
+        text = "\n".join(tile_label(tile) for tile in shown)
+        yield _Draft(
+            _template("generic", elements=elements),
+            stand_in=shorten(clean(text), limits.text, limits.measure) or BLANK,
+            instead=tuple(instead),
+            under=under,
+            opens=tuple(opens),
+        )
+
+
 def _card(card: Card, pack: Pack, limits: Limits) -> Iterator[_Draft]:
     """All facts as lines, above the buttons when they fit there, else in a text of their own."""
     taps = _taps(card, pack, limits)
-    text = clean("\n".join([plain(card), *taps.lines])) or BLANK
+    # Counts are quick replies; said as lines as well, they would be a list that is shown twice.
+    counted = len(card.tiles) + len(card.buttons) <= QUICK_REPLIES
+    text = clean("\n".join([plain(replace(card, tiles=()) if counted else card), *taps.lines])) or BLANK
     above = text
     if not taps.buttons or utf16(text) > BUTTON_TEXT:
         *texts, end = _texts(text, limits)
@@ -172,8 +259,8 @@ def _card(card: Card, pack: Pack, limits: Limits) -> Iterator[_Draft]:
         )
 
 
-def _elements(title: str, cards: Sequence[Card], pack: Pack, limits: Limits) -> Iterator[_Draft]:
-    """Cards side by side. A subtitle has room for a few facts; cards with more are said in full first.
+def _elements(title: str, cards: Sequence[Card], pack: Pack, limits: Limits, pictures: Shown) -> Iterator[_Draft]:
+    """Cards side by side. A subtitle has room for a few facts; a card with more has [Details], or is said before.
 
     A card that stands alone right below its facts repeats none of them: its name, picture and buttons are enough.
     """
@@ -183,7 +270,12 @@ def _elements(title: str, cards: Sequence[Card], pack: Pack, limits: Limits) -> 
     under: list[Json] = []
     for card in cards:
         taps = _taps(card, pack, limits)
-        name, subtitle, image = one_line(card.title) or BLANK, _subtitle(card), _image(card)
+        name, subtitle = one_line(card.title) or BLANK, _subtitle(card, tiles=len(cards) > 1)
+        image = _image(card) or (pictures.address(card.banner) if card.banner else None)
+        cut = utf16(name) > ELEMENT_TEXT or utf16(subtitle) > ELEMENT_TEXT
+        if cut and card.details:
+            taps = _taps(_with_details(card, card.details), pack, limits)
+            subtitle, cut = _subtitle(card, most=ELEMENT_TEXT), False
         if not (subtitle or image or taps.buttons):
             subtitle = one_line(title) or BLANK  # An element may not have a title alone.
         element = {
@@ -193,7 +285,6 @@ def _elements(title: str, cards: Sequence[Card], pack: Pack, limits: Limits) -> 
             "buttons": list(taps.buttons),
         }
         elements.append({key: value for key, value in element.items() if value})
-        cut = element["title"] != name or element["subtitle"] != subtitle
         if cut and len(cards) == 1 and (image or taps.buttons):
             del elements[-1]["subtitle"]
         if cut or taps.lines:
@@ -213,11 +304,22 @@ def _elements(title: str, cards: Sequence[Card], pack: Pack, limits: Limits) -> 
     )
 
 
-def _subtitle(card: Card) -> str:
-    """The badge's word, then the facts in their order."""
+def _with_details(card: Card, details: Button) -> Card:
+    """The card with [Details] among its buttons, the last of those that have room."""
+    if any(isinstance(button, Button) and button.action == details.action for button in card.buttons):
+        return card
+    return replace(card, buttons=(*card.buttons[: BUTTONS - 1], details, *card.buttons[BUTTONS - 1 :]))
+
+
+def _subtitle(card: Card, *, tiles: bool = True, most: int = 0) -> str:
+    """The badge's word, then the facts in their order. tiles: those of counts too. most: only whole facts, as many as
+    fit in so many units."""
     word = card.badge.word if card.badge else ""
-    parts = (one_line(part) for part in (word, *facts(replace(card, badge=None))))
-    return " · ".join(part for part in parts if part)
+    said = facts(replace(card, badge=None, tiles=card.tiles if tiles else ()))
+    parts = [part for part in map(one_line, (word, *said)) if part]
+    while most and len(parts) > 1 and utf16(" · ".join(parts)) > most:
+        parts.pop()
+    return " · ".join(parts)
 
 
 def _image(card: Card) -> str | None:

@@ -64,18 +64,33 @@ export function unsupported(what) {
 let served = [];
 export const serves = (beginnings) => (served = beginnings);
 
-/** A picture: from this page's server, else, since nothing is fetched elsewhere, a coloured field with its host's name. */
+/** A picture: from this page's server, else, since nothing is fetched elsewhere, a field. */
 export function picture(address, kind = "image") {
-  const host = hostOf(address);
+  const place = field(hostOf(address), kind, address);
+  const here = served.some((beginning) => String(address).startsWith(beginning));
+  return here ? pictured(`/api/pictures?address=${encodeURIComponent(address)}`, place) : place;
+}
+
+/** A coloured field with a host's name, in place of a picture that is not here. */
+export function field(host, kind = "image", address = host) {
   let hue = 7;
   for (const letter of String(address)) hue = (hue * 31 + letter.codePointAt(0)) % 360;
-  const field = h("div", { class: `picture ${kind}`, role: "img", "aria-label": host }, h("span", { text: host }));
-  field.style.setProperty("--hue", hue);
-  if (served.some((beginning) => String(address).startsWith(beginning))) {
-    field.classList.add("served");
-    field.append(h("img", { src: `/api/pictures?address=${encodeURIComponent(address)}`, alt: "" }));
-  }
-  return field;
+  const place = h("div", { class: `picture ${kind}`, role: "img", "aria-label": host }, h("span", { text: host }));
+  place.style.setProperty("--hue", hue);
+  return place;
+}
+
+/** A picture of this page's server in a field, which stays when the picture is missing. */
+export function pictured(source, place) {
+  const image = h("img", { src: source, alt: "" });
+  const missing = () => {
+    place.classList.remove("served");
+    image.remove();
+  };
+  image.addEventListener("error", missing, { once: true });
+  place.classList.add("served");
+  place.append(image);
+  return place;
 }
 
 /** Makes texts that may shrink as small as they must be; call it when they are on screen. */

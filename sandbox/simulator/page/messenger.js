@@ -2,8 +2,13 @@
 // https://developers.facebook.com/docs/messenger-platform/reference/send-api
 
 import { h, icon, plain } from "./dom.js";
-import { carousel, picture, unsupported } from "./flex.js";
+import { carousel, field, picture, pictured, unsupported } from "./flex.js";
 import { framed, opens, place } from "./line.js";
+
+const BANNER = "1.91 / 1";
+
+/** A picture: one that was uploaded, or one by its address. */
+const shown = ({ attachment_id: uploaded, url }) => (uploaded ? pictured(`/api/attachments/${encodeURIComponent(uploaded)}`, field("facebook.com")) : picture(url));
 
 export const messenger = {
   channel: "messenger",
@@ -35,7 +40,7 @@ export const messenger = {
       case "template":
         return { node: template(payload ?? {}, phone), kind: "wide" };
       case "image":
-        return { node: framed(picture(payload?.url), "4 / 3"), kind: "bare" };
+        return { node: framed(shown(payload ?? {}), BANNER), kind: "bare" };
       case "video":
         return { node: framed(picture(payload?.url, "video"), "16 / 9"), kind: "bare" };
       case "audio":
@@ -98,7 +103,7 @@ function template(payload, phone) {
       return h("div", { class: "ms-card spoken" }, h("div", { class: "words" }, h("p", {}, phone.prose(payload.text))), buttons(payload.buttons, phone));
     case "media": {
       const media = payload.elements?.[0] ?? {};
-      const field = framed(picture(media.url, media.media_type === "video" ? "video" : "image"), "1.91 / 1");
+      const field = framed(media.media_type === "video" ? picture(media.url, "video") : shown(media), BANNER);
       return h("div", { class: "ms-card" }, field, buttons(media.buttons, phone));
     }
     case "coupon":
@@ -110,7 +115,7 @@ function template(payload, phone) {
 
 function element(element, square, phone) {
   const words = h("div", { class: "words" }, h("strong", { text: element.title }), element.subtitle ? h("p", { class: "subtitle", text: element.subtitle }) : null);
-  const card = h("div", { class: "ms-card element" }, element.image_url ? framed(picture(element.image_url), square ? "1 / 1" : "1.91 / 1") : null, words, buttons(element.buttons, phone));
+  const card = h("div", { class: "ms-card element" }, element.image_url ? framed(shown({ url: element.image_url }), square ? "1 / 1" : BANNER) : null, words, buttons(element.buttons, phone));
   if (element.default_action) phone.tappable(words, { label: plain(element.title), ...opens(element.default_action.url) });
   return card;
 }
@@ -118,7 +123,7 @@ function element(element, square, phone) {
 function coupon(payload, phone) {
   const card = h("div", { class: "ms-card coupon" });
   if (payload.coupon_pre_message) card.append(h("p", { class: "before", text: payload.coupon_pre_message }));
-  if (payload.image_url) card.append(framed(picture(payload.image_url), "1.91 / 1"));
+  if (payload.image_url) card.append(framed(shown({ url: payload.image_url }), BANNER));
   card.append(h("div", { class: "words" }, h("strong", { text: payload.title }), h("p", { class: "subtitle", text: payload.subtitle ?? phone.words.terms })));
   const actions = h("div", { class: "actions" });
   if (payload.coupon_code) {
