@@ -24,7 +24,7 @@ NOTICE_VERSION = 2  # Raise it when the notice's text changes: everybody is show
 @router.command("menu", words=N_("menu, start, home, main menu"))
 async def show_menu(ctx: Context) -> Answer:
     """What can be done here."""
-    return Reply((menu_card(ctx._, ctx.brand),), menu_choices(ctx)[:-1])  # This is the menu.
+    return Reply((menu_card(ctx._, ctx.brand),), menu_choices(ctx))
 
 
 @router.action(Go)

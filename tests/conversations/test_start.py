@@ -121,7 +121,7 @@ async def test_the_fixed_menus_of_the_platforms_open_topics(bot: Bot, channel: s
 
 
 async def test_every_answer_ends_with_the_way_to_the_menu(friend: Chat) -> None:
-    """No dead ends. The menu itself is the one that does not lead to itself."""
+    """No dead ends. Only Messenger's menu does not lead to itself."""
     for text in ("gifts", "help", "language", "nonsense", "兌換 NOSUCH2026", "WELCOME2026", "my data", "agent"):
         await friend.say(text)
         assert list(friend.buttons)[-1] == friend._("Menu"), text

@@ -377,7 +377,7 @@ async def test_a_second_window_sees_the_same_chat(screen: Screen, browser: Brows
 
 
 async def test_a_chat_held_in_a_terminal_has_both_halves(
-    screen: Screen, simulator: Simulator, sandbox: Sandbox
+    screen: Screen, browser: Browser, simulator: Simulator, sandbox: Sandbox
 ) -> None:
     """What is typed and tapped there is seen here, in its order, with what became of it; and what is new is at hand."""
     person = sandbox.people.find("line", "emily")
@@ -399,10 +399,12 @@ async def test_a_chat_held_in_a_terminal_has_both_halves(
     await screen.settled(before + 3)
     await screen.line.be("emily")
     mine = screen.line.root.locator(".row.mine")
-    gap = await screen.line.root.locator(".log").evaluate(
-        "(log) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>"
-        " done(log.scrollHeight - log.clientHeight - log.scrollTop))))"
-    )
+    async with opened(browser, simulator.url, viewport={"width": 1400, "height": 460}) as low:
+        await low.line.be("emily")
+        gap = await low.line.root.locator(".log").evaluate(
+            "(log) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>"
+            " done(log.scrollHeight - log.clientHeight - log.scrollTop))))"
+        )
 
     assert await mine.locator(".body").all_inner_texts() == ["my gifts", "help", "vouchers", "Menu"]
     assert await mine.evaluate_all("(all) => all.map((row) => row.dataset.state)") == ["read"] * 4

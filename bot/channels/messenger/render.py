@@ -105,11 +105,12 @@ def render(reply: Reply, pack: Pack, limits: Limits = MESSENGER, pictures: Shown
     more = [item for draft in drafts for item in draft.under]
     # A tile and a choice often open the same list; one quick reply for both is enough, and none where it is a button.
     opened = {item["payload"] for item in more} | {item for draft in drafts for item in draft.opens}
+    menu_shown = any(draft.opens for draft in drafts)
     choices: list[Json] = []
     for choice in offered(reply):
         if isinstance(choice, SharePhone):
             choices.append({"content_type": "user_phone_number"})
-        elif isinstance(choice, Button):
+        elif isinstance(choice, Button) and not (menu_shown and _is_menu(choice)):
             choices += [item for item in _quick(choice, pack) if item["payload"] not in opened]
     under = [*more[: max(0, QUICK_REPLIES - len(choices))], *choices]
     if under and drafts and drafts[-1].stand_in is not None and not limits.replies_under_cards:
@@ -119,6 +120,11 @@ def render(reply: Reply, pack: Pack, limits: Limits = MESSENGER, pictures: Shown
             drafts.append(_Draft({"text": POINTER}))
     last = len(drafts) - 1
     return [_rendered(draft, under if index == last else []) for index, draft in enumerate(drafts)]
+
+
+def _is_menu(button: Button) -> bool:
+    """Whether it opens the menu, which then need not lead to itself."""
+    return button.action.__dict__.get("command") == "menu"
 
 
 def _with_buttons(draft: _Draft, under: list[Json]) -> _Draft | None:
