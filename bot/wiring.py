@@ -135,6 +135,8 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
             name=settings.brand,
             channel_name=channel.title,
             pushes_are_free=channel.pushes_are_free,
+            list_page=channel.list_page,
+            glance=channel.glance,
             privacy_url=settings.privacy_url,
             support_hours=hours.read(settings.support_hours, settings.zone),
             opening_hours=hours.read(settings.opening_hours, settings.zone),

@@ -18,8 +18,8 @@ from bot.i18n import N_
 from bot.partners import mantago_platform
 from bot.services.wallet import GiftList
 from handlers.views import choices, outage
+from handlers.views.card_pages import listing, page_of, span_title, turning
 from handlers.views.gifts import folded_card, gift_card, list_names, tab_buttons, ticket_cards
-from handlers.views.paging import listing, page_of, span_title, turning
 
 router = Router()
 

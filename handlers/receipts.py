@@ -15,8 +15,8 @@ from bot.storage.issues import Issue
 from bot.understanding import references
 from bot.understanding.reading import split_list
 from handlers.views import choices
+from handlers.views.card_pages import listing, page_of, turning
 from handlers.views.codes import claim_card, receipt_card
-from handlers.views.paging import listing, page_of, turning
 from handlers.views.vouchers import voucher_card
 from handlers.vouchers import ShowIssue, issue_reply
 

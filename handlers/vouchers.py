@@ -20,7 +20,7 @@ from bot.storage.issues import Issue
 from bot.storage.points import Account
 from bot.understanding.reading import fold
 from handlers.views import choices, outage
-from handlers.views.paging import listing, page_of, turning
+from handlers.views.card_pages import listing, page_of, turning
 from handlers.views.vouchers import confirm_card, issue_card, offer_card, points_card, points_text, voucher_card
 
 router = Router()

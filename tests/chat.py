@@ -296,7 +296,10 @@ def buttons_of(node: Any) -> Iterator[tuple[str, str]]:
     """(label, postback data) of everything that can be tapped in a message, of either channel."""
     if isinstance(node, dict):
         if node.get("type") == "postback":
-            yield str(node.get("label") or node.get("title")), str(node.get("data") or node.get("payload"))
+            yield (
+                str(node.get("label") or node.get("title") or node.get("displayText")),
+                str(node.get("data") or node.get("payload")),
+            )
         elif node.get("content_type") == "text":
             yield node["title"], node["payload"]
         for value in node.values():

@@ -57,6 +57,8 @@ class Brand:
     shop_phone: str = ""  # as people read it
     call_url: str = ""  # `tel:` of the same
     pushes_are_free: bool = False  # A message that answers nothing costs the brand nothing on this channel.
+    list_page: int = 9  # things on one page of a long list, which differs by channel
+    glance: int = 8  # things that the first look at the wallet shows, the same
     private_chat_url: str = ""
     how_to_claim: Mapping[str, str] = field(default_factory=dict)
     handoff: timedelta = timedelta(hours=1)

@@ -17,6 +17,8 @@ Look = Literal["plain", "success", "value", "quiet"]
 
 DOTS: dict[Tone, str] = {"valid": "🟢", "soon": "🟡", "bad": "🔴", "old": "⚪"}
 """A tone where only text can be shown."""
+NAMED = 80  # characters of an item's name where a list is only text
+FIRST = 10  # items of a list that its one line names
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,47 @@ class Carousel:
     cards: tuple[Card, ...]
 
 
-Message = Text | Card | Carousel
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing of a list: a tap on it opens its card.
+
+    icon: an emoji for its kind. detail: small print below. image: an https address, shown in place of the icon.
+    """
+
+    title: str
+    action: Action
+    icon: str = ""
+    detail: str = ""
+    badge: Badge | None = None
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages of a list, so that the number of one can be typed. first: opens the first; its `page` counts from 0."""
+
+    first: Action
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a list that is too long for cards.
+
+    position: which page this is (`Page 2 of 18`). hint: what else can be done, in a few words. opens: what opens an
+    item where a tap on all of it cannot. buttons: to other pages, and whatever else is done with the list.
+    """
+
+    title: str
+    items: tuple[Item, ...]
+    opens: str
+    position: str = ""
+    hint: str = ""
+    buttons: tuple[Button, ...] = ()
+    pages: Pages | None = None
+
+
+Message = Text | Card | Carousel | Listing
 Choice = Button | Link | SharePhone
 
 
@@ -191,6 +233,8 @@ def plain(message: Message) -> str:
             return "\n".join([message.title, *facts(message)])
         case Carousel():
             return "\n\n".join([message.title, *(plain(card) for card in message.cards)])
+        case Listing():
+            return "\n".join([*_present(message.title, message.position), *map(_line, message.items)])
 
 
 def gist(message: Message) -> str:
@@ -202,3 +246,19 @@ def gist(message: Message) -> str:
             return message.title if message.discreet else labelled(message.title, " · ".join(facts(message)[:4]))
         case Carousel():
             return labelled(message.title, " · ".join(card.title for card in message.cards))
+        case Listing():
+            names = [item.title[:NAMED] for item in message.items[:FIRST]]
+            return labelled(message.title, " · ".join(_present(message.position, *names)))
+
+
+def about(item: Item) -> str:
+    """What is known of an item beside its name, as one line."""
+    return " · ".join(_present(item.badge.word if item.badge else "", item.detail))
+
+
+def _line(item: Item) -> str:
+    return " · ".join(_present(f"{item.icon} {item.title[:NAMED]}".strip(), about(item)))
+
+
+def _present(*parts: str) -> list[str]:
+    return [part for part in parts if part]

@@ -44,6 +44,8 @@ CHANNEL = Channel(
     mantago="line",
     receives=_receives,
     opens=_opens,
+    list_page=30,  # five bubbles of six
+    glance=9,
     facts=_facts,
     installer=_installer,
 )

@@ -27,11 +27,14 @@ from bot.conversation.messages import (
     Button,
     Card,
     Carousel,
+    Item,
     Link,
+    Listing,
     Message,
     Reply,
     SharePhone,
     Text,
+    about,
     facts,
     labelled,
     offered,
@@ -49,6 +52,7 @@ BUTTONS = 3
 BUTTON_TEXT = 640
 ELEMENTS = 10
 ELEMENT_TEXT = 80
+READ = 200  # Ours, in characters: of a name in a list; whatever is hidden behind so many is not looked for.
 URL = 2000  # Ours; Messenger names none.
 POINTER = "👇"  # Said above quick replies that may not stand under a card; the same in every language.
 
@@ -144,6 +148,8 @@ def _drafts(message: Message, pack: Pack, limits: Limits) -> Iterator[_Draft]:
                 yield from _texts(title, limits)
             for shown in portions(cards, ELEMENTS):
                 yield from _elements(title, shown, pack, limits)
+        case Listing():
+            yield from _list(message, pack, limits)
         case _:
             assert_never(message)
 
@@ -211,6 +217,45 @@ def _elements(title: str, cards: Sequence[Card], pack: Pack, limits: Limits) -> 
         instead=tuple(instead),
         under=tuple(under),
     )
+
+
+def _list(listing: Listing, pack: Pack, limits: Limits) -> Iterator[_Draft]:
+    """A page of a list: an element each, and one at its end that leads on. Names are cut: the card has all of them."""
+    if not listing.items:
+        yield from _texts(plain(listing), limits)
+        return
+    leads = [button for each in listing.buttons[:BUTTONS] if (button := _button(each, pack, limits))]
+    under = tuple(map(_as_quick, leads))
+    elements = [_item(listing, item, pack, limits) for item in listing.items]
+    if leads:
+        elements.append(_element(listing.position or listing.title, listing.hint, leads))
+    for shown in portions(elements, ELEMENTS):
+        said = "\n".join(" · ".join(filter(None, (each["title"], each.get("subtitle")))) for each in shown)
+        yield _Draft(
+            _template("generic", elements=list(shown)),
+            stand_in=shorten(clean(f"{listing.title}\n{said}"), limits.text, limits.measure) or BLANK,
+            instead=under if shown[-1] is elements[-1] else (),
+        )
+
+
+def _item(listing: Listing, item: Item, pack: Pack, limits: Limits) -> Json:
+    button = _button(Button(listing.opens, item.action), pack, limits)
+    image = address(item.image, URL) if item.image else None
+    name = item.title[:READ] if image else f"{item.icon} {item.title[:READ]}"
+    said = about(item)
+    if not (said or image or button):
+        said = listing.title  # An element may not have a title alone.
+    return _element(name, said, [button] if button else [], image)
+
+
+def _element(title: str, subtitle: str, buttons: list[Json], image: str | None = None) -> Json:
+    element = {
+        "title": shorten(one_line(title), ELEMENT_TEXT) or BLANK,
+        "subtitle": shorten(one_line(subtitle), ELEMENT_TEXT),
+        "image_url": image,
+        "buttons": buttons,
+    }
+    return {key: value for key, value in element.items() if value}
 
 
 def _subtitle(card: Card) -> str:
