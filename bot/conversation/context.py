@@ -85,6 +85,10 @@ class Brand:
         """Whether there is anything of the customer's to show."""
         return self.shows_gifts or self.shows_vouchers or self.shows_cards
 
+    def told(self, texts: Mapping[str, str], tag: str) -> str:
+        """What the brand has told in a language, else in English, else in whichever it has; "" when it told nothing."""
+        return texts.get(tag) or texts.get("en") or next(iter(texts.values()), "")
+
     def offers(self, topic: str) -> bool:
         """Whether this shop has what a command is about."""
         match topic:

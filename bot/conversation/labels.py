@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from bot.conversation.actions import Action
-from bot.conversation.messages import Button, Card, Carousel, Listing, Reply
+from bot.conversation.messages import Button, Card, Carousel, Listing, Reply, SmallPrint
 from bot.i18n import N_, Translator
 from bot.storage.state import PagesOffered, Question
 from bot.understanding.reading import Reading, fold, listed, visible
@@ -29,6 +29,8 @@ def buttons(reply: Reply) -> Iterator[Button]:
             yield from (button for button in card.buttons if isinstance(button, Button))
         if isinstance(message, Listing):  # Its items have names, not labels: those are searched for.
             yield from message.buttons
+        if isinstance(message, SmallPrint):
+            yield message.button
     yield from (choice for choice in reply.choices if isinstance(choice, Button))
 
 

@@ -155,7 +155,15 @@ class Listing:
     pages: Pages | None = None
 
 
-Message = Text | Card | Carousel | Listing
+@dataclass(frozen=True, slots=True)
+class SmallPrint:
+    """A sentence or two below an answer, small and quiet so that the answer is what is seen. button: tells more."""
+
+    text: str
+    button: Button
+
+
+Message = Text | Card | Carousel | Listing | SmallPrint
 Choice = Button | Link | SharePhone
 
 
@@ -182,7 +190,8 @@ class Reply:
 
 def offered(reply: Reply) -> tuple[Choice, ...]:
     """The choices of an answer without those that the card above them has as buttons already."""
-    last = reply.messages[-1] if reply.messages else None
+    said = [message for message in reply.messages if not isinstance(message, SmallPrint)]
+    last = said[-1] if said else None
     buttons = last.buttons if isinstance(last, Card) else ()
     taken = [button.action for button in buttons if isinstance(button, Button)]
     return tuple(c for c in reply.choices if not (isinstance(c, Button) and c.action in taken))
@@ -227,7 +236,7 @@ def _fact(row: Row) -> str:
 def plain(message: Message) -> str:
     """A message as text alone: for platforms and moments that cannot show cards."""
     match message:
-        case Text():
+        case Text() | SmallPrint():
             return message.text
         case Card():
             return "\n".join([message.title, *facts(message)])
@@ -240,7 +249,7 @@ def plain(message: Message) -> str:
 def gist(message: Message) -> str:
     """One line for the chat list and for screen readers: the title and the first facts."""
     match message:
-        case Text():
+        case Text() | SmallPrint():
             return message.text
         case Card():
             return message.title if message.discreet else labelled(message.title, " · ".join(facts(message)[:4]))

@@ -132,6 +132,17 @@ def _fitting(sizes: list[int]) -> Iterator[tuple[int, int]]:
     yield start, len(sizes)
 
 
+def small_print(text: str, more: Json | None, colors: Palette) -> Json:
+    """Two lines of small grey text; a tap anywhere on them tells more."""
+    words = {"type": "text", "text": shorten(one_line(text), 300) or BLANK, "color": MUTED, "size": "xxs", "wrap": True}
+    body = _box([words], "horizontal", spacing="md", paddingAll="10px", alignItems="center")
+    if more is not None:
+        label = {"type": "text", "text": more["label"], "color": colors.accent, "size": "xxs", "flex": 0}
+        body["contents"].append(label)
+        body["action"] = more
+    return {"type": "bubble", "size": "mega", "body": body}
+
+
 def _size(bubble: Json) -> int:
     return len(orjson.dumps(bubble))
 

@@ -33,6 +33,7 @@ from bot.conversation.messages import (
     Message,
     Reply,
     SharePhone,
+    SmallPrint,
     Text,
     about,
     facts,
@@ -109,6 +110,9 @@ def render(reply: Reply, pack: Pack, limits: Limits = MESSENGER) -> list[Rendere
             choices.append({"content_type": "user_phone_number"})
         elif isinstance(choice, Button):
             choices += [item for item in _quick(choice, pack) if item["payload"] not in opened]
+    if small := [item for each in reply.messages if isinstance(each, SmallPrint) for item in _quick(each.button, pack)]:
+        # What tells more comes last: the answer's own choices are what was asked for.
+        choices = [*choices[: QUICK_REPLIES - len(small)], *small]
     under = [*more[: max(0, QUICK_REPLIES - len(choices))], *choices]
     if under and drafts and drafts[-1].stand_in is not None and not limits.replies_under_cards:
         drafts.append(_Draft({"text": POINTER}))
@@ -129,16 +133,17 @@ def _with_links(reply: Reply) -> tuple[Message, ...]:
     lines = [line for choice in reply.choices if isinstance(choice, Link) for line in _line(choice)]
     if not lines or not reply.messages:
         return reply.messages
-    *before, last = reply.messages
+    small = tuple(message for message in reply.messages if isinstance(message, SmallPrint))
+    *before, last = (message for message in reply.messages if message not in small)
     said = "\n".join(lines)
     if isinstance(last, Text):
-        return (*before, Text(f"{last.text}\n{said}"))
-    return (*before, last, Text(said))
+        return (*before, Text(f"{last.text}\n{said}"), *small)
+    return (*before, last, Text(said), *small)
 
 
 def _drafts(message: Message, pack: Pack, limits: Limits) -> Iterator[_Draft]:
     match message:
-        case Text(text):
+        case Text(text) | SmallPrint(text):
             yield from _texts(text, limits)
         case Card():
             # Only a generic element shows a picture beside buttons.
