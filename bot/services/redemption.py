@@ -198,20 +198,18 @@ class Redemption:
 
     async def _tell_undone(self, connection: asyncpg.Connection, customer_id: int, claim: Claim, taken: int) -> None:
         notices, code = self.points.notices, masked(claim.snapshot["code"])
-        _ = await notices.language_of(connection, customer_id)
-        if _ is None:
-            return
-        text = _("Our staff took back your code %(code)s (ref %(ref)s).", code=code, ref=claim.ref)
-        if taken:
-            text = _.ngettext(
-                "Our staff took back your code %(code)s (ref %(ref)s) and its %(n)s point.",
-                "Our staff took back your code %(code)s (ref %(ref)s) and its %(n)s points.",
-                taken,
-                code=code,
-                ref=claim.ref,
-            )
-        mine = ((_("My receipts"), "receipts"), (_("Talk to a person"), "human"), (_("Menu"), "menu"))
-        await notices.tell(connection, customer_id, f"undone:{claim.ref}", text, choices=mine)
+        if _ := await notices.language_of(connection, customer_id):
+            text = _("Our staff took back your code %(code)s (ref %(ref)s).", code=code, ref=claim.ref)
+            if taken:
+                text = _.ngettext(
+                    "Our staff took back your code %(code)s (ref %(ref)s) and its %(n)s point.",
+                    "Our staff took back your code %(code)s (ref %(ref)s) and its %(n)s points.",
+                    taken,
+                    code=code,
+                    ref=claim.ref,
+                )
+            mine = ((_("My receipts"), "receipts"), (_("Talk to a person"), "human"), (_("Menu"), "menu"))
+            await notices.tell(connection, customer_id, f"undone:{claim.ref}", text, choices=mine)
 
     async def vouchers_of(self, connection: asyncpg.Connection | asyncpg.Pool, claim: Claim) -> list[Issue]:
         """The vouchers that a claim's rewards brought."""

@@ -26,7 +26,8 @@ class _Told:
 
 
 def line_card(_: Translator, line: Line, opens: Action) -> Card:
-    """One line: what it was, when, how it stands, and the way to its receipt."""
+    """One line: what it was, when, how it stands, and the way to its receipt, which has the rest: so that it is said
+    once also where a list has little room."""
     told = _told(_, line)
     return Card(
         eyebrow=told.kind,
@@ -34,8 +35,7 @@ def line_card(_: Translator, line: Line, opens: Action) -> Card:
         title=told.title,
         rows=(
             *((Row(_("Points"), signed(_, told.change)),) if told.change else ()),
-            Row(_("Time"), _.moment(line.at)),
-            *((Row(_("Reference"), line.ref),) if line.ref else ()),
+            Row(_("Date"), _.date(line.at)),
         ),
         # Translators: a button: show the whole receipt
         buttons=(Button(_("Details"), opens),),
