@@ -28,6 +28,7 @@ from bot.i18n import N_
 from bot.jobs import RetryLater
 from bot.log import log
 from bot.services import Services
+from bot.services.notices import NOTICE
 from bot.staff.teaching import Run
 from bot.storage import customers, inbox, pushes
 from bot.storage.arrivals import EventState
@@ -35,6 +36,7 @@ from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.storage.pool import UNWELL
 from bot.storage.pushes import PushOutcome
 from handlers.views.choices import Go
+from handlers.vouchers import present_card
 
 TOKEN_GOOD_FOR = timedelta(seconds=50)  # LINE: "within one minute", and not to be relied on to the second.
 CHATTY_UNTIL = timedelta(minutes=10)
@@ -240,6 +242,9 @@ class Deliverer:
             async def accepted(done: int) -> None:
                 await pushes.progress(self.pool, push_id, done)
 
+            if push.key.startswith(NOTICE) and await self._spent(push.channel):
+                await pushes.wait(self.pool, push_id)  # The plan has none left for it: with their next message.
+                return
             try:
                 messages = self._rendered(channel, push.messages)
                 delivery = Delivery(push.recipient, messages, key_of(push.key), None, push.done)
@@ -261,6 +266,13 @@ class Deliverer:
                 return
             await pushes.over(self.pool, push_id, PushOutcome(receipt.outcome.value))
 
+    async def _spent(self, channel: str) -> bool:
+        """Whether this month's plan has no push left for what nobody waits for. Unknown is no reason to keep quiet."""
+        usage = None
+        if not self.brands[channel].pushes_are_free:
+            usage = await self.services.allowance.usage(self.clock())
+        return usage is not None and usage.free is not None and usage.used >= usage.free
+
     def _rendered(self, channel: Outbound, stored: list[dict[str, Any]]) -> list[Rendered]:
         if all("text" in message for message in stored):  # Services say things in neutral texts.
             choices = tuple(
@@ -269,8 +281,12 @@ class Deliverer:
                 for label, command in message.get("choices", ())
             )
             runs = tuple(Button(label, Run(line=line)) for message in stored for label, line in message.get("runs", ()))
-            reply = Reply(tuple(Text(message["text"]) for message in stored), (*choices, *runs))
-            if not runs:
+            said = tuple(
+                present_card(**message["present"]) if "present" in message else Text(message["text"])
+                for message in stored
+            )
+            reply = Reply(said, (*choices, *runs))
+            if "person" not in stored[0]:
                 return channel.render(reply, menu_tap)
             person, packer = stored[0]["person"], self.packer
             return channel.render(reply, lambda action: packer.pack(action, person=person, now=self.clock()))

@@ -204,16 +204,19 @@ class Turns:
 
         messages = self.outbound[chat.channel].render(answer, pack)
         if chat.private:
-            self._remember(ctx, answer, packed)
+            self._remember(ctx, answer, packed, pack)
         return messages
 
-    def _remember(self, ctx: Context, answer: Reply, packed: Mapping[Action, str]) -> None:
+    def _remember(
+        self, ctx: Context, answer: Reply, packed: Mapping[Action, str], pack: Callable[[Action], str]
+    ) -> None:
         """Keep what this answer's labels do, so that they can be typed, and what a yes or a no to its question does."""
         asked = ctx.asked()
         if asked is not None and asked["question"] == SURE and "data" not in asked:
             asked["data"] = questions.buttoned(asked, answer, packed)
         if not ctx.labels_stay:
             ctx.customer.state.labels = labels.kept(answer, packed, self.lexicon, asked)
+            ctx.customer.state.pages = labels.pages(answer, pack)
 
     async def _in_good_time(self, ctx: Context, taken: InboxEvent, incoming: Incoming) -> tuple[Any, bool]:
         """The handler's answer, and whether the reply token had to be spent on "still checking"."""

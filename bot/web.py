@@ -26,6 +26,7 @@ from bot.storage import chart_links, export_files
 from bot.storage import exports as links
 from bot.storage import pictures as drawings
 from bot.storage.arrivals import Arrival
+from bot.storage.export_files import CODES, DATA, Shelf
 from bot.storage.version import is_current
 
 MAX_BODY = 1024 * 1024
@@ -113,15 +114,14 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             return _plain(asked["hub.challenge"], 200)
         return _plain("The verify token does not match MESSENGER_VERIFY_TOKEN.", 403)
 
-    @app.get(f"{export_files.PATH}<token>")
-    def offer_file(token: str) -> Response:
+    def offer(shelf: Shelf, token: str) -> Response:
         """Say what the link is for; the button on the page fetches it."""
-        export_id = export_files.read(settings.secret, token)
+        export_id = export_files.read(settings.secret, token, shelf)
         if export_id is None:
             return _private(_plain("There is no such link.", 404))
         try:
             with pool.connection() as connection:
-                found = links.words(connection, export_id, clock())
+                found = links.words(connection, export_id, clock(), shelf)
         except (psycopg.Error, PoolTimeout):
             return _private(_plain("The database cannot be reached.", 503))
         if found is None:
@@ -130,8 +130,34 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         page = export_files.page(words, colour=settings.brand_color, gone=not good)
         return _private(Response(page, 200 if good else 410, content_type="text/html; charset=utf-8"))
 
-    @app.post(f"{export_files.PATH}<token>")
-    def fetch_file(token: str) -> Response:
+    @app.get(f"{CODES.path}<token>")
+    def offer_codes(token: str) -> Response:
+        return offer(CODES, token)
+
+    @app.get(f"{DATA.path}<token>")
+    def offer_data(token: str) -> Response:
+        return offer(DATA, token)
+
+    @app.post(f"{DATA.path}<token>")
+    def fetch_data(token: str) -> Response:
+        """A customer's own data, once: shown, since the browsers inside chat apps cannot save what a button sends."""
+        export_id = export_files.read(settings.secret, token, DATA)
+        if export_id is None:
+            return _private(_plain("There is no such link.", 404))
+        try:
+            with pool.connection() as connection:
+                file = links.use_data(connection, export_id, clock())
+        except (psycopg.Error, PoolTimeout):
+            return _private(_plain("The database cannot be reached.", 503))
+        if file is None:
+            return offer(DATA, token)  # It says that the link is gone.
+        log.info("own data fetched", export=export_id)
+        answer = Response(file, 200, content_type="text/html; charset=utf-8")
+        answer.headers["Content-Disposition"] = 'inline; filename="my-data.html"'
+        return _private(answer)
+
+    @app.post(f"{CODES.path}<token>")
+    def fetch_codes(token: str) -> Response:
         """The codes of a job, once."""
         export_id = export_files.read(settings.secret, token)
         if export_id is None:
@@ -142,7 +168,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         except (psycopg.Error, PoolTimeout):
             return _private(_plain("The database cannot be reached.", 503))
         if not codes:
-            return offer_file(token)  # It says that the link is gone.
+            return offer(CODES, token)  # It says that the link is gone.
         log.info("codes downloaded", export=export_id, codes=len(codes))
         answer = Response(export_files.file(codes, settings.zone), 200, content_type="text/csv; charset=utf-8")
         answer.headers["Content-Disposition"] = f'attachment; filename="J-{codes[0].job_id}.csv"'

@@ -37,6 +37,7 @@ from bot.services.health import Check, Health
 from bot.services.linking import Linking, call_url
 from bot.services.minting import Minting
 from bot.services.notices import Notices
+from bot.services.own_data import OwnData
 from bot.services.points import Points
 from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
@@ -138,6 +139,8 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
             channel_name=channel.title,
             pushes_are_free=channel.pushes_are_free,
             answered_in=channel.answered_in,
+            list_page=channel.list_page,
+            glance=channel.glance,
             privacy_url=settings.privacy_url,
             support_hours=hours.read(settings.support_hours, settings.zone),
             opening_hours=hours.read(settings.opening_hours, settings.zone),
@@ -203,7 +206,7 @@ def build_turns(
     sealer = Sealer(settings.secret)
     catalogue = Catalogue(settings.gotit_point_per_vnd, settings.gotit_point_overrides, settings.gotit_image_hosts)
     linking = Linking(settings.secret, sealer, notices, alerts, settings.phone_region)
-    points = Points()
+    points = Points(notices)
     vouchers = Vouchers(
         sealer=sealer,
         alerts=alerts,
@@ -245,6 +248,7 @@ def build_turns(
             health=Health(apis, tuple(channels), checks_of(channels, apis), alerts, settings.zone),
             linking=linking,
             minting=Minting(settings.secret, alerts, settings.bulk_per_second),
+            own_data=OwnData(settings.secret),
             points=points,
             redemption=Redemption(settings.secret, points, vouchers),
             staffing=Staffing(

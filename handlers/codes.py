@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.apis.poshen import PoshenApi, RedemptionCode
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import SILENCE, Button, Choice, Message, Reply, Text
+from bot.conversation.messages import SILENCE, Button, Card, Choice, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
 from bot.services.redemption import Claimed, Ended, NotStarted, Outcome, Paused, UsedUp, snapshot
-from bot.storage import bulk, claims
+from bot.storage import bulk, claims, points
 from bot.storage.claims import Claim
 from bot.storage.issues import Issue
 from bot.understanding import codes
 from bot.understanding.personal import is_private
 from bot.understanding.recogniser import WANTED
-from handlers import linking
+from handlers import linking, receipts
 from handlers.unclear import Decline
 from handlers.views import choices, outage
-from handlers.views.codes import receipt_card, valid_card
+from handlers.views.codes import valid_card
 
 router = Router()
 
@@ -230,10 +230,11 @@ async def _redeem(
     outcomes = {
         hit.id: await _claim(ctx, hit, event) for hit in sorted((hit for hit in hits if hit), key=lambda hit: hit.id)
     }
-    claimed = [outcome.claim for outcome in outcomes.values() if isinstance(outcome, Claimed)]
-    vouchers = await _issue_promised(ctx, claimed)
+    claimed = [outcome for outcome in outcomes.values() if isinstance(outcome, Claimed)]
+    fresh = {outcome.claim.ref for outcome in claimed if outcome.fresh}
+    cards = await _receipts(ctx, [outcome.claim for outcome in claimed], fresh)
     for code, hit in zip(typed, hits, strict=True):
-        message = _said(ctx, hit, outcomes[hit.id], vouchers, guarded=permit.guarded) if hit else None
+        message = _said(ctx, hit, outcomes[hit.id], cards, guarded=permit.guarded) if hit else None
         if message is None:
             wait = await _count_miss(ctx, code) or wait
         known = known or message is not None
@@ -241,9 +242,8 @@ async def _redeem(
     if wait is not None:
         said.append(Text(_wait_text(ctx, wait)))
     if known:
-        return Reply(
-            tuple(said), choices.ending(ctx._, *choices.gifts(ctx), choices.another_code(ctx._)), valuable=True
-        )
+        kept = choices.gifts(ctx) if ctx.brand.only_checks else (choices.receipts(ctx._),)
+        return Reply(tuple(said), choices.ending(ctx._, *kept, choices.another_code(ctx._)), valuable=True)
     ctx.await_edit()
     ctx.ask("code")  # Whoever mistyped a code types it again.
     return Reply(tuple(said), _not_found_choices(ctx))
@@ -266,10 +266,27 @@ async def _claimed_before(ctx: Context, event_id: int) -> Reply | None:
     before = await claims.of_event(ctx.work.reads, ctx.customer_id, event_id)
     if not before:
         return None
-    vouchers = await _issue_promised(ctx, before)
-    buttons = (*choices.gifts(ctx), choices.another_code(ctx._))
-    cards = [receipt_card(ctx._, claim, ctx.now, buttons, vouchers.get(claim.ref, ()), fresh=True) for claim in before]
-    return Reply(tuple(cards), choices.ending(ctx._, *buttons), valuable=True)
+    cards = await _receipts(ctx, before, fresh={claim.ref for claim in before})
+    buttons = (choices.receipts(ctx._), choices.another_code(ctx._))
+    return Reply(tuple(cards.values()), choices.ending(ctx._, *buttons), valuable=True)
+
+
+async def _receipts(ctx: Context, claimed: Sequence[Claim], fresh: Collection[str]) -> dict[str, Card]:
+    """The receipts of claims by their reference, with the vouchers they brought and, on fresh ones, the points now."""
+    vouchers = await _issue_promised(ctx, claimed)
+    balance = None
+    if any(claim.ref in fresh and claim.snapshot.get("points") for claim in claimed):
+        balance = (await points.balance(ctx.work.reads, ctx.customer_id)).available
+    return {
+        claim.ref: receipts.card_of(
+            ctx,
+            claim,
+            vouchers.get(claim.ref, ()),
+            fresh=claim.ref in fresh,
+            balance=balance if claim.ref in fresh else None,
+        )
+        for claim in claimed
+    }
 
 
 async def _look_up(ctx: Context, poshen: PoshenApi, spellings: Sequence[str]) -> RedemptionCode | None:
@@ -345,7 +362,7 @@ def _said(
     ctx: Context,
     code: RedemptionCode,
     outcome: Outcome | None,
-    vouchers: Mapping[str, list[Issue]],
+    cards: Mapping[str, Card],
     *,
     guarded: bool,
 ) -> Message | None:
@@ -354,9 +371,8 @@ def _said(
         case None:
             facts = snapshot(code)
             return valid_card(ctx._, facts, [reward["name"] for reward in facts["rewards"]])
-        case Claimed(claim=claim, fresh=fresh):
-            buttons = (*choices.gifts(ctx), choices.another_code(ctx._))
-            return receipt_card(ctx._, claim, ctx.now, buttons, vouchers.get(claim.ref, ()), fresh=fresh)
+        case Claimed(claim=claim):
+            return cards[claim.ref]
         case _ if guarded:
             return None  # While somebody is guessing, a reason would tell them that the code exists.
         case UsedUp():

@@ -17,8 +17,8 @@ from bot.i18n import N_
 from bot.services.linking import Link
 from handlers.linking import linked, not_linked
 from handlers.views import choices, outage
+from handlers.views.card_pages import listing, page_of, span_title, turning
 from handlers.views.cards import folded_card, number_card, unusable_card, usable_card
-from handlers.views.paging import listing, page_of, span_title, turning
 
 router = Router()
 

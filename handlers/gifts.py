@@ -18,8 +18,8 @@ from bot.i18n import N_
 from bot.partners import mantago_platform
 from bot.services.wallet import GiftList
 from handlers.views import choices, outage
+from handlers.views.card_pages import listing, page_of, span_title, turning
 from handlers.views.gifts import folded_card, gift_card, list_names, tab_buttons, ticket_cards
-from handlers.views.paging import listing, page_of, span_title, turning
 
 router = Router()
 
@@ -78,11 +78,16 @@ async def show_tickets(ctx: Context) -> Answer:
 
 @router.action(HowTo, fresh="gifts")
 async def explain(ctx: Context, _action: HowTo) -> Answer:
-    """The brand's own words on how to claim, or the honest default."""
-    text = ctx.brand.how_to_claim.get(ctx._.tag) or ctx._(
+    """The brand's own words on how to claim. The default is for buttons of before that had been told."""
+    text = ctx.brand.told(ctx.brand.how_to_claim, ctx._.tag) or ctx._(
         "Please see the campaign's notice for how and until when to use it, or ask our staff."
     )
     return Reply((Text(text),), choices.ending(ctx._, choices.my_gifts(ctx._), choices.person(ctx._)))
+
+
+def how_to(ctx: Context) -> HowTo | None:
+    """The button that explains; None where the brand has told nothing."""
+    return HowTo() if ctx.brand.how_to_claim else None
 
 
 async def ask(ctx: Context, fresh_enough: timedelta) -> GiftList:
@@ -107,7 +112,7 @@ async def fallback(ctx: Context, error: UpstreamError) -> GiftList | None:
 def _page(ctx: Context, shelf: GiftList, action: ShowList, before: Sequence[Message]) -> Reply:
     _ = ctx._
     if action.kind == TICKETS:
-        cards = ticket_cards(_, shelf.gifts.tickets, HowTo())
+        cards = ticket_cards(_, shelf.gifts.tickets, how_to(ctx))
         hidden = 0
     else:
         gifts = shelf.gifts.of(action.kind)
@@ -115,7 +120,7 @@ def _page(ctx: Context, shelf: GiftList, action: ShowList, before: Sequence[Mess
         hidden = 0 if action.expired else len(gifts) - len(listed)
         # The vendor lists the newest first, and sorting keeps that order within each state.
         listed.sort(key=lambda gift: ORDER[gift.state(ctx.now)])
-        cards = [gift_card(_, gift, ctx.now, HowTo()) for gift in listed]
+        cards = [gift_card(_, gift, ctx.now, how_to(ctx)) for gift in listed]
     if not cards and not hidden:
         return nothing(ctx, before)
     page = page_of(cards, action.page)

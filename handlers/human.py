@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Reply, Text, labelled
 from bot.conversation.router import Router
@@ -20,9 +21,26 @@ WAITS_FOR = timedelta(days=1)  # then the next wish for a person is a new one
 ABOUT_FOR = timedelta(hours=1)
 
 
+class AskAbout(Action, name="ask", ttl=timedelta(days=90)):
+    """A person, please, about this receipt."""
+
+    ref: str
+
+
+@router.action(AskAbout, fresh="human")
+async def ask_about(ctx: Context, action: AskAbout) -> Answer:
+    """Like asking for a person. Staff read the reference in their alert, and in this chat."""
+    return await _call(ctx, action.ref)
+
+
 @router.command("human", words=N_("agent, human, support, staff, talk to a person"))
 async def call_staff(ctx: Context) -> Answer:
     """Tell staff who asks (an opaque id, never the conversation) and step back."""
+    return await _call(ctx)
+
+
+async def _call(ctx: Context, about: str = "") -> Reply:
+    """about: the receipt that is asked about; an alert of its own, also when somebody was called a minute ago."""
     ctx.settle()
     back = _back(ctx)
     if back is None:
@@ -34,10 +52,14 @@ async def call_staff(ctx: Context) -> Answer:
     ref = ctx.customer.ref
     told = await ctx.services.alerts.tell(
         await ctx.work.begin(),
-        f"human:{ref}:{waits['since']:.0f}",  # Who was helped and asks again is told of anew.
-        lambda _: _alert(_, ctx, waits),
+        f"human:{ref}:{waits['since']:.0f}:{about}",  # Who was helped and asks again is told of anew.
+        lambda _: _alert(_, ctx, waits, about),
         ctx.now,
-        runs=((N_("Wallet"), f"/gifts {ref}"), (N_("Done"), f"/done {ref}")),
+        runs=(
+            *(((N_("Show"), f"/ref {about}"),) if about else ()),
+            (N_("Wallet"), f"/gifts {ref}"),
+            (N_("Done"), f"/done {ref}"),
+        ),
     )
     if back is not None:
         # Nobody reads this now, so the bot goes on answering.
@@ -66,7 +88,8 @@ async def call_staff(ctx: Context) -> Answer:
         )
     else:
         text = ctx._("Our team has been notified. I'll stay quiet — type “menu” to bring me back.")
-    return Reply((Text(text),), (choices.menu(ctx._),), valuable=True)
+    reply = Reply((Text(text),), (choices.menu(ctx._),), valuable=True)
+    return reply.after(Text(ctx._("Your question is about %(ref)s.", ref=about))) if about else reply
 
 
 def waiting(customer: Customer, now: datetime) -> Waiting | None:
@@ -87,13 +110,16 @@ def _asks(ctx: Context) -> Waiting:
     return {"since": asked_at}
 
 
-def _alert(_: Translator, ctx: Context, waits: Waiting) -> str:
-    """Who, where, in which language, about what and since when; what was typed is nobody's business."""
+def _alert(_: Translator, ctx: Context, waits: Waiting, about: str) -> str:
+    """Who, where, in which language, about what and since when; what was typed is nobody's business.
+
+    about: the reference of a receipt, or ''.
+    """
     name, topic = ctx._.locale.get_language_name(_.locale), LABELS.get(waits.get("topic", ""))
     facts = (
         (_("Language"), str(name).capitalize() if name else ""),
         # Translators: what a customer was about who asks for a person
-        (_("About"), _(topic) if topic else ""),
+        (_("About"), about or (_(topic) if topic else "")),
         # Translators: when a customer asked for a person
         (_("Waits since"), _.moment(moment(waits["since"]))),
         # Translators: where staff can answer a customer

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from typing import Any
 
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
@@ -13,19 +11,21 @@ from bot.conversation.router import Router
 from bot.i18n import N_
 from bot.storage import claims, customers, issues, links, points
 from bot.storage.points import Account
-from bot.understanding.codes import masked
 from bot.understanding.reading import fold
+from handlers.start import note_told
 from handlers.views import choices
+from handlers.views.data import data_page, data_text, language_name, link_card, link_page, parts
 from handlers.views.start import notice_card
 
 router = Router()
 
 CONFIRM_WITHIN = timedelta(minutes=2)
-EXPORT_AT_MOST = 20_000  # characters; LINE takes five messages of 5,000 UTF-16 code units
+LINK_LIVES = timedelta(minutes=10)
+MOST_RECEIPTS = 10_000  # of each kind, in an export
 
 
 class Export(Action, name="export", ttl=timedelta(minutes=15)):
-    """Send me everything that is kept of me."""
+    """Everything that is kept of me, please."""
 
 
 class Delete(Action, name="delete", ttl=timedelta(minutes=15)):
@@ -44,6 +44,8 @@ class Resume(Action, name="resume"):
 @router.command("privacy", words=N_("privacy, privacy policy, privacy notice"))
 async def show_notice(ctx: Context) -> Answer:
     """What is kept, why, for how long, and who receives it."""
+    if ctx.prompt:
+        note_told(ctx)  # All of it needs no two lines of it below.
     return Reply((notice_card(ctx._, ctx.brand),), choices.ending(ctx._, choices.topic(ctx._, "data")))
 
 
@@ -55,7 +57,7 @@ async def show_data(ctx: Context) -> Answer:
     link = await ctx.services.linking.linked(ctx.work.reads, ctx.customer_id, ctx.now)
     rows = [
         Row(_("Since"), _.date(ctx.customer.first_seen)),
-        Row(_("Language"), _.locale.get_language_name(_.locale) or _.tag),
+        Row(_("Language"), language_name(_)),
         Row(_("Linked phone"), link.masked if link else ""),
         Row(_("Redeemed codes"), _.number(count)),
     ]
@@ -81,47 +83,31 @@ async def show_data(ctx: Context) -> Answer:
 
 @router.action(Export, fresh="data")
 async def export(ctx: Context, _action: Export) -> Answer:
-    """Everything, receipts up to the last hundred, as text in this private chat: a link could be forwarded.
-
-    Phones, codes and vouchers' codes stay hidden: a text is easily shown around.
-    """
-    customer = ctx.customer
+    """Everything that is kept: as a page behind a link that works once, where there is an address for one."""
+    _ = ctx._
     link = await ctx.services.linking.linked(ctx.work.reads, ctx.customer_id, ctx.now)
-    account = await points.balance(ctx.work.reads, ctx.customer_id)
-    redeemed = [
-        {
-            "reference": claim.ref,
-            "time": claim.claimed_at.isoformat(),
-            "code": masked(claim.snapshot["code"]),
-            "campaign": claim.snapshot["group"],
-            "rewards": [reward["name"] for reward in claim.snapshot["rewards"]],
-        }
-        for claim in await claims.of_customer(ctx.work.reads, ctx.customer_id)
-    ]
-    vouchers = [
-        {
-            "reference": issue.ref,
-            "time": issue.created_at.isoformat(),
-            "name": issue.called,
-            "points": issue.cost,
-            "state": issue.state,
-        }
-        for issue in await issues.of_customer(ctx.work.reads, ctx.customer_id)
-    ]
-    facts: dict[str, Any] = {
-        "customer": customer.ref,
-        "channel": customer.channel,
-        "user_id": customer.person.rsplit(":", 1)[-1],
-        "language": customer.locale,
-        "first_seen": customer.first_seen.isoformat(),
-        "last_seen": customer.last_seen.isoformat(),
-        "notifications": customer.unsubscribed_at is None,
-        "linked_phone": link.masked if link else None,
-        "points": {"available": account.available, "on_hold": account.held},
-        "vouchers": vouchers,
-        "redeemed": redeemed,
-    }
-    return Reply((Text(_export_text(facts)),), choices.ending(ctx._), valuable=True)
+    found = parts(
+        _,
+        ctx.brand,
+        ctx.customer,
+        phone=link.masked if link else "",
+        account=await points.balance(ctx.work.reads, ctx.customer_id),
+        redeemed=await claims.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
+        vouchers=await issues.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
+    )
+    if not ctx.brand.public_url:
+        return Reply((Text(data_text(_, found)),), choices.ending(_), valuable=True)
+    until = ctx.now + LINK_LIVES
+    url = await ctx.services.own_data.offer(
+        await ctx.work.begin(),
+        ctx.customer_id,
+        ctx.brand.public_url,
+        page=link_page(_, ctx.brand, until),
+        file=data_page(_, ctx.brand, found, ctx.now),
+        now=ctx.now,
+        until=until,
+    )
+    return Reply((link_card(_, ctx.brand, until, url),), choices.ending(_), valuable=True)
 
 
 @router.command("delete", words=N_("delete my data, forget me"), personal=True)
@@ -185,6 +171,7 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     await links.forget(connection, ctx.customer_id)
     await issues.forget(connection, ctx.customer_id)
     await points.forget(connection, ctx.customer_id)
+    await ctx.services.own_data.forget(connection, ctx.customer_id)
     await ctx.services.unclear.forget_person(connection, ctx.customer.person)
     await customers.delete(connection, ctx.customer)
     ctx.customer.id = None
@@ -213,15 +200,6 @@ async def resume(ctx: Context, _action: Resume) -> Answer:
     """Notifications on again."""
     ctx.customer.unsubscribed_at = None
     return Reply((Text(ctx._("Notifications are on again.")),), choices.ending(ctx._))
-
-
-def _export_text(facts: dict[str, Any]) -> str:
-    """JSON that stays whole in the messages of one answer: the oldest receipts are left out, and counted."""
-    while len(text := json.dumps(facts, ensure_ascii=False, indent=1)) > EXPORT_AT_MOST:
-        longest = max(("redeemed", "vouchers"), key=lambda name: len(facts[name]))
-        facts[longest].pop()
-        facts[f"{longest}_left_out"] = facts.get(f"{longest}_left_out", 0) + 1
-    return text
 
 
 async def _not_now(ctx: Context, account: Account) -> Reply | None:

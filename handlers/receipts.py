@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import timedelta
 
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Reply, Text
+from bot.conversation.messages import Button, Card, Reply, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
-from bot.storage import claims, issues
+from bot.storage import claims, history, issues
 from bot.storage.claims import Claim
+from bot.storage.history import Line, What
 from bot.storage.issues import Issue
 from bot.understanding import references
 from bot.understanding.reading import split_list
+from handlers.human import AskAbout
 from handlers.views import choices
-from handlers.views.codes import claim_card, receipt_card
-from handlers.views.paging import listing, page_of, turning
-from handlers.views.vouchers import voucher_card
+from handlers.views.codes import receipt_card, reward_names, rewards_card, undone_card
+from handlers.views.paging import CARDS, Page, listing, page_now, turning
+from handlers.views.receipts import line_card, line_item
 from handlers.vouchers import ShowIssue, issue_reply
 
 router = Router()
+
+REWARDS = 30  # on one card
 
 # Translators: words after which people type a receipt's reference
 _WORDS = N_("receipt, receipt number, receipt no, reference, ref")
@@ -38,35 +43,95 @@ async def show_receipt(ctx: Context, text: str) -> Answer | None:
         return None
     if (issue := await issues.by_ref(ctx.work.reads, found.ref)) and issue.customer_id == ctx.customer.id:
         return await issue_reply(ctx, issue)
-    if claim := await claims.by_ref(ctx.work.reads, found.ref, ctx.customer.id):
-        return await _receipt(ctx, claim)
-    if not found.certain:
-        return None
-    text = ctx._("I couldn't find %(ref)s among your receipts.", ref=found.ref)
-    return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
+    if shown := await _claimed(ctx, found.ref):
+        return shown
+    return _none(ctx, found.ref) if found.certain else None
 
 
-class ShowReceipt(Action, name="receipt"):
-    """The receipt of one redeemed code."""
+class ShowReceipt(Action, name="receipt", ttl=timedelta(days=90)):
+    """One claim of the customer's, also one that was taken back."""
 
     ref: str
 
 
 @router.action(ShowReceipt, fresh="receipts")
-async def show_one(ctx: Context, action: ShowReceipt) -> Answer:
-    """The whole receipt; the list, when it is gone."""
+async def open_receipt(ctx: Context, action: ShowReceipt) -> Answer:
+    """As it stands now."""
+    return await _claimed(ctx, action.ref) or _none(ctx, action.ref)
+
+
+class ShowRewards(Action, name="rewards", ttl=timedelta(days=90)):
+    """The names of all rewards of a claim, a page of them."""
+
+    ref: str
+    page: int = 0
+
+
+@router.action(ShowRewards, fresh="receipts")
+async def show_rewards(ctx: Context, action: ShowRewards) -> Answer:
+    """What a receipt has no room for."""
     claim = await claims.by_ref(ctx.work.reads, action.ref, ctx.customer_id)
-    return await show_receipts(ctx) if claim is None else await _receipt(ctx, claim)
+    if claim is None:
+        return _none(ctx, action.ref)
+    names = reward_names(claim)
+    first = action.page * REWARDS if action.page * REWARDS < len(names) else 0
+    shown, left = names[first : first + REWARDS], len(names) - first - REWARDS
+    following = ShowRewards(ref=claim.ref, page=first // REWARDS + 1)
+    more = (Button(ctx._("Next page"), following),) if left > 0 else ()
+    # Translators: a button: back to the receipt
+    back = Button(ctx._("The receipt"), ShowReceipt(ref=claim.ref))
+    return Reply((rewards_card(ctx._, claim, shown, (*more, back)),), choices.ending(ctx._, choices.receipts(ctx._)))
 
 
-async def _receipt(ctx: Context, claim: Claim) -> Reply:
-    promised = await ctx.services.redemption.vouchers_of(ctx.work.reads, claim)
-    card = receipt_card(ctx._, claim, ctx.now, choices.gifts(ctx), promised)
-    return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
+def card_of(
+    ctx: Context, claim: Claim, vouchers: Sequence[Issue] = (), *, fresh: bool = False, balance: int | None = None
+) -> Card:
+    """A claim's receipt, which leads to what it brought. fresh, balance: see `receipt_card`."""
+    leads: tuple[Button, ...] = ()
+    if len(vouchers) == 1:
+        # Translators: a button: show the voucher that a code brought
+        leads = (Button(ctx._("See the voucher"), ShowIssue(ref=vouchers[0].ref)),)
+    elif vouchers:
+        leads = (choices.my_vouchers(ctx._),)
+    elif claim.snapshot.get("points") and ctx.brand.shows_vouchers:
+        leads = (choices.vouchers(ctx._),)
+    another = (choices.another_code(ctx._),) if fresh else ()
+    return receipt_card(
+        ctx._,
+        claim,
+        ctx.now,
+        (*leads, choices.receipts(ctx._), *another),
+        vouchers,
+        show_all=ShowRewards(ref=claim.ref),
+        balance=balance,
+        fresh=fresh,
+    )
+
+
+async def _claimed(ctx: Context, ref: str) -> Reply | None:
+    """The customer's own claim, or that it was taken back; None when they have none of this reference."""
+    if claim := await claims.by_ref(ctx.work.reads, ref, ctx.customer_id):
+        promised = await ctx.services.redemption.vouchers_of(ctx.work.reads, claim)
+        return Reply((card_of(ctx, claim, promised),), choices.ending(ctx._, *choices.gifts(ctx)))
+    if undone := await claims.undone_of(ctx.work.reads, ref, ctx.customer_id):
+        card = undone_card(ctx._, undone, AskAbout(ref=ref))
+        return Reply((card,), choices.ending(ctx._, choices.receipts(ctx._)))
+    return None
+
+
+def _none(ctx: Context, ref: str) -> Reply:
+    text = ctx._("I couldn't find %(ref)s among your receipts.", ref=ref)
+    return Reply((Text(text),), choices.ending(ctx._, choices.person(ctx._)))
 
 
 class ShowReceipts(Action, name="receipts"):
-    """A page of what the customer redeemed and exchanged."""
+    """A page of the history, in the buttons of earlier versions."""
+
+    page: int = 0
+
+
+class ShowHistory(Action, name="history"):
+    """A page of what the customer redeemed, received and exchanged."""
 
     page: int = 0
 
@@ -75,36 +140,48 @@ class ShowReceipts(Action, name="receipts"):
 @router.command("receipts", words=N_("receipts, my receipts, history"), personal=True)
 async def show_receipts(ctx: Context) -> Answer:
     """The newest of them."""
-    return await show_page(ctx, ShowReceipts())
+    return await show_page(ctx, ShowHistory())
 
 
 @router.action(ShowReceipts, fresh="receipts")
-async def show_page(ctx: Context, action: ShowReceipts) -> Answer:
-    """What was redeemed and exchanged, from our own ledger, newest first, the last hundred of each."""
+async def show_former_page(ctx: Context, action: ShowReceipts) -> Answer:
+    """The page that holds what an old button led to."""
+    return await show_page(ctx, ShowHistory(page=page_now(action.page, ctx.brand.list_page)))
+
+
+@router.action(ShowHistory, fresh="receipts")
+async def show_page(ctx: Context, action: ShowHistory) -> Answer:
+    """A page of the history, from our own ledger, in one read; the first one when there is no such page (any more)."""
     _ = ctx._
-    redeemed = await claims.of_customer(ctx.work.reads, ctx.customer_id)
-    exchanged = await issues.of_customer(ctx.work.reads, ctx.customer_id)
-    newest: list[Claim | Issue] = sorted([*redeemed, *exchanged], key=_when, reverse=True)
-    if not newest:
+    page = await _page(ctx, max(action.page, 0))
+    if not page.items:
         text = _("No receipts yet. What you redeem here is kept for you.")
         return Reply((Text(text),), choices.ending(_, *choices.codes(ctx)))
-    page = page_of(newest, action.page)
-    picture = ctx.services.catalogue.picture
-    cards = [
-        claim_card(_, each, ShowReceipt(ref=each.ref))
-        if isinstance(each, Claim)
-        else voucher_card(_, each, picture(each.offer["image"]), ShowIssue(ref=each.ref))
-        for each in page.items
-    ]
-    return Reply(
-        (listing(_, _("My receipts"), cards, page, _turn),),
-        choices.ending(_, *turning(_, page, _turn), *choices.gifts(ctx)),
+    shown = listing(
+        _,
+        _("My receipts"),
+        page,
+        lambda number: ShowHistory(page=number),
+        card=lambda line: line_card(_, line, _opens(line)),
+        item=lambda line: line_item(_, line, _opens(line)),
     )
+    return Reply((shown,), choices.ending(_, *turning(shown), *choices.gifts(ctx)))
 
 
-def _turn(page: int) -> ShowReceipts:
-    return ShowReceipts(page=page)
+async def _page(ctx: Context, number: int) -> Page[Line]:
+    size = ctx.brand.list_page
+    # Few enough to be cards they are all shown, however few a page of a longer list has.
+    lines, total = await history.page(ctx.work.reads, ctx.customer_id, limit=max(size, CARDS), skip=number * size)
+    if number and (not lines or total <= CARDS):
+        return await _page(ctx, 0)
+    return Page(number, lines if total <= CARDS else lines[:size], size, total)
 
 
-def _when(each: Claim | Issue) -> datetime:
-    return each.claimed_at if isinstance(each, Claim) else each.created_at
+def _opens(line: Line) -> Action:
+    match line.what:
+        case What.CLAIM | What.UNDONE:
+            return ShowReceipt(ref=line.ref)
+        case What.ISSUE:
+            return ShowIssue(ref=line.ref)
+        case What.POINTS:
+            return choices.Go(command="points")

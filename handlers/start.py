@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import Followed, Left, Unsent
 from bot.conversation.messages import SILENCE, Choice, Reply
@@ -14,10 +12,11 @@ from bot.storage.customers import SAID_KEPT
 from handlers import language
 from handlers.views import choices
 from handlers.views.choices import Go
-from handlers.views.start import menu_card, notice_card, welcome_card
+from handlers.views.start import menu_card, notice, welcome_card
 
 router = Router()
 
+MESSAGES = 5  # of one answer, on LINE
 NOTICE_VERSION = 2  # Raise it when the notice's text changes: everybody is shown it once more.
 
 
@@ -69,7 +68,7 @@ def menu_choices(ctx: Context) -> tuple[Choice, ...]:
 
 
 def add_notice(ctx: Context, reply: Reply) -> Reply:
-    """The notice, once per version of its text, under whatever is answered first.
+    """The notice in two lines, once per version of its text, under whatever is answered first; "privacy" shows all.
 
     That short texts are kept makes it another one, which is shown to whoever was not told of it. That they are not kept
     any more is no news that anybody has to read.
@@ -80,5 +79,12 @@ def add_notice(ctx: Context, reply: Reply) -> Reply:
         return reply
     if not (ctx.prompt or reply.valuable):
         return reply  # Too late to be delivered for free, so nobody would see it.
-    customer.notice = NOTICE_VERSION + (SAID_KEPT if keeps else 0)
-    return replace(reply, messages=(*reply.messages, notice_card(ctx._, ctx.brand))[:5])
+    if len(reply.messages) >= MESSAGES:
+        return reply  # There is no room for it on every platform; the next answer has it.
+    note_told(ctx)
+    return reply.under(notice(ctx._, ctx.brand))
+
+
+def note_told(ctx: Context) -> None:
+    """The customer is about to read the notice, or all of it."""
+    ctx.customer.notice = NOTICE_VERSION + (SAID_KEPT if ctx.brand.keeps_unclear else 0)

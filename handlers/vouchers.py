@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.apis.gotit import GotItApi
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Button, Message, Reply, Text
+from bot.conversation.messages import Button, Card, Message, Reply, Row, Text
 from bot.conversation.router import Router
 from bot.errors import UpstreamError, UpstreamRefused
 from bot.i18n import N_
@@ -19,8 +20,9 @@ from bot.storage import issues, points
 from bot.storage.issues import Issue
 from bot.storage.points import Account
 from bot.understanding.reading import fold
+from handlers.human import AskAbout
 from handlers.views import choices, outage
-from handlers.views.paging import listing, page_of, turning
+from handlers.views.card_pages import listing, page_of, turning
 from handlers.views.vouchers import confirm_card, issue_card, offer_card, points_card, points_text, voucher_card
 
 router = Router()
@@ -250,14 +252,38 @@ async def issue_reply(ctx: Context, issue: Issue) -> Reply:
     """How an exchange stands, with a way to look again while it is open; then its end is promised to be told."""
     if issue.open:
         issue = await ctx.services.vouchers.promise(await ctx.work.begin(), issue)
-    delivery = ctx.brand.delivery.get(ctx._.tag) or ctx._("Got It delivers it. Keep the reference until you have it.")
-    card = issue_card(ctx._, issue, ctx.services.vouchers.delivered(issue), delivery)
+    delivery = ctx.brand.told(ctx.brand.delivery, ctx._.tag) or ctx._(
+        "Got It delivers it. Keep the reference until you have it."
+    )
+    card = issue_card(ctx._, issue, ctx.services.vouchers.delivered(issue), delivery, AskAbout(ref=issue.ref))
     # Translators: a button
     again = (Button(ctx._("See result"), ShowIssue(ref=issue.ref)),) if issue.open else ()
     return Reply(
         (card,),
-        choices.ending(ctx._, *again, choices.my_vouchers(ctx._), choices.vouchers(ctx._)),
+        choices.ending(ctx._, *again, choices.my_vouchers(ctx._), choices.receipts(ctx._), choices.vouchers(ctx._)),
         valuable=True,
+    )
+
+
+def present_card(
+    *,
+    title: str,
+    name: str,
+    image: str,
+    rows: Sequence[tuple[str, str]],
+    reference: tuple[str, str],
+    opens: str,
+) -> Card:
+    """The card of something that is given, as it is queued (`Present`): good news, and the way to its receipt."""
+    label, ref = reference
+    return Card(
+        look="success",
+        title=title,
+        hero=name,
+        image=image,
+        rows=tuple(Row(*row) for row in rows if row[1]),
+        receipt=Row(label, ref),
+        buttons=(Button(opens, ShowIssue(ref=ref)),),
     )
 
 

@@ -38,6 +38,7 @@ from bot.storage import queue
 from bot.turn import Turns
 from bot.web import create_app
 from bot.wiring import build_turns, open_apis, open_channels
+from handlers.views.start import notice
 from sandbox import Phone, Sandbox, Webhook
 from sandbox.journal import Sent
 from sandbox.people import admins
@@ -45,7 +46,7 @@ from sandbox.people import admins
 TAGS = {"zh-TW": "zh_Hant_TW", "en": "en"}
 TABLES = (
     "events, customers, claims, policies, misses, waits, guard, wallets, pushes, pgqueuer, pgqueuer_log, "
-    "accounts, points, rewards, issues, links, link_codes, "
+    "accounts, points, rewards, issues, links, link_codes, data_files, "
     "staff, invitations, blocks, switches, approvals, audit, "
     "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear, attachments, pictures"
 )
@@ -100,6 +101,8 @@ class Bot:
             "admins": admins(),
             "altegio_max_per_second": 0,  # The sandbox has no limit, and tests no time.
             "bulk_per_second": 1000,
+            "how_to_claim_zh": "請到櫃台出示此畫面。",
+            "how_to_claim_en": "Show this at the counter.",
         }
         known = {name: value for name, value in environment.items() if name in Settings.model_fields}
         loaded = load_settings(**{**known, **ours, **settings})
@@ -259,6 +262,11 @@ class Chat:
         """The last answer in one string."""
         return "\n".join(self.texts)
 
+    @property
+    def notice(self) -> str:
+        """The notice about data as it stands, once, below an answer."""
+        return notice(self._, self.bot.turns.brands[self.channel]).text
+
     def said(self, msgid: str, **values: object) -> bool:
         """Whether the last answer holds this text, in the person's language."""
         return self._(msgid, **values) in self.text
@@ -294,7 +302,10 @@ def buttons_of(node: Any) -> Iterator[tuple[str, str]]:
     """(label, postback data) of everything that can be tapped in a message, of either channel."""
     if isinstance(node, dict):
         if node.get("type") == "postback":
-            yield str(node.get("label") or node.get("title")), str(node.get("data") or node.get("payload"))
+            yield (
+                str(node.get("label") or node.get("title") or node.get("displayText")),
+                str(node.get("data") or node.get("payload")),
+            )
         elif node.get("content_type") == "text":
             yield node["title"], node["payload"]
         for value in node.values():

@@ -101,7 +101,8 @@ class Channel:
 
     name: in keys, tables, metrics and addresses, for ever. title: for people. group: of its settings, see
     `bot.config.GROUPS`. settings: what to renew when it refuses our credentials. mantago: MantaGo's name of it.
-    pushes_are_free: a message that answers nothing costs the brand nothing. path: of its webhooks, when another channel
+    pushes_are_free: a message that answers nothing costs the brand nothing. list_page: things on a page of a long
+    list. glance: things beside each other below a sum of all. path: of its webhooks, when another channel
     shares them. receives: makes the web process's half from the settings. opens: makes the worker's half.
     answered_in: a msgid, where people of the shop answer its customers.
     facts: what the brand's settings say of this channel alone, as fields of `Brand`. installer: what sets up its menus.
@@ -116,6 +117,8 @@ class Channel:
     receives: Callable[[Settings], Inbound]
     opens: Callable[[Settings], Outbound]
     pushes_are_free: bool = False
+    list_page: int = 9
+    glance: int = 8
     path: str = ""
     answered_in: str = ""
     facts: Callable[[Settings], Json] = _nothing

@@ -51,7 +51,12 @@ def _settings(settings: Settings) -> list[Finding]:
         findings.append(("channels", BAD, "no channel is on, so nobody can write; set LINE's or Messenger's settings"))
     if not settings.public_url:
         findings.append(
-            ("PUBLIC_URL", NOTE, "empty: lists of codes are fetched with `giftdesk codes`, not from the chat")
+            (
+                "PUBLIC_URL",
+                NOTE,
+                "empty: lists of codes are fetched with `giftdesk codes`, not from the chat; customers get their own "
+                "data as a message, not as a page",
+            )
         )
     if not settings.privacy_url:
         findings.append(("PRIVACY_URL", NOTE, "empty: the notice has no link to the brand's privacy policy"))
@@ -62,6 +67,9 @@ def _settings(settings: Settings) -> list[Finding]:
         findings.append(
             ("GOTIT_POINT_PER_VND", NOTE, "empty: vouchers that Got It tells no price in points of are not offered")
         )
+    if settings.has("Got It") and not (settings.gotit_delivery_zh or settings.gotit_delivery_en):
+        text = "empty: who gets a voucher is not told how it comes, nor when; ask Got It how it reaches your customers"
+        findings.append(("GOTIT_DELIVERY_ZH", NOTE, text))
     if settings.shop_phone and not call_url(settings.shop_phone, settings.phone_region):
         findings.append(("SHOP_PHONE", NOTE, "no number that can be called; customers read it, without a button"))
     try:

@@ -19,7 +19,7 @@ from rich.text import Text
 from bot.config import Settings
 from bot.conversation.context import Answer, Context, Prepared, Work
 from bot.conversation.events import Chat, Incoming, Said
-from bot.conversation.messages import Button, Card, Carousel, Choice, Link, Message, Reply, plain
+from bot.conversation.messages import Button, Card, Carousel, Choice, Link, Listing, Message, Reply, plain
 from bot.errors import ConfigurationError
 from bot.i18n import closest, load_translators
 from bot.services.staffing import OPERATOR, Actor
@@ -329,7 +329,7 @@ def _typed(choice: Choice) -> str:
 
 def _buttons(message: Message) -> tuple[Button | Link, ...]:
     match message:
-        case Card():
+        case Card() | Listing():
             return message.buttons
         case Carousel():
             return tuple(button for card in message.cards for button in card.buttons)

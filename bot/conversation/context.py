@@ -65,6 +65,8 @@ class Brand:
     shop_phone: str = ""  # as people read it
     call_url: str = ""  # `tel:` of the same
     pushes_are_free: bool = False  # A message that answers nothing costs the brand nothing on this channel.
+    list_page: int = 9  # things on one page of a long list, which differs by channel
+    glance: int = 8  # things that the first look at the wallet shows, the same
     private_chat_url: str = ""
     how_to_claim: Mapping[str, str] = field(default_factory=dict)
     handoff: timedelta = timedelta(hours=1)
@@ -91,6 +93,10 @@ class Brand:
     def shows_wallet(self) -> bool:
         """Whether there is anything of the customer's to show."""
         return self.shows_gifts or self.shows_vouchers or self.shows_cards
+
+    def told(self, texts: Mapping[str, str], tag: str) -> str:
+        """What the brand has told in a language, else in English, else in whichever it has; "" when it told nothing."""
+        return texts.get(tag) or texts.get("en") or next(iter(texts.values()), "")
 
     def offers(self, topic: str) -> bool:
         """Whether this shop has what a command is about."""

@@ -10,6 +10,7 @@ from typing import Protocol
 from bot.conversation.actions import MENU_TAP, Packer, Unreadable
 from bot.conversation.context import SHOP, SURE, Answer, Brand, Context
 from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
+from bot.conversation.labels import page_number
 from bot.conversation.messages import SILENCE, Button, Reply, Text
 from bot.conversation.questions import SAID, answer_to, labelled
 from bot.conversation.router import Routes
@@ -141,6 +142,8 @@ class Dispatcher:
             return await self._press(ctx, data, typed=True) if data else await ctx.run("which")
         if intent is not None:
             return await self._intended(ctx, intent, asked)
+        if asked is None and (data := self._numbered(ctx)) is not None:
+            return await self._press(ctx, data, typed=True)
         if asked is not None and asked["question"] != SURE:
             handler = self.routes.answers.get(asked["question"])
             given = await handler(ctx, text) if handler else None
@@ -279,6 +282,23 @@ class Dispatcher:
         except Unreadable:
             return None
         return data if tap.own and not tap.expired else None
+
+    def _numbered(self, ctx: Context) -> str | None:
+        """The button of the page whose number was typed, while the last answer was a page of that list."""
+        offered = ctx.customer.state.pages
+        if not offered:
+            return None
+        number = page_number(ctx.reading, offered["count"], ctx.languages)
+        if number is None:
+            return None
+        try:
+            tap = self.packer.read(offered["first"], person=ctx.customer.person, now=ctx.happened_at)
+        except Unreadable:
+            return None
+        action = tap.action.model_copy(update={"page": number - 1})
+        return (
+            self.packer.pack(action, person=ctx.customer.person, now=ctx.now) if tap.own and not tap.expired else None
+        )
 
     async def _in_a_group(self, ctx: Context, chat: Chat) -> Answer:
         what = ctx.incoming.what

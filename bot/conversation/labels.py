@@ -1,15 +1,21 @@
-"""What was offered for tapping can be typed as well: the labels of the last answer, and what each does. Pure."""
+"""What was offered for tapping can be typed as well: the labels of the last answer, and the pages of its list. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from bot.conversation.actions import Action
-from bot.conversation.messages import Button, Card, Carousel, Reply
-from bot.storage.state import Question
-from bot.understanding.reading import fold, visible
+from bot.conversation.messages import Button, Card, Carousel, Listing, Reply, SmallPrint
+from bot.i18n import N_, Translator
+from bot.storage.state import PagesOffered, Question
+from bot.understanding.reading import Reading, fold, listed, visible
 from bot.understanding.words import Lexicon
+
+# Translators: a list of words, as many as you can think of: what stands beside the number of a page; no number in them
+_BESIDE_NUMBER = N_("page, go to page, page no")
+_NUMBER = re.compile(r"([^0-9]*)([0-9]{1,5})([^0-9]*)")
 
 MOST = 60  # labels of one answer; ten cards with four buttons and thirteen quick replies are fewer
 
@@ -21,6 +27,10 @@ def buttons(reply: Reply) -> Iterator[Button]:
         for card in cards:
             yield from (Button(tile.label, tile.action) for tile in card.tiles)
             yield from (button for button in card.buttons if isinstance(button, Button))
+        if isinstance(message, Listing):  # Its items have names, not labels: those are searched for.
+            yield from message.buttons
+        if isinstance(message, SmallPrint):
+            yield message.button
     yield from (choice for choice in reply.choices if isinstance(choice, Button))
 
 
@@ -41,6 +51,30 @@ def kept(reply: Reply, packed: Mapping[Action, str], lexicon: Lexicon, asked: Qu
             continue
         labels[said] = data if labels.get(said, data) == data else ""
     return labels
+
+
+def pages(reply: Reply, pack: Callable[[Action], str]) -> PagesOffered | None:
+    """The pages of the list in an answer, for the customer's state; None without one of several."""
+    for message in reply.messages:
+        if isinstance(message, Listing) and message.pages is not None:
+            return {"first": pack(message.pages.first), "count": message.pages.count}
+    return None
+
+
+def page_number(reading: Reading, count: int, languages: Mapping[str, Translator]) -> int | None:
+    """Which of `count` pages a message asks for, from 1: `3`, `page 3`, `第 3 頁`; None when it is something else.
+
+    Beyond the end is the last page for whoever says that they mean a page; a number alone may then be anything.
+    """
+    found = _NUMBER.fullmatch(reading.core)
+    if found is None:
+        return None
+    number, beside = int(found[2]), f"{found[1]}{found[3]}".strip()
+    if not beside:
+        return number if 1 <= number <= count and not reading.asks else None
+    if any(beside in listed(_(_BESIDE_NUMBER)) for _ in languages.values()):
+        return min(max(number, 1), count)
+    return None
 
 
 @lru_cache(maxsize=1024)  # Nearly all labels are texts of ours, and reading them was a sixteenth of an answer.

@@ -18,6 +18,8 @@ Banner = Literal["", "gifts", "tickets", "redeem", "vouchers", "cards", "points"
 
 DOTS: dict[Tone, str] = {"valid": "🟢", "soon": "🟡", "bad": "🔴", "old": "⚪"}
 """A tone where only text can be shown."""
+NAMED = 80  # characters of an item's name where a list is only text
+FIRST = 10  # items of a list that its one line names
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,55 @@ class Carousel:
     cards: tuple[Card, ...]
 
 
-Message = Text | Card | Carousel
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing of a list: a tap on it opens its card.
+
+    icon: an emoji for its kind. detail: small print below. image: an https address, shown in place of the icon.
+    """
+
+    title: str
+    action: Action
+    icon: str = ""
+    detail: str = ""
+    badge: Badge | None = None
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages of a list, so that the number of one can be typed. first: opens the first; its `page` counts from 0."""
+
+    first: Action
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a list that is too long for cards.
+
+    position: which page this is (`Page 2 of 18`). hint: what else can be done, in a few words. opens: what opens an
+    item where a tap on all of it cannot. buttons: to other pages, and whatever else is done with the list.
+    """
+
+    title: str
+    items: tuple[Item, ...]
+    opens: str
+    position: str = ""
+    hint: str = ""
+    buttons: tuple[Button, ...] = ()
+    pages: Pages | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SmallPrint:
+    """A sentence or two below an answer, small and quiet so that the answer is what is seen. button: tells more."""
+
+    text: str
+    button: Button
+
+
+Message = Text | Card | Carousel | Listing | SmallPrint
 Choice = Button | Link | SharePhone
 
 
@@ -151,7 +201,8 @@ class Reply:
 
 def offered(reply: Reply) -> tuple[Choice, ...]:
     """The choices of an answer without those that the card above them has as buttons already."""
-    last = reply.messages[-1] if reply.messages else None
+    said = [message for message in reply.messages if not isinstance(message, SmallPrint)]
+    last = said[-1] if said else None
     buttons = last.buttons if isinstance(last, Card) else ()
     taken = [button.action for button in buttons if isinstance(button, Button)]
     return tuple(c for c in reply.choices if not (isinstance(c, Button) and c.action in taken))
@@ -197,20 +248,38 @@ def _fact(row: Row) -> str:
 def plain(message: Message) -> str:
     """A message as text alone: for platforms and moments that cannot show cards."""
     match message:
-        case Text():
+        case Text() | SmallPrint():
             return message.text
         case Card():
             return "\n".join([message.title, *facts(message)])
         case Carousel():
             return "\n\n".join([message.title, *(plain(card) for card in message.cards)])
+        case Listing():
+            return "\n".join([*_present(message.title, message.position), *map(_line, message.items)])
 
 
 def gist(message: Message) -> str:
     """One line for the chat list and for screen readers: the title and the first facts."""
     match message:
-        case Text():
+        case Text() | SmallPrint():
             return message.text
         case Card():
             return message.title if message.discreet else labelled(message.title, " · ".join(facts(message)[:4]))
         case Carousel():
             return labelled(message.title, " · ".join(card.title for card in message.cards))
+        case Listing():
+            names = [item.title[:NAMED] for item in message.items[:FIRST]]
+            return labelled(message.title, " · ".join(_present(message.position, *names)))
+
+
+def about(item: Item) -> str:
+    """What is known of an item beside its name, as one line."""
+    return " · ".join(_present(item.badge.word if item.badge else "", item.detail))
+
+
+def _line(item: Item) -> str:
+    return " · ".join(_present(f"{item.icon} {item.title[:NAMED]}".strip(), about(item)))
+
+
+def _present(*parts: str) -> list[str]:
+    return [part for part in parts if part]

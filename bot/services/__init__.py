@@ -18,6 +18,7 @@ from bot.services.guesses import GuessLimits
 from bot.services.health import Health
 from bot.services.linking import Linking
 from bot.services.minting import Minting
+from bot.services.own_data import OwnData
 from bot.services.points import Points
 from bot.services.redemption import Redemption
 from bot.services.staffing import Staffing
@@ -42,6 +43,7 @@ class Services:
     health: Health
     linking: Linking
     minting: Minting
+    own_data: OwnData
     points: Points
     redemption: Redemption
     staffing: Staffing

@@ -99,7 +99,7 @@ class Minting:
         """Where a job's codes can be fetched once. LINE opens it in the phone's own browser, which can save files:
         https://developers.line.biz/en/docs/line-login/using-line-url-scheme/#opening-url-in-external-browser
         """
-        return f"{public_url}{export_files.PATH}{export_files.sign(self.secret, export_id)}?openExternalBrowser=1"
+        return f"{public_url}{export_files.CODES.path}{export_files.sign(self.secret, export_id)}?openExternalBrowser=1"
 
     async def start(
         self,

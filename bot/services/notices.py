@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import asyncpg
 import orjson
 
 from bot.i18n import Translator
 from bot.storage import customers, pushes
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Something that is given to a customer, shown as a card with the look of good news.
+
+    rows: (label, value). reference: (label, reference of its receipt). opens: label of the button to that receipt.
+    """
+
+    title: str
+    name: str
+    image: str
+    rows: tuple[tuple[str, str], ...]
+    reference: tuple[str, str]
+    opens: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +47,27 @@ class Notices:
         text: str,
         *,
         choices: tuple[tuple[str, str], ...] = (),
+        present: Present | None = None,
     ) -> None:
         """Queue `text` (in the customer's language, see `language_of`) in the caller's transaction.
 
-        key: the same notice is sent once, however often this runs. choices: [(label, command)].
+        key: the same notice is sent once, however often this runs. choices: [(label, command)]. present: shown instead
+        of the text, which a worker of the version before sends.
         """
         customer = await customers.by_id(connection, customer_id)
         if customer is None:
             return
+        message: dict[str, object] = {"text": text, "choices": choices}
+        if present is not None:
+            message |= {"present": asdict(present), "person": customer.person}
         await pushes.add(
             connection,
-            key=f"notice:{key}",
+            key=f"{NOTICE}{key}",
             channel=customer.channel,
             recipient=customer.person.rsplit(":", 1)[-1],
-            messages=orjson.dumps([{"text": text, "choices": choices}]).decode(),
+            messages=orjson.dumps([message]).decode(),
         )
+
+
+NOTICE = "notice:"
+"""What the key of a notice's push begins with."""

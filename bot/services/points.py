@@ -11,6 +11,8 @@ from datetime import datetime
 
 import asyncpg
 
+from bot.i18n import Translator
+from bot.services.notices import Notices
 from bot.storage import points
 from bot.storage.points import Account
 
@@ -25,6 +27,8 @@ class NotEnough:
 @dataclass(frozen=True, slots=True)
 class Points:
     """Changes of accounts, each in the caller's transaction and once by its key."""
+
+    notices: Notices
 
     async def balance(self, connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> Account:
         """What a customer has."""
@@ -48,10 +52,12 @@ class Points:
         actor: str,
         reason: str,
         now: datetime,
+        tell: bool = False,
     ) -> Account | NotEnough:
         """Give or take (`amount` < 0) by hand, once by `key`. Held points cannot be taken: they may be spent already.
 
-        actor: a member's id, or who else did it. Returns the account as it is then.
+        actor: a member's id, or who else did it. reason: for staff alone. tell: the customer hears of it. Returns the
+        account as it is then.
         """
         account = await points.lock(connection, customer_id)
         if await points.entered(connection, f"adjust:{key}"):
@@ -68,7 +74,17 @@ class Points:
             reason=reason,
             now=now,
         )
-        return await points.balance(connection, customer_id)
+        account = await points.balance(connection, customer_id)
+        if tell and (_ := await self.notices.language_of(connection, customer_id)):
+            await self.notices.tell(
+                connection,
+                customer_id,
+                f"points:{key}",
+                changed(_, amount, account.available),
+                # Translators: a button: what was redeemed, received and exchanged
+                choices=((_("My receipts"), "receipts"), (_("Talk to a person"), "human"), (_("Menu"), "menu")),
+            )
+        return account
 
     async def take_back(
         self,
@@ -99,3 +115,13 @@ class Points:
                 now=now,
             )
         return taken
+
+
+def changed(_: Translator, amount: int, available: int) -> str:
+    """What a change by hand is called to whom it concerns, and what they have now."""
+    has = _.ngettext("You have %(n)s point now.", "You have %(n)s points now.", available)
+    if amount > 0:
+        got = _.ngettext("🎁 We gave you %(n)s point.", "🎁 We gave you %(n)s points.", amount)
+        return f"{got}\n{has}"
+    lost = _.ngettext("Our staff took back %(n)s point.", "Our staff took back %(n)s points.", -amount)
+    return f"{lost}\n{has}"

@@ -18,6 +18,7 @@ from bot.storage.claims import Claim, Undone
 from bot.storage.customers import Customer
 from bot.storage.issues import Issue
 from bot.storage.rewards import Grant
+from bot.understanding.codes import masked
 
 MISSING_FOR = timedelta(seconds=60)
 MOST_MISSING = 10_000
@@ -174,8 +175,9 @@ class Redemption:
     ) -> Undone | NotEnough | None:
         """Release a claim, in the caller's transaction, so that its customer can redeem the code again.
 
-        The points it brought are taken back, as far as they are still there; with `all_points` nothing is done unless
-        all of them are. What cannot be taken back: a voucher, and the points of somebody who deleted their data.
+        Its customer is told. The points it brought are taken back, as far as they are still there; with `all_points`
+        nothing is done unless all of them are. What cannot be taken back: a voucher, and the points of somebody who
+        deleted their data.
         None: there is no such claim, or it was undone before.
         """
         found = await claims.lock(connection, ref)
@@ -190,7 +192,24 @@ class Redemption:
                 return back
             taken = back
         await claims.undo(connection, ref, points=taken, by=by, now=now)
+        if found.customer_id is not None:
+            await self._tell_undone(connection, found.customer_id, found.claim, taken)
         return await claims.undone(connection, ref)
+
+    async def _tell_undone(self, connection: asyncpg.Connection, customer_id: int, claim: Claim, taken: int) -> None:
+        notices, code = self.points.notices, masked(claim.snapshot["code"])
+        if _ := await notices.language_of(connection, customer_id):
+            text = _("Our staff took back your code %(code)s (ref %(ref)s).", code=code, ref=claim.ref)
+            if taken:
+                text = _.ngettext(
+                    "Our staff took back your code %(code)s (ref %(ref)s) and its %(n)s point.",
+                    "Our staff took back your code %(code)s (ref %(ref)s) and its %(n)s points.",
+                    taken,
+                    code=code,
+                    ref=claim.ref,
+                )
+            mine = ((_("My receipts"), "receipts"), (_("Talk to a person"), "human"), (_("Menu"), "menu"))
+            await notices.tell(connection, customer_id, f"undone:{claim.ref}", text, choices=mine)
 
     async def vouchers_of(self, connection: asyncpg.Connection | asyncpg.Pool, claim: Claim) -> list[Issue]:
         """The vouchers that a claim's rewards brought."""

@@ -32,8 +32,8 @@ from bot.errors import (
 )
 from bot.i18n import N_, Translator
 from bot.services.alerts import Alerts
-from bot.services.catalogue import Catalogue
-from bot.services.notices import Notices
+from bot.services.catalogue import DONG, Catalogue
+from bot.services.notices import Notices, Present
 from bot.services.points import NotEnough
 from bot.services.sealing import Sealer
 from bot.storage import issues, points, staff
@@ -424,8 +424,19 @@ class Vouchers:
                 f"issue:{settled.ref}:{state}",
                 told(_, settled),
                 choices=(mine, (_("Menu"), "menu")),
+                present=self._present(_, settled) if settled.kind == "staff" and state is IssueState.DONE else None,
             )
         return settled
+
+    def _present(self, _: Translator, issue: Issue) -> Present:
+        return Present(
+            title=_("🎁 We have a voucher for you"),
+            name=issue.called,
+            image=self.catalogue.picture(issue.offer["image"]),
+            rows=((_("Value"), _.money(issue.value, DONG)),),
+            reference=(_("Reference"), issue.ref),
+            opens=_("See the voucher"),
+        )
 
     async def _tell_issuer(self, connection: asyncpg.Connection, issue: Issue) -> None:
         """Whoever of the staff issued it hears how it ended."""

@@ -149,10 +149,10 @@ async def add(
     return _claim(row) if row else None
 
 
-async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> list[Claim]:
-    """A customer's claims, newest first, the last hundred."""
+async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, limit: int = 100) -> list[Claim]:
+    """A customer's claims, newest first."""
     rows = await connection.fetch(
-        f"SELECT {_CLAIM} FROM claims WHERE customer_id = $1 ORDER BY id DESC LIMIT 100", customer_id
+        f"SELECT {_CLAIM} FROM claims WHERE customer_id = $1 ORDER BY id DESC LIMIT $2", customer_id, limit
     )
     return [_claim(row) for row in rows]
 
@@ -258,6 +258,16 @@ async def undone(connection: asyncpg.Connection | asyncpg.Pool, ref: str) -> Und
     """A claim that was taken back, by its reference: for staff."""
     row = await connection.fetchrow(
         "SELECT ref, points, undone_by, undone_at, snapshot FROM undone WHERE ref = $1", ref
+    )
+    return Undone(**row) if row else None
+
+
+async def undone_of(connection: asyncpg.Connection | asyncpg.Pool, ref: str, customer_id: int) -> Undone | None:
+    """A customer's own claim that was taken back, by its reference."""
+    row = await connection.fetchrow(
+        "SELECT ref, points, undone_by, undone_at, snapshot FROM undone WHERE ref = $1 AND customer_id = $2",
+        ref,
+        customer_id,
     )
     return Undone(**row) if row else None
 

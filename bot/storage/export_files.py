@@ -15,7 +15,18 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 LIVES = timedelta(minutes=15)
-PATH = "/exports/"
+
+
+class Shelf(NamedTuple):
+    """One sort of files. path: their links begin with it. purpose: their signatures are for nothing else."""
+
+    path: str
+    purpose: str
+    table: str
+
+
+CODES = Shelf("/exports/", "export", "exports")  # of a bulk job
+DATA = Shelf("/my-data/", "data", "data_files")  # a customer's own
 # What a spreadsheet takes for the beginning of a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PAGE = Markup(
@@ -38,22 +49,22 @@ button {{ font: inherit; color: #fff; background: {colour}; border: 0; border-ra
 _FORM = Markup('<form method="post"><button>{button}</button></form>')
 
 
-def sign(secret: bytes, export_id: int) -> str:
+def sign(secret: bytes, export_id: int, shelf: Shelf = CODES) -> str:
     """The token of a link: nobody without the secret can make one."""
-    return f"{export_id}.{_mac(secret, export_id)}"
+    return f"{export_id}.{_mac(secret, export_id, shelf)}"
 
 
-def read(secret: bytes, token: str) -> int | None:
-    """The export that a token is for; None when it is not one of ours. Whether it is still good, the database says."""
+def read(secret: bytes, token: str, shelf: Shelf = CODES) -> int | None:
+    """The file that a token is for; None when it is not one of ours. Whether it is still good, the database says."""
     number, _, mac = token.partition(".")
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         return None
-    genuine = hmac.compare_digest(mac.encode(), _mac(secret, int(number)).encode())
+    genuine = hmac.compare_digest(mac.encode(), _mac(secret, int(number), shelf).encode())
     return int(number) if genuine else None
 
 
-def _mac(secret: bytes, export_id: int) -> str:
-    digest = hmac.digest(secret, f"export:{export_id}".encode(), hashlib.sha256)
+def _mac(secret: bytes, export_id: int, shelf: Shelf) -> str:
+    digest = hmac.digest(secret, f"{shelf.purpose}:{export_id}".encode(), hashlib.sha256)
     return base64.urlsafe_b64encode(digest[:18]).decode()
 
 

@@ -1,4 +1,4 @@
-"""Links to a job's codes, as the web process opens them: each once.
+"""Links to files, as the web process opens them: a job's codes, or a customer's own data, each once.
 
 The web process imports nothing else of the storage: it stays small.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bot.storage.export_files import Made
+from bot.storage.export_files import CODES, Made, Shelf
 
 if TYPE_CHECKING:
     import psycopg
@@ -24,10 +24,21 @@ JOIN bulk_codes c ON c.job_id = b.id AND c.state IN ('done', 'kept') ORDER BY c.
 """
 
 
-def words(connection: psycopg.Connection[Any], export_id: int, now: datetime) -> tuple[dict[str, str], bool] | None:
+# The same for a customer's own data, which is forgotten by being read.
+_USE_DATA = """
+WITH good AS (
+    SELECT id, file FROM data_files WHERE id = %(id)s AND used_at IS NULL AND expires_at > %(now)s FOR UPDATE
+)
+UPDATE data_files d SET used_at = %(now)s, file = NULL FROM good WHERE d.id = good.id RETURNING good.file
+"""
+
+
+def words(
+    connection: psycopg.Connection[Any], export_id: int, now: datetime, shelf: Shelf = CODES
+) -> tuple[dict[str, str], bool] | None:
     """What a link's page says, and whether the link is still good; None when there is no such link (any more)."""
     row = connection.execute(
-        "SELECT page, used_at IS NULL AND expires_at > %s FROM exports WHERE id = %s", (now, export_id)
+        f"SELECT page, used_at IS NULL AND expires_at > %s FROM {shelf.table} WHERE id = %s", (now, export_id)
     ).fetchone()
     return (row[0], row[1]) if row else None
 
@@ -35,3 +46,9 @@ def words(connection: psycopg.Connection[Any], export_id: int, now: datetime) ->
 def use(connection: psycopg.Connection[Any], export_id: int, now: datetime) -> list[Made]:
     """Use a link up and read its codes; none when it was used or has expired."""
     return [Made(*row) for row in connection.execute(_USE, {"now": now, "id": export_id}).fetchall()]
+
+
+def use_data(connection: psycopg.Connection[Any], export_id: int, now: datetime) -> str | None:
+    """Use a link up and read a customer's own data, for the last time; None when it was used or has expired."""
+    row = connection.execute(_USE_DATA, {"now": now, "id": export_id}).fetchone()
+    return row[0] if row else None

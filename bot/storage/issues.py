@@ -80,13 +80,17 @@ class Issue:
     @property
     def called(self) -> str:
         """The voucher's name as it was shown, with how many of them: `2 × Voucher Phúc Long`."""
-        name = str(self.offer["name"])
-        return name if self.quantity == 1 else f"{self.quantity} × {name}"
+        return called(str(self.offer["name"]), self.quantity)
 
     @property
     def value(self) -> int:
         """What all of it is worth, in VND."""
         return int(self.offer["price_value"]) * self.quantity
+
+
+def called(name: str, quantity: int) -> str:
+    """A voucher's name, with how many of them where there are several."""
+    return name if quantity == 1 else f"{quantity} × {name}"
 
 
 _COLUMNS = """id, ref, key, request_id, kind, state, customer_id, recipient, issuer, gift_id, price_id, quantity, cost,

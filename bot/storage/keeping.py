@@ -53,6 +53,11 @@ KEPT: Mapping[str, Kept] = {
         leads={"person": GONE},
         shown=("customer", "channel", "user_id", "language", "first_seen", "last_seen", "notifications"),
     ),
+    "data_files": Kept(
+        goes=timedelta(hours=1),  # after its end
+        leads={"customer_id": GONE},
+        hidden="a copy of what is shown, until it is fetched",
+    ),
     "pushes": Kept(goes=_EVENTS, leads={"recipient": GONE}, hidden="what was said stands in the chat"),
     "wallets": Kept(goes=timedelta(days=30), leads={"customer_id": GONE}, hidden="a copy of what MantaGo has"),
     "unclear": Kept(goes=timedelta(days=14), leads={"person_hash": GONE}, hidden="texts without their author"),

@@ -503,6 +503,23 @@ unclear = Table(
     Index("unclear_person", "person_hash"),
 )
 
+# ── Own data (0010) ──────────────────────────────────────────────────────────────────────────────
+
+# A customer's own data as a page for them to keep; its link is good once. `page` is what the link's page says, in
+# their language. `file` is forgotten when it was fetched, and when a newer one is made.
+data_files = Table(
+    "data_files",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("page", JSONB, nullable=False),
+    Column("file", Text),
+    Column("created_at", MOMENT, nullable=False),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("used_at", MOMENT),
+    Index("data_files_customer", "customer_id"),
+)
+
 # ── Pictures (0011) ──────────────────────────────────────────────────────────────────────────────
 
 # What stands above Messenger's and Instagram's cards, drawn by whichever worker is first and served by the web process.

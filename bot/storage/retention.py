@@ -39,6 +39,7 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ("claims", old.format("claimed_at"), claims),
         ("undone", old.format("undone_at"), claims),
         ("exports", old.format("created_at"), BULK_LISTS),
+        ("data_files", old.format("expires_at"), hour),
         ("bulk_codes", f"job_id IN (SELECT id FROM bulk_jobs WHERE {old.format('ended_at')})", BULK_LISTS),
         (
             "accounts",
@@ -76,8 +77,8 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
     )
     # The numbers of cards, hashed, and the labels of an answer that is as old: tapped or typed, it has had its time.
     await pool.execute(
-        "UPDATE customers SET state = state - 'cards' - 'labels' "
-        "WHERE state ?| ARRAY['cards', 'labels'] AND last_seen < now() - $1::interval",
+        "UPDATE customers SET state = state - ARRAY['cards', 'labels', 'pages'] "
+        "WHERE state ?| ARRAY['cards', 'labels', 'pages'] AND last_seen < now() - $1::interval",
         30 * day,
     )
     # Who issued a link code and who used it is kept; the phone that it was for is not, once it is over.

@@ -15,8 +15,8 @@ from typing import Any, Generic, Literal, NotRequired, Self, TypedDict, TypeVar,
 
 T = TypeVar("T")
 
-OFFERS = ("asking", "deciding", "labels", "getting", "sure")
-"""Names of what an answer offered: its question, its labels, a voucher's and a staff command's preview."""
+OFFERS = ("asking", "deciding", "labels", "pages", "getting", "sure")
+"""Names of what an answer offered: its question, its labels, the pages of its list, and previews to be confirmed."""
 
 _ENDING = ("sure", "did", "album", "cards")
 """Names that the first turn after their `until` removes."""
@@ -46,6 +46,13 @@ class Question(TypedDict):
     command: NotRequired[str]
     strict: NotRequired[bool]
     again: NotRequired[bool]
+
+
+class PagesOffered(TypedDict):
+    """The list that the last answer showed a page of. first: its first page's button, packed. count: of its pages."""
+
+    first: str
+    count: int
 
 
 class Getting(TypedDict):
@@ -169,6 +176,10 @@ class State:
     labels = Key[dict[str, str]]()
     """Label, as it is read, → what its button does, packed; "" when several buttons have it. `Turns` writes it with
     each answer in a private chat. It counts until the next answer. The clean-up removes it after a month."""
+
+    pages = Key[PagesOffered]()
+    """The list whose pages can be opened by their number. `Turns` writes and removes it with the labels. It counts as
+    long as they do, and goes with them."""
 
     getting = Key[Getting]()
     """The voucher whose price was shown. The vouchers' preview writes it. It counts until its `until`, or until it was

@@ -293,6 +293,7 @@ async def adjust_points(ctx: StaffContext, args: AdjustPoints) -> Answer:
         actor=vouchers.issuer_of(ctx.actor),
         reason=scrubbed(args.reason),
         now=ctx.now,
+        tell=True,
     )
     if isinstance(account, NotEnough):
         return _too_few(ctx, customer, await points.balance(connection, customer.id))

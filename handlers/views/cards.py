@@ -66,8 +66,8 @@ def folded_card(_: Translator, count: int, show: Action) -> Card:
 
 
 def _facts(_: Translator, card: GiftCard, currency: str) -> tuple[Row, ...]:
-    # The vendor may not tell an end that there is, and then none may be promised.
-    unknown = _("no expiry") if card.endless else _("ask our staff")
+    # The vendor may not tell an end that there is: then neither it nor that there is none may be promised.
+    unknown = _("no expiry") if card.endless else ""
     rows = (
         Row(_("Face value"), _.money(card.face, currency) if card.face is not None else ""),
         Row(_("Card number"), card.masked),

@@ -85,6 +85,11 @@ def my_vouchers(_: Translator) -> Button:
     return topic(_, "my_vouchers")
 
 
+def receipts(_: Translator) -> Button:
+    """To what the customer redeemed, received and exchanged."""
+    return topic(_, "receipts")
+
+
 def gift_cards(_: Translator) -> Button:
     """To the gift cards of a linked phone."""
     return topic(_, "cards")

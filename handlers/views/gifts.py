@@ -29,8 +29,11 @@ def tab_buttons(_: Translator, opens: dict[str, Action]) -> list[Button]:
     return [Button(labels[kind], action) for kind, action in opens.items()]
 
 
-def ticket_cards(_: Translator, tickets: Sequence[Ticket], how_to: Action) -> list[Card]:
-    """Tickets have neither names nor numbers: one card for each day, with how many came that day."""
+def ticket_cards(_: Translator, tickets: Sequence[Ticket], how_to: Action | None) -> list[Card]:
+    """Tickets have neither names nor numbers: one card for each day, with how many came that day.
+
+    how_to: None where the brand has not told how to use them.
+    """
     days = Counter(ticket.received.astimezone(_.zone).date() for ticket in tickets)
     first = {ticket.received.astimezone(_.zone).date(): ticket.received for ticket in tickets}
     return [
@@ -44,14 +47,17 @@ def ticket_cards(_: Translator, tickets: Sequence[Ticket], how_to: Action) -> li
             rows=(Row(_("Received"), _.date(first[day])),),
             note=_("Used ones disappear from this list."),
             # Translators: a button
-            buttons=(Button(_("How to use"), how_to),),
+            buttons=(Button(_("How to use"), how_to),) if how_to else (),
         )
         for day in sorted(days, reverse=True)
     ]
 
 
-def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action) -> Card:
-    """One gift. What the vendor does not say is not made up: no badge, and no last day."""
+def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action | None) -> Card:
+    """One gift. What the vendor does not say is not made up: no badge, and no last day.
+
+    how_to: None where the brand has not told how gifts are claimed.
+    """
     # Translators: the kind of a gift of which nothing more is known, on its card
     kind = gift_names(_).get(gift.kind) or _("Gift")
     source = {
@@ -65,27 +71,30 @@ def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action) -> Card:
     if state == "soon" and gift.starts:
         # Translators: a badge on a card; %(day)s is a date, "today" or "tomorrow"
         badge = Badge(_("Starts %(day)s", day=_.day(gift.starts, now)), "soon")
-        until = _.date(gift.ends) if gift.ends else _("see the campaign's notice")
-        rows.append(Row(_("Period"), _("%(start)s to %(end)s", start=_.date(gift.starts), end=until)))
+        # Translators: a period whose end is not known; %(start)s is a date
+        period = _("from %(start)s", start=_.date(gift.starts))
+        if gift.ends:
+            period = _("%(start)s to %(end)s", start=_.date(gift.starts), end=_.date(gift.ends))
+        rows.append(Row(_("Period"), period))
     elif state == "expired":
         # Translators: a badge on a card
         badge = Badge(_("Expired"), "old")
         if gift.ends:
             rows.append(Row(_("Ended"), _.date(gift.ends)))
-    else:
-        if state == "valid":
-            # Translators: a badge on a card
-            badge = Badge(_("Valid"), "valid")
-        rows.append(Row(_("Use by"), _("see the campaign's notice")))
+    elif state == "valid":
+        # Translators: a badge on a card
+        badge = Badge(_("Valid"), "valid")
+        if gift.ends:
+            rows.append(Row(_("Use by"), _.date(gift.ends)))
     # Translators: a button
-    claim = Button(_("How to claim"), how_to)
+    claim = (Button(_("How to claim"), how_to),) if how_to else ()
     return Card(
         eyebrow=f"{kind} · {source}",
         banner="gifts",
         badge=badge,
         title=gift.name,
         rows=tuple(rows),
-        buttons=() if state == "expired" else (claim,),
+        buttons=() if state == "expired" else claim,
     )
 
 

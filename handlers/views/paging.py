@@ -1,4 +1,4 @@
-"""Pages of a long list: nine cards, and one that leads on."""
+"""Long lists: ten things at most are cards side by side, more are lines on pages, each of which opens its card."""
 
 from __future__ import annotations
 
@@ -7,73 +7,91 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bot.conversation.actions import Action
-from bot.conversation.messages import Button, Card, Carousel
+from bot.conversation.messages import Button, Card, Carousel, Item, Listing, Pages
 from bot.i18n import Translator
 
-SIZE = 9  # and one card that leads on: ten fit LINE's carousel and Messenger's alike
+CARDS = 10  # that LINE's carousel and Messenger's both take
+FORMER_SIZE = 9  # of a page, for the buttons of earlier versions: what they lead to is counted in such pages
 
-Item = TypeVar("Item")
+Thing = TypeVar("Thing")
 Turn = Callable[[int], Action]
-"""The action that shows the page of a number."""
+"""The action that shows the page of a number. It has that number as its field `page`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
-    """What one page shows. number: of the page, from 0. left: how many items come after it. total: of the list."""
+class Page(Generic[Thing]):
+    """What one page shows. number: of the page, from 0. size: of a whole page. total: things of the list."""
 
     number: int
-    items: Sequence[Item]
-    left: int
+    items: Sequence[Thing]
+    size: int
     total: int
 
+    @property
+    def count(self) -> int:
+        """How many pages the list has."""
+        return -(-self.total // self.size) if self.total > CARDS else 1
 
-def page_of(items: Sequence[Item], number: int) -> Page[Item]:
-    """A page of a list; the first one when there is no such page, since a list may shrink under an old button."""
-    if number * SIZE >= len(items):
+    @property
+    def last(self) -> bool:
+        """Whether no page comes after it."""
+        return self.number + 1 >= self.count
+
+
+def page_of(things: Sequence[Thing], number: int, size: int) -> Page[Thing]:
+    """A page of a list; the first one when there is no such page, since a list may shrink under an old button.
+
+    size: of a page; `ctx.brand.list_page` is what fits the channel.
+    """
+    if len(things) <= CARDS:
+        return Page(0, things, size, len(things))
+    if not 0 <= number * size < len(things):
         number = 0
-    start = number * SIZE
-    return Page(number, items[start : start + SIZE], max(len(items) - start - SIZE, 0), len(items))
+    return Page(number, things[number * size : (number + 1) * size], size, len(things))
 
 
-def span_title(_: Translator, name: str, page: Page[Item]) -> str:
-    """The name of a list, and which part of it this is: `Tickets 10–18 of 25`."""
-    if page.total <= SIZE:
-        return name
-    start = page.number * SIZE
-    return _(
-        "%(name)s %(first)s–%(last)s of %(total)s",
-        name=name,
-        first=_.number(start + 1),
-        last=_.number(start + len(page.items)),
-        total=_.number(page.total),
-    )
+def page_now(former: int, size: int) -> int:
+    """The number of the page that holds what the page `former` of an earlier version began with."""
+    return max(former, 0) * FORMER_SIZE // size
 
 
 def listing(
-    _: Translator, title: str, cards: Sequence[Card], page: Page[Item], turn: Turn, *, folded: Card | None = None
-) -> Card | Carousel:
-    """The cards of a page, with one at the end that leads on. folded: ends the last page instead."""
-    shown = list(cards)
-    if page.left:
-        shown.append(more_card(_, page.left, turn(page.number + 1)))
-    elif folded is not None:
-        shown.append(folded)
-    return Carousel(title, tuple(shown)) if len(shown) > 1 else shown[0]
-
-
-def more_card(_: Translator, left: int, next_page: Action) -> Card:
-    """The last card of a page that is not the last."""
-    # Translators: a button: the next page of a list
-    button = Button(_("Next page"), next_page)
-    return Card(title=_.ngettext("%(n)s more", "%(n)s more", left), buttons=(button,))
-
-
-def turning(_: Translator, page: Page[Item], turn: Turn) -> list[Button]:
-    """Buttons to the pages after and before."""
+    _: Translator,
+    title: str,
+    page: Page[Thing],
+    turn: Turn,
+    *,
+    card: Callable[[Thing], Card],
+    item: Callable[[Thing], Item],
+    find: Action | None = None,
+) -> Card | Carousel | Listing:
+    """A page as a message. Only what is shown is drawn, by `card` or by `item`. find: asks for a part of a name."""
+    if page.total <= CARDS:
+        cards = tuple(card(thing) for thing in page.items)
+        return cards[0] if len(cards) == 1 else Carousel(title, cards)
     buttons: list[Button] = []
-    if page.left:
+    if not page.last:
+        # Translators: a button: the next page of a list
         buttons.append(Button(_("Next page"), turn(page.number + 1)))
     if page.number:
         # Translators: a button: the page before this one
         buttons.append(Button(_("Previous page"), turn(page.number - 1)))
-    return buttons
+    if find is not None:
+        # Translators: a button: search in a list
+        buttons.append(Button(_("Search"), find, keyboard=True))
+    several = page.count > 1
+    return Listing(
+        title,
+        tuple(item(thing) for thing in page.items),
+        # Translators: a button: show the whole card of something in a list
+        opens=_("Details"),
+        position=_("Page %(page)s of %(pages)s", page=_.number(page.number + 1), pages=_.number(page.count)),
+        hint=_("Type a number to jump to that page.") if several else "",
+        buttons=tuple(buttons),
+        pages=Pages(turn(0), page.count) if several else None,
+    )
+
+
+def turning(shown: Card | Carousel | Listing) -> tuple[Button, ...]:
+    """The list's own buttons, to be offered below it as well: they are not to be looked for at its end."""
+    return shown.buttons if isinstance(shown, Listing) else ()

@@ -38,7 +38,7 @@ def _state(_: Translator, hours: Hours, now: datetime) -> str:
 
 def address_card(_: Translator, brand: Brand) -> Card:
     """Where it is, in whichever language the brand has told."""
-    told = brand.address.get(_.tag) or brand.address.get("en") or next(iter(brand.address.values()), "")
+    told = brand.told(brand.address, _.tag)
     # Translators: a button: show the shop on a map
     links = (Link(_("Map"), brand.map_url),) if brand.map_url else ()
     return Card(eyebrow=brand.name, title=_("Address"), text=told, buttons=links)

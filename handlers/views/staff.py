@@ -23,6 +23,7 @@ from bot.storage.points import Account
 from bot.storage.staff import Member
 from bot.understanding.codes import masked
 from handlers.views.choices import Go
+from handlers.views.codes import MOST_ROWS, reward_names, reward_rows, rewards_title
 from handlers.views.staff_customers import account_text
 from handlers.views.trail_words import result_text, thing_text
 
@@ -223,11 +224,12 @@ def customer_card(
 
 def claim_card(_: Translator, claim: Claim, customer: Customer | None) -> Card:
     """Somebody's redeemed code, as staff see it."""
-    rewards = [reward["name"] for reward in claim.snapshot["rewards"] if reward["name"]]
+    rewards = reward_names(claim)
     return Card(
         eyebrow=_("Redeemed code"),
-        title=_(", ").join(rewards) or _("Redeemed"),
+        title=rewards_title(_, rewards),
         rows=(
+            *reward_rows(_, rewards[:MOST_ROWS]),
             Row(_("Customer"), customer.ref if customer else _("deleted their data")),
             Row(_("Code"), masked(claim.snapshot["code"])),
             Row(_("Campaign"), claim.snapshot["group"]),

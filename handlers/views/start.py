@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.conversation.context import Brand
-from bot.conversation.messages import Banner, Button, Card, Link, Row, Tile
+from bot.conversation.messages import Banner, Button, Card, Link, Row, SmallPrint, Tile
 from bot.i18n import Translator
 from bot.storage.unclear import KEPT_FOR
 from handlers.views import choices
@@ -35,6 +35,32 @@ def welcome_card(_: Translator, brand: Brand, other_languages: Sequence[Button],
     )
 
 
+def notice(_: Translator, brand: Brand) -> SmallPrint:
+    """The notice as it stands below an answer: two lines, and the way to all of it."""
+    if brand.keeps_unclear:
+        text = _(
+            "We keep your %(channel)s user ID and what you redeem for %(time)s; short messages that we don't "
+            "understand for up to %(days)s, without your user ID.",
+            channel=brand.channel_name,
+            time=_period(_, brand.claim_retention.days),
+            days=_.ngettext("%(n)s day", "%(n)s days", KEPT_FOR.days),
+        )
+    else:
+        text = _(
+            "We keep your %(channel)s user ID and what you redeem for %(time)s; no chat messages.",
+            channel=brand.channel_name,
+            time=_period(_, brand.claim_retention.days),
+        )
+    return SmallPrint(text, Button(_("Details"), Go(command="privacy")))
+
+
+def _period(_: Translator, days: int) -> str:
+    """A period as people say it: years where they are years."""
+    if days % 365 == 0:
+        return _.ngettext("%(n)s year", "%(n)s years", days // 365)
+    return _.ngettext("%(n)s day", "%(n)s days", days)
+
+
 def notice_card(_: Translator, brand: Brand) -> Card:
     """What we keep of a customer, why, how long, who receives it, and their rights."""
     vendors = (
@@ -43,8 +69,9 @@ def notice_card(_: Translator, brand: Brand) -> Card:
         ("Got It", brand.shows_vouchers),
         ("Altegio", brand.shows_cards),
     )
+    # Translators: what separates the names in a list
     receivers = _(", ").join(name for name, used in vendors if used)
-    days = _.ngettext("%(n)s day", "%(n)s days", brand.claim_retention.days)
+    kept = _kept(_, brand, _period(_, brand.claim_retention.days))
     note = _("Type “my data” to see it, “delete my data” to remove it, “unsubscribe” to stop notifications.")
     return Card(
         eyebrow=_("Privacy"),
@@ -55,7 +82,7 @@ def notice_card(_: Translator, brand: Brand) -> Card:
             for row in (
                 Row(_("Kept by"), brand.name),
                 Row(_("Used for"), _("Showing your gifts, redeeming your codes once, answering you")),
-                Row(_("Kept"), _kept(_, brand, days)),
+                Row(_("Kept"), kept),
                 Row(_("Shared with"), _("%(names)s, only what each one needs", names=receivers) if receivers else ""),
             )
             if row.value
@@ -81,14 +108,14 @@ def _keeping(_: Translator, brand: Brand) -> str:
     )
 
 
-def _kept(_: Translator, brand: Brand, days: str) -> str:
+def _kept(_: Translator, brand: Brand, time: str) -> str:
     if brand.shows_cards:
         return _(
-            "User ID, language, receipts, points, and your phone if you link it (encrypted); up to %(days)s after "
+            "User ID, language, receipts, points, and your phone if you link it (encrypted); up to %(time)s after "
             "your last visit",
-            days=days,
+            time=time,
         )
-    return _("User ID, language, receipts; up to %(days)s after your last visit", days=days)
+    return _("User ID, language, receipts; up to %(time)s after your last visit", time=time)
 
 
 ICONS: dict[str, str] = {"gifts": "🎁", "redeem": "🔑", "vouchers": "🎫", "cards": "💳", "language": "🌐", "help": "💬"}

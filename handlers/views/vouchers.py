@@ -11,6 +11,7 @@ from bot.services.catalogue import DONG, Offer
 from bot.services.vouchers import Delivered
 from bot.storage.issues import Issue, IssueState
 from bot.storage.points import Account, Entry
+from handlers.views import choices
 
 TONES: Mapping[IssueState, Tone] = {
     IssueState.PENDING: "soon",
@@ -74,21 +75,30 @@ def confirm_card(_: Translator, offer: Offer, account: Account, confirm: Action,
     )
 
 
-def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str) -> Card:
-    """How an exchange stands: the same card whenever it is asked for, until it has its end."""
+def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str, ask: Action) -> Card:
+    """How an exchange stands: the same card whenever it is asked for, until it has its end.
+
+    delivery: how it comes, in the brand's words; where the vendor's link or code is there, it has come. ask: calls a
+    person about this very voucher.
+    """
     rows = [Row(_("Value"), _.money(issue.value, DONG))]
     text = ""
-    buttons: tuple[Link, ...] = ()
+    # Translators: a button: ask a person of the shop about this voucher
+    asking = Button(_("Ask us"), ask)
+    buttons: tuple[Button | Link, ...] = ()
     if issue.state is IssueState.DONE:
-        title, text = _("Done ✅"), delivery
+        title, text = _("Done ✅"), "" if delivered.link or delivered.code else delivery
         if issue.cost:
             rows.append(Row(_("Points"), f"−{_.number(issue.cost)}"))
+            if issue.balance >= issue.cost:  # What staff settle may have been begun by an earlier version.
+                rows.append(Row(_("Points after"), _.number(issue.balance - issue.cost)))
         if delivered.code:
             rows.append(Row(_("Code"), delivered.code))
-        if delivered.link:
-            # Translators: a button: open the voucher's own page
-            buttons = (Link(_("Open voucher"), delivered.link),)
+        # Translators: a button: open the voucher's own page
+        opens = (Link(_("Open voucher"), delivered.link),) if delivered.link else ()
+        buttons = (*opens, choices.receipts(_), asking)
     elif issue.state is IssueState.FAILED:
+        buttons = (asking,)
         title = _("Not available right now")
         text = _("Your points are back.") if issue.cost else _("Our staff can help you.")
     elif issue.cost:

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from bot.conversation.actions import Action
-from bot.conversation.messages import Badge, Button, Card, Carousel, Link, Reply, Row, Text, Tile
+from bot.conversation.messages import Badge, Button, Card, Carousel, Item, Link, Listing, Pages, Reply, Row, Text, Tile
 
 
 class Open(Action, name="test-open", ttl=timedelta(days=1)):
@@ -82,6 +82,18 @@ VOUCHER = Card(
 )
 SHORT = replace(VOUCHER, instead="還差 750 點", buttons=())
 FOLDED = Card(title="1 項已過期", eyebrow="已過期", look="quiet", buttons=(button("顯示"),))
+LIST = Listing(
+    "虛擬獎品",
+    tuple(
+        Item(f"50 元折價券 #{number}", Open(what=str(number)), "🎁", "2026/11/02", Badge("可使用", "valid"))
+        for number in range(1, 31)
+    ),
+    opens="查看詳情",
+    position="第 2 頁，共 18 頁",
+    hint="輸入頁碼也可以跳頁。",
+    buttons=(button("下一頁", "3"), button("上一頁", "1"), button("搜尋", "search", keyboard=True)),
+    pages=Pages(Open(what="0"), 18),
+)
 ALL = (GIFT, WALLET, SUCCESS, VALUE, VOUCHER, SHORT, FOLDED)
 
 fast = settings(derandomize=True, max_examples=100, deadline=None)
@@ -136,9 +148,27 @@ def _cards(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Card]:
 
 _copies = st.tuples(_cards(_words), st.integers(1, 30)).map(lambda pair: (pair[0],) * pair[1])
 carousels = st.builds(Carousel, _texts, _many(_cards(_texts), 3) | _copies)
+_items = st.builds(
+    Item,
+    _texts,
+    _actions,
+    st.sampled_from(["", "🎁", "👨‍👩‍👧", "字字字"]) | _words,
+    _texts,
+    st.none() | st.builds(Badge, _texts, st.sampled_from(["valid", "soon", "old", "bad"])),
+    _urls,
+)
+listings = st.builds(
+    Listing,
+    _texts,
+    st.tuples(_many(_items, 3), st.integers(1, 40)).map(lambda pair: pair[0] * pair[1]),
+    _texts,
+    _texts,
+    _texts,
+    _many(st.builds(Button, _texts, _actions, st.booleans()), 6),
+)
 replies = st.builds(
     Reply,
-    _many(st.builds(Text, _texts) | _cards(_texts) | carousels, 6),
+    _many(st.builds(Text, _texts) | _cards(_texts) | carousels | listings, 6),
     _many(_buttons, 5).map(lambda choices: choices * 4),
     st.booleans(),
 )

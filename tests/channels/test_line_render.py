@@ -15,9 +15,38 @@ from bot.channels import Json, Rendered
 from bot.channels.limits import utf16
 from bot.channels.line.colors import INK, MUTED, READABLE, TONES, WHITE, contrast, palette
 from bot.channels.line.render import render
-from bot.conversation.messages import Button, Card, Carousel, Link, Message, Reply, Row, Text, Tile, gist
+from bot.conversation.messages import (
+    Badge,
+    Button,
+    Card,
+    Carousel,
+    Item,
+    Link,
+    Listing,
+    Message,
+    Reply,
+    Row,
+    Text,
+    Tile,
+    gist,
+)
 from bot.errors import ConfigurationError
-from channels.drawn import ALL, FOLDED, GIFT, SHORT, SUCCESS, VALUE, VOUCHER, WALLET, Open, button, fast, pack, replies
+from channels.drawn import (
+    ALL,
+    FOLDED,
+    GIFT,
+    LIST,
+    SHORT,
+    SUCCESS,
+    VALUE,
+    VOUCHER,
+    WALLET,
+    Open,
+    button,
+    fast,
+    pack,
+    replies,
+)
 from sandbox.line_messages import problems
 
 COLORS = palette("#0F766E")
@@ -333,6 +362,70 @@ def test_what_even_short_does_not_fit_goes_to_a_further_message() -> None:
     assert len(rendered) > 1
     assert len(shown) == 12
     assert all(len(orjson.dumps(each.message["contents"])) < 40_000 for each in rendered)
+
+
+def test_a_page_of_a_list_is_five_bubbles_of_six_rows_and_one_that_leads_on() -> None:
+    """The whole row is tapped; lines between the rows; the last bubble has the list's buttons."""
+    (rendered,) = draw(LIST)
+    *rows, lead = rendered.message["contents"]["contents"]
+    opened = [part["action"]["data"] for part in parts(rows) if "action" in part]
+
+    assert_legal([rendered])
+    assert_known_to_line(rendered.message)
+    assert len(rows) == 5
+    assert opened == [pack(item.action) for item in LIST.items]
+    assert [sum(part.get("type") == "separator" for part in parts(bubble)) for bubble in rows] == [6] * 5
+    assert "50 元折價券 #7" in said(rows[1])
+    assert {bubble["size"] for bubble in (*rows, lead)} == {"mega"}
+    assert said(lead) == ["第 2 頁，共 18 頁", "輸入頁碼也可以跳頁。"]
+    assert [part["label"] for part in parts(lead) if "label" in part] == ["下一頁", "上一頁", "搜尋"]
+
+
+LONGEST = [
+    "禮" * 3000,
+    "\u202egnp.tfig\u202c" * 250,
+    "👨‍👩‍👧‍👦🇹🇼🏳️‍🌈" * 200,
+    "Z\u0351\u036b\u0343\u036a" * 600,
+    '"\\' * 1500,
+    "سلام " * 600,
+]
+
+
+@pytest.mark.parametrize("name", LONGEST)
+def test_a_page_with_the_longest_names_is_one_message_below_fifty_kilobytes(name: str) -> None:
+    """However they are made, and beside the longest of our own words, buttons and addresses of pictures."""
+    badge, image = Badge("2026/12/01 開始", "soon"), "https://example.com/" + "x" * 1900
+    items = tuple(Item(name, Open(what="x" * 80), "🎟️", "實體獎品 · 2026/11/02", badge, image) for _ in range(30))
+    long = replace(LIST, items=items)
+    (rendered,) = draw(long)
+
+    assert_legal([rendered])
+    assert len(orjson.dumps(rendered.message["contents"])) < 50_000
+
+
+def test_a_list_without_room_for_its_pictures_shows_icons() -> None:
+    """Thirty short addresses fit; thirty long ones do not."""
+    short = replace(LIST, items=tuple(replace(item, image="https://example.com/cup.png") for item in LIST.items))
+    long = replace(LIST, items=tuple(replace(item, image=f"https://example.com/{'x' * 1900}") for item in LIST.items))
+
+    assert sum(part.get("type") == "image" for part in parts(contents(short))) == 30
+    assert sum(part.get("type") == "image" for part in parts(contents(long))) == 0
+    assert "🎁" in said(contents(long))
+
+
+def test_a_list_reads_as_lines_where_no_cards_are_shown() -> None:
+    """The chat list names it; its stand-in says each line, and its buttons stay."""
+    (rendered,) = draw(LIST)
+    assert rendered.plain
+
+    assert rendered.message["altText"].startswith("虛擬獎品：第 2 頁，共 18 頁 · 50 元折價券 #1 · ")
+    assert "🎁 50 元折價券 #30 · 可使用 · 2026/11/02" in rendered.plain["text"]
+    assert [item["action"]["label"] for item in rendered.plain["quickReply"]["items"]] == ["下一頁", "上一頁", "搜尋"]
+
+
+def test_an_empty_list_says_its_title() -> None:
+    """As a text."""
+    assert draw(Listing("沒有獎品", (), opens="看")) == [Rendered({"type": "text", "text": "沒有獎品"})]
 
 
 def test_more_than_five_messages_are_merged_then_left_out() -> None:

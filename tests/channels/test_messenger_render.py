@@ -11,8 +11,21 @@ from hypothesis import given
 from bot.channels import Json, Rendered
 from bot.channels.messenger.pictures import NONE, Shown
 from bot.channels.messenger.render import is_banner, render
-from bot.conversation.messages import Banner, Button, Card, Carousel, Link, Message, Reply, Row, Text
-from channels.drawn import ALL, GIFT, SUCCESS, VOUCHER, WALLET, button, fast, pack, replies
+from bot.conversation.messages import (
+    Badge,
+    Banner,
+    Button,
+    Card,
+    Carousel,
+    Item,
+    Link,
+    Listing,
+    Message,
+    Reply,
+    Row,
+    Text,
+)
+from channels.drawn import ALL, GIFT, LIST, SUCCESS, VOUCHER, WALLET, Open, button, fast, pack, replies
 from sandbox.messenger_messages import problems
 
 
@@ -251,3 +264,29 @@ def test_what_the_card_offers_is_not_offered_again() -> None:
     titles = [item["title"] for item in rendered.message["quick_replies"]]
     assert titles[-1] == "選單"
     assert "票券" not in titles
+
+
+def test_a_page_of_a_list_is_an_element_each_and_one_that_leads_on() -> None:
+    """Each opens its card; names are cut and said once, and no text repeats them."""
+    nine = replace(LIST, items=(*LIST.items[:8], Item("禮" * 3000, Open(what="9"), "🎁", "2026/11/02")))
+    (rendered,) = draw(nine)
+    *elements, lead = payload(rendered)["elements"]
+
+    assert problems(rendered.message) == []
+    assert len(elements) == 9
+    assert elements[0]["title"] == "🎁 50 元折價券 #1"
+    assert elements[0]["subtitle"] == "可使用 · 2026/11/02"
+    assert elements[8]["title"] == "🎁 " + "禮" * 76 + "…"
+    assert [element["buttons"][0]["payload"] for element in elements] == [pack(item.action) for item in nine.items]
+    assert (lead["title"], lead["subtitle"]) == ("第 2 頁，共 18 頁", "輸入頁碼也可以跳頁。")
+    assert [each["title"] for each in lead["buttons"]] == ["下一頁", "上一頁", "搜尋"]
+    assert titles(rendered.plain) == ["下一頁", "上一頁", "搜尋"]
+
+
+def test_an_item_with_a_picture_has_no_icon() -> None:
+    """The picture says as much."""
+    cup = Item("Cup", Open(), "🎁", image="https://example.com/cup.png", badge=Badge("Valid", "valid"))
+    (rendered,) = draw(Listing("Gifts", (cup,), opens="Details"))
+    [element] = payload(rendered)["elements"]
+
+    assert (element["title"], element["image_url"]) == ("Cup", "https://example.com/cup.png")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 from functools import partial
 
@@ -17,6 +18,7 @@ from bot.services.vouchers import VoucherRequest
 from bot.storage import customers, points
 from bot.storage.keeping import KEPT
 from conversations.proving import EMPTY, PROVEN, link, new_code
+from handlers.views.data import part_names
 
 
 async def delete_everything(chat: Chat) -> None:
@@ -24,6 +26,17 @@ async def delete_everything(chat: Chat) -> None:
     await chat.tap("Yes, delete")
     await chat.say("DELETE")
     assert chat.said("Deleted. Thank you for having been here.")
+
+
+def listed(chat: Chat) -> int:
+    """How many receipts an export names."""
+    return sum(line.startswith("• ") for line in chat.text.splitlines())
+
+
+def left_out(chat: Chat) -> int:
+    """How many it says are not listed."""
+    says = re.escape(chat._.ngettext("%(n)s older is not listed here.", "%(n)s older are not listed here.", 999))
+    return sum(int(found) for found in re.findall(says.replace("999", "([0-9]+)"), chat.text))
 
 
 async def test_my_data_shows_what_is_kept(friend: Chat, tables: asyncpg.Pool) -> None:
@@ -45,26 +58,23 @@ async def test_my_data_shows_what_is_kept(friend: Chat, tables: asyncpg.Pool) ->
 
 
 async def test_an_export_holds_everything_and_no_whole_code(friend: Chat, tables: asyncpg.Pool) -> None:
-    """As text that a program can read, in the private chat."""
+    """As a message that a person can read, with the times of their own place, where no link can be made."""
     await friend.say("WELCOME2026")
     await friend.say("my data")
 
     await friend.tap("Export")
 
-    body = "".join(item.message["text"] for item in friend.shown)
-    facts = json.loads(body)
-    assert facts["user_id"] == friend.user
-    assert facts["channel"] == friend.channel
-    assert facts["language"] == friend.tag
-    assert facts["customer"] == await tables.fetchval("SELECT ref FROM customers")
-    [redeemed] = facts["redeemed"]
-    assert redeemed["rewards"] == ["金幣 100"]
-    assert redeemed["reference"] == await tables.fetchval("SELECT ref FROM claims")
-    assert "WELCOME2026" not in body
+    claim = await tables.fetchrow("SELECT ref, claimed_at FROM claims")
+    line = next(line for line in friend.text.splitlines() if line.startswith("• "))
+    assert line.split(" · ")[:2] == [f"• {friend._.moment(claim['claimed_at'])}", "金幣 100"]
+    assert line.endswith(claim["ref"])
+    for kept in (friend.user, await tables.fetchval("SELECT ref FROM customers"), friend._("User ID")):
+        assert kept in friend.text
+    assert "WELCOME2026" not in friend.text and "WELC••••26" in friend.text
 
 
 async def test_an_export_of_many_claims_still_fits(friend: Chat, tables: asyncpg.Pool) -> None:
-    """What is left out is counted, and the text stays readable for programs."""
+    """What is left out is counted."""
     await friend.say("WELCOME2026")
     await tables.execute(
         "INSERT INTO claims (ref, code_id, person_hash, nth, customer_id, event_id, snapshot, claimed_at) "
@@ -75,8 +85,9 @@ async def test_an_export_of_many_claims_still_fits(friend: Chat, tables: asyncpg
 
     await friend.tap("Export")
 
-    facts = json.loads("".join(item.message["text"] for item in friend.shown))
-    assert len(facts["redeemed"]) + facts.get("redeemed_left_out", 0) == 91
+    assert f"{friend._('Redeemed codes')} · 91" in friend.text
+    assert listed(friend) + left_out(friend) == 91
+    assert 20 < listed(friend) < 91
 
 
 async def test_an_export_button_works_for_a_quarter_of_an_hour(friend: Chat) -> None:
@@ -143,7 +154,7 @@ async def test_after_deletion_one_is_somebody_new(friend: Chat, tables: asyncpg.
 
     await friend.say("my data")
 
-    assert friend.said("How we treat your data")
+    assert friend.notice in friend.text
     assert before not in friend.text
 
 
@@ -311,14 +322,11 @@ async def test_my_data_shows_points_vouchers_and_the_masked_phone(friend: Chat, 
         assert value in friend.text
     await friend.tap("Export")
 
-    body = "".join(item.message["text"] for item in friend.shown)
-    facts = json.loads(body)
-    assert facts["linked_phone"] == "09••-•••-678"
-    assert facts["points"] == {"available": 250, "on_hold": 0}
-    assert [(v["reference"], v["name"], v["state"]) for v in facts["vouchers"]] == [
-        ("R-0P3NED", "Highlands Coffee 100k", "done")
-    ]
-    assert "912345678" not in body and "sealed" not in body
+    line = next(line for line in friend.text.splitlines() if line.endswith("R-0P3NED"))
+    assert line.split(" · ")[1:] == ["Highlands Coffee 100k", "−100", friend._("Issued"), "R-0P3NED"]
+    for label, value in (("Linked phone", "09••-•••-678"), ("Points", "250")):
+        assert f"{friend._(label)} · {value}" in friend.text.splitlines()
+    assert "912345678" not in friend.text and "sealed" not in friend.text
 
 
 async def test_an_export_with_many_vouchers_stays_whole(friend: Chat, tables: asyncpg.Pool) -> None:
@@ -336,9 +344,8 @@ async def test_an_export_with_many_vouchers_stays_whole(friend: Chat, tables: as
 
     await friend.tap("Export")
 
-    facts = json.loads("".join(item.message["text"] for item in friend.shown))
-    assert len(facts["vouchers"]) + facts["vouchers_left_out"] == 100
-    assert len(facts["redeemed"]) + facts.get("redeemed_left_out", 0) == 91
+    assert listed(friend) + left_out(friend) == 191
+    assert friend.text.count("R-0000") > 10 and friend.text.count("R-1000") > 10, "neither list takes the other's room"
 
 
 async def test_before_deleting_one_hears_what_is_lost(friend: Chat, tables: asyncpg.Pool) -> None:
@@ -471,6 +478,7 @@ TRACES = (
     "INSERT INTO waits SELECT decode($4->>'person', 'hex'), now(), 1",
     "INSERT INTO blocks SELECT decode($4->>'blocked', 'hex'), now(), 'x', 'amy'",
     "INSERT INTO unclear SELECT 'x', decode($4->>'unclear person', 'hex'), 'chips', 'where is it', now()",
+    "INSERT INTO data_files (customer_id, page, file, created_at, expires_at) SELECT $1, '{}', $3, now(), now()",
     "INSERT INTO undone SELECT 'R-1', 1, $1, '{}', now(), 0, 'amy'",
     "INSERT INTO pushes (key, channel, recipient) SELECT 'x', split_part($2, ':', 1), split_part($2, ':', 3)",
     "INSERT INTO staff (channel, user_id, person, name, role, origin) "
@@ -541,8 +549,10 @@ async def test_an_export_has_the_parts_that_the_register_says(friend: Chat) -> N
     await friend.say("my data")
     await friend.tap("Export")
 
-    facts = json.loads("".join(item.message["text"] for item in friend.shown))
-    assert sorted(facts) == sorted(part for kept in KEPT.values() for part in kept.shown)
+    names = part_names(friend._)
+    assert sorted(names) == sorted(part for kept in KEPT.values() for part in kept.shown)
+    found = [line.split(" · ")[0] for line in friend.text.splitlines() if " · " in line]
+    assert found == list(names.values())
 
 
 # Notifications.

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 
-NOTICE = "How we treat your data"
+from bot.conversation.context import Answer, Context
+from bot.conversation.messages import Reply, Text
 
 
 async def test_whoever_adds_us_is_welcomed_and_told_how_data_is_treated(chat: Chat) -> None:
@@ -17,16 +18,20 @@ async def test_whoever_adds_us_is_welcomed_and_told_how_data_is_treated(chat: Ch
     await chat.do(chat.phone.follows())
 
     assert chat.said("Welcome to %(brand)s Rewards", brand="咖波商店")
-    assert chat.text.index(chat._("Welcome to %(brand)s Rewards", brand="咖波商店")) < chat.text.index(chat._(NOTICE))
+    assert chat.text.index(chat._("Welcome to %(brand)s Rewards", brand="咖波商店")) < chat.text.index(chat.notice)
     other = "English" if chat.tag != "en" else "中文"
     assert {chat._("My gifts"), chat._("Redeem a code"), other, chat._("Menu")} <= set(chat.buttons)
 
 
 async def test_the_notice_says_what_the_law_asks_for(chat: Chat) -> None:
-    """Who, what for, how long, who receives it, and one's rights."""
+    """Who, what for, how long, who receives it, and one's rights: one tap below the two lines; a period in years."""
     chat.bot.desk(privacy_url="https://shop.example/privacy")
 
     await chat.do(chat.phone.follows())
+    assert chat._.ngettext("%(n)s year", "%(n)s years", 2) in chat.notice
+    await chat.tap("Details")
+    assert chat.notice not in chat.text
+    assert chat._.ngettext("%(n)s year", "%(n)s years", 2) in chat.text
 
     channel = "LINE" if chat.channel == "line" else "Messenger"
     for label in ("Kept by", "Used for", "Kept", "Shared with", "Privacy policy"):
@@ -44,11 +49,75 @@ async def test_the_notice_is_shown_once(chat: Chat) -> None:
     """Under the first answer, whatever it is; never again."""
     await chat.say("help")
     assert chat.said("• Paste a code to redeem it.")
-    assert chat.said(NOTICE)
+    assert chat.notice in chat.text
 
     for text in ("help", "menu", "gifts", "?"):
         await chat.say(text)
-        assert not chat.said(NOTICE)
+        assert chat.notice not in chat.text
+
+
+async def test_the_answer_is_not_buried_by_the_notice(chat: Chat) -> None:
+    """It is small, below the answer, and its button comes after those of the answer."""
+    await chat.say("redeem")
+
+    *_, answer, small = [item.message for item in chat.shown]
+    assert chat.notice not in str(answer)
+    if chat.channel == "line":
+        body = small["contents"]["body"]
+        assert [part["size"] for part in body["contents"]] == ["xxs", "xxs"]
+        assert "footer" not in small["contents"] and "header" not in small["contents"]
+        assert body["action"]["label"] == chat._("Details")
+    else:
+        assert small["text"] == chat.notice
+        assert [reply["title"] for reply in small["quick_replies"]] == [chat._("Cancel"), chat._("Details")]
+
+
+async def test_who_reads_all_of_it_first_gets_no_short_form(chat: Chat) -> None:
+    """The first message ever may ask just for that."""
+    await chat.say("privacy")
+    assert chat.said("How we treat your data") and chat.notice not in chat.text
+
+    await chat.say("menu")
+    assert chat.notice not in chat.text
+
+
+async def test_an_answer_without_room_for_the_notice_leaves_it_to_the_next(chat: Chat) -> None:
+    """Shown and noted together, or not at all."""
+    five = Reply(tuple(Text(f"line {nr}") for nr in range(5)))
+    dispatcher = chat.bot.turns.dispatcher
+    help_ = dispatcher.routes.commands["help"]
+
+    async def talkative(_ctx: Context) -> Answer:
+        return five
+
+    dispatcher.routes.commands["help"] = replace(help_, handler=talkative)
+    try:
+        await chat.say("help")
+    finally:
+        dispatcher.routes.commands["help"] = help_
+    assert "line 4" in chat.text and chat.notice not in chat.text
+
+    await chat.say("menu")
+    assert chat.notice in chat.text
+
+
+@pytest.mark.parametrize(
+    ("days", "one", "many", "number"),
+    [
+        (730, "%(n)s year", "%(n)s years", 2),
+        (365, "%(n)s year", "%(n)s years", 1),
+        (400, "%(n)s day", "%(n)s days", 400),
+    ],
+)
+async def test_a_period_is_told_in_years_where_it_is_years(
+    bot: Bot, days: int, one: str, many: str, number: int
+) -> None:
+    """And in days where it is not."""
+    chat = bot.chat("line", language="en")
+    bot.desk(claim_retention=timedelta(days=days))
+    await chat.say("privacy")
+
+    assert chat._.ngettext(one, many, number) in chat.text
 
 
 async def test_a_new_version_of_the_notice_is_shown_to_everybody_once_more(chat: Chat, tables: asyncpg.Pool) -> None:
@@ -57,10 +126,10 @@ async def test_a_new_version_of_the_notice_is_shown_to_everybody_once_more(chat:
     await tables.execute("UPDATE customers SET notice = notice - 1")
 
     await chat.say("menu")
-    assert chat.said(NOTICE)
+    assert chat.notice in chat.text
 
     await chat.say("menu")
-    assert not chat.said(NOTICE)
+    assert chat.notice not in chat.text
 
 
 async def test_whoever_comes_back_is_welcomed_back(friend: Chat) -> None:
@@ -72,7 +141,7 @@ async def test_whoever_comes_back_is_welcomed_back(friend: Chat) -> None:
     await friend.do(friend.phone.follows(returning=True))
 
     assert friend.said("Welcome back — everything is still here.")
-    assert not friend.said(NOTICE)
+    assert friend.notice not in friend.text
 
 
 async def test_blocking_sends_nothing_and_keeps_the_receipts(bot: Bot, tables: asyncpg.Pool) -> None:
@@ -264,4 +333,4 @@ async def test_a_notice_nobody_can_see_is_shown_the_next_time(bot: Bot) -> None:
 
     await chat.say("選單")
 
-    assert chat.said("How we treat your data")
+    assert chat.notice in chat.text

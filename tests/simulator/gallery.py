@@ -10,7 +10,7 @@ from chat import Bot
 
 from bot.channels import Delivery
 from bot.conversation.actions import Action
-from bot.conversation.messages import Badge, Button, Card, Carousel, Link, Reply, Row, Text, Tile
+from bot.conversation.messages import Badge, Button, Card, Carousel, Link, Reply, Row, SmallPrint, Text, Tile
 
 
 class Look(Action, name="gallery", ttl=timedelta(days=1)):
@@ -164,6 +164,19 @@ def replies(language: str) -> dict[str, Reply]:
                     buttons=(tap("重新整理", "Refresh"), Link(say("說明", "Help"), "https://example.com/help")),
                 ),
             )
+        ),
+        "notice": Reply(
+            (
+                Text(say("請貼上兌換碼。", "Paste your code.")),
+                SmallPrint(
+                    say(
+                        "我們會保存您的識別碼與兌換紀錄 2 年，不保存聊天內容。",
+                        "We keep what you redeem.",
+                    ),
+                    tap("詳情", "Details"),
+                ),
+            ),
+            (menu,),
         ),
         "carousel": Reply((Carousel(say("您的獎品", "Your gifts"), (gift, soon, expired, folded)),), (menu,)),
         "catalogue": Reply((Carousel(say("可兌換的禮券", "Vouchers"), (voucher, short, more)),)),

@@ -33,7 +33,7 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
     """A database with empty tables."""
     await kept.execute(
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
-        " issues, links, link_codes, invitations, approvals, blocks, undone, exports, bulk_jobs,"
+        " issues, links, link_codes, invitations, approvals, blocks, undone, exports, data_files, bulk_jobs,"
         " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments RESTART IDENTITY"
     )
     return kept
@@ -58,6 +58,10 @@ ROWS = {
     "exports": (
         "INSERT INTO exports (job_id, maker, page, created_at, expires_at) "
         "VALUES (length($1::text), 'amy', '{}', now() - $2::interval, now())"
+    ),
+    "data_files": (
+        "INSERT INTO data_files (customer_id, page, file, created_at, expires_at) "
+        "VALUES (length($1::text), '{}', 'x', now(), now() - $2::interval)"
     ),
     "bulk_codes": (
         "WITH job AS (INSERT INTO bulk_jobs (key, state, group_id, group_name, rewards, prefix, length, total, starter,"

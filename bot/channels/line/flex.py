@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import assert_never
 
 import orjson
@@ -22,7 +23,7 @@ from bot.channels.limits import (
     utf16,
 )
 from bot.channels.line.colors import FADED, HAIRLINE, INK, MUTED, TONES, WHITE, Palette
-from bot.conversation.messages import Badge, Button, Card, Link, Row, Tile, Tone
+from bot.conversation.messages import Badge, Button, Card, Item, Link, Listing, Row, Tile, Tone
 
 # https://developers.line.biz/en/reference/messaging-api/ names the limits at these anchors.
 CAROUSEL_BUBBLES = 12  # #f-carousel
@@ -35,6 +36,9 @@ ACTION_URI = 1000  # #uri-action
 IMAGE_URL = 2000  # #f-image
 
 BUTTONS = 4  # Ours: with more of them none is the primary one.
+ROWS = 6  # Ours: of a list, in one bubble; with more of them the bubble is taller than a phone.
+ROW_NAME, ROW_DETAIL = 42, 40  # Ours, in UTF-16 units: more than the two lines and the one that a row shows of them.
+ROW_READ = 200  # Ours, in characters: of a name; whatever is hidden behind so many is not looked for.
 BADGE = 20  # Ours, in graphemes: a badge keeps to one line beside its text.
 LABEL = 15  # Ours, in Latin letters: a longer label takes more than half of its line.
 
@@ -89,19 +93,54 @@ def carousels(cards: tuple[Card, ...], pack: Pack, colors: Palette) -> Iterator[
     """As few carousels as LINE allows. Cards are drawn with less before they go to a further message."""
     for shown in map(tuple, portions(cards, CAROUSEL_BUBBLES)):
         bubbles: list[Json] = []
+        sizes: list[int] = []
         for detail in _DETAILS:
             drawing = _Drawing(colors, pack, detail, carousel=True)
             bubbles = [drawing.bubble(card) for card in shown]
             sizes = [_size(bubble) + 1 for bubble in bubbles]
             if max(sizes) <= BUBBLE_BYTES and sum(sizes) <= CAROUSEL_BYTES:
                 break
-        start, room = 0, CAROUSEL_BYTES
-        for index, bubble in enumerate(bubbles):
-            room -= _size(bubble) + 1
-            if room < 0:
-                yield shown[start:index], {"type": "carousel", "contents": bubbles[start:index]}
-                start, room = index, CAROUSEL_BYTES - _size(bubble) - 1
-        yield shown[start:], {"type": "carousel", "contents": bubbles[start:]}
+        for start, end in _fitting(sizes):
+            yield shown[start:end], {"type": "carousel", "contents": bubbles[start:end]}
+
+
+def list_carousels(listing: Listing, pack: Pack, colors: Palette) -> Iterator[Json]:
+    """A page of a list in bubbles of six rows, and one at its end that leads on. Without pictures if too long."""
+    bubbles: list[Json] = []
+    sizes: list[int] = []
+    for detail in _DETAILS:
+        drawing = _Drawing(colors, pack, detail, carousel=True, size="mega")
+        bubbles = [drawing.rows(listing, some) for some in portions(listing.items, ROWS)]
+        if listing.buttons:
+            ending = Card(title=listing.position or listing.title, text=listing.hint, buttons=listing.buttons)
+            bubbles.append(drawing.bubble(ending))
+        sizes = [_size(bubble) + 1 for bubble in bubbles]
+        if sum(sizes) <= CAROUSEL_BYTES:
+            break
+    for start, end in _fitting(sizes):
+        yield {"type": "carousel", "contents": bubbles[start:end]}
+
+
+def _fitting(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """Bubbles in as few carousels as there is room for, each from where to where. sizes: of each bubble, in bytes."""
+    start, room = 0, CAROUSEL_BYTES
+    for index, size in enumerate(sizes):
+        room -= size
+        if room < 0 or index - start == CAROUSEL_BUBBLES:
+            yield start, index
+            start, room = index, CAROUSEL_BYTES - size
+    yield start, len(sizes)
+
+
+def small_print(text: str, more: Json | None, colors: Palette) -> Json:
+    """Two lines of small grey text; a tap anywhere on them tells more."""
+    words = {"type": "text", "text": shorten(one_line(text), 300) or BLANK, "color": MUTED, "size": "xxs", "wrap": True}
+    body = _box([words], "horizontal", spacing="md", paddingAll="10px", alignItems="center")
+    if more is not None:
+        label = {"type": "text", "text": more["label"], "color": colors.accent, "size": "xxs", "flex": 0}
+        body["contents"].append(label)
+        body["action"] = more
+    return {"type": "bubble", "size": "mega", "body": body}
 
 
 def _size(bubble: Json) -> int:
@@ -116,9 +155,10 @@ class _Drawing:
     pack: Pack
     detail: _Detail
     carousel: bool = False
+    size: str = ""
 
     def bubble(self, card: Card) -> Json:
-        bubble: Json = {"type": "bubble", "size": "kilo" if self.carousel else "mega"}
+        bubble: Json = {"type": "bubble", "size": self.size or ("kilo" if self.carousel else "mega")}
         image = address(card.image, IMAGE_URL) if card.image and self.detail.pictures else None
         if card.look == "success":
             bubble["header"] = self._banner(card)
@@ -138,6 +178,47 @@ class _Drawing:
         if footer := self._footer(card):
             bubble["footer"] = footer
         return bubble
+
+    def rows(self, listing: Listing, items: Sequence[Item]) -> Json:
+        """A bubble with some of a list's items, under its name."""
+        name = self._text(listing.title, self.colors.accent, size="xs", weight="bold", flex=1)
+        position = self._text(listing.position, MUTED, size="xxs", align="end", flex=0)
+        contents: list[Json] = [_box(parts, "horizontal", spacing="sm")] if (parts := _present(name, position)) else []
+        for item in items:
+            if contents:
+                contents.append({"type": "separator", "color": HAIRLINE})
+            contents.append(self._item(item))
+        return {
+            "type": "bubble",
+            "size": self.size,
+            "header": _box([], height="6px", paddingAll="0px", backgroundColor=self.colors.strip),
+            "body": _box(contents, paddingAll="14px"),
+        }
+
+    def _item(self, item: Item) -> Json:
+        """A row: what kind it is, its name, its badge; all of it is tapped."""
+        name = shorten(one_line(item.title[:ROW_READ]), min(ROW_NAME, self.detail.fact)) or BLANK
+        color = MUTED if item.badge is not None and item.badge.tone == "old" else INK
+        texts: list[Json] = [
+            {"type": "text", "text": name, "size": "sm", "color": color, "wrap": True, "maxLines": 2},
+        ]
+        if detail := shorten(one_line(item.detail[:ROW_READ]), ROW_DETAIL):
+            texts.append({"type": "text", "text": detail, "size": "xxs", "color": MUTED})
+        parts = [*_present(self._picture(item)), _box(texts)]
+        if (pill := _pill(item.badge)) is not None:
+            parts.append(pill)
+        row = _box(parts, "horizontal", spacing="md", paddingTop="8px", paddingBottom="8px", alignItems="center")
+        if action := tap(Button(name, item.action), self.pack, QUICK_REPLY_LABEL):
+            del action["label"]  # That nobody sees of a box.
+            row["action"] = action
+        return row
+
+    def _picture(self, item: Item) -> Json | None:
+        image = address(item.image, IMAGE_URL) if item.image and self.detail.pictures else None
+        if image is None:
+            return _icon(item.icon, self.colors.tint)
+        filling = {"type": "image", "url": image, "size": "full", "aspectMode": "cover"}
+        return _square(filling, self.colors.tint)
 
     def _body(self, card: Card) -> Json | None:
         name, said = (WHITE, WHITE) if card.look == "value" else (INK, MUTED)
@@ -233,30 +314,8 @@ class _Drawing:
 
     def _beside(self, text: Json, badge: Badge | None) -> Json:
         """A text with the badge at its right."""
-        word = shorten_label(one_line(badge.word), BADGE) if badge else ""
-        if not badge or not word:
-            return text
-        color, background = TONES[badge.tone]
-        pill = _box(
-            [
-                {
-                    "type": "text",
-                    "text": word,
-                    "color": color,
-                    "size": "xxs",
-                    "weight": "bold",
-                    "align": "center",
-                }
-            ],
-            flex=0,
-            backgroundColor=background,
-            cornerRadius="20px",
-            paddingStart="8px",
-            paddingEnd="8px",
-            paddingTop="3px",
-            paddingBottom="3px",
-        )
-        return _box([text, pill], "horizontal", spacing="sm", alignItems="center")
+        pill = _pill(badge)
+        return text if pill is None else _box([text, pill], "horizontal", spacing="sm", alignItems="center")
 
     def _tiles(self, tiles: tuple[Tile, ...]) -> Iterator[Json]:
         tiles = tiles[: self.detail.tiles]
@@ -379,6 +438,42 @@ class _Drawing:
             return None
         lines: Json = {"adjustMode": "shrink-to-fit"} if number else {"wrap": True}
         return {"type": "text", "text": text, "color": color, **lines, **more}
+
+
+@lru_cache(maxsize=256)  # A page of a list has thirty of them, and most are the same.
+def _pill(badge: Badge | None) -> Json | None:
+    """A badge; None without one."""
+    word = shorten_label(one_line(badge.word), BADGE) if badge else ""
+    if not badge or not word:
+        return None
+    color, background = TONES[badge.tone]
+    return _box(
+        [{"type": "text", "text": word, "color": color, "size": "xxs", "weight": "bold", "align": "center"}],
+        flex=0,
+        backgroundColor=background,
+        cornerRadius="20px",
+        paddingAll="3px",
+        paddingStart="8px",
+        paddingEnd="8px",
+    )
+
+
+@lru_cache(maxsize=64)  # As of badges.
+def _icon(icon: str, background: str) -> Json | None:
+    shown = shorten_label(one_line(icon), 2)
+    return _square({"type": "text", "text": shown, "align": "center"}, background) if shown else None
+
+
+def _square(filling: Json, background: str) -> Json:
+    return _box(
+        [filling],
+        width="36px",
+        height="36px",
+        flex=0,
+        cornerRadius="10px",
+        backgroundColor=background,
+        justifyContent="center",
+    )
 
 
 def _priced(card: Card) -> bool:

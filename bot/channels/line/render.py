@@ -12,14 +12,24 @@ from typing import assert_never
 from bot.channels import Json, Pack, Rendered
 from bot.channels.limits import BLANK, clean, one_line, pieces, shorten, utf16
 from bot.channels.line.colors import Palette
-from bot.channels.line.flex import BUTTONS, QUICK_REPLY_LABEL, carousels, fitting_bubble, tap
+from bot.channels.line.flex import (
+    BUTTONS,
+    QUICK_REPLY_LABEL,
+    carousels,
+    fitting_bubble,
+    list_carousels,
+    small_print,
+    tap,
+)
 from bot.conversation.messages import (
     Button,
     Card,
     Carousel,
+    Listing,
     Message,
     Reply,
     SharePhone,
+    SmallPrint,
     Text,
     Tile,
     gist,
@@ -84,6 +94,17 @@ def _drafts(message: Message, pack: Pack, colors: Palette) -> Iterator[_Draft]:
             for shown, contents in carousels(cards, pack, colors):
                 named = tuple(action for card in shown for action in _named_action(card, pack))
                 yield _flex(Carousel(title, shown), contents, named)
+        case Listing():
+            if not message.items:
+                yield from _drafts(Text(plain(message)), pack, colors)
+                return
+            leads = tuple(action for each in message.buttons if (action := tap(each, pack, QUICK_REPLY_LABEL)))
+            for contents in list_carousels(message, pack, colors):
+                yield _flex(message, contents, leads)
+                leads = ()
+        case SmallPrint(text, button):
+            more = tap(button, pack, QUICK_REPLY_LABEL)
+            yield _flex(message, small_print(text, more, colors), (more,) if more else ())
         case _:
             assert_never(message)
 
@@ -109,7 +130,7 @@ def _with_quick_replies(message: Json, actions: list[Json]) -> Json:
     return {**message, "quickReply": {"items": items}}
 
 
-def _flex(message: Card | Carousel, contents: Json, actions: tuple[Json, ...]) -> _Draft:
+def _flex(message: Card | Carousel | Listing | SmallPrint, contents: Json, actions: tuple[Json, ...]) -> _Draft:
     alt = shorten(one_line(gist(message)), ALT_TEXT) or BLANK
     stand_in = shorten(clean(plain(message)), TEXT) or BLANK
     return _Draft({"type": "flex", "altText": alt, "contents": contents}, stand_in, actions)

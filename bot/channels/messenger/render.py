@@ -30,11 +30,15 @@ from bot.conversation.messages import (
     Button,
     Card,
     Carousel,
+    Item,
     Link,
+    Listing,
     Message,
     Reply,
     SharePhone,
+    SmallPrint,
     Text,
+    about,
     facts,
     labelled,
     offered,
@@ -53,6 +57,7 @@ BUTTONS = 3
 BUTTON_TEXT = 640
 ELEMENTS = 10
 ELEMENT_TEXT = 80
+READ = 200  # Ours, in characters: of a name in a list; whatever is hidden behind so many is not looked for.
 URL = 2000  # Ours; Messenger names none.
 POINTER = "👇"  # Said above quick replies that may not stand under a card; the same in every language.
 
@@ -112,6 +117,9 @@ def render(reply: Reply, pack: Pack, limits: Limits = MESSENGER, pictures: Shown
             choices.append({"content_type": "user_phone_number"})
         elif isinstance(choice, Button) and not (menu_shown and _is_menu(choice)):
             choices += [item for item in _quick(choice, pack) if item["payload"] not in opened]
+    if small := [item for each in reply.messages if isinstance(each, SmallPrint) for item in _quick(each.button, pack)]:
+        # What tells more comes last: the answer's own choices are what was asked for.
+        choices = [*choices[: QUICK_REPLIES - len(small)], *small]
     under = [*more[: max(0, QUICK_REPLIES - len(choices))], *choices]
     if under and drafts and drafts[-1].stand_in is not None and not limits.replies_under_cards:
         if (whole := _with_buttons(drafts[-1], under)) is not None:
@@ -162,16 +170,17 @@ def _with_links(reply: Reply) -> tuple[Message, ...]:
     lines = [line for choice in reply.choices if isinstance(choice, Link) for line in _line(choice)]
     if not lines or not reply.messages:
         return reply.messages
-    *before, last = reply.messages
+    small = tuple(message for message in reply.messages if isinstance(message, SmallPrint))
+    *before, last = (message for message in reply.messages if message not in small)
     said = "\n".join(lines)
     if isinstance(last, Text):
-        return (*before, Text(f"{last.text}\n{said}"))
-    return (*before, last, Text(said))
+        return (*before, Text(f"{last.text}\n{said}"), *small)
+    return (*before, last, Text(said), *small)
 
 
 def _drafts(message: Message, pack: Pack, limits: Limits, pictures: Shown) -> Iterator[_Draft]:
     match message:
-        case Text(text):
+        case Text(text) | SmallPrint(text):
             yield from _texts(text, limits)
         case Card(tiles=tiles) if tiles and all(map(pictured, tiles)):
             yield from _menu(message, pack, limits, pictures)
@@ -187,6 +196,8 @@ def _drafts(message: Message, pack: Pack, limits: Limits, pictures: Shown) -> It
                 yield from _texts(title, limits)
             for shown in portions(cards, ELEMENTS):
                 yield from _elements(title, shown, pack, limits, pictures)
+        case Listing():
+            yield from _list(message, pack, limits)
         case _:
             assert_never(message)
 
@@ -315,6 +326,45 @@ def _with_details(card: Card, details: Button) -> Card:
     if any(isinstance(button, Button) and button.action == details.action for button in card.buttons):
         return card
     return replace(card, buttons=(*card.buttons[: BUTTONS - 1], details, *card.buttons[BUTTONS - 1 :]))
+
+
+def _list(listing: Listing, pack: Pack, limits: Limits) -> Iterator[_Draft]:
+    """A page of a list: an element each, and one at its end that leads on. Names are cut: the card has all of them."""
+    if not listing.items:
+        yield from _texts(plain(listing), limits)
+        return
+    leads = [button for each in listing.buttons[:BUTTONS] if (button := _button(each, pack, limits))]
+    under = tuple(map(_as_quick, leads))
+    elements = [_item(listing, item, pack, limits) for item in listing.items]
+    if leads:
+        elements.append(_element(listing.position or listing.title, listing.hint, leads))
+    for shown in portions(elements, ELEMENTS):
+        said = "\n".join(" · ".join(filter(None, (each["title"], each.get("subtitle")))) for each in shown)
+        yield _Draft(
+            _template("generic", elements=list(shown)),
+            stand_in=shorten(clean(f"{listing.title}\n{said}"), limits.text, limits.measure) or BLANK,
+            instead=under if shown[-1] is elements[-1] else (),
+        )
+
+
+def _item(listing: Listing, item: Item, pack: Pack, limits: Limits) -> Json:
+    button = _button(Button(listing.opens, item.action), pack, limits)
+    image = address(item.image, URL) if item.image else None
+    name = item.title[:READ] if image else f"{item.icon} {item.title[:READ]}"
+    said = about(item)
+    if not (said or image or button):
+        said = listing.title  # An element may not have a title alone.
+    return _element(name, said, [button] if button else [], image)
+
+
+def _element(title: str, subtitle: str, buttons: list[Json], image: str | None = None) -> Json:
+    element = {
+        "title": shorten(one_line(title), ELEMENT_TEXT) or BLANK,
+        "subtitle": shorten(one_line(subtitle), ELEMENT_TEXT),
+        "image_url": image,
+        "buttons": buttons,
+    }
+    return {key: value for key, value in element.items() if value}
 
 
 def _subtitle(card: Card, *, tiles: bool = True, most: int = 0) -> str:
