@@ -15,8 +15,8 @@ from bot.storage.issues import Issue
 from bot.understanding import references
 from bot.understanding.reading import split_list
 from handlers.views import choices
-from handlers.views.card_pages import listing, page_of, turning
 from handlers.views.codes import claim_card, receipt_card
+from handlers.views.shop_window import turns, window, window_of
 from handlers.views.vouchers import voucher_card
 from handlers.vouchers import ShowIssue, issue_reply
 
@@ -71,7 +71,7 @@ async def show_page(ctx: Context, action: ShowReceipts) -> Answer:
     if not newest:
         text = _("No receipts yet. What you redeem here is kept for you.")
         return Reply((Text(text),), choices.ending(_, *choices.codes(ctx)))
-    page = page_of(newest, action.page)
+    page = window_of(newest, action.page)
     picture = ctx.services.catalogue.picture
     cards = [
         claim_card(_, each)
@@ -80,8 +80,8 @@ async def show_page(ctx: Context, action: ShowReceipts) -> Answer:
         for each in page.items
     ]
     return Reply(
-        (listing(_, _("My receipts"), cards, page, _turn),),
-        choices.ending(_, *turning(_, page, _turn), *choices.gifts(ctx)),
+        (window(_, _("My receipts"), cards, page, _turn),),
+        choices.ending(_, *turns(_, page, _turn), *choices.gifts(ctx)),
     )
 
 

@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bot.conversation.actions import Action
+from bot.conversation.actions import Action, escaped
 from bot.conversation.messages import Button, Card, Carousel, Item, Listing, Pages
 from bot.i18n import Translator
 
 CARDS = 10  # that LINE's carousel and Messenger's both take
 FORMER_SIZE = 9  # of a page, for the buttons of earlier versions: what they lead to is counted in such pages
+
+LONGEST_QUERY = 30  # characters
+_PACKED_QUERY = 190  # of what a button may be long, once each Chinese character became nine
 
 Thing = TypeVar("Thing")
 Turn = Callable[[int], Action]
@@ -90,6 +93,14 @@ def listing(
         buttons=tuple(buttons),
         pages=Pages(turn(0), page.count) if several else None,
     )
+
+
+def as_query(typed: str) -> str:
+    """What is searched for, as the buttons of its pages can carry it."""
+    query = typed[:LONGEST_QUERY]
+    while len(escaped(query)) > _PACKED_QUERY:
+        query = query[:-1]
+    return query
 
 
 def turning(shown: Card | Carousel | Listing) -> tuple[Button, ...]:
