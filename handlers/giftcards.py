@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot.apis.altegio import Cards, GiftCard
@@ -17,8 +17,8 @@ from bot.i18n import N_
 from bot.services.linking import Link
 from handlers.linking import linked, not_linked
 from handlers.views import choices, outage
-from handlers.views.card_pages import listing, page_of, span_title, turning
-from handlers.views.cards import folded_card, number_card, unusable_card, usable_card
+from handlers.views.cards import card_item, number_card, unusable_card, usable_card
+from handlers.views.paging import FORMER_SIZE, listing, page_of, turning
 
 router = Router()
 
@@ -26,16 +26,23 @@ NUMBERS_KEPT = timedelta(days=30)
 MOST_NUMBERS = 50
 
 
+class ShowCardPage(Action, name="cardpage"):
+    """One page of the cards. seen: names the list the customer looked at."""
+
+    page: int = 0
+    seen: str = ""
+
+
 class ShowCards(Action, name="cards"):
-    """One page of the cards that can be used, or of the others. seen: names the list the customer looked at."""
+    """A page in buttons of earlier versions: nine cards a page, and those that cannot be used on pages of their own."""
 
     page: int = 0
     others: bool = False
     seen: str = ""
 
 
-class ShowCard(Action, name="giftcard"):
-    """Everything about one card, where the list has no room for it."""
+class ShowCard(Action, name="card"):
+    """One card of a list."""
 
     card_id: int
 
@@ -50,12 +57,36 @@ class ShowNumber(Action, name="cardno", ttl=timedelta(minutes=5)):
 @router.command("cards", words=N_("gift card, gift cards, my gift cards, card balance, balance"), personal=True)
 async def show_cards(ctx: Context) -> Answer:
     """The cards of the linked phone."""
-    return await show_page(ctx, ShowCards())
+    return await show_page(ctx, ShowCardPage())
+
+
+@router.action(ShowCardPage, fresh="cards")
+async def show_page(ctx: Context, action: ShowCardPage) -> Answer:
+    """A page of them."""
+    return await _looking(ctx, action, lambda link, found: _page(ctx, link, found, action))
 
 
 @router.action(ShowCards, fresh="cards")
-async def show_page(ctx: Context, action: ShowCards) -> Answer:
-    """A page of them."""
+async def show_former(ctx: Context, action: ShowCards) -> Answer:
+    """What a button of an earlier version led to is on one of the pages of now."""
+    return await _looking(ctx, action, lambda link, found: _page(ctx, link, found, ShowCardPage(), former=action))
+
+
+@router.action(ShowCard, fresh="cards")
+async def show_card(ctx: Context, action: ShowCard) -> Answer:
+    """One of them; all of them when it is gone."""
+
+    def one(link: Link, found: Cards) -> Reply:
+        card = next((card for card in found.cards if card.id == action.card_id), None)
+        if card is None:
+            return _page(ctx, link, found, ShowCardPage())
+        return Reply((drawn(ctx, link, card),), choices.ending(ctx._, choices.gift_cards(ctx._), *choices.gifts(ctx)))
+
+    return await _looking(ctx, action, one)
+
+
+async def _looking(ctx: Context, action: Action, show: Callable[[Link, Cards], Reply]) -> Answer:
+    """What `show` makes of the linked phone's cards; or why there are none to be seen."""
     if ctx.apis.altegio is None:
         return await ctx.run("menu")
     link = await linked(ctx)
@@ -67,17 +98,8 @@ async def show_page(ctx: Context, action: ShowCards) -> Answer:
         await report(ctx, error)
         return outage.sorry(ctx._, ctx._("the gift card service"), action)
     await _keep_alive(ctx, link)
-    _remember_numbers(ctx, found)
-    return _page(ctx, link, found, action)
-
-
-@router.action(ShowCard, fresh="cards")
-async def show_card(ctx: Context, action: ShowCard) -> Answer:
-    """One card, alone."""
-    link = await linked(ctx)
-    if not isinstance(link, Link):
-        return await ctx.run("cards")
-    return await _one(ctx, link, action, lambda card: _drawn(ctx, link, card))
+    remember_numbers(ctx, found)
+    return show(link, found)
 
 
 @router.action(ShowNumber, fresh="cards")
@@ -111,16 +133,23 @@ async def _one(
 # For the overview, which asks all vendors at the same time.
 
 
-async def count_usable(ctx: Context) -> tuple[int, list[str]] | None:
-    """How many cards of the linked phone can be used, and what to know of that number; None when no phone is linked.
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The cards of a linked phone that can be used now, and what to know of them. link: of that phone."""
 
-    Writes nothing. Raises UpstreamError.
-    """
+    link: Link
+    found: Cards
+    cards: tuple[GiftCard, ...]
+    notes: list[str]
+
+
+async def owned(ctx: Context) -> Owned | None:
+    """The cards that can be used; None when no phone is linked. Writes nothing. Raises UpstreamError."""
     link = await linked(ctx)
     if ctx.apis.altegio is None or not isinstance(link, Link):
         return None
     found = await ctx.services.giftcards.of(ctx.apis.altegio, link, ctx.now)
-    return sum(card.usable(ctx.now) for card in found.cards), _notes(ctx, found)
+    return Owned(link, found, tuple(card for card in found.cards if card.usable(ctx.now)), _notes(ctx, found))
 
 
 async def report(ctx: Context, error: UpstreamError) -> None:
@@ -142,7 +171,7 @@ async def _keep_alive(ctx: Context, link: Link) -> None:
         await ctx.services.linking.mark_used(await ctx.work.begin(), ctx.customer_id, ctx.now)
 
 
-def _remember_numbers(ctx: Context, found: Cards) -> None:
+def remember_numbers(ctx: Context, found: Cards) -> None:
     """Keep keyed hashes of the numbers: one that is typed later is no redemption code, and no vendor's business."""
     numbers = [card.number for card in found.cards if card.number][:MOST_NUMBERS]
     hashes = sorted(ctx.services.giftcards.hashes(*numbers).values())
@@ -153,42 +182,44 @@ def _may_see_numbers(ctx: Context, link: Link) -> bool:
     return link.assurance == "staff_code" or ctx.brand.platform_shows_numbers
 
 
-def _page(ctx: Context, link: Link, found: Cards, action: ShowCards) -> Reply:
-    _ = ctx._
-    usable = [card for card in found.cards if card.usable(ctx.now)]
-    others = [card for card in found.cards if not card.usable(ctx.now)]
+def _page(ctx: Context, link: Link, found: Cards, action: ShowCardPage, *, former: ShowCards | None = None) -> Reply:
+    """What can be used first, what ends first before it; what cannot stands last."""
+    _, now = ctx._, ctx.now
+    listed = sorted(found.cards, key=lambda card: (not card.usable(now), _soonest(card)))
     before: list[Message] = [Text("\n".join(notes))] if (notes := _notes(ctx, found)) else []
-    if not found.cards:
+    if not listed:
         return _nothing(ctx, before)
-    if not others:
-        action = action.model_copy(update={"others": False})  # What could not be used can be by now.
-    listed = sorted(others if action.others else usable, key=_soonest)
     seen, number = _name(listed), action.page
     if number and action.seen != seen:
         number = 0
         before.append(Text(_("The list changed — starting from page 1.")))
-    page = page_of(listed, number)
-
-    def turn(number: int) -> ShowCards:
-        return ShowCards(page=number, others=action.others, seen=seen)
-
-    folded = folded_card(_, len(others), ShowCards(others=True)) if others and not action.others else None
-    # Translators: a button: show the whole receipt
-    more = _("Details")
-    drawn = [replace(_drawn(ctx, link, card), details=Button(more, ShowCard(card_id=card.id))) for card in page.items]
-    shown = listing(_, span_title(_, _("Gift cards"), page), drawn, page, turn, folded=folded)
-    back = (choices.gift_cards(_),) if action.others and usable else ()
+    if former is not None:
+        usable = sum(card.usable(now) for card in listed)
+        number = (former.page * FORMER_SIZE + (usable if former.others else 0)) // ctx.brand.list_page
+    shown = listing(
+        _,
+        _("Gift cards"),
+        page_of(listed, number, ctx.brand.list_page),
+        lambda number: ShowCardPage(page=number, seen=seen),
+        card=lambda card: drawn(ctx, link, card),
+        item=lambda card: card_item(_, card, _currency(ctx, card), now, ShowCard(card_id=card.id)),
+    )
     # Translators: a button: which phone is linked
     phone = Button(_("Linked phone"), choices.Go(command="link"))
-    return Reply((*before, shown), choices.ending(_, *turning(_, page, turn), *back, *choices.gifts(ctx), phone))
+    return Reply((*before, shown), choices.ending(_, *turning(shown), *choices.gifts(ctx), phone))
 
 
-def _drawn(ctx: Context, link: Link, card: GiftCard) -> Card:
-    currency = ctx.brand.card_currency.get(card.company_id, "")
+def drawn(ctx: Context, link: Link, card: GiftCard) -> Card:
+    """A card of a linked phone, as this link may see it."""
+    currency = _currency(ctx, card)
     if not card.usable(ctx.now):
         return unusable_card(ctx._, card, currency, ctx.now)
     shows_number = bool(card.number) and _may_see_numbers(ctx, link)
     return usable_card(ctx._, card, currency, ShowNumber(card_id=card.id) if shows_number else None)
+
+
+def _currency(ctx: Context, card: GiftCard) -> str:
+    return ctx.brand.card_currency.get(card.company_id, "")
 
 
 def _soonest(card: GiftCard) -> tuple[datetime, int]:
@@ -222,7 +253,7 @@ def _nothing(ctx: Context, before: Sequence[Message]) -> Reply:
     """No cards, as far as could be read."""
     if before:
         # Translators: a button
-        again = Button(ctx._("Try again"), ShowCards())
+        again = Button(ctx._("Try again"), ShowCardPage())
         return Reply(tuple(before), choices.ending(ctx._, again))
     text = ctx._("No gift cards on this phone. If you just bought one, ask the shop to attach it to your number.")
     # Translators: a button: which phone is linked

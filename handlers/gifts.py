@@ -1,9 +1,9 @@
-"""My gifts: what the vendor holds for a customer, in lists that stay put while they are paged through."""
+"""My gifts: what MantaGo holds for a customer, each gift on its card, and what is shown when it cannot be asked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -11,69 +11,109 @@ from pydantic import AfterValidator
 from bot.apis.mantago import KINDS, TICKETS
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Message, Reply, Text
+from bot.conversation.messages import Button, Card, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
-from bot.i18n import N_
 from bot.partners import mantago_platform
-from bot.services.wallet import GiftList
+from bot.services.wallet import GiftList, Snapshot, days, read_gifts
 from handlers.views import choices, outage
-from handlers.views.card_pages import listing, page_of, span_title, turning
-from handlers.views.gifts import folded_card, gift_card, list_names, tab_buttons, ticket_cards
+from handlers.views.gifts import gift_card, list_names, ticket_card
 
 router = Router()
 
 FRESH = timedelta(seconds=30)  # the vendor is not asked again for the same list within
 SNAPSHOT_LIVES = timedelta(minutes=10)
-
-ORDER = {"valid": 0, "unknown": 0, "soon": 1, "expired": 2}
+ALL = "all"
+"""The list of everything, beside those of one kind."""
 
 
 def _known(kind: str) -> str:
-    if kind not in KINDS:
+    if kind not in (ALL, *KINDS):
         raise ValueError("no such kind")
     return kind
 
 
-class ShowList(Action, name="list"):
-    """One page of one kind, of the list that the customer was looking at."""
+Kind = Annotated[str, AfterValidator(_known)]
 
-    kind: Annotated[str, AfterValidator(_known)]
+
+class ShowThings(Action, name="things"):
+    """One page of everything or of one kind, of the list that the customer was looking at. query: searched for."""
+
+    kind: Kind = ALL
     page: int = 0
     snapshot: str = ""
-    expired: bool = False
+    query: str = ""
+
+
+class ShowGift(Action, name="gift"):
+    """One gift, as it stands in the kept list. key: of it."""
+
+    key: str
+
+
+class ShowDay(Action, name="day"):
+    """The tickets that came on one day."""
+
+    day: date
 
 
 class HowTo(Action, name="howto"):
     """How to claim or use a gift."""
 
 
-@router.action(ShowList, fresh="gifts")
-async def show_list(ctx: Context, action: ShowList) -> Answer:
-    """A page. Its button names a list; when that is gone, the new list starts from its first page."""
+@router.action(ShowGift, fresh="gifts")
+async def show_gift(ctx: Context, action: ShowGift) -> Answer:
+    """Its card, from the list that was shown; from the vendor when that is old or does not have it any more."""
     if ctx.apis.mantago is None:
         return await ctx.run("menu")
-    shelf = await ctx.services.wallet.kept(ctx.work.reads, ctx.customer_id)
-    page, before = action.page, list[Message]()
-    if shelf is None or shelf.snapshot != action.snapshot or ctx.now - shelf.taken_at > SNAPSHOT_LIVES:
+    snapshot = await ctx.services.wallet.kept(ctx.work.reads, ctx.customer_id)
+    gift = snapshot.gift(action.key) if snapshot else None
+    if gift is None or snapshot is None or snapshot.age(ctx.now) > SNAPSHOT_LIVES:
         try:
-            shelf = await ask(ctx, FRESH)
+            listed = await ask(ctx, FRESH)
+            gift = next((each for each in listed.gifts.gifts if each.key == action.key), None)
         except UpstreamError as error:
-            shelf = await fallback(ctx, error)
-            if shelf is None:
+            await fallback(ctx, error)
+            if gift is None:
                 return outage.sorry(ctx._, ctx._("the gift service"), action)
-            before.append(Text(as_of(ctx, shelf)))
-        if page and shelf.snapshot != action.snapshot:
-            page = 0
-            before.append(Text(ctx._("The list changed — starting from page 1.")))
-    return _page(ctx, shelf, action.model_copy(update={"page": page}), before)
+    if gift is None:
+        return await _gone(ctx)
+    return _alone(ctx, gift_card(ctx._, gift, ctx.now, how_to(ctx)), gift.kind, snapshot)
 
 
-# Translators: words people type to see their tickets and coupons
-@router.command("tickets", words=N_("my tickets, ticket, my coupons, coupon"), personal=True)
-async def show_tickets(ctx: Context) -> Answer:
-    """The first page of the tickets."""
-    return await show_list(ctx, ShowList(kind="tickets"))
+@router.action(ShowDay, fresh="gifts")
+async def show_day(ctx: Context, action: ShowDay) -> Answer:
+    """How many tickets of that day are left."""
+    if ctx.apis.mantago is None:
+        return await ctx.run("menu")
+    try:
+        listed = await ask(ctx, SNAPSHOT_LIVES)
+    except UpstreamError as error:
+        kept = await fallback(ctx, error)
+        if kept is None:
+            return outage.sorry(ctx._, ctx._("the gift service"), action)
+        listed = kept
+    left = days(listed.gifts.tickets, ctx._.zone)
+    found = next((day for day in left if day.received.astimezone(ctx._.zone).date() == action.day), None)
+    if found is None:
+        return await _gone(ctx)
+    return _alone(ctx, ticket_card(ctx._, found, how_to(ctx)), TICKETS, listed.snapshot)
+
+
+def _alone(ctx: Context, card: Card, kind: str, snapshot: Snapshot | None) -> Reply:
+    """A card, and the way back to the others of its kind."""
+    others = Button(list_names(ctx._)[kind], ShowThings(kind=kind, snapshot=snapshot.name if snapshot else ""))
+    return Reply((card,), choices.ending(ctx._, others, choices.my_gifts(ctx._)))
+
+
+async def _gone(ctx: Context) -> Answer:
+    """Used meanwhile, or taken back: what there is now."""
+    answer = await ctx.run("gifts")
+    words = Text(ctx._("That is not among your gifts any more."))
+    return answer.after(words) if isinstance(answer, Reply) else answer
+
+
+_HOW_TO = HowTo()
 
 
 @router.action(HowTo, fresh="gifts")
@@ -91,58 +131,22 @@ def how_to(ctx: Context) -> HowTo | None:
 
 
 async def ask(ctx: Context, fresh_enough: timedelta) -> GiftList:
-    """The customer's list, asked anew unless it is fresh enough. Raises UpstreamError; writes nothing."""
+    """The customer's gifts, asked anew unless they are fresh enough. Raises UpstreamError; writes nothing."""
     wallet = ctx.services.wallet
     age = wallet.age(ctx.customer, ctx.now)
     if age is not None and age < fresh_enough and (kept := await wallet.kept(ctx.work.reads, ctx.customer_id)):
-        return kept
+        return read_gifts(kept)
     chat = ctx.incoming.chat
     assert ctx.apis.mantago is not None and chat is not None, "the caller looked"
-    gifts = await ctx.apis.mantago.gifts(mantago_platform(chat.channel), chat.id)
-    return wallet.keep(ctx.customer, gifts, ctx.now)
+    return GiftList(await ctx.apis.mantago.gifts(mantago_platform(chat.channel), chat.id), ctx.now)
 
 
 async def fallback(ctx: Context, error: UpstreamError) -> GiftList | None:
-    """The last list we know, when the vendor is in trouble; staff are told what only they can mend."""
+    """The last gifts we know, when the vendor is in trouble; staff are told what only they can mend."""
     if isinstance(error, CredentialsRefused):
         await ctx.services.alerts.credentials_refused(await ctx.work.begin(), "mantago", error.detail, ctx.now)
-    return await ctx.services.wallet.kept(ctx.work.reads, ctx.customer_id)
-
-
-def _page(ctx: Context, shelf: GiftList, action: ShowList, before: Sequence[Message]) -> Reply:
-    _ = ctx._
-    if action.kind == TICKETS:
-        cards = ticket_cards(_, shelf.gifts.tickets, how_to(ctx))
-        hidden = 0
-    else:
-        gifts = shelf.gifts.of(action.kind)
-        listed = [gift for gift in gifts if (gift.state(ctx.now) == "expired") == action.expired]
-        hidden = 0 if action.expired else len(gifts) - len(listed)
-        # The vendor lists the newest first, and sorting keeps that order within each state.
-        listed.sort(key=lambda gift: ORDER[gift.state(ctx.now)])
-        cards = [gift_card(_, gift, ctx.now, how_to(ctx)) for gift in listed]
-    if not cards and not hidden:
-        return nothing(ctx, before)
-    page = page_of(cards, action.page)
-
-    def turn(number: int) -> ShowList:
-        return action.model_copy(update={"page": number, "snapshot": shelf.snapshot})
-
-    expired = ShowList(kind=action.kind, snapshot=shelf.snapshot, expired=True)
-    shown = listing(
-        _,
-        span_title(_, list_names(_)[action.kind], page),
-        page.items,
-        page,
-        turn,
-        folded=folded_card(_, hidden, expired) if hidden else None,
-    )
-    others: dict[str, Action] = {
-        kind: ShowList(kind=kind, snapshot=shelf.snapshot)
-        for kind in KINDS
-        if kind != action.kind and shelf.gifts.count(kind)
-    }
-    return Reply((*before, shown), choices.ending(_, *turning(_, page, turn), *tab_buttons(_, others)))
+    kept = await ctx.services.wallet.kept(ctx.work.reads, ctx.customer_id)
+    return read_gifts(kept) if kept else None
 
 
 def nothing(ctx: Context, before: Sequence[Message]) -> Reply:
@@ -154,12 +158,12 @@ def nothing(ctx: Context, before: Sequence[Message]) -> Reply:
     return Reply((*before, Text(text)), choices.ending(ctx._, *choices.codes(ctx), *cards))
 
 
-def as_of(ctx: Context, shelf: GiftList) -> str:
+def as_of(ctx: Context, listed: GiftList) -> str:
     """That this is an older list."""
     return ctx._(
         "We can't reach %(service)s right now. This is how things stood at %(time)s.",
         service=ctx._("the gift service"),
-        time=_when(ctx, shelf.taken_at),
+        time=_when(ctx, listed.taken_at),
     )
 
 

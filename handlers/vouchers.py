@@ -22,13 +22,21 @@ from bot.storage.points import Account
 from bot.understanding.reading import fold
 from handlers.human import AskAbout
 from handlers.views import choices, outage
-from handlers.views.card_pages import listing, page_of, turning
-from handlers.views.vouchers import confirm_card, issue_card, offer_card, points_card, points_text, voucher_card
+from handlers.views.paging import CARDS, Page, as_query, listing, page_now, turning
+from handlers.views.shop_window import turns, window, window_of
+from handlers.views.vouchers import (
+    confirm_card,
+    issue_card,
+    offer_card,
+    points_card,
+    points_text,
+    voucher_card,
+    voucher_item,
+)
 
 router = Router()
 
 CONFIRM_WITHIN = timedelta(minutes=2)
-LONGEST_QUERY = 30
 RANGES = ((100, 500), (500, 1000))
 
 
@@ -64,8 +72,15 @@ class ShowIssue(Action, name="issue", ttl=timedelta(days=90)):
     ref: str
 
 
+class ShowOwn(Action, name="own"):
+    """A page of the customer's own vouchers. upto: the newest of the list they look at; 0 for one that begins now."""
+
+    page: int = 0
+    upto: int = 0
+
+
 class ShowMine(Action, name="mine"):
-    """A page of the customer's own vouchers."""
+    """The same in buttons of earlier versions, which had nine vouchers a page."""
 
     page: int = 0
 
@@ -79,7 +94,7 @@ async def show_catalogue(ctx: Context) -> Answer:
 @router.command("my_vouchers", words=N_("my vouchers, my voucher"), personal=True)
 async def show_my_vouchers(ctx: Context) -> Answer:
     """What the customer got."""
-    return await show_mine(ctx, ShowMine())
+    return await show_own(ctx, ShowOwn())
 
 
 @router.command("points", words=N_("points, my points, point balance"), personal=True)
@@ -123,7 +138,7 @@ async def show_offers(ctx: Context, action: ShowOffers) -> Answer:
     if not found:
         text = ctx._("Nothing found for “%(query)s”.", query=action.query) if action.query else _too_poor(ctx, action)
         return Reply((*said, Text(text)), choices.ending(ctx._, *_filters(ctx, action, account)))
-    page = page_of(found, action.page)
+    page = window_of(found, action.page)
     cards = [
         offer_card(
             ctx._,
@@ -139,8 +154,8 @@ async def show_offers(ctx: Context, action: ShowOffers) -> Answer:
         return action.model_copy(update={"page": number})
 
     return Reply(
-        (*said, listing(ctx._, ctx._("Vouchers"), cards, page, turn)),
-        choices.ending(ctx._, *turning(ctx._, page, turn), *_filters(ctx, action, account)),
+        (*said, window(ctx._, ctx._("Vouchers"), cards, page, turn)),
+        choices.ending(ctx._, *turns(ctx._, page, turn), *_filters(ctx, action, account)),
     )
 
 
@@ -156,7 +171,7 @@ async def ask_for_brand(ctx: Context, _action: Search) -> Answer:
 @router.answer("brand")
 async def search(ctx: Context, text: str) -> Answer | None:
     """The brand, or a part of a voucher's name."""
-    query = ctx.lexicon.reader.politely_cut(" ".join(ctx.reading.typed.split()))[:LONGEST_QUERY]
+    query = as_query(ctx.lexicon.reader.politely_cut(" ".join(ctx.reading.typed.split())))
     return await show_offers(ctx, ShowOffers(query=query)) if fold(query) else None
 
 
@@ -228,24 +243,36 @@ async def show_issue(ctx: Context, action: ShowIssue) -> Answer:
 
 @router.action(ShowMine, fresh="my_vouchers")
 async def show_mine(ctx: Context, action: ShowMine) -> Answer:
-    """The customer's vouchers from our own ledger, newest first: Got It has no call that lists them."""
+    """What a button of an earlier version led to is on one of the pages of now."""
+    return await show_own(ctx, ShowOwn(page=page_now(action.page, ctx.brand.list_page)))
+
+
+@router.action(ShowOwn, fresh="my_vouchers")
+async def show_own(ctx: Context, action: ShowOwn) -> Answer:
+    """The customer's vouchers from our own ledger, newest first: Got It has no call that lists them.
+
+    A page begins where the list was begun: what is got meanwhile moves nothing.
+    """
     if ctx.apis.gotit is None:
         return await ctx.run("menu")
-    mine = await issues.of_customer(ctx.work.reads, ctx.customer_id)
+    size = ctx.brand.list_page
+    first, most = max(action.page, 0) * size, max(size, CARDS)
+    mine, total = await issues.page_of_customer(ctx.work.reads, ctx.customer_id, action.upto, first, most)
+    if not mine and action.page:
+        return await show_own(ctx, ShowOwn())
     if not mine:
         text = Text(ctx._("No vouchers yet. Exchange points to get some."))
         return Reply((text,), choices.ending(ctx._, choices.vouchers(ctx._), *choices.codes(ctx)))
-    page = page_of(mine, action.page)
-    picture = ctx.services.catalogue.picture
-    cards = [voucher_card(ctx._, each, picture(each.offer["image"]), ShowIssue(ref=each.ref)) for each in page.items]
-
-    def turn(number: int) -> ShowMine:
-        return ShowMine(page=number)
-
-    return Reply(
-        (listing(ctx._, ctx._("My vouchers"), cards, page, turn),),
-        choices.ending(ctx._, *turning(ctx._, page, turn), choices.vouchers(ctx._)),
+    picture, upto = ctx.services.catalogue.picture, action.upto or mine[0].id
+    shown = listing(
+        ctx._,
+        ctx._("My vouchers"),
+        Page(action.page, mine if total <= CARDS else mine[:size], size, total),
+        lambda number: ShowOwn(page=number, upto=upto),
+        card=lambda each: voucher_card(ctx._, each, picture(each.offer["image"]), ShowIssue(ref=each.ref)),
+        item=lambda each: voucher_item(ctx._, each, picture(each.offer["image"]), ShowIssue(ref=each.ref)),
     )
+    return Reply((shown,), choices.ending(ctx._, *turning(shown), choices.vouchers(ctx._)))
 
 
 async def issue_reply(ctx: Context, issue: Issue) -> Reply:

@@ -1,27 +1,33 @@
-"""The wallet at a glance: tickets, gifts, vouchers, gift cards and points, every vendor asked at the same time."""
+"""The wallet at a glance: a sum in a line and the newest things to use, every vendor asked at the same time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from datetime import datetime, timedelta
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
-from bot.apis.mantago import KINDS, Gifts
+from bot.apis.altegio import GiftCard
+from bot.apis.mantago import KINDS, Gift, Gifts
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
-from bot.conversation.messages import Button, Reply, Text, Tile
+from bot.conversation.messages import Button, Card, Carousel, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import UpstreamError, UpstreamUnavailable
 from bot.i18n import N_
-from bot.services.wallet import GiftList
-from bot.storage import points
+from bot.services.wallet import Day, GiftList, Held, HeldCards, HeldVoucher, days, everything
+from bot.storage import issues, points
+from bot.storage.issues import Issue
+from bot.storage.points import Account
 from handlers import giftcards, gifts
-from handlers.gifts import ShowList
+from handlers.giftcards import Owned, ShowCard
+from handlers.gifts import SNAPSHOT_LIVES, ShowDay, ShowGift, ShowThings
 from handlers.views import choices, outage
-from handlers.views.choices import Go
-from handlers.views.gifts import list_names, tab_buttons
-from handlers.views.wallet import overview_card, unlisted_notes
+from handlers.views.gifts import gift_card, list_names, ticket_card
+from handlers.views.vouchers import voucher_card
+from handlers.views.wallet import all_button, all_card, sum_card, sum_text, unlisted_notes
+from handlers.vouchers import ShowIssue
 
 router = Router()
 
@@ -36,72 +42,97 @@ class Refresh(Action, name="refresh"):
     personal=True,
 )
 async def show_overview(ctx: Context) -> Answer:
-    """How much of each kind there is, and how much of it is new."""
+    """What can be used, and what of it is new."""
     return await _overview(ctx, fresh_enough=gifts.FRESH)
 
 
 @router.action(Refresh, fresh="gifts")
 async def refresh(ctx: Context, _action: Refresh) -> Answer:
-    """The overview, asked anew."""
+    """The same, asked anew."""
     return await _overview(ctx, fresh_enough=timedelta(0))
 
 
-async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
-    if not ctx.brand.shows_wallet:
-        return await ctx.run("menu")
+# ── what all vendors say ─────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What the vendors and our own books say a customer has.
+
+    listed: MantaGo's gifts, those of before while it is down, None when nobody knows any. told: it said so itself.
+    owned: gift cards; None when no phone is linked, or nobody can tell. before: what is said above. troubled: names of
+    vendors of whom nothing can be shown. notes: what else is missing. held: the vouchers as a list has them.
+    """
+
+    account: Account
+    vouchers: list[Issue]
+    listed: GiftList | None = None
+    told: bool = False
+    owned: Owned | None = None
+    before: list[Text] = field(default_factory=list)
+    troubled: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    held: tuple[HeldVoucher, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.held = tuple(map(HeldVoucher.of, self.vouchers))
+
+    @property
+    def cards(self) -> tuple[GiftCard, ...]:
+        """The gift cards that can be used."""
+        return self.owned.cards if self.owned else ()
+
+
+async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
+    """Ask everybody. Whoever is in trouble costs only their own part; writes nothing but alerts of that."""
     answers = await _ask(ctx, fresh_enough)
-    shelf, troubled = None, list[str]()
-    before: list[Text] = []
-    if isinstance(found := answers.get("gifts"), UpstreamError):
-        shelf = await gifts.fallback(ctx, found)
-        if shelf is not None:
-            before.append(Text(gifts.as_of(ctx, shelf)))
+    listed, told, before, troubled, notes = None, False, list[Text](), list[str](), list[str]()
+    if not ctx.brand.shows_gifts:
+        listed = GiftList(Gifts(), ctx.now)
+    elif isinstance(found := answers.get("gifts"), UpstreamError):
+        listed = await gifts.fallback(ctx, found)
+        if listed is not None:
+            before.append(Text(gifts.as_of(ctx, listed)))
         else:
             troubled.append(ctx._("the gift service"))
-    elif isinstance(found, GiftList):
-        shelf = found
-    usable, card_notes = None, list[str]()
-    if isinstance(counted := answers.get("cards"), UpstreamError):
-        await giftcards.report(ctx, counted)
+    else:
+        listed, told = found, True
+    owned = answers.get("cards")
+    if isinstance(owned, UpstreamError):
+        await giftcards.report(ctx, owned)
         troubled.append(ctx._("the gift card service"))
-    elif counted is not None:
-        usable, card_notes = counted
-    account, vouchers = await points.purse(ctx.work.reads, ctx.customer_id)
-    listed = shelf.gifts if shelf else None
-    holds = vouchers or account.available or account.held or usable
-    if troubled and not holds and listed is None:
-        return outage.sorry(ctx._, ctx._(", ").join(troubled), Refresh())
-    if not (holds or troubled or card_notes or (listed and _anything(listed))):
-        return gifts.nothing(ctx, before)
-    counts: dict[str, str] = {}
-    opens: dict[str, Action] = {}
-    if ctx.brand.shows_gifts:
-        for kind in KINDS:
-            counts[kind] = ctx._.number(listed.count(kind)) if listed else "–"
-            opens[kind] = ShowList(kind=kind, snapshot=shelf.snapshot if shelf else "")
-    if ctx.brand.shows_vouchers:
-        counts["vouchers"], opens["vouchers"] = ctx._.number(vouchers), Go(command="my_vouchers")
-    if ctx.brand.shows_cards and counted is not None:  # Nothing is counted before a phone is linked.
-        counts["cards"] = "–" if usable is None else ctx._.number(usable)
-        opens["cards"] = Go(command="cards")
-    if ctx.brand.shows_vouchers:
-        counts["points"], opens["points"] = ctx._.number(account.available), Go(command="points")
-    labels = list_names(ctx._) | {
-        "vouchers": ctx._("My vouchers"),
-        # Translators: a button
-        "cards": ctx._("Gift cards"),
-        "points": ctx._("Points"),
-    }
-    card = overview_card(
-        ctx._,
-        tuple(Tile(value, labels[name], opens[name]) for name, value in counts.items()),
-        new=_count_new(ctx, found) if isinstance(found, GiftList) else 0,
-        notes=(*_missing(ctx, troubled), *(unlisted_notes(ctx._, listed) if listed else ()), *card_notes),
-        taken_at=shelf.taken_at if shelf else ctx.now,
-        buttons=_buttons(ctx),
+        owned = None
+    if listed is not None:
+        notes += unlisted_notes(ctx._, listed.gifts)
+    if owned is not None:
+        notes += owned.notes
+    account, count = await points.purse(ctx.work.reads, ctx.customer_id)
+    vouchers = await issues.held_by(ctx.work.reads, ctx.customer_id) if count and ctx.brand.shows_vouchers else []
+    return Gathered(account, vouchers, listed, told, owned, before, troubled, notes)
+
+
+def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -> str:
+    """The name of the list of all this, which is kept unless it is kept already; "" when gifts are not known.
+
+    held: all this in its order, where somebody has that.
+    """
+    if gathered.listed is None:
+        return ""
+    known, cards = gathered.listed.snapshot, len(gathered.cards)
+    same = known is not None and known.has(gathered.held, cards)
+    if known is not None and same and known.age(ctx.now) <= SNAPSHOT_LIVES:
+        return known.name
+    stored = ctx.services.wallet.keep(
+        ctx.customer,
+        gathered.listed,
+        gathered.held,
+        cards,
+        now=ctx.now,
+        zone=ctx._.zone,
+        name=known.name if known is not None and same else None,
+        held=held,
     )
-    filled: dict[str, Action] = {kind: opens[kind] for kind in KINDS if listed and listed.count(kind)}
-    return Reply((*before, card), choices.ending(ctx._, *tab_buttons(ctx._, filled)))
+    return stored.snapshot
 
 
 async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
@@ -110,7 +141,7 @@ async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
     if ctx.brand.shows_gifts:
         questions["gifts"] = gifts.ask(ctx, fresh_enough)
     if ctx.brand.shows_cards:
-        questions["cards"] = giftcards.count_usable(ctx)
+        questions["cards"] = giftcards.owned(ctx)
     alone = len(questions) == 1 and not ctx.brand.shows_vouchers
     tasks = {name: asyncio.create_task(question) for name, question in questions.items()}
     if not tasks:
@@ -134,22 +165,111 @@ async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
     return answers
 
 
-def _count_new(ctx: Context, shelf: GiftList) -> int:
-    """What came since the list that was shown before; nothing is new to somebody who sees one for the first time."""
+# ── what is shown of it ──────────────────────────────────────────────────────────────────────────
+
+
+async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
+    if not ctx.brand.shows_wallet:
+        return await ctx.run("menu")
+    found = await gather(ctx, fresh_enough)
+    listed = found.listed.gifts if found.listed else Gifts()
+    held = everything(listed, days(listed.tickets, ctx._.zone), found.held, found.cards, ctx.now)
+    usable = [each for each in held if each.usable]
+    notes = [*_missing(ctx, found.troubled), *found.notes]
+    has_points = ctx.brand.shows_vouchers and (found.account.available or found.account.held)
+    if not usable and not has_points:
+        return _nothing(ctx, found, held, notes)
+    seen, new = _new_since(ctx, found, usable)
+    shown, hidden = usable[: ctx.brand.glance], held[min(len(usable), ctx.brand.glance) :]
+    show_all = ShowThings(snapshot=keep(ctx, found, held))
+    total = sum(each.count for each in usable)
+    first = sum_card(
+        ctx._,
+        sum_text(ctx._, usable, found.account.available if ctx.brand.shows_vouchers else None),
+        new=new,
+        notes=notes,
+        taken_at=found.listed.taken_at if found.listed else ctx.now,
+        buttons=_buttons(ctx),
+    )
+    cards = [first, *(_whole(ctx, found, each, seen) for each in shown)]
+    more = (all_button(ctx._, total, show_all),) if hidden and show_all.snapshot else ()
+    if more:
+        cards.append(all_card(ctx._, hidden, *more))
+    message = Carousel(ctx._("Your gifts"), tuple(cards)) if len(cards) > 1 else first
+    return Reply((*found.before, message), choices.ending(ctx._, *more, *_lists(ctx, found, show_all.snapshot)))
+
+
+def _nothing(ctx: Context, found: Gathered, held: Sequence[Held], notes: Sequence[str]) -> Reply:
+    """Nothing to use, in one sentence; or that nobody can tell."""
+    if found.troubled and found.listed is None:
+        return outage.sorry(ctx._, ctx._(", ").join(found.troubled), Refresh())
+    before = [*found.before, *([Text("\n".join(notes))] if notes else [])]
+    if not held and not notes:
+        return gifts.nothing(ctx, before)
+    if not held:
+        # Translators: a button: load the list again
+        again = Button(ctx._("Refresh"), Refresh())
+        return Reply(tuple(before), choices.ending(ctx._, *choices.codes(ctx), again))
+    show_all = all_button(ctx._, 0, ShowThings(snapshot=keep(ctx, found)))
+    text = Text(ctx._("There is nothing to use right now."))
+    return Reply((*before, text), choices.ending(ctx._, *choices.codes(ctx), show_all, *_receipts(ctx)))
+
+
+def opens(ctx: Context, held: Held) -> Action:
+    """What shows the card of a thing."""
+    match held.what:
+        case Gift(key=key):
+            return ShowGift(key=key)
+        case Day(received=received):
+            return ShowDay(day=received.astimezone(ctx._.zone).date())
+        case HeldVoucher(ref=ref):
+            return ShowIssue(ref=ref)
+        case HeldCards():
+            return choices.Go(command="cards")
+        case card:
+            return ShowCard(card_id=card.id)
+
+
+def _whole(ctx: Context, found: Gathered, held: Held, seen: float | None) -> Card:
+    """A thing's card with what shows all of it, where a platform has to cut it."""
+    # Translators: a button: show the whole card of something in a list
+    return replace(_drawn(ctx, found, held, seen), details=Button(ctx._("Details"), opens(ctx, held)))
+
+
+def _drawn(ctx: Context, found: Gathered, held: Held, seen: float | None) -> Card:
+    """A thing as its own card. seen: until when the customer knows what they have."""
+    new = seen is not None and held.received is not None and held.received.timestamp() > seen
+    match held.what:
+        case Gift() as gift:
+            return gift_card(ctx._, gift, ctx.now, gifts.how_to(ctx), new=new)
+        case Day() as day:
+            return ticket_card(ctx._, day, gifts.how_to(ctx), new=new)
+        case HeldVoucher(ref=ref):
+            issue = next(each for each in found.vouchers if each.ref == ref)
+            picture = ctx.services.catalogue.picture(issue.offer["image"])
+            return voucher_card(ctx._, issue, picture, ShowIssue(ref=ref))
+        case GiftCard() as card:
+            assert found.owned is not None, "it is one of those"
+            giftcards.remember_numbers(ctx, found.owned.found)
+            return giftcards.drawn(ctx, found.owned.link, card)
+    raise AssertionError("gift cards are asked for here")
+
+
+def _new_since(ctx: Context, found: Gathered, usable: Sequence[Held]) -> tuple[float | None, int]:
+    """Until when the customer knows what they have, and how many things came since.
+
+    Nothing is new to somebody who sees a list for the first time, and nothing is learned from a list of before.
+    """
+    if not found.told or found.listed is None:
+        return None, 0
     seen = ctx.customer.state.seen
     # A list is shown for a while: what came since is not on it.
-    ctx.customer.state.seen = shelf.taken_at.timestamp()
+    ctx.customer.state.seen = found.listed.taken_at.timestamp()
     if seen is None:
-        return 0
-    received: list[datetime | None] = [
-        *(ticket.received for ticket in shelf.gifts.tickets),
-        *(gift.received for gift in shelf.gifts.gifts),
-    ]
-    return sum(moment is not None and moment.timestamp() > seen for moment in received)
-
-
-def _anything(listed: Gifts) -> bool:
-    return bool(listed.tickets or listed.gifts or listed.skipped)
+        return None, 0
+    received = [ticket.received for ticket in found.listed.gifts.tickets]
+    received += [each.received for each in usable if each.kind in KINDS[1:] and each.received]
+    return seen, sum(moment.timestamp() > seen for moment in received)
 
 
 def _missing(ctx: Context, troubled: list[str]) -> list[str]:
@@ -161,3 +281,19 @@ def _buttons(ctx: Context) -> tuple[Button, ...]:
     again = Button(ctx._("Refresh"), Refresh())
     exchange = (choices.vouchers(ctx._),) if ctx.brand.shows_vouchers else ()
     return (*choices.codes(ctx), *exchange, again)
+
+
+def _lists(ctx: Context, found: Gathered, snapshot: str) -> tuple[Button, ...]:
+    """To each kind of thing that there is."""
+    listed, names = found.listed.gifts if found.listed else Gifts(), list_names(ctx._)
+    return (
+        *(Button(names[k], ShowThings(kind=k, snapshot=snapshot)) for k in KINDS if snapshot and listed.count(k)),
+        *((choices.my_vouchers(ctx._),) if found.vouchers else ()),
+        *((choices.gift_cards(ctx._),) if ctx.brand.shows_cards else ()),
+        *((choices.topic(ctx._, "points"),) if ctx.brand.shows_vouchers else ()),
+        *_receipts(ctx),
+    )
+
+
+def _receipts(ctx: Context) -> tuple[Button, ...]:
+    return (choices.topic(ctx._, "receipts"),)

@@ -23,7 +23,8 @@ from bot.errors import (
 from bot.partners import Platform
 
 NAME = "mantago"
-MOST_ITEMS = 500
+MOST_ITEMS = 5000  # Ours: a list is kept as one row, and read whole for each of its pages.
+LONGEST_NAME = 300  # Ours, in characters: longer than any card shows of a name.
 
 Source = Literal["lotteryGame", "rewardsCard", "other"]
 State = Literal["valid", "soon", "expired", "unknown"]
@@ -313,7 +314,7 @@ def _gift(kind: str, equals: Counter[str], item: dict[str, Any]) -> Gift | None:
     return Gift(
         key=hashlib.blake2b(f"{identity}\n{equals[identity]}".encode(), digest_size=8).hexdigest(),
         kind=kind,
-        name=name,
+        name=name[:LONGEST_NAME],
         source=source,
         received=received,
         expired=expired if isinstance(expired, bool) else None,

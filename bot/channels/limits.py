@@ -40,6 +40,14 @@ def clean(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Clean, with every run of spaces and line breaks as one space."""
+    return _short_line(text) if len(text) <= _SHORT else " ".join(clean(text).split())
+
+
+_SHORT = 100
+
+
+@lru_cache(maxsize=4096)  # Labels, dates and the names of a campaign's gifts: most were there a moment ago.
+def _short_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 

@@ -177,6 +177,35 @@ async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id
     return [_read(row) for row in rows]
 
 
+async def page_of_customer(
+    connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, upto: int, skip: int, limit: int
+) -> tuple[list[Issue], int]:
+    """A customer's issues, newest first, and how many there are. upto: id of the first of them, 0 for the newest."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {_COLUMNS}, count(*) OVER () AS total FROM issues
+        WHERE customer_id = $1 AND ($2 = 0 OR id <= $2) ORDER BY id DESC OFFSET $3 LIMIT $4
+        """,
+        customer_id,
+        upto,
+        skip,
+        limit,
+    )
+    found = [dict(row) for row in rows]
+    total = found[0].pop("total") if found else 0
+    for row in found[1:]:
+        del row["total"]
+    return [Issue(**row | {"state": IssueState(row["state"])}) for row in found], total
+
+
+async def held_by(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> list[Issue]:
+    """The vouchers that a customer has, those on their way included, newest first: what COUNT counts."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM issues WHERE customer_id = $1 AND state <> 'failed' ORDER BY id DESC", customer_id
+    )
+    return [_read(row) for row in rows]
+
+
 COUNT = "SELECT coalesce(sum(quantity), 0) FROM issues WHERE customer_id = $1 AND state <> 'failed'"
 
 

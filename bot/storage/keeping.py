@@ -59,7 +59,9 @@ KEPT: Mapping[str, Kept] = {
         hidden="a copy of what is shown, until it is fetched",
     ),
     "pushes": Kept(goes=_EVENTS, leads={"recipient": GONE}, hidden="what was said stands in the chat"),
-    "wallets": Kept(goes=timedelta(days=30), leads={"customer_id": GONE}, hidden="a copy of what MantaGo has"),
+    "wallets": Kept(
+        goes=timedelta(days=30), leads={"customer_id": GONE}, hidden="copies of what MantaGo has and `issues` shows"
+    ),
     "unclear": Kept(goes=timedelta(days=14), leads={"person_hash": GONE}, hidden="texts without their author"),
     # Codes
     "claims": Kept(

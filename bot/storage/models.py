@@ -503,7 +503,7 @@ unclear = Table(
     Index("unclear_person", "person_hash"),
 )
 
-# ── Own data (0010) ──────────────────────────────────────────────────────────────────────────────
+# ── Own data (0009) ──────────────────────────────────────────────────────────────────────────────
 
 # A customer's own data as a page for them to keep; its link is good once. `page` is what the link's page says, in
 # their language. `file` is forgotten when it was fetched, and when a newer one is made.
@@ -520,7 +520,7 @@ data_files = Table(
     Index("data_files_customer", "customer_id"),
 )
 
-# ── Pictures (0011) ──────────────────────────────────────────────────────────────────────────────
+# ── Pictures (0010) ──────────────────────────────────────────────────────────────────────────────
 
 # What stands above Messenger's and Instagram's cards, drawn by whichever worker is first and served by the web process.
 # The file name changes with what a picture is drawn from, so a row never does.

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.apis.altegio import GiftCard
 from bot.conversation.actions import Action
-from bot.conversation.messages import Badge, Button, Card, Row
+from bot.conversation.messages import Badge, Button, Card, Item, Row
 from bot.i18n import Translator
 
 
@@ -18,7 +18,7 @@ def usable_card(_: Translator, card: GiftCard, currency: str, show_number: Actio
         look="value",
         banner="cards",
         eyebrow=_("Gift card"),
-        badge=Badge(_known(_, card.status) or _("Valid"), "valid"),
+        badge=_badge(_, card, None),
         title=card.title or _("Gift card"),
         hero=_.money(card.balance, currency),
         rows=_facts(_, card, currency),
@@ -28,18 +28,10 @@ def usable_card(_: Translator, card: GiftCard, currency: str, show_number: Actio
 
 def unusable_card(_: Translator, card: GiftCard, currency: str, now: datetime) -> Card:
     """Nothing can be paid with it now, and why."""
-    if card.expires is not None and card.expires <= now:
-        word = _("Expired")
-    elif not card.balance:
-        # Translators: a badge on a gift card
-        word = _("Used up")
-    else:
-        # Translators: a badge on a gift card
-        word = _known(_, card.status) or _("Not usable")
     return Card(
         eyebrow=_("Gift card"),
         banner="cards",
-        badge=Badge(word, "old"),
+        badge=_badge(_, card, now),
         title=card.title or _("Gift card"),
         hero=_.money(card.balance, currency),
         rows=_facts(_, card, currency),
@@ -57,12 +49,23 @@ def number_card(_: Translator, card: GiftCard) -> Card:
     )
 
 
-def folded_card(_: Translator, count: int, show: Action) -> Card:
-    """Cards that cannot be used, folded away."""
-    # Translators: a button: show the gift cards that cannot be used
-    button = Button(_("Show"), show)
-    title = _.ngettext("%(n)s gift card not usable now", "%(n)s gift cards not usable now", count)
-    return Card(look="quiet", eyebrow=_("Gift cards"), title=title, buttons=(button,))
+def card_item(_: Translator, card: GiftCard, currency: str, now: datetime, show: Action) -> Item:
+    """A line of a list: what is on the card, and how its number ends."""
+    detail = " · ".join(filter(None, (_.money(card.balance, currency), card.masked)))
+    return Item(card.title or _("Gift card"), show, "💳", detail, _badge(_, card, now))
+
+
+def _badge(_: Translator, card: GiftCard, now: datetime | None) -> Badge:
+    """Its state. now: None for a card that can be used."""
+    if now is None or card.usable(now):
+        return Badge(_known(_, card.status) or _("Valid"), "valid")
+    if card.expires is not None and card.expires <= now:
+        return Badge(_("Expired"), "old")
+    if not card.balance:
+        # Translators: a badge on a gift card
+        return Badge(_("Used up"), "old")
+    # Translators: a badge on a gift card
+    return Badge(_known(_, card.status) or _("Not usable"), "old")
 
 
 def _facts(_: Translator, card: GiftCard, currency: str) -> tuple[Row, ...]:

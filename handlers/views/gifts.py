@@ -1,15 +1,14 @@
-"""The wallet's cards: overview, tickets by day, gifts with their state."""
+"""The cards of what MantaGo holds: tickets by day, gifts with their state."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 
-from bot.apis.mantago import Gift, Ticket
+from bot.apis.mantago import Gift
 from bot.conversation.actions import Action
 from bot.conversation.messages import Badge, Button, Card, Row
-from bot.i18n import Translator
+from bot.i18n import N_, Translator
+from bot.services.wallet import Day
 
 
 def list_names(_: Translator) -> dict[str, str]:
@@ -23,84 +22,81 @@ def gift_names(_: Translator) -> dict[str, str]:
     return {"physical": _("Physical gift"), "virtual": _("Digital gift")}
 
 
-def tab_buttons(_: Translator, opens: dict[str, Action]) -> list[Button]:
-    """The lists as buttons."""
-    labels = list_names(_)
-    return [Button(labels[kind], action) for kind, action in opens.items()]
+def ticket_card(_: Translator, day: Day, how_to: Action | None, *, new: bool = False) -> Card:
+    """Tickets have neither names nor numbers: one card for those of a day, with how many came.
 
-
-def ticket_cards(_: Translator, tickets: Sequence[Ticket], how_to: Action | None) -> list[Card]:
-    """Tickets have neither names nor numbers: one card for each day, with how many came that day.
-
-    how_to: None where the brand has not told how to use them.
+    how_to: None where nobody has told how to use them.
     """
-    days = Counter(ticket.received.astimezone(_.zone).date() for ticket in tickets)
-    first = {ticket.received.astimezone(_.zone).date(): ticket.received for ticket in tickets}
-    return [
-        Card(
-            eyebrow=_("Tickets"),
-            banner="tickets",
-            badge=Badge(_("Valid"), "valid"),
-            # Translators: the name of a card beside which stands how many there are: "× 2"
-            title=_.ngettext("Coupon", "Coupons", days[day]),
-            hero=f"× {_.number(days[day])}",
-            rows=(Row(_("Received"), _.date(first[day])),),
-            note=_("Used ones disappear from this list."),
-            # Translators: a button
-            buttons=(Button(_("How to use"), how_to),) if how_to else (),
-        )
-        for day in sorted(days, reverse=True)
-    ]
+    return Card(
+        eyebrow=_("Tickets"),
+        banner="tickets",
+        badge=valid_badge(_, new=new),
+        # Translators: the name of a card beside which stands how many there are: "× 2"
+        title=_.ngettext("Coupon", "Coupons", day.count),
+        hero=f"× {_.number(day.count)}",
+        rows=(Row(_("Received"), _.date(day.received)),),
+        note=_("Used ones disappear from this list."),
+        # Translators: a button
+        buttons=(Button(_("How to use"), how_to),) if how_to else (),
+    )
 
 
-def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action | None) -> Card:
+def valid_badge(_: Translator, *, new: bool = False) -> Badge:
+    """That something can be used; that it came since the last visit, where it did."""
+    # Translators: a badge on a card: it came since the last visit
+    return Badge(_("New") if new else _("Valid"), "valid")
+
+
+def gift_badge(_: Translator, gift: Gift, now: datetime, *, new: bool = False) -> Badge | None:
+    """Its state; None where the vendor tells none."""
+    match gift.state(now):
+        case "soon" if gift.starts:
+            # Translators: a badge on a card; %(day)s is a date, "today" or "tomorrow"
+            return Badge(_("Starts %(day)s", day=_.day(gift.starts, now)), "soon")
+        case "expired":
+            # Translators: a badge on a card
+            return Badge(_("Expired"), "old")
+        case "unknown" if not new:
+            return None
+        case _state:
+            return valid_badge(_, new=new)
+
+
+def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action | None, *, new: bool = False) -> Card:
     """One gift. What the vendor does not say is not made up: no badge, and no last day.
 
-    how_to: None where the brand has not told how gifts are claimed.
+    how_to: None where nobody has told how gifts are claimed.
     """
     # Translators: the kind of a gift of which nothing more is known, on its card
     kind = gift_names(_).get(gift.kind) or _("Gift")
-    source = {
-        "lotteryGame": _("Lottery game"),
-        "rewardsCard": _("Rewards card"),
-        "other": _("Campaign"),
-    }[gift.source]
     state = gift.state(now)
     rows = [Row(_("Received"), _.date(gift.received))] if gift.received else []
-    badge = None
     if state == "soon" and gift.starts:
-        # Translators: a badge on a card; %(day)s is a date, "today" or "tomorrow"
-        badge = Badge(_("Starts %(day)s", day=_.day(gift.starts, now)), "soon")
         # Translators: a period whose end is not known; %(start)s is a date
         period = _("from %(start)s", start=_.date(gift.starts))
         if gift.ends:
             period = _("%(start)s to %(end)s", start=_.date(gift.starts), end=_.date(gift.ends))
         rows.append(Row(_("Period"), period))
     elif state == "expired":
-        # Translators: a badge on a card
-        badge = Badge(_("Expired"), "old")
         if gift.ends:
             rows.append(Row(_("Ended"), _.date(gift.ends)))
-    elif state == "valid":
-        # Translators: a badge on a card
-        badge = Badge(_("Valid"), "valid")
-        if gift.ends:
-            rows.append(Row(_("Use by"), _.date(gift.ends)))
+    elif gift.ends:
+        rows.append(Row(_("Use by"), _.date(gift.ends)))
     # Translators: a button
     claim = (Button(_("How to claim"), how_to),) if how_to else ()
     return Card(
-        eyebrow=f"{kind} · {source}",
+        eyebrow=f"{kind} · {source_name(_, gift)}",
         banner="gifts",
-        badge=badge,
+        badge=gift_badge(_, gift, now, new=new),
         title=gift.name,
         rows=tuple(rows),
         buttons=() if state == "expired" else claim,
     )
 
 
-def folded_card(_: Translator, count: int, show: Action) -> Card:
-    """Expired gifts, folded away."""
-    # Translators: a button: show the expired gifts
-    button = Button(_("Show"), show)
-    title = _.ngettext("%(n)s expired gift", "%(n)s expired gifts", count)
-    return Card(look="quiet", eyebrow=_("Expired"), title=title, buttons=(button,))
+def source_name(_: Translator, gift: Gift) -> str:
+    """Where a gift comes from."""
+    return _(_SOURCES[gift.source])
+
+
+_SOURCES = {"lotteryGame": N_("Lottery game"), "rewardsCard": N_("Rewards card"), "other": N_("Campaign")}

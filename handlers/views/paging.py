@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from bot.conversation.actions import Action
+from bot.conversation.actions import Action, escaped
 from bot.conversation.messages import Button, Card, Carousel, Item, Listing, Pages
 from bot.i18n import Translator
 
 CARDS = 10  # that LINE's carousel and Messenger's both take
 FORMER_SIZE = 9  # of a page, for the buttons of earlier versions: what they lead to is counted in such pages
+
+LONGEST_QUERY = 30  # characters
+_PACKED_QUERY = 190  # of what a button may be long, once each Chinese character became nine
 
 Thing = TypeVar("Thing")
 Turn = Callable[[int], Action]
@@ -66,8 +69,10 @@ def listing(
     find: Action | None = None,
 ) -> Card | Carousel | Listing:
     """A page as a message. Only what is shown is drawn, by `card` or by `item`. find: asks for a part of a name."""
+    # Translators: a button: show the whole card of something in a list
+    details = _("Details")
     if page.total <= CARDS:
-        cards = tuple(card(thing) for thing in page.items)
+        cards = tuple(replace(card(each), details=Button(details, item(each).action)) for each in page.items)
         return cards[0] if len(cards) == 1 else Carousel(title, cards)
     buttons: list[Button] = []
     if not page.last:
@@ -83,13 +88,20 @@ def listing(
     return Listing(
         title,
         tuple(item(thing) for thing in page.items),
-        # Translators: a button: show the whole card of something in a list
-        opens=_("Details"),
+        opens=details,
         position=_("Page %(page)s of %(pages)s", page=_.number(page.number + 1), pages=_.number(page.count)),
         hint=_("Type a number to jump to that page.") if several else "",
         buttons=tuple(buttons),
         pages=Pages(turn(0), page.count) if several else None,
     )
+
+
+def as_query(typed: str) -> str:
+    """What is searched for, as the buttons of its pages can carry it."""
+    query = typed[:LONGEST_QUERY]
+    while len(escaped(query)) > _PACKED_QUERY:
+        query = query[:-1]
+    return query
 
 
 def turning(shown: Card | Carousel | Listing) -> tuple[Button, ...]:

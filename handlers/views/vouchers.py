@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.conversation.actions import Action
-from bot.conversation.messages import Badge, Button, Card, Link, Row, Tone
+from bot.conversation.messages import Badge, Button, Card, Item, Link, Row, Tone
 from bot.i18n import Translator
 from bot.services.catalogue import DONG, Offer
 from bot.services.vouchers import Delivered
@@ -145,6 +145,12 @@ def voucher_card(_: Translator, issue: Issue, picture: str, show: Action) -> Car
         ),
         buttons=(details,),
     )
+
+
+def voucher_item(_: Translator, issue: Issue, picture: str, show: Action) -> Item:
+    """The same as a line of a list."""
+    badge = Badge(state_words(_)[issue.state], TONES[issue.state])
+    return Item(issue.called, show, "🎫", f"{_.date(issue.created_at)} · {issue.ref}", badge, picture)
 
 
 def points_card(_: Translator, account: Account, entries: Sequence[Entry], buttons: tuple[Button, ...]) -> Card:

@@ -208,7 +208,11 @@ async def test_a_200_counts_only_when_it_says_success(vendor: Vendor, mantago: M
         await mantago.gifts("line", "U1")
 
 
-async def test_newest_comes_first_and_500_are_held(vendor: Vendor, mantago: MantagoApi) -> None:
+async def test_newest_comes_first_and_so_many_are_held(
+    vendor: Vendor, mantago: MantagoApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tickets go first when there is too much."""
+    monkeypatch.setattr("bot.apis.mantago.MOST_ITEMS", 500)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     items = [gift(createdAt=(start + n * DAY / 24).isoformat()) for n in range(300)]
     vendor.says(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -401,6 +402,20 @@ def test_a_page_with_the_longest_names_is_one_message_below_fifty_kilobytes(name
 
     assert_legal([rendered])
     assert len(orjson.dumps(rendered.message["contents"])) < 50_000
+
+
+def test_a_page_of_a_list_is_drawn_in_no_more_time_than_two_carousels() -> None:
+    """Thirty lines beside nine cards, which took as much before; each at its best of several rounds."""
+    cards = Carousel("獎品", tuple(replace(GIFT, title=f"獎品 {number}") for number in range(9)))
+    took: dict[str, list[float]] = {"cards": [], "lines": []}
+    for _round in range(12):
+        for name, message in (("cards", cards), ("lines", LIST)):
+            began = time.process_time()
+            for _time in range(5):
+                draw(message)
+            took[name].append(time.process_time() - began)
+
+    assert min(took["lines"]) < 2 * min(took["cards"]) + 0.005
 
 
 def test_a_list_without_room_for_its_pictures_shows_icons() -> None:

@@ -12,7 +12,8 @@ import asyncpg
 import pytest
 from chat import Bot, Chat, buttons_of
 
-from conversations.proving import EMPTY, PROVEN, link
+from conversations.proving import EMPTY, PROVEN, link, packed
+from handlers.giftcards import ShowCard, ShowCardPage, ShowCards
 from sandbox.altegio import SAMPLE_PHONE, sample_card
 from sandbox.credentials import ALTEGIO_COMPANY_IDS
 
@@ -40,11 +41,6 @@ def card(number: int, **changes: Any) -> dict[str, Any]:
     return made | changes
 
 
-async def show_folded(chat: Chat) -> None:
-    """Tap [Show], which is not [Show number]."""
-    await chat.do(chat.phone.taps(chat.buttons[chat._("Show")]))
-
-
 def number_button(chat: Chat, index: int = 0) -> str:
     """The data of a [Show number]: every card has one."""
     label = chat._("Show number")
@@ -54,7 +50,7 @@ def number_button(chat: Chat, index: int = 0) -> str:
 
 def titles(chat: Chat) -> list[str]:
     """The cards on screen, each once."""
-    return list(dict.fromkeys(re.findall(r"^Card \d+$", chat.text, re.MULTILINE)))
+    return list(dict.fromkeys(re.findall(r"^(?:💳 )?(Card \d+)$", chat.text, re.MULTILINE)))
 
 
 async def test_a_card_shows_what_is_on_it(owner: Chat) -> None:
@@ -93,19 +89,15 @@ async def test_on_line_a_gift_card_looks_like_one(bot: Bot) -> None:
     assert next(part["text"] for part in bubble["body"]["contents"] if part["type"] == "text") == "$1,250"
 
 
-async def test_cards_that_cannot_be_used_are_folded_away(owner: Chat) -> None:
-    """One tap shows them with their reason; they have no number to show."""
+async def test_cards_that_cannot_be_used_stand_last(owner: Chat) -> None:
+    """With their reason; they have no number to show."""
     await owner.say("gift card")
-    assert "聖誕禮品卡 500" not in owner.text
-    assert owner._.ngettext("%(n)s gift card not usable now", "%(n)s gift cards not usable now", 2) in owner.text
 
-    await show_folded(owner)
-
-    assert "聖誕禮品卡 500" in owner.text and "Welcome card" in owner.text
     assert owner.said("Used up") and owner.said("Expired")
-    assert owner._("Show number") not in owner.buttons
-    await owner.tap("Gift cards")
-    assert "烘焙課體驗卡" in owner.text
+    usable, over = ("生日禮品卡 2000", "SPA 體驗卡"), ("聖誕禮品卡 500", "Welcome card")
+    assert max(map(owner.text.index, usable)) < min(map(owner.text.index, over))
+    numbers = [name for item in owner.shown for name, _data in buttons_of(item.message)]
+    assert numbers.count(owner._("Show number")) == 2
 
 
 async def test_the_vendors_own_example_is_shown(friend: Chat) -> None:
@@ -156,19 +148,15 @@ async def test_what_the_vendor_does_not_say_is_not_made_up(owner: Chat) -> None:
     await owner.say("gift card")
     whole = [owner.text]
     if owner.channel == "line":
-        assert owner.texts.count(owner._("Spend in parts")) == 1
+        assert owner.texts.count(owner._("Spend in parts")) == 2
     details = [data for item in owner.shown for name, data in buttons_of(item.message) if name == owner._("Details")]
     for data in details:  # There is no room for it all in Messenger's list.
         await owner.do(owner.phone.taps(data, owner._("Details")))
         whole.append(owner.text)
     said = "\n".join(whole)
     assert bool(details) is (owner.channel == "messenger")
-    assert "freigeschaltet" in said and "Nur Massagen" in said
+    assert "freigeschaltet" in said and "Nur Massagen" in said and "gesperrt" in said
     assert "$" not in said
-
-    await owner.say("gift card")
-    await show_folded(owner)
-    assert "gesperrt" in owner.text
 
 
 async def test_each_location_has_its_currency(owner: Chat) -> None:
@@ -190,46 +178,43 @@ async def test_a_phone_without_cards(friend: Chat) -> None:
     assert {friend._("Linked phone"), friend._("Talk to a person")} < set(friend.buttons)
 
 
-async def test_folded_cards_that_can_all_be_used_by_now_are_shown_as_such(owner: Chat) -> None:
-    """The shop filled the last one up: its old [Show] opens the cards that can be used."""
-    put(owner.bot, card(1, balance=0), card(2))
+async def test_an_old_button_of_folded_cards_opens_the_page_where_they_stand(owner: Chat) -> None:
+    """Earlier versions had pages of their own for them."""
+    put(owner.bot, *(card(number) for number in range(1, 41)), card(41, balance=0))
     await owner.say("gift card")
-    assert titles(owner) == ["Card 2"]
-    show = owner.buttons[owner._("Show")]
-    put(owner.bot, card(1), card(2))
-    owner.bot.ahead(seconds=61)
 
-    await owner.do(owner.phone.taps(show))
+    await owner.do(owner.phone.taps(await packed(owner, ShowCards(others=True))))
 
-    assert titles(owner) == ["Card 1", "Card 2"]
+    assert "Card 41" in titles(owner) and "Card 1" not in titles(owner)
 
 
 # Pages.
 
 
 async def test_many_cards_come_in_pages_that_hold_still(owner: Chat) -> None:
-    """Nine at a time, forth and back, each once."""
-    put(owner.bot, *(card(number) for number in range(20, 0, -1)))
+    """As many as fit, forth and back, each once; a line opens its card."""
+    size = 30 if owner.channel == "line" else 9
+    put(owner.bot, *(card(number) for number in range(size + 2, 0, -1)))
     await owner.say("gift card")
     first = titles(owner)
-    assert first == [f"Card {number}" for number in range(1, 10)]
-    assert owner._.ngettext("%(n)s more", "%(n)s more", 11) in owner.text
+    assert first == [f"Card {number}" for number in range(1, size + 1)]
 
     await owner.tap("Next page")
-    assert titles(owner) == [f"Card {number}" for number in range(10, 19)]
-    await owner.tap("Next page")
-    assert titles(owner) == ["Card 19", "Card 20"]
-    await owner.tap("Previous page")
+    assert titles(owner) == [f"Card {number}" for number in (size + 1, size + 2)]
+    last = [data for item in owner.shown for _name, data in buttons_of(item.message) if ".card." in data]
     await owner.tap("Previous page")
     assert titles(owner) == first
+
+    await owner.do(owner.phone.taps(last[-1]))
+    assert titles(owner) == [f"Card {size + 2}"] and owner.said("Face value")
 
 
 async def test_a_page_of_a_list_that_changed_starts_again(owner: Chat) -> None:
     """Nothing is skipped unnoticed."""
-    put(owner.bot, *(card(number) for number in range(1, 13)))
+    put(owner.bot, *(card(number) for number in range(1, 34)))
     await owner.say("gift card")
     button = owner.data_of("Next page")
-    put(owner.bot, *(card(number) for number in range(1, 12)))
+    put(owner.bot, *(card(number) for number in range(1, 33)))
     owner.bot.ahead(seconds=61)
 
     await owner.do(owner.phone.taps(button))
@@ -240,7 +225,7 @@ async def test_a_page_of_a_list_that_changed_starts_again(owner: Chat) -> None:
 
 async def test_a_stale_page_button_opens_the_list_anew(owner: Chat) -> None:
     """After a week."""
-    put(owner.bot, *(card(number) for number in range(1, 13)))
+    put(owner.bot, *(card(number) for number in range(1, 34)))
     await owner.say("gift card")
     button = owner.data_of("Next page")
     owner.bot.ahead(days=8)
@@ -481,7 +466,8 @@ async def test_nothing_is_asked_while_a_transaction_is_open(owner: Chat, tables:
 async def test_without_the_vendor_old_buttons_open_the_menu(owner: Chat) -> None:
     """When a brand stops using gift cards."""
     await owner.say("gift card")
-    buttons = [number_button(owner), owner.buttons[owner._("Show")]]
+    former = [await packed(owner, action) for action in (ShowCards(others=True), ShowCardPage(), ShowCard(card_id=1))]
+    buttons = [number_button(owner), *former]
     owner.bot.desk(shows_cards=False)
     owner.bot.having(apis=replace(owner.bot.turns.apis, altegio=None))
 
@@ -495,7 +481,5 @@ async def test_the_overview_knows_how_many_cards_can_be_used(owner: Chat) -> Non
     owner.bot.ahead(seconds=timedelta(minutes=2).total_seconds())
     await owner.say("gifts")
 
-    if owner.channel == "line":
-        assert owner.texts[owner.texts.index(owner._("Gift cards")) - 1] == "2"
-    else:
-        assert f"{owner._('Gift cards')} 2" in owner.buttons
+    assert owner._.ngettext("%(n)s gift card", "%(n)s gift cards", 2) in owner.text
+    assert "生日禮品卡 2000" in owner.text and "聖誕禮品卡 500" not in owner.text

@@ -1,9 +1,9 @@
-"""The wallet at a glance: every vendor in one card, asked at the same time, and each in trouble for itself alone."""
+"""The wallet at a glance: every vendor in one line, asked at the same time, and each in trouble for itself alone."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,34 +20,33 @@ from sandbox.people import gift
 
 OpenChat = Callable[[str], Chat]
 
-TICKETS, PHYSICAL, DIGITAL = "Tickets", "Physical gifts", "Digital gifts"
-VOUCHERS, CARDS, POINTS = "My vouchers", "Gift cards", "Points"
-LABELS = (TICKETS, PHYSICAL, DIGITAL, VOUCHERS, CARDS, POINTS)
-UNKNOWN = "–"
+TICKETS, GIFTS, VOUCHERS, CARDS, POINTS = PARTS = (
+    ("%(n)s ticket", "%(n)s tickets"),
+    ("%(n)s gift", "%(n)s gifts"),
+    ("%(n)s voucher", "%(n)s vouchers"),
+    ("%(n)s gift card", "%(n)s gift cards"),
+    ("%(n)s pt", "%(n)s pts"),
+)
+"""What the sum in the first card counts."""
 ISSUE = "gotit:POST /api/rewardhub/v1.0/gifts/issue"
 
 
-def tiles(chat: Chat) -> dict[str, str]:
-    """The numbers on the overview, by their label in English, in the order they are shown."""
-    english = {chat._(label): label for label in LABELS}
-    if chat.channel == "line":
-        drawn = [[text["text"] for text in node["contents"]] for node in _boxes([item.message for item in chat.shown])]
-        return {english[label]: value for value, label in drawn}
-    lines = [re.fullmatch(r"(.+) (\S+)", title) for title in chat.buttons]  # quick replies
-    return {english[line[1]]: line[2] for line in lines if line and line[1] in english}
+def sums(chat: Chat) -> dict[tuple[str, str], str]:
+    """The numbers of the wallet's first line, in their order; what is not there is not in it."""
+    lines = (line for text in chat.texts for line in text.splitlines())
+    return next((read for line in lines if (read := _read(chat, line))), {})
 
 
-def _boxes(node: Any) -> Iterator[dict[str, Any]]:
-    """LINE's tiles: boxes of two texts that can be tapped."""
-    if isinstance(node, dict):
-        contents = node.get("contents")
-        if node.get("type") == "box" and "action" in node and isinstance(contents, list) and len(contents) == 2:
-            yield node
-        for value in node.values():
-            yield from _boxes(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _boxes(value)
+def _read(chat: Chat, line: str) -> dict[tuple[str, str], str]:
+    read = {}
+    for part in line.split(" · "):
+        number = "".join(re.findall(r"[0-9,]+", part))
+        count = int(number.replace(",", "") or 0)
+        kind = next((kind for kind in PARTS if chat._.ngettext(*kind, count) == part), None)
+        if kind is None:
+            return {}
+        read[kind] = number
+    return read
 
 
 def out_of_reach(chat: Chat, service: str) -> bool:
@@ -70,11 +69,11 @@ async def give_points(chat: Chat, amount: int) -> None:
         )
 
 
-async def show(chat: Chat) -> dict[str, str]:
+async def show(chat: Chat) -> dict[tuple[str, str], str]:
     """Ask for the overview, when nothing asked before counts as fresh any more; returns its numbers."""
     chat.bot.ahead(seconds=61)
     await chat.say("gifts")
-    return tiles(chat)
+    return sums(chat)
 
 
 @pytest.fixture
@@ -104,13 +103,12 @@ async def owning(chat: Chat) -> Chat:
 # ── what is shown ────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_one_card_counts_what_four_vendors_hold(owner: Chat, tables: asyncpg.Pool) -> None:
-    """Tickets and gifts, vouchers, gift cards that can be used, and points that can be spent."""
+async def test_one_line_sums_up_what_four_vendors_hold(owner: Chat, tables: asyncpg.Pool) -> None:
+    """Tickets and gifts that can be used, vouchers, gift cards with something on them, points that can be spent."""
     left = await tables.fetchval("SELECT available FROM accounts")
     assert await show(owner) == {
         TICKETS: "3",
-        PHYSICAL: "3",
-        DIGITAL: "6",
+        GIFTS: "6",
         VOUCHERS: "1",
         CARDS: "2",
         POINTS: owner._.number(left),
@@ -120,17 +118,13 @@ async def test_one_card_counts_what_four_vendors_hold(owner: Chat, tables: async
 
 
 @pytest.mark.parametrize(
-    ("label", "says"), [(VOUCHERS, "Issued"), (CARDS, "Gift cards"), (POINTS, "Your points"), (TICKETS, "Tickets")]
+    ("label", "says"),
+    [("My vouchers", "Issued"), ("Gift cards", "Face value"), ("Points", "Your points"), ("Tickets", "How to use")],
 )
-async def test_a_tap_on_a_number_opens_its_list(anyone: Chat, label: str, says: str) -> None:
-    """Every tile leads somewhere."""
-    numbers = await show(anyone)
-    if anyone.channel == "line":
-        [tile] = [node for node in _boxes([item.message for item in anyone.shown]) if anyone._(label) in str(node)]
-        data = tile["action"]["data"]
-    else:
-        data = anyone.buttons[f"{anyone._(label)} {numbers[label]}"]
-    await anyone.do(anyone.phone.taps(data))
+async def test_a_tap_on_a_kind_opens_its_list(anyone: Chat, label: str, says: str) -> None:
+    """Each has a button below."""
+    await show(anyone)
+    await anyone.tap(label)
 
     assert anyone.said(says)
 
@@ -139,13 +133,15 @@ async def test_a_tap_on_a_number_opens_its_list(anyone: Chat, label: str, says: 
     ("off", "left"),
     [
         ({"mantago"}, [VOUCHERS, CARDS, POINTS]),
-        ({"gotit"}, [TICKETS, PHYSICAL, DIGITAL, CARDS]),
-        ({"altegio"}, [TICKETS, PHYSICAL, DIGITAL, VOUCHERS, POINTS]),
+        ({"gotit"}, [TICKETS, GIFTS, CARDS]),
+        ({"altegio"}, [TICKETS, GIFTS, VOUCHERS, POINTS]),
         ({"mantago", "gotit"}, [CARDS]),
         ({"mantago", "altegio"}, [VOUCHERS, POINTS]),
     ],
 )
-async def test_only_vendors_that_are_switched_on_have_tiles(anyone: Chat, off: set[str], left: list[str]) -> None:
+async def test_only_vendors_that_are_switched_on_are_counted(
+    anyone: Chat, off: set[str], left: list[tuple[str, str]]
+) -> None:
     """And only they are asked."""
     shows = {"mantago": "shows_gifts", "gotit": "shows_vouchers", "altegio": "shows_cards"}
     anyone.bot.desk(**{shows[vendor]: False for vendor in off})
@@ -160,7 +156,7 @@ async def test_who_has_nothing_reads_how_to_get_something(friend: Chat) -> None:
     """No card full of zeros."""
     await show(friend)
 
-    assert tiles(friend) == {}
+    assert sums(friend) == {}
     assert friend.said("No gifts yet. Join a campaign or redeem a code to get some.")
     assert friend._("Redeem a code") in friend.buttons
 
@@ -177,37 +173,26 @@ async def test_who_has_nothing_in_a_shop_of_gift_cards_reads_how_to_link_a_phone
 
 
 async def test_points_alone_are_something(friend: Chat) -> None:
-    """The rest is nought, and the gift cards ask for a phone."""
+    """What there is not is not said, and gift cards are a tap away."""
     await give_points(friend, 30)
 
-    assert await show(friend) == {
-        TICKETS: "0",
-        PHYSICAL: "0",
-        DIGITAL: "0",
-        VOUCHERS: "0",
-        POINTS: "30",
-    }
+    assert await show(friend) == {POINTS: "30"}
+    assert friend._("Gift cards") in friend.buttons
 
 
-async def test_without_points_and_vouchers_they_are_nought(friend: Chat) -> None:
-    """Somebody with one gift."""
+async def test_what_there_is_not_is_not_said(friend: Chat) -> None:
+    """Somebody with one gift reads of no vouchers and no points."""
     give(friend, virtualGifts=[gift("One", "lotteryGame", friend.bot.clock())])
 
-    assert await show(friend) == {
-        TICKETS: "0",
-        PHYSICAL: "0",
-        DIGITAL: "1",
-        VOUCHERS: "0",
-        POINTS: "0",
-    }
+    assert await show(friend) == {GIFTS: "1"}
 
 
-async def test_a_linked_phone_without_cards_shows_nought(friend: Chat) -> None:
-    """It is linked, so there is nothing to tap for."""
+async def test_a_linked_phone_without_cards_is_not_counted(friend: Chat) -> None:
+    """It is linked, and there is nothing on it."""
     await give_points(friend, 1)
     await link(friend, EMPTY)
 
-    assert (await show(friend))[CARDS] == "0"
+    assert CARDS not in await show(friend)
 
 
 async def test_a_voucher_on_its_way_counts(friend: Chat, sandbox: Sandbox) -> None:
@@ -294,7 +279,8 @@ async def test_gift_cards_that_cannot_be_read_hide_nothing_else(owner: Chat, san
     sandbox.fault("altegio", **DOWN)
     shown = await show(owner)
 
-    assert (shown[TICKETS], shown[DIGITAL], shown[VOUCHERS], shown[CARDS]) == ("3", "6", "1", UNKNOWN)
+    assert (shown[TICKETS], shown[GIFTS], shown[VOUCHERS]) == ("3", "6", "1")
+    assert CARDS not in shown
     assert out_of_reach(owner, "the gift card service")
     assert not out_of_reach(owner, "the gift service")
 
@@ -306,7 +292,7 @@ async def test_gifts_that_cannot_be_read_are_shown_as_they_were(owner: Chat, san
     sandbox.fault("mantago", **DOWN)
     shown = await show(owner)
 
-    assert (shown[TICKETS], shown[DIGITAL], shown[CARDS]) == ("3", "6", "2")
+    assert (shown[TICKETS], shown[GIFTS], shown[CARDS]) == ("3", "6", "2")
     assert owner.said(
         "We can't reach %(service)s right now. This is how things stood at %(time)s.",
         service=owner._("the gift service"),
@@ -321,7 +307,7 @@ async def test_any_trouble_of_one_vendor_is_its_own(anyone: Chat, sandbox: Sandb
     await show(anyone)
     sandbox.fault("altegio", **trouble)
     shown = await show(anyone)
-    assert (shown[TICKETS], shown[VOUCHERS], shown[CARDS]) == ("3", "1", UNKNOWN)
+    assert (shown[TICKETS], shown[VOUCHERS], CARDS in shown) == ("3", "1", False)
 
     await until(lambda: nobody_is_asked(anyone.bot))
     anyone.bot.mend()
@@ -347,13 +333,13 @@ async def test_what_came_too_late_is_there_for_the_next_look(anyone: Chat, sandb
     """Nobody waited for the answer, and still it is one: whoever asks while it is on its way gets it."""
     sandbox.fault(vendor, **SLOW)
     shown = await show(anyone)
-    assert UNKNOWN in (shown[CARDS], shown[TICKETS])
+    assert not {CARDS, TICKETS} <= set(shown)
     sandbox.clear_faults()
     asked = len(sandbox.calls(vendor))
     anyone.bot.desk(overview_waits=4.0)
     await anyone.say("gifts")
 
-    assert (tiles(anyone)[CARDS], tiles(anyone)[TICKETS]) == ("2", "3")
+    assert (sums(anyone)[CARDS], sums(anyone)[TICKETS]) == ("2", "3")
     assert len(sandbox.calls(vendor)) == asked
 
 
@@ -362,27 +348,21 @@ async def test_a_vendor_that_hangs_is_not_waited_for_for_ever(anyone: Chat, sand
     """Answers that nobody waited for count, too: when they keep failing, the vendor is left alone for a while."""
     sandbox.fault("altegio", status=500, delay_ms=700)
     for _ in range(3):  # two shops each
-        assert (await show(anyone))[CARDS] == UNKNOWN
+        assert CARDS not in await show(anyone)
         await until(lambda: nobody_is_asked(anyone.bot))
     asked = len(sandbox.calls("altegio"))
-    assert (await show(anyone))[CARDS] == UNKNOWN
+    assert CARDS not in await show(anyone)
 
     assert len(sandbox.calls("altegio")) == asked
 
 
-async def test_gifts_that_were_never_read_are_no_nought(friend: Chat, sandbox: Sandbox) -> None:
-    """A dash: nobody knows whether there are any."""
+async def test_gifts_that_were_never_read_are_not_counted(friend: Chat, sandbox: Sandbox) -> None:
+    """Nobody knows whether there are any, and that is said."""
     await give_points(friend, 30)
     sandbox.fault("mantago", status=500)
     shown = await show(friend)
 
-    assert shown == {
-        TICKETS: UNKNOWN,
-        PHYSICAL: UNKNOWN,
-        DIGITAL: UNKNOWN,
-        VOUCHERS: "0",
-        POINTS: "30",
-    }
+    assert shown == {POINTS: "30"}
     assert out_of_reach(friend, "the gift service")
 
 
@@ -405,7 +385,7 @@ async def test_everything_down_leaves_what_is_our_own(owner: Chat, sandbox: Sand
         sandbox.fault(vendor, status=500)
     shown = await show(owner)
 
-    assert (shown[TICKETS], shown[VOUCHERS], shown[CARDS]) == ("3", "1", UNKNOWN)
+    assert (shown[TICKETS], shown[VOUCHERS], CARDS in shown) == ("3", "1", False)
     assert out_of_reach(owner, "the gift card service")
     assert owner.said("Updated %(time)s", time=owner._.time(owner.bot.clock() - timedelta(seconds=61)))
 
@@ -433,7 +413,7 @@ async def test_refused_credentials_are_told_to_staff(anyone: Chat, bot: Bot, san
     shown = await show(anyone)
     await bot.quiet()
 
-    assert shown[CARDS] == UNKNOWN
+    assert CARDS not in shown
     [alert] = staff.look()
     assert "Altegio" in alert.message["text"]
 
@@ -446,8 +426,8 @@ async def test_the_only_vendor_is_waited_for(open_chat: OpenChat, sandbox: Sandb
     sandbox.fault("mantago", delay_ms=200)
     await chat.say("gifts")
 
-    assert list(tiles(chat)) == [TICKETS, PHYSICAL, DIGITAL]
-    assert tiles(chat)[TICKETS] == "3"
+    assert list(sums(chat)) == [TICKETS, GIFTS]
+    assert sums(chat)[TICKETS] == "3"
 
 
 # ── what is new ──────────────────────────────────────────────────────────────────────────────────
@@ -463,7 +443,7 @@ async def test_the_first_visit_finds_nothing_new(open_chat: OpenChat) -> None:
     chat = open_chat("yu")
     await chat.say("gifts")
 
-    assert tiles(chat)
+    assert sums(chat)
     assert not re.search(r"\bnew\b|新增|項新", chat.text)
 
 
@@ -482,7 +462,7 @@ async def test_what_came_since_the_last_visit_is_counted(friend: Chat) -> None:
     assert new(friend, 2)
 
     await show(friend)
-    assert tiles(friend)
+    assert sums(friend)
     assert not new(friend, 2)
 
 
@@ -495,10 +475,10 @@ async def test_what_came_after_the_shown_list_was_asked_for_is_new(friend: Chat)
     give(friend, physicalGifts=[gift("New", "lotteryGame", friend.bot.clock()), *held])
     friend.bot.ahead(seconds=10)
     await friend.say("gifts")
-    assert tiles(friend)[PHYSICAL] == "1"
+    assert sums(friend)[GIFTS] == "1"
 
     await show(friend)
-    assert tiles(friend)[PHYSICAL] == "2"
+    assert sums(friend)[GIFTS] == "2"
     assert new(friend, 1)
 
 

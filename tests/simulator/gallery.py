@@ -10,7 +10,20 @@ from chat import Bot
 
 from bot.channels import Delivery
 from bot.conversation.actions import Action
-from bot.conversation.messages import Badge, Button, Card, Carousel, Link, Reply, Row, SmallPrint, Text, Tile
+from bot.conversation.messages import (
+    Badge,
+    Button,
+    Card,
+    Carousel,
+    Item,
+    Link,
+    Listing,
+    Reply,
+    Row,
+    SmallPrint,
+    Text,
+    Tile,
+)
 
 
 class Look(Action, name="gallery", ttl=timedelta(days=1)):
@@ -179,6 +192,23 @@ def replies(language: str) -> dict[str, Reply]:
             (menu,),
         ),
         "carousel": Reply((Carousel(say("您的獎品", "Your gifts"), (gift, soon, expired, folded)),), (menu,)),
+        "list": Reply(
+            (
+                Listing(
+                    say("虛擬獎品", "Digital gifts"),
+                    tuple(
+                        Item(say("50 元折價券", "$50 off"), Look(at=str(number)), "🎀", date, badge)
+                        for number in range(8)
+                        for badge in [gift.badge if number < 7 else expired.badge]
+                    ),
+                    opens=say("詳細", "Details"),
+                    position=say("第 2 頁，共 18 頁", "Page 2 of 18"),
+                    hint=say("輸入頁碼也可以跳頁。", "Type a number to jump to that page."),
+                    buttons=(tap("下一頁", "Next page"), tap("上一頁", "Previous page"), tap("搜尋", "Search")),
+                ),
+            ),
+            (menu,),
+        ),
         "catalogue": Reply((Carousel(say("可兌換的禮券", "Vouchers"), (voucher, short, more)),)),
     }
 

@@ -305,12 +305,12 @@ async def test_what_a_silent_customers_last_answers_left_is_dropped_after_a_mont
             "VALUES ($1::text, $1::text, 'line', 'en', now() - $2::interval, $3)",
             person,
             timedelta(days=days),
-            {"cards": {}, "labels": {}, "seen": 1},
+            {"cards": {}, "labels": {}, "pages": {}, "seen": 1},
         )
     await clean_up(pool, events=EVENTS, claims=CLAIMS)
 
     left = {row["person"]: set(row["state"]) for row in await pool.fetch("SELECT * FROM customers")}
-    assert left == {"silent": {"seen"}, "recent": {"cards", "labels", "seen"}}
+    assert left == {"silent": {"seen"}, "recent": {"cards", "labels", "pages", "seen"}}
 
 
 async def test_a_parked_answer_is_dropped_after_an_hour(pool: asyncpg.Pool) -> None:

@@ -94,6 +94,20 @@ def test_ten_things_are_cards_and_eleven_are_lines() -> None:
     assert turning(ten) == ()
 
 
+def test_only_what_a_page_shows_is_drawn() -> None:
+    """Of seven hundred things, thirty."""
+    drawn: list[int] = []
+
+    def item(each: int) -> Item:
+        drawn.append(each)
+        return Item(str(each), Turned(page=each))
+
+    page = page_of(range(700), 3, 30)
+    listing(LANGUAGES["en"], "", page, lambda page: Turned(page=page), card=lambda each: Card(str(each)), item=item)
+
+    assert drawn == list(range(90, 120))
+
+
 @pytest.mark.parametrize(
     ("typed", "number"),
     [

@@ -183,7 +183,9 @@ class _Drawing:
         """A bubble with some of a list's items, under its name."""
         name = self._text(listing.title, self.colors.accent, size="xs", weight="bold", flex=1)
         position = self._text(listing.position, MUTED, size="xxs", align="end", flex=0)
-        contents: list[Json] = [_box(parts, "horizontal", spacing="sm")] if (parts := _present(name, position)) else []
+        contents: list[Json] = []
+        if heading := _present(name, position):
+            contents.append(_box(heading, "horizontal", spacing="sm", paddingBottom="8px"))
         for item in items:
             if contents:
                 contents.append({"type": "separator", "color": HAIRLINE})
@@ -498,6 +500,7 @@ def _present(*parts: Json | None) -> list[Json]:
     return [part for part in parts if part is not None]
 
 
+@lru_cache(maxsize=1024)
 def _width(text: str) -> int:
     """How wide a text is drawn, in Latin letters: Chinese characters count twice."""
     return len(text) if text.isascii() else sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in text)
