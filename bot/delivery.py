@@ -65,7 +65,7 @@ class StoredReply:
     valuable: bool
     done: int = 0
     tries: int = 0
-    perhaps: bool = False  # An answered try may have arrived all the same.
+    perhaps: bool = False  # A try may have arrived: nobody heard its end, or that end leaves it open.
 
     def dump(self) -> str:
         """As JSON."""
@@ -114,10 +114,17 @@ class Deliverer:
             if done < len(ready.messages):
                 await inbox.partly_delivered(self.pool, taken.id, ready.dump())
 
+        # Tries that were heard of are counted: one that is resumed and has none was cut short.
+        perhaps = ready.perhaps or (not first and not ready.tries)
+        if token is not None and not first and not perhaps:
+            # Whoever finds this try cut short must know that there was one.
+            ready.perhaps = True
+            await inbox.partly_delivered(self.pool, taken.id, ready.dump())
         delivery = Delivery(ready.to, ready.messages, key_of(ready.key), token, ready.done)
         receipt = await self.send(taken.channel, delivery, accepted)
+        ready.perhaps = perhaps or receipt.perhaps
         if receipt.outcome is Outcome.LATE and token is not None:
-            if not first and (ready.perhaps or not ready.tries):
+            if perhaps:
                 # The token was good and is used: a try that a crash or a 5xx cut short did arrive.
                 await self._end(taken, EventOutcome.DELIVERED)
                 return
@@ -145,7 +152,6 @@ class Deliverer:
         if receipt.outcome is Outcome.RETRY:
             ready.tries += 1
             ready.done = receipt.done
-            ready.perhaps = ready.perhaps or receipt.perhaps
             metrics.RETRIES.labels("delivery").inc()
             pause = receipt.retry_after or 2.0 * ready.tries
             if ready.tries < TRIES and pause <= CHAT_WAITS:

@@ -84,6 +84,53 @@ async def test_a_crash_after_a_reply_does_not_say_it_twice(desk: Desk) -> None:
     assert (await desk.event())["outcome"] == "delivered"
 
 
+async def test_a_crash_after_a_reply_is_remembered_when_line_cannot_be_reached(desk: Desk) -> None:
+    """LINE has the reply and we never heard so; the next try finds the door shut, the one after a used token.
+
+    The second try's "no connection" was counted, and must not make that token tell less than it did before.
+    """
+    chat = await known(desk)
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        await deliver(delivery, accepted)
+        raise Crash
+
+    async def shut(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        return Receipt(Outcome.RETRY, 0, "no connection")
+
+    desk.post(chat.phone.says(CODE))
+    with pytest.raises(Crash):
+        await desk.step(desk.wrapped("line", dies))
+    await desk.step(desk.wrapped("line", shut))
+    assert desk.paused == [2.0]
+    await desk.run()
+
+    assert statuses(desk, REPLY) == [200, 400]
+    assert statuses(desk, PUSH) == []
+    assert receipts(chat) == 1
+    assert (await desk.event())["outcome"] == "delivered"
+
+
+async def test_a_crash_in_a_later_try_is_remembered_too(desk: Desk) -> None:
+    """LINE refuses the first try, takes the second, and the process dies before it hears so."""
+    chat = await known(desk)
+    desk.sandbox.fault(REPLY, status=429, times=1)
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        await deliver(delivery, accepted)
+        raise Crash
+
+    desk.post(chat.phone.says(CODE))
+    await desk.step()
+    with pytest.raises(Crash):
+        await desk.step(desk.wrapped("line", dies))
+    await desk.run()
+
+    assert statuses(desk, REPLY) == [429, 200, 400]
+    assert statuses(desk, PUSH) == []
+    assert receipts(chat) == 1
+
+
 async def test_a_crash_after_a_push_does_not_say_it_twice(desk: Desk) -> None:
     """The retry key is made of the event, so LINE knows the second push as the first."""
     chat = await known(desk)
