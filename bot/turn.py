@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -48,6 +49,7 @@ from bot.services.staffing import Actor
 from bot.storage import customers, inbox, pushes
 from bot.storage.arrivals import EventState
 from bot.storage.customers import Customer
+from bot.storage.endings import Endings
 from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
@@ -76,10 +78,13 @@ class Turns:
     clock: Callable[[], datetime]
     patience: timedelta = STILL_CHECKING_AFTER
     aside: set[asyncio.Task[None]] = field(default_factory=set)  # What runs beside the answers.
+    endings: Endings = field(init=False)
     deliverer: Deliverer = field(init=False)
 
     def __post_init__(self) -> None:
-        deliverer = Deliverer(self.pool, self.outbound, self.brands, self.dispatcher.packer, self.services, self.clock)
+        object.__setattr__(self, "endings", Endings(self.pool))
+        packer = self.dispatcher.packer
+        deliverer = Deliverer(self.pool, self.endings, self.outbound, self.brands, packer, self.services, self.clock)
         object.__setattr__(self, "deliverer", deliverer)
 
     async def take(self, event_id: int) -> None:
@@ -169,8 +174,9 @@ class Turns:
                 await self.services.unclear.forget_message(await work.begin(), customer.person, edited.message_id)
             if taken.has_waiting:
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
-            committed = await inbox.finish(
-                work.reads,
+            # What was written already is committed with the answer; what wrote nothing else shares a commit.
+            finish = self.endings.finish if work.connection is None else partial(inbox.finish, work.connection)
+            committed = await finish(
                 taken.id,
                 customer,
                 ctx.now,
