@@ -48,8 +48,8 @@ from bot.services import Services
 from bot.services.staffing import Actor
 from bot.storage import customers, inbox, pushes
 from bot.storage.arrivals import EventState
+from bot.storage.batches import Batches
 from bot.storage.customers import Customer
-from bot.storage.endings import Endings
 from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
@@ -78,18 +78,18 @@ class Turns:
     clock: Callable[[], datetime]
     patience: timedelta = STILL_CHECKING_AFTER
     aside: set[asyncio.Task[None]] = field(default_factory=set)  # What runs beside the answers.
-    endings: Endings = field(init=False)
+    batches: Batches = field(init=False)
     deliverer: Deliverer = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "endings", Endings(self.pool))
+        object.__setattr__(self, "batches", Batches(self.pool))
         packer = self.dispatcher.packer
-        deliverer = Deliverer(self.pool, self.endings, self.outbound, self.brands, packer, self.services, self.clock)
+        deliverer = Deliverer(self.pool, self.batches, self.outbound, self.brands, packer, self.services, self.clock)
         object.__setattr__(self, "deliverer", deliverer)
 
     async def take(self, event_id: int) -> None:
         """Bring one event to its end. The caller holds its chat's lock. Raises RetryLater to be run again."""
-        taken = await inbox.begin(self.pool, event_id)
+        taken = await self.batches.begin(event_id)
         if taken is None or taken.state not in (EventState.NEW, EventState.READY):
             return
         if taken.has_elder:
@@ -175,7 +175,7 @@ class Turns:
             if taken.has_waiting:
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
             # What was written already is committed with the answer; what wrote nothing else shares a commit.
-            finish = self.endings.finish if work.connection is None else partial(inbox.finish, work.connection)
+            finish = self.batches.finish if work.connection is None else partial(inbox.finish, work.connection)
             committed = await finish(
                 taken.id,
                 customer,

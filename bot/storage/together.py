@@ -13,33 +13,37 @@ from typing import Generic, TypeVar
 from bot.log import log
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 MOST = 100  # items of a batch; more only makes each of them wait longer
 STUCK = 0.5  # seconds after which the next batch does not wait for this one any more
 
 
-class Together(Generic[Item]):
-    """Does items in batches; each learns whether it was done.
+class Together(Generic[Item, Result]):
+    """Does items in batches; each gets its own result.
 
-    batch: does several at once; returns whether each was done, and does nothing else of those that were not. When it
-    raises, none was done, or nobody knows. alone: does one that its batch did not do, and has the last word.
+    batch: does several at once; returns what came of each, None for those that it did not do. When it raises, none was
+    done, or nobody knows. alone: does one that its batch did not do, and has the last word.
     """
 
     def __init__(
-        self, batch: Callable[[Sequence[Item]], Awaitable[Sequence[bool]]], alone: Callable[[Item], Awaitable[bool]]
+        self,
+        batch: Callable[[Sequence[Item]], Awaitable[Sequence[Result | None]]],
+        alone: Callable[[Item], Awaitable[Result]],
     ) -> None:
         self._batch, self._alone = batch, alone
-        self._waiting: list[tuple[Item, asyncio.Future[bool]]] = []
+        self._waiting: list[tuple[Item, asyncio.Future[Result | None]]] = []
         self._busy = False
         self._tasks: set[asyncio.Task[None]] = set()  # The loop itself keeps none.
 
-    async def do(self, item: Item) -> bool:
-        """Whether it was done. Raises what doing it alone raises."""
-        asked: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async def do(self, item: Item) -> Result:
+        """What came of it. Raises what doing it alone raises."""
+        asked: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, asked))
         if not self._busy:
             self._begin()
-        return await asked or await self._alone(item)
+        result = await asked
+        return await self._alone(item) if result is None else result
 
     def _begin(self) -> None:
         self._busy = bool(self._waiting)
@@ -53,7 +57,7 @@ class Together(Generic[Item]):
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            done: Sequence[bool] = [False] * len(batch)
+            done: Sequence[Result | None] = [None] * len(batch)
             stuck = loop.call_later(STUCK, self._begin)
             try:
                 done = await self._batch([item for item, _ in batch])

@@ -1,4 +1,4 @@
-"""Ends of turns are written together, and each learns whether it was its own: nobody's trouble is another one's."""
+"""Turns begin and end together, and each learns whether it was its own: nobody's trouble is another one's."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from engine.desk import Desk, until
 from structlog.testing import capture_logs
 
 from bot.storage import customers, inbox
+from bot.storage import pool as pools
 from bot.storage import together as togethers
+from bot.storage.batches import Batches
 from bot.storage.customers import Customer
-from bot.storage.endings import Endings
 from bot.storage.inbox import EventOutcome
 from bot.storage.together import Together
 from bot.storage.wallets import Stored
@@ -38,23 +39,44 @@ async def taken(desk: Desk, count: int) -> list[tuple[int, Customer]]:
 
 
 def finish(
-    desk: Desk, endings: Endings, event: int, customer: Customer, reply: str | None = "{}"
+    desk: Desk, batches: Batches, event: int, customer: Customer, reply: str | None = "{}"
 ) -> asyncio.Task[bool]:
-    return asyncio.create_task(endings.finish(event, customer, desk.clock(), reply=reply, outcome=None))
+    return asyncio.create_task(batches.finish(event, customer, desk.clock(), reply=reply, outcome=None))
 
 
 async def states(desk: Desk) -> list[str]:
     return [row["state"] for row in await desk.pool.fetch("SELECT state FROM events ORDER BY id")]
 
 
+async def test_jobs_of_one_look_begin_in_one_statement(desk: Desk) -> None:
+    """Each gets its own event and customer, and hears that another one's is gone."""
+    ours = await taken(desk, 3)
+    pool = await pools.connect(desk.database, size=2)
+    seen: list[str] = []
+    batches = Batches(pool)
+    await batches.begin(0)  # The connection is open then, and the statement prepared.
+    async with pool.acquire() as connection:
+        connection.add_query_logger(lambda record: seen.append(record.query))
+    found = await asyncio.gather(*(batches.begin(event) for event in (ours[2][0], 0, ours[0][0], ours[1][0])))
+    await pool.close()
+
+    assert [each and (each.id, each.customer and each.customer.person) for each in found] == [
+        (ours[2][0], "line:a:u2"),
+        None,
+        (ours[0][0], "line:a:u0"),
+        (ours[1][0], "line:a:u1"),
+    ]
+    assert len(seen) == 1
+
+
 async def test_turns_that_end_together_share_one_commit(desk: Desk) -> None:
     """What each changed is written to its own rows."""
-    endings, ours = Endings(desk.pool), await taken(desk, 5)
+    batches, ours = Batches(desk.pool), await taken(desk, 5)
     for number, (_, customer) in enumerate(ours):
         customer.locale, customer.notice, customer.state.labels = "en", number, {f"label {number}": "x"}
         if number % 2:
             customer.wallet = Stored(f"s{number}", desk.clock(), orjson.dumps([number]).decode())
-    ends = [finish(desk, endings, *each, reply=None if number == 4 else "{}") for number, each in enumerate(ours)]
+    ends = [finish(desk, batches, *each, reply=None if number == 4 else "{}") for number, each in enumerate(ours)]
     assert await asyncio.gather(*ends) == [True] * 5
 
     assert await states(desk) == ["ready"] * 4 + ["done"]
@@ -64,7 +86,7 @@ async def test_turns_that_end_together_share_one_commit(desk: Desk) -> None:
     ]
     assert len({row["commit"] for row in rows}) == 1
     assert [row["gifts"] for row in await desk.pool.fetch("SELECT gifts FROM wallets ORDER BY 1")] == ["[1]", "[3]"]
-    assert await asyncio.gather(*(endings.delivered(event, EventOutcome.DELIVERED) for event, _ in ours)) == [
+    assert await asyncio.gather(*(batches.delivered(event, EventOutcome.DELIVERED) for event, _ in ours)) == [
         *[True] * 4,
         False,
     ]
@@ -73,12 +95,12 @@ async def test_turns_that_end_together_share_one_commit(desk: Desk) -> None:
 
 async def test_each_learns_whether_it_was_its_own(desk: Desk) -> None:
     """One's customer was changed by another worker, one's event was finished by it: nothing of theirs is written."""
-    endings, ours = Endings(desk.pool), await taken(desk, 4)
+    batches, ours = Batches(desk.pool), await taken(desk, 4)
     for _, customer in ours:
         customer.wallet = Stored("s", desk.clock(), "[]")
     await desk.pool.execute("UPDATE customers SET version = version + 1 WHERE id = $1", ours[1][1].id)
     await desk.pool.execute("UPDATE events SET state = 'done' WHERE id = $1", ours[2][0])
-    ends = [finish(desk, endings, *each) for each in ours]
+    ends = [finish(desk, batches, *each) for each in ours]
     assert await asyncio.gather(*ends) == [True, False, False, True]
 
     assert await states(desk) == ["ready", "new", "done", "ready"]
@@ -91,16 +113,16 @@ async def test_each_learns_whether_it_was_its_own(desk: Desk) -> None:
 @pytest.mark.parametrize("table", ["customers", "events"])
 async def test_a_locked_row_holds_up_nobody_else(desk: Desk, table: str) -> None:
     """Neither those of its batch, nor the next ones; its own turn waits, and goes on when the row is free."""
-    endings, ours = Endings(desk.pool), await taken(desk, 4)
+    batches, ours = Batches(desk.pool), await taken(desk, 4)
     held = {"customers": ours[0][1].id, "events": ours[0][0]}[table]
     async with desk.pool.acquire() as other:
         transaction = other.transaction()
         await transaction.start()
         await other.execute(f"SELECT FROM {table} WHERE id = $1 FOR UPDATE", held)
-        waits, *rest = [finish(desk, endings, *each) for each in ours[:3]]
+        waits, *rest = [finish(desk, batches, *each) for each in ours[:3]]
         assert await asyncio.wait_for(asyncio.gather(*rest), 10) == [True, True]
-        assert await asyncio.wait_for(finish(desk, endings, *ours[3]), 10)
-        assert await asyncio.wait_for(endings.delivered(ours[3][0], EventOutcome.DELIVERED), 10)
+        assert await asyncio.wait_for(finish(desk, batches, *ours[3]), 10)
+        assert await asyncio.wait_for(batches.delivered(ours[3][0], EventOutcome.DELIVERED), 10)
         assert not waits.done()
         await transaction.rollback()
     assert await waits
@@ -109,8 +131,8 @@ async def test_a_locked_row_holds_up_nobody_else(desk: Desk, table: str) -> None
 
 async def test_a_row_that_is_refused_costs_nobody_else(desk: Desk) -> None:
     """A text that PostgreSQL does not take fails its own turn alone."""
-    endings, ours = Endings(desk.pool), await taken(desk, 3)
-    ends = [finish(desk, endings, *each, reply="\0" if number == 1 else "{}") for number, each in enumerate(ours)]
+    batches, ours = Batches(desk.pool), await taken(desk, 3)
+    ends = [finish(desk, batches, *each, reply="\0" if number == 1 else "{}") for number, each in enumerate(ours)]
     first, refused, third = await asyncio.gather(*ends, return_exceptions=True)
 
     assert (first, third) == (True, True)
@@ -128,9 +150,9 @@ async def test_a_connection_that_dies_under_a_batch_loses_nothing(desk: Desk) ->
         async def fetch(self, *_: object) -> None:
             raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
 
-    endings, ours = Endings(cast("asyncpg.Pool", Dying())), await taken(desk, 3)
+    batches, ours = Batches(cast("asyncpg.Pool", Dying())), await taken(desk, 3)
     with capture_logs() as logs:
-        assert await asyncio.gather(*(finish(desk, endings, *each) for each in ours)) == [True] * 3
+        assert await asyncio.gather(*(finish(desk, batches, *each) for each in ours)) == [True] * 3
     assert [(line["event"], line["items"]) for line in logs] == [("batch failed, each is tried alone", 3)]
     assert await states(desk) == ["ready"] * 3
 
@@ -141,12 +163,12 @@ async def test_what_comes_while_a_batch_runs_goes_in_the_next() -> None:
     alone: list[int] = []
     go_on = asyncio.Event()
 
-    async def batch(items: Sequence[int]) -> list[bool]:
+    async def batch(items: Sequence[int]) -> list[bool | None]:
         batches.append(list(items))
         await go_on.wait()
         if 3 in items:
             raise ValueError("one of them")
-        return [item != 1 for item in items]
+        return [None if item == 1 else True for item in items]
 
     async def one(item: int) -> bool:
         alone.append(item)
@@ -173,7 +195,7 @@ async def test_a_batch_that_is_stuck_is_not_waited_for(monkeypatch: pytest.Monke
     monkeypatch.setattr(togethers, "STUCK", 0.01)
     go_on = asyncio.Event()
 
-    async def batch(items: Sequence[int]) -> list[bool]:
+    async def batch(items: Sequence[int]) -> list[bool | None]:
         if 0 in items:
             await go_on.wait()
         return [True] * len(items)
@@ -194,12 +216,12 @@ async def test_a_batch_that_is_stuck_is_not_waited_for(monkeypatch: pytest.Monke
 
 async def test_a_single_statement_says_the_same(desk: Desk) -> None:
     """What a turn with effects writes in its own transaction leaves the same rows as a batch of one."""
-    endings, ours = Endings(desk.pool), await taken(desk, 2)
+    batches, ours = Batches(desk.pool), await taken(desk, 2)
     now = desk.clock()
     for _, customer in ours:
         customer.wallet, customer.muted_until = Stored("s", now, "[]"), now
     (event, customer), (other, same) = ours
-    assert await endings.finish(event, customer, now, reply="{}", outcome=EventOutcome.PARKED)
+    assert await batches.finish(event, customer, now, reply="{}", outcome=EventOutcome.PARKED)
     assert await inbox.finish(desk.pool, other, same, now, reply="{}", outcome=EventOutcome.PARKED)
 
     rows = await desk.pool.fetch(

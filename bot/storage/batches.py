@@ -1,7 +1,8 @@
-"""The two ends of a turn, written together with those of others: its answer, and that this was delivered.
+"""The three statements that every event costs, each for several events at once: begin, finish, delivered.
 
-Only turns that wrote nothing else come here; one with effects commits them, its answer and its event's state in its own
-transaction (`inbox.finish`). Each turn learns whether its event and its customer were still as it had found them.
+Jobs that one look into the queue brought begin together. Turns that wrote nothing else finish together; one with
+effects commits them, its answer and its event's state in its own transaction (`inbox.finish`). Each turn learns whether
+its event and its customer were still as it had found them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import orjson
 
 from bot.storage import inbox
 from bot.storage.customers import Customer
-from bot.storage.inbox import EventOutcome
+from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.storage.together import Together
 
 # Rows that somebody holds are passed over: `Together` then asks for them alone, where waiting holds up nobody.
@@ -73,13 +74,19 @@ class Finished:
     outcome: EventOutcome | None
 
 
-class Endings:
-    """Writes ends of turns. One for each worker."""
+class Batches:
+    """Reads and writes what turns of several chats need at the same time. One for each worker."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self._beginning = Together(self._begin_all, self._begin_alone)
         self._finishing = Together(self._finish_all, self._finish_alone)
         self._delivering = Together(self._delivered_all, self._delivered_alone)
+
+    async def begin(self, event_id: int) -> InboxEvent | None:
+        """As `inbox.begin`: None when the event is gone."""
+        (found,) = await self._beginning.do(event_id)
+        return found
 
     async def finish(
         self, event_id: int, customer: Customer, now: datetime, *, reply: str | None, outcome: EventOutcome | None
@@ -94,21 +101,28 @@ class Endings:
         """As `inbox.delivered`: False when that was done before."""
         return await self._delivering.do((event_id, outcome))
 
-    async def _finish_all(self, batch: Sequence[Finished]) -> list[bool]:
+    async def _begin_all(self, batch: Sequence[int]) -> list[tuple[InboxEvent | None]]:
+        found = await inbox.begin_all(self._pool, batch)
+        return [(found.get(event_id),) for event_id in batch]
+
+    async def _begin_alone(self, event_id: int) -> tuple[InboxEvent | None]:
+        return (await inbox.begin(self._pool, event_id),)
+
+    async def _finish_all(self, batch: Sequence[Finished]) -> list[bool | None]:
         rows = await self._pool.fetch(_FINISH, orjson.dumps([_row(each) for each in batch]).decode())
         done = {row["id"] for row in rows}
-        return [each.event_id in done for each in batch]
+        return [True if each.event_id in done else None for each in batch]
 
     async def _finish_alone(self, each: Finished) -> bool:
         return await inbox.finish(
             self._pool, each.event_id, each.customer, each.now, reply=each.reply, outcome=each.outcome
         )
 
-    async def _delivered_all(self, batch: Sequence[tuple[int, EventOutcome]]) -> list[bool]:
+    async def _delivered_all(self, batch: Sequence[tuple[int, EventOutcome]]) -> list[bool | None]:
         given = [{"event_id": event_id, "outcome": outcome} for event_id, outcome in batch]
         rows = await self._pool.fetch(_DELIVERED, orjson.dumps(given).decode())
         done = {row["id"] for row in rows}
-        return [event_id in done for event_id, _ in batch]
+        return [True if event_id in done else None for event_id, _ in batch]
 
     async def _delivered_alone(self, each: tuple[int, EventOutcome]) -> bool:
         return await inbox.delivered(self._pool, *each)
