@@ -8,7 +8,6 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
-from time import time
 
 import asyncpg
 
@@ -19,8 +18,10 @@ from bot.jobs import Jobs
 from bot.log import log
 from bot.services import key
 from bot.services.health import WRITTEN_EVERY
-from bot.storage import bulk, clocks, counts, inbox, issues, pushes, queue
+from bot.storage import bulk, counts, inbox, issues, pushes, queue
 from bot.storage import pool as pools
+from bot.storage.clocks import DatabaseClock
+from bot.storage.pool import UNWELL
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
 from bot.turn import Turns
@@ -39,8 +40,10 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     try:
         if await key.is_another(pool, settings.secret):
             raise ConfigurationError(key.CHANGED)
-        await _compare_clocks(pool)
-        turns = build_turns(settings, pool, channels, apis)
+        clock = DatabaseClock()
+        if off := await clock.compare(pool):
+            log.warning("clocks differ", detail=off)
+        turns = build_turns(settings, pool, channels, apis, clock)
 
         # PgQueuer would swallow what these raise.
         async def forget() -> None:
@@ -87,7 +90,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         gc.set_threshold(50_000, 20, 50)
         log.info("worker ready", channels=",".join(channels), languages=",".join(turns.languages))
         knowing = asyncio.create_task(_know_menus(channels))
-        reporting = asyncio.create_task(_report(turns))
+        reporting = asyncio.create_task(_report(turns, clock))
         try:
             await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)
         finally:
@@ -100,13 +103,6 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         log.info("worker stopped")
 
 
-async def _compare_clocks(pool: asyncpg.Pool) -> None:
-    """Say so when ours and the database's differ."""
-    asked = time()
-    if off := clocks.difference(asked, await pool.fetchval(clocks.QUERY), time()):
-        log.warning("clocks differ", detail=off)
-
-
 async def _know_menus(channels: Mapping[str, Outbound]) -> None:
     """Keep in mind which menus are installed, so that no turn has to ask."""
     while any(channel.menus for channel in channels.values()):
@@ -116,9 +112,11 @@ async def _know_menus(channels: Mapping[str, Outbound]) -> None:
         await asyncio.sleep(MENUS_KNOWN_FOR)
 
 
-async def _report(turns: Turns) -> None:
+async def _report(turns: Turns, clock: DatabaseClock) -> None:
     """Tell the other workers how those whom we call have been answering, and write down what was counted."""
     while True:
+        with suppress(*UNWELL, TimeoutError):
+            await clock.compare(turns.pool)
         for write in (turns.services.health.write, turns.services.unclear.write):
             try:
                 await write(turns.pool, turns.clock())
