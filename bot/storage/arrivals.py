@@ -34,6 +34,16 @@ class EventState(StrEnum):
 # PostgreSQL refuses NUL, and half a character cannot even be sent.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _COLUMNS = "key text, channel text, chat text, state text, at timestamptz, payload text, received_at timestamptz"
+# Who has that many unanswered events waits behind everybody else with more. Their order is kept by the worker.
+FLOOD = 20
+_PRIORITY = f"""(
+    SELECT CASE WHEN place + count(*) > {FLOOD} THEN -1 ELSE 0 END FROM (
+        SELECT FROM events e WHERE e.chat = queued.chat AND e.state IN ('new', 'ready') LIMIT {FLOOD}
+    ) unanswered
+)"""
+_QUEUED = """FROM (
+    SELECT id, chat, row_number() OVER (PARTITION BY chat ORDER BY id) AS place FROM stored WHERE state = 'new'
+) queued ORDER BY id"""
 _STORE = f"""
 WITH stored AS (
     INSERT INTO events (key, channel, chat, state, at, payload, received_at)
@@ -44,7 +54,7 @@ WITH stored AS (
     ON CONFLICT (key) DO NOTHING
     RETURNING id, chat, state
 ), queued AS (
-    {EVENT.insert("FROM stored WHERE state = 'new' ORDER BY id")}
+    {EVENT.insert(_QUEUED, priority=_PRIORITY)}
 )
 SELECT count(*) FROM stored
 """
