@@ -32,6 +32,7 @@ from bot.services.notices import NOTICE
 from bot.staff.teaching import Run
 from bot.storage import customers, inbox, pushes
 from bot.storage.arrivals import EventState
+from bot.storage.batches import Batches
 from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.storage.pool import UNWELL
 from bot.storage.pushes import PushOutcome
@@ -96,6 +97,7 @@ class Deliverer:
     """Brings stored replies and pushes to the platforms, and writes down how each ended."""
 
     pool: asyncpg.Pool
+    batches: Batches
     outbound: Mapping[str, Outbound]
     brands: Mapping[str, Brand]
     packer: Packer
@@ -220,7 +222,7 @@ class Deliverer:
         if outcome is not EventOutcome.DELIVERED:
             # A question that nobody saw is not open, and no yes may answer it.
             await customers.forget_offers(self.pool, taken.chat)
-        if not await inbox.delivered(self.pool, taken.id, outcome):
+        if not await self.batches.delivered(taken.id, outcome):
             return  # Another worker has ended it, and has counted and logged it.
         took = self.clock() - taken.received_at
         if outcome is EventOutcome.DELIVERED:

@@ -156,7 +156,9 @@ class Jobs:
         async def in_its_chat(job: Job) -> None:
             number, chat = read(job.payload)
             if self.locks.queue(chat) >= QUEUE_PER_CHAT:
-                raise RetryRequested(delay=timedelta(seconds=0.3), reason="busy chat")
+                # The longer it has been passed over, the more stand before it; a flood must not be all that we do.
+                pause = min(0.3 * 2 ** max(0, job.attempts - 3), 5)
+                raise RetryRequested(delay=timedelta(seconds=pause), reason="busy chat")
             async with self.locks.hold(chat):
                 await _or_later(job, run(number))
 

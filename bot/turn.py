@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -47,6 +48,7 @@ from bot.services import Services
 from bot.services.staffing import Actor
 from bot.storage import customers, inbox, pushes, staff
 from bot.storage.arrivals import EventState
+from bot.storage.batches import Batches
 from bot.storage.customers import MENU_UNKNOWN, Customer
 from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.understanding.recogniser import Recogniser
@@ -76,15 +78,18 @@ class Turns:
     clock: Callable[[], datetime]
     patience: timedelta = STILL_CHECKING_AFTER
     aside: set[asyncio.Task[None]] = field(default_factory=set)  # What runs beside the answers.
+    batches: Batches = field(init=False)
     deliverer: Deliverer = field(init=False)
 
     def __post_init__(self) -> None:
-        deliverer = Deliverer(self.pool, self.outbound, self.brands, self.dispatcher.packer, self.services, self.clock)
+        object.__setattr__(self, "batches", Batches(self.pool))
+        packer = self.dispatcher.packer
+        deliverer = Deliverer(self.pool, self.batches, self.outbound, self.brands, packer, self.services, self.clock)
         object.__setattr__(self, "deliverer", deliverer)
 
     async def take(self, event_id: int) -> None:
         """Bring one event to its end. The caller holds its chat's lock. Raises RetryLater to be run again."""
-        taken = await inbox.begin(self.pool, event_id)
+        taken = await self.batches.begin(event_id)
         if taken is None or taken.state not in (EventState.NEW, EventState.READY):
             return
         if taken.has_elder:
@@ -169,8 +174,9 @@ class Turns:
                 await self.services.unclear.forget_message(await work.begin(), customer.person, edited.message_id)
             if taken.has_waiting:
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
-            committed = await inbox.finish(
-                work.reads,
+            # What was written already is committed with the answer; what wrote nothing else shares a commit.
+            finish = self.batches.finish if work.connection is None else partial(inbox.finish, work.connection)
+            committed = await finish(
                 taken.id,
                 customer,
                 ctx.now,

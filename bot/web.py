@@ -25,17 +25,14 @@ from bot.storage import arrivals as storage
 from bot.storage import chart_links, export_files
 from bot.storage import exports as links
 from bot.storage import pictures as drawings
-from bot.storage.arrivals import Arrival
 from bot.storage.export_files import CODES, DATA, Shelf
 from bot.storage.version import is_current
+from bot.storage.writer import PATIENCE, NotStoredError, Writer
 
 MAX_BODY = 1024 * 1024
-CONNECTIONS = 4  # as many as granian runs threads
+CONNECTIONS = 4  # for the pages; webhooks have the writer's
 GRANIAN = "GIFTDESK_GRANIAN"  # The process that keeps ours; `serve_web` sets it.
-PATIENCE = 1.4  # LINE gives up after two seconds.
 RECONNECT = 2.0  # seconds; psycopg's pool would pause for twice as long after each failure, up to minutes
-# The database is down, not migrated yet, or became a replica.
-UNWELL = (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
 
 
 def _split(channels: Sequence[Inbound], body: bytes) -> tuple[Inbound, list[tuple[str, Json]]]:
@@ -47,12 +44,11 @@ def _split(channels: Sequence[Inbound], body: bytes) -> tuple[Inbound, list[tupl
     return last, last.split(body)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def create_app(settings: Settings | None = None, clock: Callable[[], datetime] | None = None) -> Flask:
+    """The Flask application; granian calls this in each of its workers.
 
-
-def create_app(settings: Settings | None = None, clock: Callable[[], datetime] = _now) -> Flask:
-    """The Flask application; granian calls this in each of its workers."""
+    clock: of tests. Without one, what is stored has the database's time, whatever this machine believes.
+    """
     if settings is None:
         settings = load_settings()
         configure(settings.log_level, settings.log_format)
@@ -63,14 +59,17 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     verify_token = settings.messenger_verify_token.get_secret_value()
     pool = ConnectionPool(
         settings.database_url,
-        min_size=1,
+        min_size=0,
         max_size=CONNECTIONS,
         timeout=PATIENCE,
         reconnect_timeout=RECONNECT,
+        check=ConnectionPool.check_connection,  # Pages are rare, and a restarted database must not cost one.
         kwargs={"autocommit": True},
         open=True,
     )
-    app.extensions["pool"] = pool
+    writer = Writer(settings.database_url)
+    app.extensions.update(pool=pool, writer=writer)
+    now = clock or (lambda: datetime.now(UTC))
     told: set[str] = set()  # of what the log has said once that it is ignored
 
     @app.post("/webhooks/<name>")
@@ -96,12 +95,13 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
                 told.add(str(other))
                 log.warning("webhooks that are not about our page are ignored", channel=name, object=str(other))
             return _plain("OK", 200)
-        now = clock()
-        problem = _store(pool, arrivals(channel, events, now), now) if events else None
-        if problem is not None:
-            log.error("webhook not stored, the platform has to deliver it again", error=problem)
-            metrics.WEBHOOKS.labels(name, "not stored").inc()
-            return _plain("The database cannot be reached.", 503)
+        if events:
+            try:
+                writer.store(arrivals(channel, events, now()), clock and clock())
+            except NotStoredError as problem:
+                log.error("webhook not stored, the platform has to deliver it again", error=str(problem))
+                metrics.WEBHOOKS.labels(name, "not stored").inc()
+                return _plain("The database cannot be reached.", 503)
         metrics.WEBHOOKS.labels(name, "stored").inc()
         return _plain("OK", 200)
 
@@ -121,7 +121,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             return _private(_plain("There is no such link.", 404))
         try:
             with pool.connection() as connection:
-                found = links.words(connection, export_id, clock(), shelf)
+                found = links.words(connection, export_id, now(), shelf)
         except (psycopg.Error, PoolTimeout):
             return _private(_plain("The database cannot be reached.", 503))
         if found is None:
@@ -146,7 +146,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             return _private(_plain("There is no such link.", 404))
         try:
             with pool.connection() as connection:
-                file = links.use_data(connection, export_id, clock())
+                file = links.use_data(connection, export_id, now())
         except (psycopg.Error, PoolTimeout):
             return _private(_plain("The database cannot be reached.", 503))
         if file is None:
@@ -164,7 +164,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
             return _private(_plain("There is no such link.", 404))
         try:
             with pool.connection() as connection:
-                codes = links.use(connection, export_id, clock())
+                codes = links.use(connection, export_id, now())
         except (psycopg.Error, PoolTimeout):
             return _private(_plain("The database cannot be reached.", 503))
         if not codes:
@@ -177,7 +177,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     @app.get(f"{chart_links.PATH}<name>")
     def show_chart(name: str) -> Response:
         """A picture of numbers for staff, to whoever has its address, while that is good. The database is not asked."""
-        chart = chart_links.read(settings.secret, name, clock())
+        chart = chart_links.read(settings.secret, name, now())
         if chart is None:
             return _private(_plain("There is no such picture.", 404))
         from bot.channels.chart import draw  # noqa: PLC0415 - Pillow is for those who look at charts
@@ -228,24 +228,6 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
         return _plain("A webhook body has at most 1 MB.", 413)
 
     return app
-
-
-def _store(pool: ConnectionPool, found: list[Arrival], now: datetime) -> str | None:
-    """Store events, trying again for as long as the platform waits; returns what stood in the way.
-
-    After a restart of the database every pooled connection fails once, and LINE delivers a webhook
-    again only when the channel's owner has switched that on.
-    """
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with pool.connection(timeout=max(0.05, deadline - time.monotonic())) as connection:
-                storage.store(connection, found, now)
-            return None
-        except UNWELL as error:
-            if time.monotonic() + 0.05 > deadline:
-                return type(error).__name__
-            time.sleep(0.05)
 
 
 def _leave_with_granian() -> None:

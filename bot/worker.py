@@ -8,7 +8,6 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
-from time import time
 
 import asyncpg
 
@@ -19,8 +18,10 @@ from bot.jobs import Jobs
 from bot.log import log
 from bot.services import key
 from bot.services.health import WRITTEN_EVERY
-from bot.storage import bulk, clocks, counts, inbox, issues, pushes, queue
+from bot.storage import bulk, counts, inbox, issues, pushes, queue
 from bot.storage import pool as pools
+from bot.storage.clocks import DatabaseClock
+from bot.storage.pool import UNWELL
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
 from bot.turn import Turns
@@ -40,8 +41,10 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     try:
         if await key.is_another(pool, settings.secret):
             raise ConfigurationError(key.CHANGED)
-        await _compare_clocks(pool)
-        turns = build_turns(settings, pool, channels, apis)
+        clock = DatabaseClock()
+        if off := await clock.compare(pool):
+            log.warning("clocks differ", detail=off)
+        turns = build_turns(settings, pool, channels, apis, clock)
 
         # PgQueuer would swallow what these raise.
         async def forget() -> None:
@@ -90,7 +93,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         beside = [
             asyncio.create_task(_know_menus(channels)),
             asyncio.create_task(_keep_pictures(channels, pool)),
-            asyncio.create_task(_report(turns)),
+            asyncio.create_task(_report(turns, clock)),
         ]
         try:
             await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)
@@ -102,13 +105,6 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
         await pool.close()
         log.info("worker stopped")
-
-
-async def _compare_clocks(pool: asyncpg.Pool) -> None:
-    """Say so when ours and the database's differ."""
-    asked = time()
-    if off := clocks.difference(asked, await pool.fetchval(clocks.QUERY), time()):
-        log.warning("clocks differ", detail=off)
 
 
 async def _know_menus(channels: Mapping[str, Outbound]) -> None:
@@ -129,9 +125,11 @@ async def _keep_pictures(channels: Mapping[str, Outbound], pool: asyncpg.Pool) -
         await asyncio.sleep(PICTURES_EVERY)
 
 
-async def _report(turns: Turns) -> None:
+async def _report(turns: Turns, clock: DatabaseClock) -> None:
     """Tell the other workers how those whom we call have been answering, and write down what was counted."""
     while True:
+        with suppress(*UNWELL, TimeoutError):
+            await clock.compare(turns.pool)
         for write in (turns.services.health.write, turns.services.unclear.write):
             try:
                 await write(turns.pool, turns.clock())

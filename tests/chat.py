@@ -27,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import asyncpg
+from flask import Flask
 from flask.testing import FlaskClient
 
 from bot.apis.http import Breaker
@@ -72,6 +73,12 @@ class TestClock:
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.ahead
+
+
+def close(app: Flask) -> None:
+    """Let go of the database."""
+    app.extensions["writer"].close()
+    app.extensions["pool"].close()
 
 
 @dataclass
@@ -138,7 +145,7 @@ class Bot:
             await working
             await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
             await pool.close()
-            app.extensions["pool"].close()
+            close(app)
 
     async def reset(self) -> None:
         """Empty tables, the clock at now."""

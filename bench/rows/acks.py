@@ -40,7 +40,7 @@ def measure(stand: Stand) -> Iterator[Row]:
                 value,
                 other,
                 value / other,
-                limit=0.7,
+                limit=0.85,
                 note="peer: same server and Flask, one INSERT and commit",
                 details={"ours": rates[ours.pid], "peer": rates[peer.pid]},
             )

@@ -45,7 +45,7 @@ def measure(stand: Stand) -> Iterator[Row]:
         value,
         floor,
         value / floor,
-        limit=2.5,
+        limit=2.2,
         at_most=True,
         note=f"{said['ours']}; peer: bare floor ({said['floor']})",
         details={"rounds": rounds, "parts": PARTS},

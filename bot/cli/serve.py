@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LIFELINE = "GIFTDESK_LIFELINE"
 DRAIN = 25.0  # seconds that children have to finish what they began
 ROLES = ("web", "worker")
-WEB_THREADS = 4  # in each web process; bot.web has as many database connections
+WEB_THREADS = 8  # in each web process: so many webhooks can share one commit; 4 and 16 are slower
 
 
 @contextmanager

@@ -5,6 +5,8 @@ The web process imports nothing else of the storage but the kinds of jobs: it st
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,16 +31,30 @@ class EventState(StrEnum):
     IGNORED = "ignored"  # Stored so that it is never looked at twice, and nothing else.
 
 
-# The rows are written out: psycopg adapts arrays in Python, which costs more than the whole insert.
-_ROW = "(%s::text, %s::text, %s::text, %s::text, %s::timestamptz, %s::text)"
+# PostgreSQL refuses NUL, and half a character cannot even be sent.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_COLUMNS = "key text, channel text, chat text, state text, at timestamptz, payload text, received_at timestamptz"
+# Who has that many unanswered events waits behind everybody else with more. Their order is kept by the worker.
+FLOOD = 20
+_PRIORITY = f"""(
+    SELECT CASE WHEN place + count(*) > {FLOOD} THEN -1 ELSE 0 END FROM (
+        SELECT FROM events e WHERE e.chat = queued.chat AND e.state IN ('new', 'ready') LIMIT {FLOOD}
+    ) unanswered
+)"""
+_QUEUED = """FROM (
+    SELECT id, chat, row_number() OVER (PARTITION BY chat ORDER BY id) AS place FROM stored WHERE state = 'new'
+) queued ORDER BY id"""
 _STORE = f"""
 WITH stored AS (
     INSERT INTO events (key, channel, chat, state, at, payload, received_at)
-    SELECT row.*, %s::timestamptz FROM (VALUES {{rows}}) AS row
+    SELECT key, channel, chat, state, at, payload, coalesce(received_at, clock_timestamp())
+    FROM ROWS FROM (json_to_recordset(%s::json) AS ({_COLUMNS})) WITH ORDINALITY
+        AS row (key, channel, chat, state, at, payload, received_at, place)
+    ORDER BY place
     ON CONFLICT (key) DO NOTHING
     RETURNING id, chat, state
 ), queued AS (
-    {EVENT.insert("FROM stored WHERE state = 'new' ORDER BY id")}
+    {EVENT.insert(_QUEUED, priority=_PRIORITY)}
 )
 SELECT count(*) FROM stored
 """
@@ -61,26 +77,45 @@ class Arrival:
     payload: dict[str, Any] | None
 
 
-def store(connection: psycopg.Connection[Any], arrivals: Sequence[Arrival], now: datetime) -> int:
-    """Store what is new, with a job beside each event to be answered, in one statement.
+def row(arrival: Arrival, received_at: datetime | None) -> bytes:
+    """As JSON, so that any number of rows is one parameter; for `store`. Never raises, whatever a platform sent.
+
+    received_at: None for the database's own time.
+    """
+    payload = _json(arrival.payload)
+    key, chat = arrival.key, arrival.chat
+    if _UNSTORABLE.search(key + chat):
+        # One such character would fail the whole batch, then its request for ever. No platform's ids have any.
+        key, chat, payload = _without(key), _without(chat), None
+    return orjson.dumps(
+        {
+            "key": key,
+            "channel": arrival.channel,
+            "chat": chat,
+            "state": EventState.IGNORED if payload is None else EventState.NEW,
+            "at": arrival.at,
+            "payload": payload,
+            "received_at": received_at,
+        }
+    )
+
+
+def store(connection: psycopg.Connection[Any], rows: Sequence[bytes]) -> int:
+    """Store what is new, in this order, with a job beside each event to be answered, in one statement.
 
     Returns how many were new; a key that is there already changes nothing.
     """
-    values: list[object] = [now]
-    for arrival in arrivals:
-        payload = _json(arrival.payload)
-        values += (
-            arrival.key,
-            arrival.channel,
-            arrival.chat,
-            EventState.IGNORED if payload is None else EventState.NEW,
-            arrival.at,
-            payload,
-        )
-    statement = _STORE.format(rows=", ".join([_ROW] * len(arrivals)))
-    row = connection.execute(statement, values, prepare=len(arrivals) == 1).fetchone()
-    assert row is not None, "count(*) always gives a row"
-    return int(row[0])
+    found = connection.execute(_STORE, [f"[{b','.join(rows).decode()}]"], prepare=True).fetchone()
+    assert found is not None, "count(*) always gives a row"
+    return int(found[0])
+
+
+def _without(text: str) -> str:
+    """Without them, and still another text than any other."""
+    if not _UNSTORABLE.search(text):
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{_UNSTORABLE.sub('', text)}#{digest}"
 
 
 def _json(payload: dict[str, Any] | None) -> str | None:

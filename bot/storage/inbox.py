@@ -5,6 +5,7 @@ An event's state is `arrivals.EventState`, and how it ended is its `EventOutcome
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -39,7 +40,7 @@ LEFT JOIN LATERAL (
     -- For everybody alike: one look into a small index, so that staff and others cannot be told apart by time.
     SELECT * FROM staff WHERE channel = e.channel AND user_id = split_part(e.chat, ':', 3) LIMIT 1
 ) s ON true
-WHERE e.id = $1
+WHERE e.id = ANY($1::text::bigint[])  -- asyncpg would ask each connection once what an array of numbers is
 """
 
 _FINISH = """
@@ -141,9 +142,15 @@ class InboxEvent:
 
 async def begin(pool: asyncpg.Pool, event_id: int) -> InboxEvent | None:
     """An event with all that is needed to answer it; None when it is gone (cleaned up)."""
-    row = await pool.fetchrow(_BEGIN, event_id)
-    if row is None:
-        return None
+    return (await begin_all(pool, [event_id])).get(event_id)
+
+
+async def begin_all(pool: asyncpg.Pool, event_ids: Sequence[int]) -> dict[int, InboxEvent]:
+    """The same for several, by their ids, in one statement."""
+    return {row["event_id"]: _of(row) for row in await pool.fetch(_BEGIN, f"{{{','.join(map(str, event_ids))}}}")}
+
+
+def _of(row: asyncpg.Record) -> InboxEvent:
     return InboxEvent(
         id=row["event_id"],
         key=row["event_key"],

@@ -36,12 +36,15 @@ class Kind:
         text = f"{of}id || ':' || {of}chat" if self.per_chat else f"{of}id::text"
         return f"convert_to({text}, 'UTF8')"
 
-    def insert(self, source: str, *, due: str = "") -> str:
-        """SQL: queue a job for each row of `source`, which begins with FROM. due: SQL, when it runs; else at once."""
+    def insert(self, source: str, *, due: str = "", priority: str = "0") -> str:
+        """SQL: queue a job for each row of `source`, which begins with FROM. due: SQL, when it runs; else at once.
+
+        priority: SQL; the higher ones go first.
+        """
         column, value = (", execute_after", f", {due}") if due else ("", "")
         return (
             f"INSERT INTO pgqueuer (priority, entrypoint, payload, status{column}) "
-            f"SELECT 0, '{self.name}', {self.payload()}, 'queued'{value} {source}"
+            f"SELECT {priority}, '{self.name}', {self.payload()}, 'queued'{value} {source}"
         )
 
     def has_none(self, row: str) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import asyncpg
-from chat import Bot, TestClock
+from chat import Bot, TestClock, close
 
 from bot.channels import Delivery, Outbound, Receipt
 from bot.config import Settings, load_settings
@@ -80,7 +80,7 @@ class Desk(Bot):
         finally:
             await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
             await pool.close()
-            app.extensions["pool"].close()
+            close(app)
 
     async def reset(self) -> None:
         """Empty tables, the clock at now, every vendor trusted. What a test left to do is not done."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from collections import defaultdict
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -16,10 +18,14 @@ from pgqueuer import AsyncpgDriver
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from pgqueuer.types import QueueEntrypoint
 
+from bot.channels import Delivery, Receipt
+from bot.channels.intake import arrivals, inbound_channels
 from bot.jobs import BUSY_SECONDS, PACE_SECONDS, ChatLocks, FewerQuestions
 from bot.storage import inbox
+from bot.storage import writer as writers
+from bot.storage.writer import Writer
 from bot.turn import Turns
-from engine.desk import Desk, references, until
+from engine.desk import Accepted, Deliver, Desk, references, until
 
 CHATS, EVENTS = 12, 20
 CODE = "WELCOME2026"
@@ -64,19 +70,21 @@ async def test_each_chat_is_answered_in_order_by_two_workers(desk: Desk) -> None
         async def take(turns: Turns, event_id: int) -> None:
             chat = await desk.pool.fetchval("SELECT chat FROM events WHERE id = $1", event_id)
             taken = await inbox.begin(turns.pool, event_id)
-            mine = taken is not None and not taken.has_elder
-            if mine:
+            if taken is not None and not taken.has_elder:
                 running[chat] += 1
                 if running[chat] > 1:
                     overlaps.append(chat)
-            try:
-                await turns.take(event_id)
-                by_worker[number] += 1
-            finally:
-                if mine:
-                    running[chat] -= 1
+            await turns.take(event_id)
+            by_worker[number] += 1
 
         return take
+
+    async def deliver(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        receipt = await deliver(delivery, accepted)
+        running[f"line:{chats[0].phone.account}:{delivery.to}"] -= 1  # All that anybody sees of it is done.
+        return receipt
+
+    turns = desk.wrapped("line", deliver)
 
     for _ in range(EVENTS):
         for chat in chats:
@@ -85,7 +93,7 @@ async def test_each_chat_is_answered_in_order_by_two_workers(desk: Desk) -> None
             assert desk.post(webhook) == 200
     async with AsyncExitStack() as stack:
         for number in range(2):
-            await stack.enter_async_context(desk.working(worker(number), concurrency=20))
+            await stack.enter_async_context(desk.working(worker(number), turns=turns, concurrency=20))
         await settled(desk)
 
     accepted = answered(desk)
@@ -109,6 +117,84 @@ async def test_a_slow_chat_does_not_fill_a_worker(desk: Desk) -> None:
         assert jobs.locks.queue(f"line:{slow.phone.account}:{slow.user}") <= 4
         desk.sandbox.clear_faults()
         await settled(desk)
+
+
+async def flood(desk: Desk, chat: Chat, count: int) -> None:
+    """As many messages of one chat, stored as the web process stores them, a few hundred at a time."""
+    channel = inbound_channels(desk.settings)["line"]
+    writer = Writer(desk.database)
+    for part in range(0, count, 500):
+        events = [
+            event for _ in range(part, min(part + 500, count)) for event in channel.split(chat.phone.says("選單").body)
+        ]
+        await asyncio.to_thread(writer.store, arrivals(channel, events, desk.clock()))
+    writer.close()
+
+
+async def others_beside(desk: Desk, flooded: int, others: int) -> tuple[float, int]:
+    """Seconds until others are answered who wrote after a flood of one chat; and how many of its jobs were tried."""
+    loud, quiet = desk.chat("line"), [desk.chat("line") for _ in range(others)]
+    await flood(desk, loud, flooded)
+    for chat in quiet:
+        assert desk.post(chat.phone.says("選單")) == 200
+    began = time.monotonic()
+    async with desk.working():
+        await until(lambda: all(desk.sandbox.sent("line", chat.user) for chat in quiet))
+        took = time.monotonic() - began
+        touched = await desk.pool.fetchval("SELECT count(*) FROM pgqueuer WHERE attempts > 0")
+        await desk.pool.execute("DELETE FROM pgqueuer WHERE status = 'queued'")
+        await desk.pool.execute("UPDATE events SET state = 'ignored' WHERE state = 'new'")
+    return took, int(touched)
+
+
+async def test_a_flood_of_one_chat_stands_in_nobodys_way(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand messages of one person stand before twenty of others: these are answered before its jobs are gone
+    through. Looking at each and putting it back would cost everybody behind it."""
+    monkeypatch.setattr(writers, "PATIENCE", 60.0)
+    _, touched = await others_beside(desk, 1_000, 20)
+
+    assert touched < 500
+
+
+@pytest.mark.soak
+async def test_a_hundred_thousand_messages_of_one_chat(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same, as large as it may get: a hundred others are answered within a second of a worker's start."""
+    took, touched = await others_beside(desk, 100_000, 100)
+    with capsys.disabled():
+        sys.stdout.write(f"\n100 others beside a flood of 100,000: {took:.2f} s, {touched} of its jobs tried\n")
+
+    assert touched < 5_000
+
+
+async def test_two_webs_that_store_events_of_one_chat_at_once_lose_nothing(desk: Desk) -> None:
+    """Each writes its own batch, at the very same moment: all are answered once, and the code is claimed once."""
+    chat = desk.chat("line")
+    channel = inbound_channels(desk.settings)["line"]
+    found = [arrivals(channel, channel.split(chat.phone.says(CODE).body), desk.clock()) for _ in range(16)]
+    webs = [Writer(desk.database) for _ in range(2)]
+    async with desk.working(), desk.working():
+        await asyncio.gather(
+            *(asyncio.to_thread(webs[number % 2].store, each, desk.clock()) for number, each in enumerate(found))
+        )
+        await settled(desk)
+    for web in webs:
+        web.close()
+
+    assert len(answered(desk)) == len(set(answered(desk))) == 16
+    assert await desk.pool.fetchval("SELECT count(*) FROM claims") == 1
+
+
+async def test_an_event_whose_notice_is_lost_is_found(desk: Desk) -> None:
+    """The connection that listens is silent without having died: within the five seconds of a poll it is looked for."""
+    chat = desk.chat("line")
+    async with desk.working():
+        await desk.pool.execute("ALTER TABLE pgqueuer DISABLE TRIGGER USER")
+        try:
+            await asyncio.sleep(0.5)
+            desk.post(chat.phone.says("選單"))
+        finally:
+            await desk.pool.execute("ALTER TABLE pgqueuer ENABLE TRIGGER USER")
+        await until(lambda: desk.sandbox.sent("line", chat.user))
 
 
 async def test_an_event_that_comes_in_wakes_the_worker_at_once(desk: Desk) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import time
 
 import asyncpg
 import pytest
-from structlog.testing import capture_logs
+from chat import Chat
+from engine.desk import Desk
 
-from bot import worker
 from bot.cli import doctor
 from bot.config import Settings
 from bot.storage import clocks
+from bot.storage.clocks import DatabaseClock
 
 
 @pytest.mark.parametrize(
@@ -33,11 +35,34 @@ async def test_worker_and_doctor_compare(
     tables: asyncpg.Pool, database: str, monkeypatch: pytest.MonkeyPatch, off: float, said: str
 ) -> None:
     """With the real database's clock."""
-    for module in doctor, worker:
-        monkeypatch.setattr(module, "time", lambda: time() + off)
-    with capture_logs() as logged:
-        await worker._compare_clocks(tables)
+    monkeypatch.setattr(doctor, "time", lambda: time() + off)
+    worker = await DatabaseClock(lambda: time() + off).compare(tables)
     findings = doctor._database(Settings(_env_file=None, secret_key="0" * 64, database_url=database), database)
 
-    for told in ([line["detail"] for line in logged], [text for part, _, text in findings if part == "clock"]):
+    for told in ([worker] if worker else [], [text for part, _, text in findings if part == "clock"]):
         assert len(told) == bool(said) and said in "".join(told)
+
+
+@pytest.mark.parametrize("off", [60, -60])
+async def test_a_clock_that_is_a_minute_off_makes_no_fresh_event_stale(desk: Desk, off: int) -> None:
+    """Nor a stale one fresh: a menu is answered with the free reply, and one that came late is not tried."""
+    clock = DatabaseClock(lambda: time() + off)
+    wrong = replace(desk.turns, clock=DatabaseClock(lambda: time() + off))
+    right = replace(desk.turns, clock=clock)
+    await clock.compare(desk.pool)
+    late, fresh, misjudged = desk.chat("line"), desk.chat("line"), desk.chat("line")
+    await _says(desk, late)
+    await desk.pool.execute("UPDATE events SET received_at = received_at - interval '55 seconds'")
+    await desk.run(right)
+    await _says(desk, fresh)
+    await desk.run(right)
+    await _says(desk, misjudged)
+    await desk.run(wrong)
+
+    outcomes = [row["outcome"] for row in await desk.pool.fetch("SELECT outcome FROM events ORDER BY id")]
+    assert outcomes[:2] == ["late", "delivered"]
+    assert outcomes[2] == ("late" if off > 0 else "delivered"), "else this test compares nothing"
+
+
+async def _says(desk: Desk, chat: Chat) -> None:
+    assert desk.post(chat.phone.says("選單")) == 200

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from chat import close
 from engine.desk import Desk, another_database, desk_settings
 
 from bot.storage import export_files, pictures, schema
@@ -65,7 +66,7 @@ async def test_without_messenger_the_empty_token_is_refused(desk: Desk) -> None:
     off |= {"instagram_account_id": ""}
     app = create_app(desk_settings(desk.database, desk.sandbox, **off))
     answer = app.test_client().get("/webhooks/messenger", query_string={**RIGHT, "hub.verify_token": ""})
-    app.extensions["pool"].close()
+    close(app)
 
     assert answer.status_code in (403, 404)
 
@@ -74,7 +75,7 @@ async def test_healthz_needs_no_database(desk: Desk) -> None:
     """The process lives, whatever the database does."""
     app, client = opened(desk, nowhere())
     answer = client.get("/healthz")
-    app.extensions["pool"].close()
+    close(app)
 
     assert answer.status_code == 200
 
@@ -91,7 +92,7 @@ async def test_readyz_without_migrations(desk: Desk, database: str) -> None:
     before = client.get("/readyz")
     schema.migrate(url)
     after = client.get("/readyz")
-    app.extensions["pool"].close()
+    close(app)
 
     assert (before.status_code, after.status_code) == (503, 200)
     assert "migrate" in before.text
@@ -101,7 +102,7 @@ async def test_readyz_without_a_server(desk: Desk) -> None:
     """503, and without waiting for ever."""
     app, client = opened(desk, nowhere())
     answer = client.get("/readyz")
-    app.extensions["pool"].close()
+    close(app)
 
     assert answer.status_code == 503
 
@@ -111,7 +112,7 @@ async def test_a_webhook_without_a_database_is_to_be_delivered_again(desk: Desk)
     webhook = desk.sandbox.phone("line").says("hello")
     app, client = opened(desk, nowhere())
     answer = client.post(webhook.path, data=webhook.body, headers=webhook.headers)
-    app.extensions["pool"].close()
+    close(app)
 
     assert answer.status_code == 503
 
@@ -122,7 +123,7 @@ async def test_a_webhook_before_the_migrations_is_to_be_delivered_again(desk: De
     webhook = desk.sandbox.phone("line").says("hello")
     app, client = opened(desk, url)
     answer = client.post(webhook.path, data=webhook.body, headers=webhook.headers)
-    app.extensions["pool"].close()
+    close(app)
 
     assert answer.status_code == 503
 
@@ -147,7 +148,7 @@ async def test_a_link_without_a_database_can_be_tried_again(desk: Desk, method: 
     path = f"/exports/{export_files.sign(desk.settings.secret, 1)}"
     answer = client.open(path, method=method)
     forged = client.open("/exports/1.AAAAAAAAAAAAAAAAAAAAAAAA", method=method)
-    app.extensions["pool"].close()
+    close(app)
 
     assert (answer.status_code, answer.headers["Cache-Control"]) == (503, "no-store")
     assert (forged.status_code, forged.headers["Cache-Control"]) == (404, "no-store")
@@ -195,7 +196,7 @@ async def test_metrics_are_shown_without_a_database(desk: Desk) -> None:
     """What is counted in memory is still worth seeing, then above all."""
     app, client = opened(desk, nowhere())
     answer = client.get("/metrics")
-    app.extensions["pool"].close()
+    close(app)
 
     assert answer.status_code == 200
     assert "giftdesk_webhooks_total" in answer.text
