@@ -21,6 +21,7 @@ from bot.channels import Delivery, Rendered
 from bot.errors import Kind, UpstreamError
 from bot.services.health import FRESH, Health, merged
 from bot.storage import counts
+from bot.storage.clocks import DatabaseClock
 from bot.storage.workers import Report
 from bot.turn import Turns
 from bot.wiring import build_turns, open_apis, open_channels
@@ -385,7 +386,7 @@ async def test_trouble_that_only_another_worker_saw_is_shown(bot: Bot, owner: Ch
 
 async def test_a_worker_writes_by_itself(bot: Bot) -> None:
     """At its start, and every few seconds from then on."""
-    reporting = asyncio.create_task(_report(bot.turns))
+    reporting = asyncio.create_task(_report(bot.turns, DatabaseClock()))
     await until(lambda: bot.pool.fetchval("SELECT count(*) FROM workers"))
     reporting.cancel()
     _, at_work = await Health(bot.turns.apis, (), {}, bot.turns.services.alerts, bot.settings.zone).states(
@@ -400,7 +401,7 @@ async def test_a_worker_writes_what_it_counted_even_when_its_health_cannot_be_wr
     bot.turns.services.unclear.count("chips")
     await bot.pool.execute("ALTER TABLE workers RENAME TO gone")
     try:
-        reporting = asyncio.create_task(_report(bot.turns))
+        reporting = asyncio.create_task(_report(bot.turns, DatabaseClock()))
         await until(lambda: bot.pool.fetchval("SELECT count(*) FROM tallies"))
         reporting.cancel()
     finally:
