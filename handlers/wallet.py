@@ -177,11 +177,11 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     usable = [each for each in held if each.usable]
     notes = [*_missing(ctx, found.troubled), *found.notes]
     has_points = ctx.brand.shows_vouchers and (found.account.available or found.account.held)
+    show_all = ShowThings(snapshot=keep(ctx, found, held))
     if not usable and not has_points:
-        return _nothing(ctx, found, held, notes)
+        return _nothing(ctx, found, held, notes, show_all)
     seen, new = _new_since(ctx, found, usable)
     shown, hidden = usable[: ctx.brand.glance], held[min(len(usable), ctx.brand.glance) :]
-    show_all = ShowThings(snapshot=keep(ctx, found, held))
     total = sum(each.count for each in usable)
     first = sum_card(
         ctx._,
@@ -199,7 +199,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     return Reply((*found.before, message), choices.ending(ctx._, *more, *_lists(ctx, found, show_all.snapshot)))
 
 
-def _nothing(ctx: Context, found: Gathered, held: Sequence[Held], notes: Sequence[str]) -> Reply:
+def _nothing(ctx: Context, found: Gathered, held: Sequence[Held], notes: Sequence[str], show_all: ShowThings) -> Reply:
     """Nothing to use, in one sentence; or that nobody can tell."""
     if found.troubled and found.listed is None:
         return outage.sorry(ctx._, ctx._(", ").join(found.troubled), Refresh())
@@ -210,9 +210,9 @@ def _nothing(ctx: Context, found: Gathered, held: Sequence[Held], notes: Sequenc
         # Translators: a button: load the list again
         again = Button(ctx._("Refresh"), Refresh())
         return Reply(tuple(before), choices.ending(ctx._, *choices.codes(ctx), again))
-    show_all = all_button(ctx._, 0, ShowThings(snapshot=keep(ctx, found)))
+    every = all_button(ctx._, 0, show_all)
     text = Text(ctx._("There is nothing to use right now."))
-    return Reply((*before, text), choices.ending(ctx._, *choices.codes(ctx), show_all, *_receipts(ctx)))
+    return Reply((*before, text), choices.ending(ctx._, *choices.codes(ctx), every, *_receipts(ctx)))
 
 
 def opens(ctx: Context, held: Held) -> Action:

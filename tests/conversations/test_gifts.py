@@ -271,6 +271,23 @@ async def test_a_last_gift_that_is_gone_leaves_an_empty_list_not_an_error(chat: 
     assert chat.said("No gifts yet. Join a campaign or redeem a code to get some.")
 
 
+async def test_a_list_that_became_empty_is_what_is_known(chat: Chat) -> None:
+    """Gifts that are gone do not come back when the vendor is down, and nobody asks twice within the half minute."""
+    give(chat, virtualGifts=named(chat, 2))
+    await chat.say("gifts")
+    give(chat)
+    chat.bot.ahead(minutes=1)
+    await chat.say("gifts")
+    asked = gift_calls(chat)
+    await chat.say("gifts")
+    assert gift_calls(chat) == asked
+
+    chat.bot.ahead(minutes=1)
+    chat.bot.sandbox.fault("mantago", status=500)
+    await chat.say("gifts")
+    assert "Gift 1" not in chat.text
+
+
 @pytest.mark.parametrize("nick", ["empty", "stranger"])
 async def test_somebody_without_gifts_is_told_how_to_get_some(open_chat: OpenChat, nick: str) -> None:
     """Unknown to the vendor reads the same: the customer is no error."""
