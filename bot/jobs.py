@@ -156,13 +156,19 @@ class Jobs:
         async def in_its_chat(job: Job) -> None:
             number, chat = read(job.payload)
             if self.locks.queue(chat) >= QUEUE_PER_CHAT:
-                # The longer it has been passed over, the more stand before it; a flood must not be all that we do.
-                pause = min(0.3 * 2 ** max(0, job.attempts - 3), 5)
-                raise RetryRequested(delay=timedelta(seconds=pause), reason="busy chat")
+                raise RetryRequested(delay=timedelta(seconds=busy_pause(job.attempts)), reason="busy chat")
             async with self.locks.hold(chat):
                 await _or_later(job, run(number))
 
         return in_its_chat if kind.per_chat else alone
+
+
+def busy_pause(attempts: int) -> float:
+    """Seconds until a chat that is busy is looked at again.
+
+    The longer its event has been passed over, the more stand before it; a flood must not be all that we do.
+    """
+    return 0.3 * 2.0 ** min(max(0, attempts - 3), 4)
 
 
 class FewerQuestions(Queries):

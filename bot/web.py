@@ -121,7 +121,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
             return _private(_plain("There is no such link.", 404))
         try:
             with pool.connection() as connection:
-                found = links.words(connection, export_id, now(), shelf)
+                found = links.words(connection, export_id, clock and clock(), shelf)
         except (psycopg.Error, PoolTimeout):
             return _private(_plain("The database cannot be reached.", 503))
         if found is None:
@@ -146,7 +146,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
             return _private(_plain("There is no such link.", 404))
         try:
             with pool.connection() as connection:
-                file = links.use_data(connection, export_id, now())
+                file = links.use_data(connection, export_id, clock and clock())
         except (psycopg.Error, PoolTimeout):
             return _private(_plain("The database cannot be reached.", 503))
         if file is None:
@@ -164,7 +164,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
             return _private(_plain("There is no such link.", 404))
         try:
             with pool.connection() as connection:
-                codes = links.use(connection, export_id, now())
+                codes = links.use(connection, export_id, clock and clock())
         except (psycopg.Error, PoolTimeout):
             return _private(_plain("The database cannot be reached.", 503))
         if not codes:

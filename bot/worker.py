@@ -21,7 +21,6 @@ from bot.services.health import WRITTEN_EVERY
 from bot.storage import bulk, counts, inbox, issues, pushes, queue
 from bot.storage import pool as pools
 from bot.storage.clocks import DatabaseClock
-from bot.storage.pool import UNWELL
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
 from bot.turn import Turns
@@ -128,12 +127,14 @@ async def _keep_pictures(channels: Mapping[str, Outbound], pool: asyncpg.Pool) -
 async def _report(turns: Turns, clock: DatabaseClock) -> None:
     """Tell the other workers how those whom we call have been answering, and write down what was counted."""
     while True:
-        with suppress(*UNWELL, TimeoutError):
+        try:
             await clock.compare(turns.pool)
+        except Exception as error:  # noqa: BLE001 - it is tried again in a few seconds
+            log.warning("clock not compared", error=type(error).__name__)
         for write in (turns.services.health.write, turns.services.unclear.write):
             try:
                 await write(turns.pool, turns.clock())
-            except Exception as error:  # noqa: BLE001 - it is tried again in a few seconds
+            except Exception as error:  # noqa: BLE001 - the same
                 log.warning("numbers not written", error=type(error).__name__)
         await asyncio.sleep(WRITTEN_EVERY)
 

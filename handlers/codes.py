@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.apis.poshen import PoshenApi, RedemptionCode
@@ -74,10 +75,14 @@ async def read_text(ctx: Context, _text: str) -> Answer | None:
     """A code anywhere in a message."""
     if ctx.apis.poshen is None:
         return None
-    found = await _answered(ctx, ctx.lexicon.codes.find(ctx.reading, ctx.brand.code_pattern))
-    if found is not None:
+    found = ctx.lexicon.codes.find(ctx.reading, ctx.brand.code_pattern)
+    if ctx.actor is not None and found.whole:
+        # Staff look codes up here: a lone one may be a customer's, and is not to become theirs unasked.
+        found = replace(found, certain=False)
+    answer = await _answered(ctx, found)
+    if answer is not None:
         ctx.about("redeem")
-    return found
+    return answer
 
 
 # Translators: words people type to try once more what could not be done a moment ago

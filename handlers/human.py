@@ -123,7 +123,7 @@ def _alert(_: Translator, ctx: Context, waits: Waiting, about: str) -> str:
         # Translators: when a customer asked for a person
         (_("Waits since"), _.moment(moment(waits["since"]))),
         # Translators: where staff can answer a customer
-        (_("Answer in"), _(ctx.brand.answered_in) if ctx.brand.answered_in else ""),
+        (_("Answer in"), ctx.brand.answered_in(_) if ctx.brand.answered_in else ""),
     )
     first = _(
         "Customer %(customer)s on %(channel)s asks for a person.",

@@ -95,6 +95,10 @@ async def _show(ctx: Context, action: ShowThings, snapshot: Snapshot | None, *, 
     if not places and action.query:
         text = Text(ctx._("Nothing found for “%(query)s”.", query=action.query))
         return Reply((*before, text), choices.ending(ctx._, search, everything))
+    if not places and action.kind != ALL and snapshot.places():
+        # Translators: %(kind)s is the name of a list, such as Tickets
+        text = Text(ctx._("Nothing under “%(kind)s” right now.", kind=list_names(ctx._)[action.kind]))
+        return Reply((*before, text), choices.ending(ctx._, everything, *choices.codes(ctx)))
     if not places:
         return gifts.nothing(ctx, before)
     if over is not None:

@@ -91,6 +91,14 @@ class Receipt:
     perhaps: bool = False
 
 
+Translate = Callable[[str], str]
+"""What `Translator` does to a text; the web process describes channels, too, and does not load Babel."""
+
+
+def _nowhere(_: Translate) -> str:
+    return ""
+
+
 def _nothing(_settings: Settings) -> Json:
     return {}
 
@@ -104,7 +112,7 @@ class Channel:
     pushes_are_free: a message that answers nothing costs the brand nothing. list_page: things on a page of a long
     list. glance: things beside each other below a sum of all. path: of its webhooks, when another channel
     shares them. receives: makes the web process's half from the settings. opens: makes the worker's half.
-    answered_in: a msgid, where people of the shop answer its customers.
+    answered_in: where people of the shop answer its customers, for a reader of a language.
     facts: what the brand's settings say of this channel alone, as fields of `Brand`. installer: what sets up its menus.
     examines: what the doctor asks the platform of the account, beside `check`; raises UpstreamError.
     """
@@ -120,7 +128,7 @@ class Channel:
     list_page: int = 9
     glance: int = 8
     path: str = ""
-    answered_in: str = ""
+    answered_in: Callable[[Translate], str] = _nowhere
     facts: Callable[[Settings], Json] = _nothing
     installer: Callable[[Any], Installer] | None = None
     examines: Callable[[Any, Settings], Awaitable[list[Remark]]] | None = None

@@ -32,6 +32,7 @@ from bot.staff.teaching import Run
 from bot.storage import bulk, counts, export_files, unclear
 from bot.storage import pool as pools
 from bot.storage.bulk import Job
+from bot.storage.clocks import DatabaseClock
 from bot.storage.customers import Customer
 from bot.storage.unclear import Kept
 from bot.storage.version import is_current_now
@@ -129,7 +130,9 @@ def run(settings: Settings, url: str, *lines: str, yes: bool, language: str | No
             raise ConfigurationError(OLD_DATABASE)
         channels, apis = open_channels(settings), open_apis(settings)
         try:
-            turns = build_turns(settings, pool, channels, apis)
+            clock = DatabaseClock()
+            await clock.compare(pool)
+            turns = build_turns(settings, pool, channels, apis, clock)
             tag = closest(language, turns.languages) or turns.default_locale
             before = await bulk.under_way(pool)
             previews: list[tuple[Operator, Reply]] = []

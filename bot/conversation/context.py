@@ -82,7 +82,7 @@ class Brand:
     shows_cards: bool = False
     two_person_over: int = 0  # VND; from this value on, what staff issue needs a second person; 0 for never
     two_person_codes: int = 0  # from so many codes on, making them needs a second person, 0 for never
-    answered_in: str = ""  # a msgid: where people of the shop answer this channel's customers
+    answered_in: Callable[[Callable[[str], str]], str] | None = None  # where people of the shop answer here
     public_url: str = ""  # of the web process; "" when nobody outside can reach it
     card_currency: Mapping[int, str] = field(default_factory=dict)  # Altegio location → ISO code
     shares_phone: bool = False  # the platform can tell us the number of a customer's profile

@@ -61,10 +61,10 @@ class EmbeddedPostgres:
         if self._lives():
             return
         log.error("the embedded PostgreSQL died, starting it again")
-        self._clear()
         try:
+            self._clear()
             self._pg_ctl("-o", f'-h "" -k {self._sockets()}', "-l", str(self._folder / "log"), "start")
-        except subprocess.SubprocessError as error:
+        except Exception as error:  # noqa: BLE001 - `serve` must outlive whatever it is
             # Its last processes may still be leaving, or it recovers for longer: the next look tells.
             log.error("the embedded PostgreSQL does not start", error=type(error).__name__)
 

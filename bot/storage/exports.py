@@ -13,10 +13,13 @@ from bot.storage.export_files import CODES, Made, Shelf
 if TYPE_CHECKING:
     import psycopg
 
+# `now` is a test's; without it the database's own clock counts, by which a link's end was written down.
+_NOW = "coalesce(%(now)s, clock_timestamp())"
+
 # One statement: a link is used up if, and only if, its codes were read.
-_USE = """
+_USE = f"""
 WITH used AS (
-    UPDATE exports SET used_at = %(now)s WHERE id = %(id)s AND used_at IS NULL AND expires_at > %(now)s RETURNING job_id
+    UPDATE exports SET used_at = {_NOW} WHERE id = %(id)s AND used_at IS NULL AND expires_at > {_NOW} RETURNING job_id
 )
 SELECT c.code, b.group_id, b.group_name, c.poshen_id, c.made_at, b.id FROM used
 JOIN bulk_jobs b ON b.id = used.job_id
@@ -25,30 +28,31 @@ JOIN bulk_codes c ON c.job_id = b.id AND c.state IN ('done', 'kept') ORDER BY c.
 
 
 # The same for a customer's own data, which is forgotten by being read.
-_USE_DATA = """
+_USE_DATA = f"""
 WITH good AS (
-    SELECT id, file FROM data_files WHERE id = %(id)s AND used_at IS NULL AND expires_at > %(now)s FOR UPDATE
+    SELECT id, file FROM data_files WHERE id = %(id)s AND used_at IS NULL AND expires_at > {_NOW} FOR UPDATE
 )
-UPDATE data_files d SET used_at = %(now)s, file = NULL FROM good WHERE d.id = good.id RETURNING good.file
+UPDATE data_files d SET used_at = {_NOW}, file = NULL FROM good WHERE d.id = good.id RETURNING good.file
 """
 
 
 def words(
-    connection: psycopg.Connection[Any], export_id: int, now: datetime, shelf: Shelf = CODES
+    connection: psycopg.Connection[Any], export_id: int, now: datetime | None, shelf: Shelf = CODES
 ) -> tuple[dict[str, str], bool] | None:
     """What a link's page says, and whether the link is still good; None when there is no such link (any more)."""
     row = connection.execute(
-        f"SELECT page, used_at IS NULL AND expires_at > %s FROM {shelf.table} WHERE id = %s", (now, export_id)
+        f"SELECT page, used_at IS NULL AND expires_at > {_NOW} FROM {shelf.table} WHERE id = %(id)s",
+        {"now": now, "id": export_id},
     ).fetchone()
     return (row[0], row[1]) if row else None
 
 
-def use(connection: psycopg.Connection[Any], export_id: int, now: datetime) -> list[Made]:
+def use(connection: psycopg.Connection[Any], export_id: int, now: datetime | None) -> list[Made]:
     """Use a link up and read its codes; none when it was used or has expired."""
     return [Made(*row) for row in connection.execute(_USE, {"now": now, "id": export_id}).fetchall()]
 
 
-def use_data(connection: psycopg.Connection[Any], export_id: int, now: datetime) -> str | None:
+def use_data(connection: psycopg.Connection[Any], export_id: int, now: datetime | None) -> str | None:
     """Use a link up and read a customer's own data, for the last time; None when it was used or has expired."""
     row = connection.execute(_USE_DATA, {"now": now, "id": export_id}).fetchone()
     return row[0] if row else None

@@ -9,6 +9,8 @@ from typing import Any
 
 import asyncpg
 
+from bot.storage.issues import EXPECTED
+
 
 class What(StrEnum):
     """What happened."""
@@ -33,14 +35,13 @@ class Line:
     facts: dict[str, Any]
 
 
-# Only the lines of the page are read whole. What staff give is none before it has come: nobody expects it. The points
-# that went with an undone claim are told with it.
-_PAGE = """
+# Only the lines of the page are read whole. The points that went with an undone claim are told with it.
+_PAGE = f"""
 WITH mine AS (
     SELECT 'claim' AS what, id, ref, claimed_at AS at FROM claims WHERE customer_id = $1
     UNION ALL SELECT 'undone', 0, ref, undone_at FROM undone WHERE customer_id = $1
     UNION ALL SELECT 'issue', id, ref, created_at FROM issues
-        WHERE customer_id = $1 AND (kind <> 'staff' OR state = 'done')
+        WHERE customer_id = $1 AND {EXPECTED}
     UNION ALL SELECT 'points', id, '', at FROM points WHERE customer_id = $1 AND kind = 'adjust' AND ref IS NULL
 ), page AS (
     SELECT *, count(*) OVER () AS total FROM mine ORDER BY at DESC, what, id DESC, ref LIMIT $2 OFFSET $3

@@ -177,6 +177,10 @@ async def of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id
     return [_read(row) for row in rows]
 
 
+# What staff give is none before it has come: nobody expects it.
+EXPECTED = "(kind <> 'staff' OR state = 'done')"
+
+
 async def page_of_customer(
     connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, upto: int, skip: int, limit: int
 ) -> tuple[list[Issue], int]:
@@ -184,7 +188,7 @@ async def page_of_customer(
     rows = await connection.fetch(
         f"""
         SELECT {_COLUMNS}, count(*) OVER () AS total FROM issues
-        WHERE customer_id = $1 AND ($2 = 0 OR id <= $2) ORDER BY id DESC OFFSET $3 LIMIT $4
+        WHERE customer_id = $1 AND {EXPECTED} AND ($2 = 0 OR id <= $2) ORDER BY id DESC OFFSET $3 LIMIT $4
         """,
         customer_id,
         upto,
@@ -201,12 +205,13 @@ async def page_of_customer(
 async def held_by(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> list[Issue]:
     """The vouchers that a customer has, those on their way included, newest first: what COUNT counts."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM issues WHERE customer_id = $1 AND state <> 'failed' ORDER BY id DESC", customer_id
+        f"SELECT {_COLUMNS} FROM issues WHERE customer_id = $1 AND {EXPECTED} AND state <> 'failed' ORDER BY id DESC",
+        customer_id,
     )
     return [_read(row) for row in rows]
 
 
-COUNT = "SELECT coalesce(sum(quantity), 0) FROM issues WHERE customer_id = $1 AND state <> 'failed'"
+COUNT = f"SELECT coalesce(sum(quantity), 0) FROM issues WHERE customer_id = $1 AND {EXPECTED} AND state <> 'failed'"
 
 
 async def count_of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> int:

@@ -32,6 +32,7 @@ from bot.staff.teaching import commands_button, run_button
 from bot.storage import claims, customers, issues, rewards
 from bot.storage.claims import Undone
 from bot.understanding import codes
+from bot.understanding.personal import is_private
 from bot.understanding.reading import visible
 from handlers.admin.refusals import oneself
 from handlers.views import staff_codes as views
@@ -499,11 +500,13 @@ def poshen_of(ctx: StaffContext) -> PoshenApi:
     return ctx.apis.poshen
 
 
-async def find(ctx: StaffContext, typed: str) -> RedemptionCode | None:
-    """A code as it is typed, spelled as freely as by customers, or by its number."""
+async def find(ctx: StaffContext, typed: str, *, by_number: bool = True) -> RedemptionCode | None:
+    """A code as it is typed, spelled as freely as by customers, or by its number. What identifies a person is none."""
     poshen, number = poshen_of(ctx), typed.removeprefix("#")
+    if is_private(number):
+        return None
     code = await _spelled(poshen, typed) if number == typed else None
-    if code is None and re.fullmatch("[0-9]{1,15}", number):
+    if code is None and by_number and re.fullmatch("[0-9]{1,15}", number):
         code = await _get(poshen, int(number))
     if code is not None:
         ctx.notes.target = f"#{code.id}"

@@ -28,6 +28,7 @@ from bot.storage import claims, customers, issues, links, points, staff
 from bot.storage.customers import Customer
 from bot.storage.points import Account
 from bot.understanding import references
+from bot.understanding.personal import is_private
 from handlers import human
 from handlers.admin import refusals, vouchers
 from handlers.admin.codes import find as find_code
@@ -119,12 +120,14 @@ async def show_customer(ctx: StaffContext, args: Who) -> Answer:
 
 
 def _may_be_code(typed: str) -> bool:
-    return bool(_CODE.fullmatch(typed)) and typed != "last" and references.read(typed) is None
+    """Not what identifies a person, which no vendor is asked about, nor what names a customer in another way."""
+    named = typed == "last" or _PLATFORM_ID.fullmatch(typed) or references.read(typed) is not None
+    return bool(_CODE.fullmatch(typed)) and not named and not is_private(typed)
 
 
 async def _who_redeemed(ctx: StaffContext, typed: str) -> Answer:
     """Who redeemed a code: one customer is shown, several are listed."""
-    code = await find_code(ctx, typed)
+    code = await find_code(ctx, typed, by_number=False)  # A bare number is no code's: it would name a stranger.
     if code is None:
         return refusals.nobody(ctx, typed)
     found = await claims.customers_of_code(ctx.work.reads, code.id, PAGE + 1)

@@ -81,6 +81,7 @@ def undone_card(_: Translator, undone: Undone, ask: Action) -> Card:
     return Card(
         look="quiet",
         eyebrow=_("Code redeemed"),
+        banner="receipts",
         # Translators: a badge on the receipt of a claim that staff took back
         badge=Badge(_("Taken back"), "old"),
         title=rewards_title(_, reward_names(undone)),

@@ -89,7 +89,9 @@ def listing(
         title,
         tuple(item(thing) for thing in page.items),
         opens=details,
-        position=_("Page %(page)s of %(pages)s", page=_.number(page.number + 1), pages=_.number(page.count)),
+        position=_("Page %(page)s of %(pages)s", page=_.number(page.number + 1), pages=_.number(page.count))
+        if several
+        else "",
         hint=_("Type a number to jump to that page.") if several else "",
         buttons=tuple(buttons),
         pages=Pages(turn(0), page.count) if several else None,

@@ -39,15 +39,16 @@ def notice(_: Translator, brand: Brand) -> SmallPrint:
     """The notice as it stands below an answer: two lines, and the way to all of it."""
     if brand.keeps_unclear:
         text = _(
-            "We keep your %(channel)s user ID and what you redeem for %(time)s; short messages that we don't "
-            "understand for up to %(days)s, without your user ID.",
+            "We keep your %(channel)s user ID and what you redeem for %(time)s after your last visit; short messages "
+            "that we don't understand for up to %(days)s, without your user ID.",
             channel=brand.channel_name,
             time=_period(_, brand.claim_retention.days),
             days=_.ngettext("%(n)s day", "%(n)s days", KEPT_FOR.days),
         )
     else:
         text = _(
-            "We keep your %(channel)s user ID and what you redeem for %(time)s; no chat messages.",
+            "We keep your %(channel)s user ID and what you redeem for %(time)s after your last visit; no chat "
+            "messages.",
             channel=brand.channel_name,
             time=_period(_, brand.claim_retention.days),
         )

@@ -35,8 +35,9 @@ def state_words(_: Translator) -> dict[IssueState, str]:
 
 
 def points_text(_: Translator, points: int) -> str:
-    """`3 points`."""
-    return _.ngettext("%(n)s point", "%(n)s points", points)
+    """`3 points`, or `−3 points` of a change."""
+    text = _.ngettext("%(n)s point", "%(n)s points", abs(points))
+    return text if points >= 0 else f"−{text}"
 
 
 def offer_card(_: Translator, offer: Offer, account: Account, picture: str, get: Action) -> Card:

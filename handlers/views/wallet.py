@@ -110,7 +110,12 @@ def voucher_card(_: Translator, voucher: HeldVoucher, show: Action) -> Card:
     details = Button(_("Details"), show)
     rows = (Row(_("Date"), _.date(voucher.received)), Row(_("Reference"), voucher.ref))
     return Card(
-        eyebrow=_("Voucher"), badge=_voucher_badge(_, voucher), title=voucher.name, rows=rows, buttons=(details,)
+        eyebrow=_("Voucher"),
+        banner="vouchers",
+        badge=_voucher_badge(_, voucher),
+        title=voucher.name,
+        rows=rows,
+        buttons=(details,),
     )
 
 
@@ -118,7 +123,9 @@ def cards_card(_: Translator, cards: HeldCards, show: Action) -> Card:
     """Gift cards in a list of everything: how many; they are looked up where they are shown."""
     title = _.ngettext("%(n)s gift card", "%(n)s gift cards", cards.count)
     # Translators: a button: show the gift cards
-    return Card(eyebrow=_("Gift cards"), badge=valid_badge(_), title=title, buttons=(Button(_("Show"), show),))
+    return Card(
+        eyebrow=_("Gift cards"), banner="cards", badge=valid_badge(_), title=title, buttons=(Button(_("Show"), show),)
+    )
 
 
 def _voucher_badge(_: Translator, voucher: HeldVoucher) -> Badge:

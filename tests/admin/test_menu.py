@@ -22,6 +22,7 @@ from bot.staff.tiles import StaffTile
 from bot.storage.customers import MENU_UNKNOWN
 from handlers.admin import STAFF_ROUTERS
 from handlers.admin.menu import admin as menu
+from sandbox import Sandbox
 
 TILES = {tile.name: tile for tile in menu.tiles}
 VIEWER = ["today", "state", "commands"]
@@ -112,6 +113,40 @@ async def test_several_who_redeemed_a_code_are_listed(bot: Bot, hire: Hire) -> N
 
     assert all(ref in member.buttons for ref in refs)
     assert "WELCOME2026" not in member.text
+
+
+@pytest.mark.parametrize("typed", ["0912345678", "0912 345 678", "A123456789", f"U{'0a' * 16}", "2026"])
+async def test_what_identifies_a_person_is_no_code(bot: Bot, hire: Hire, sandbox: Sandbox, typed: str) -> None:
+    """A phone, an identity number or a platform's id reaches no vendor; a bare number is nobody else's code."""
+    customer = await arrive(bot, "line", "en")
+    await customer.say("WELCOME2026")
+    member = await hire("staff")
+    await member.say("/")
+    await member.tap("Find customer")
+    sandbox.journal.clear()
+
+    await member.say(typed)
+
+    assert not member.said("First visit")
+    asked = [call.path for call in sandbox.calls("poshen")]
+    assert [path for path in asked if path.endswith("/2026")] == []
+    assert typed == "2026" or asked == []
+
+
+async def test_staff_do_not_redeem_what_they_look_up(bot: Bot, hire: Hire) -> None:
+    """The question is answered once; a customer's next code in the same chat is asked about, not claimed."""
+    member = await hire("staff")
+    await member.say("/")
+    await member.tap("Find customer")
+    await member.say("NOSUCH2026")
+    await member.say("WELCOME2026")
+    await member.say("WELCOME2026")
+
+    assert member.said("Redeem %(code)s now?", code="WELCOME2026")
+    assert not await bot.pool.fetchval("SELECT count(*) FROM claims")
+
+    await member.tap("Redeem it")
+    assert await bot.pool.fetchval("SELECT count(*) FROM claims") == 1
 
 
 async def test_what_is_not_found_may_be_sent_again_once(hire: Hire) -> None:

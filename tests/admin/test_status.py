@@ -396,6 +396,19 @@ async def test_a_worker_writes_by_itself(bot: Bot) -> None:
     assert at_work == 1
 
 
+async def test_a_worker_goes_on_reporting_while_the_database_cannot_be_found(bot: Bot) -> None:
+    """Its name does not resolve, its socket is gone: that is nobody's end."""
+
+    class Lost(DatabaseClock):
+        async def compare(self, pool: asyncpg.Pool) -> str | None:
+            raise FileNotFoundError("no socket")
+
+    reporting = asyncio.create_task(_report(bot.turns, Lost()))
+    await until(lambda: bot.pool.fetchval("SELECT count(*) FROM workers"))
+    assert not reporting.done()
+    reporting.cancel()
+
+
 async def test_a_worker_writes_what_it_counted_even_when_its_health_cannot_be_written(bot: Bot) -> None:
     """One table in trouble costs no other one's numbers."""
     bot.turns.services.unclear.count("chips")

@@ -414,6 +414,7 @@ async def test_a_language_counts_at_once(bot: Bot, channel: str) -> None:
     await chat.say("/lang en")
 
     assert "Switched to English." in chat.text
+    chat.tag = "en"
     assert chat.notice in chat.text
 
 

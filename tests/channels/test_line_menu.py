@@ -44,7 +44,7 @@ from handlers.admin import STAFF_ROUTERS
 from handlers.admin.menu import buttons
 from handlers.views.choices import Go
 from handlers.views.start import topics
-from sandbox import Sandbox
+from sandbox import Sandbox, shop
 from sandbox.credentials import LINE_CHANNEL_ACCESS_TOKEN
 
 LANGUAGES = load_translators(ZoneInfo("Asia/Taipei"))
@@ -572,7 +572,7 @@ async def test_the_account_as_it_should_be(sandbox: Sandbox, line: LineClient) -
     """LINE knocks at the webhook, and somebody answers."""
     async with _webhook(200) as url:
         sandbox.line.webhook, sandbox.line.monthly_limit, sandbox.line.pushed = f"{url}/webhooks/line", 200, 12
-        remarks = await line.account().remarks(_settings(public_url=url, line_basic_id="@giftdesk"))
+        remarks = await line.account().remarks(_settings(public_url=url, line_basic_id=f"@{shop.HANDLE}"))
 
     assert [well for well, _ in remarks] == [True, True]
     assert "12 of the plan's 200" in remarks[0][1]
@@ -585,7 +585,7 @@ async def test_the_account_as_it_should_be(sandbox: Sandbox, line: LineClient) -
         (None, {}, "no webhook URL, so nobody is answered: enter https://bot.example/webhooks/line"),
         ("https://old.example/webhooks/line", {}, "by PUBLIC_URL it should be https://bot.example/webhooks/line"),
         ("https://bot.example/webhooks/line", {}, "cannot reach its webhook URL https://bot.example/webhooks/line"),
-        (None, {"line_basic_id": "@other"}, "LINE_BASIC_ID is @other, but the account is @giftdesk"),
+        (None, {"line_basic_id": "@other"}, f"LINE_BASIC_ID is @other, but the account is @{shop.HANDLE}"),
     ],
 )
 async def test_what_is_amiss_with_the_account_is_taught(

@@ -382,8 +382,7 @@ async def test_a_chat_with_pictures(bot: Bot, tables: asyncpg.Pool, channel: str
     await outbound.pictures.renew(tables)
     try:
         chat = bot.chat(channel, "yu", language=language)
-        if language == "en":
-            await chat.say("English please")
+        await chat.say("English please" if language == "en" else "你好")
         bot.sandbox.journal.clear()
         await chat.say("我的獎品")
         assert chat.shown[0].message["attachment"]["type"] == "image"

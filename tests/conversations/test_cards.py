@@ -94,7 +94,7 @@ async def test_cards_that_cannot_be_used_stand_last(owner: Chat) -> None:
     await owner.say("gift card")
 
     assert owner.said("Used up") and owner.said("Expired")
-    usable, over = ("生日禮品卡 2000", "SPA 體驗卡"), ("聖誕禮品卡 500", "Welcome card")
+    usable, over = ("生日禮品卡 2000", "烘焙課體驗卡"), ("聖誕禮品卡 500", "Welcome card")
     assert max(map(owner.text.index, usable)) < min(map(owner.text.index, over))
     numbers = [name for item in owner.shown for name, _data in buttons_of(item.message)]
     assert numbers.count(owner._("Show number")) == 2

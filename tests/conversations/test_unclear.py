@@ -12,6 +12,7 @@ from chat import Bot, Chat
 
 from bot.conversation.context import Answer, Context
 from bot.storage import counts
+from conversations.test_privacy import give_points
 from handlers.start import NOTICE_VERSION
 
 LOST = "雲的影子很長"
@@ -249,6 +250,7 @@ async def test_a_text_and_a_list_can_be_kept_by_one_turn(
 ) -> None:
     """Each in its place."""
     asks_instead_of_the_fallback(keeping, monkeypatch, "gifts")
+    await give_points(keeping, tables, 30)  # Whoever has something has a list that is kept.
     await keeping.say(LOST)
 
     assert await texts(tables) == [LOST]

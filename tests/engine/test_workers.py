@@ -20,7 +20,7 @@ from pgqueuer.types import QueueEntrypoint
 
 from bot.channels import Delivery, Receipt
 from bot.channels.intake import arrivals, inbound_channels
-from bot.jobs import BUSY_SECONDS, PACE_SECONDS, ChatLocks, FewerQuestions
+from bot.jobs import BUSY_SECONDS, PACE_SECONDS, ChatLocks, FewerQuestions, busy_pause
 from bot.storage import inbox
 from bot.storage import writer as writers
 from bot.storage.writer import Writer
@@ -396,3 +396,11 @@ async def test_locks_are_handed_on_in_the_order_they_were_asked_for() -> None:
 def _read(chat: Chat) -> str:
     chat.look()
     return chat.text
+
+
+def test_a_chat_that_is_busy_for_long_is_looked_at_again_within_seconds() -> None:
+    """However often its job was put back: PgQueuer counts every time, and deletes the job of an error."""
+    pauses = [busy_pause(attempts) for attempts in (0, 3, 6, 10, 2_000, 1_000_000)]
+
+    assert pauses[0] == 0.3
+    assert pauses == sorted(pauses) and pauses[-1] < 5

@@ -12,18 +12,21 @@ from bot.storage import pictures
 from sandbox import Sandbox
 from sandbox.graph import Attachment
 from sandbox.people import demo_id
+from sandbox.simulator import Simulator
 from simulator.screen import Screen
 
 THERE, MISSING = "gifts-0123456789ab.png", "gifts-ba9876543210.png"
 
 
-def element(name: str) -> Rendered:
-    """A card with a picture of the bot's, which listens on this machine."""
-    cards = [{"title": name, "image_url": f"http://127.0.0.1:8000/pictures/{name}"}]
+def element(at: str, name: str) -> Rendered:
+    """A card with a picture of the bot's. at: where that listens on this machine."""
+    cards = [{"title": name, "image_url": f"{at}/pictures/{name}"}]
     return Rendered({"attachment": {"type": "template", "payload": {"template_type": "generic", "elements": cards}}})
 
 
-async def test_pictures_are_shown_and_a_missing_one_is_only_a_field(screen: Screen, bot: Bot, sandbox: Sandbox) -> None:
+async def test_pictures_are_shown_and_a_missing_one_is_only_a_field(
+    screen: Screen, bot: Bot, sandbox: Sandbox, simulator: Simulator
+) -> None:
     """In an image, a media template and a card; the words of a card are there either way."""
     png = draw("gifts", "#0F766E")
     await pictures.add(bot.pool, THERE, png)
@@ -33,8 +36,8 @@ async def test_pictures_are_shown_and_a_missing_one_is_only_a_field(screen: Scre
     messages = [
         Rendered({"attachment": {"type": "image", "payload": known}}),
         Rendered({"attachment": {"type": "template", "payload": media}}),
-        element(THERE),
-        element(MISSING),
+        element(simulator.bot, THERE),
+        element(simulator.bot, MISSING),
     ]
     await screen.messenger.be("yu")
     receipt = await bot.turns.outbound["messenger"].deliver(Delivery(demo_id("messenger", "yu"), messages, uuid4()))

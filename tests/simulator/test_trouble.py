@@ -71,13 +71,13 @@ async def test_a_slow_vendor_shows_that_the_bot_is_at_it(
 
 async def test_a_platform_that_is_down_gets_the_answer_later(screen: Screen, sandbox: Sandbox) -> None:
     """The bot tries again, and the answer is on the phone once."""
-    await screen.line.be("emily")
-    await screen.line.say("hello")
+    await screen.line.be("yu")
+    await screen.line.say("你好")
     await screen.trouble("line", "down", once=True)
-    await screen.line.say("my gifts")
+    await screen.line.say("我的獎品")
 
     assert {200, 503} == set(await screen.probe("statuses", "line"))
-    assert (await screen.line.answer()).count("Your gifts") == 1
+    assert (await screen.line.answer()).count("您的獎品") == 1
 
 
 async def test_dead_reply_tokens_make_results_come_by_push(screen: Screen) -> None:

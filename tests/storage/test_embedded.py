@@ -72,6 +72,25 @@ def test_what_a_killed_server_left_does_not_refuse_the_next_start(tmp_path: Path
         other.wait()
 
 
+def test_looking_after_the_server_never_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever stands in its way, `serve` looks again a moment later instead of ending web and worker."""
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    server.stop()
+
+    def out_of_memory(*_words: str) -> None:
+        raise OSError("Cannot allocate memory")
+
+    monkeypatch.setattr(server, "_pg_ctl", out_of_memory)
+    server.tend()
+    monkeypatch.undo()
+    server.tend()
+    try:
+        with psycopg.connect(server.url, connect_timeout=3) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        server.stop()
+
+
 def test_a_folder_that_is_no_database_is_said_so(tmp_path: Path) -> None:
     """The message names the folder, the log and the way out."""
     folder = tmp_path / "postgres"

@@ -89,7 +89,7 @@ def test_ten_things_are_cards_and_eleven_are_lines() -> None:
     ten, one = shown(10, 0, 9), shown(1, 0, 9)
 
     assert isinstance(ten, Carousel) and [card.title for card in ten.cards] == [str(each) for each in range(10)]
-    assert one == Card("0")
+    assert one == Card("0", details=Button("Details", Turned(page=0)))  # for where a card has to be cut
     assert isinstance(shown(11, 0, 30), Listing)
     assert turning(ten) == ()
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.channels import Channel, Inbound, Installer, Outbound
+from bot.channels import Channel, Inbound, Installer, Outbound, Translate
 from bot.channels.messenger import pictures_at
 from bot.config import Settings
-from bot.i18n import N_
 
 
 def _receives(settings: Settings) -> Inbound:
@@ -36,6 +35,10 @@ def _installer(client: Any) -> Installer:
     return InstagramMenus(client)
 
 
+def _answered_in(_: Translate) -> str:
+    return _("the inbox of Meta Business Suite")
+
+
 CHANNEL = Channel(
     name="instagram",
     title="Instagram",
@@ -45,7 +48,7 @@ CHANNEL = Channel(
     receives=_receives,
     opens=_opens,
     pushes_are_free=True,
-    answered_in=N_("the inbox of Meta Business Suite"),
+    answered_in=_answered_in,
     path="messenger",
     installer=_installer,
 )

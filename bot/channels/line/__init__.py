@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark
+from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate
 from bot.config import Settings
-from bot.i18n import N_
 
 
 def _receives(settings: Settings) -> Inbound:
@@ -42,6 +41,10 @@ async def _examines(client: Any, settings: Settings) -> list[Remark]:
     return remarks
 
 
+def _answered_in(_: Translate) -> str:
+    return _("LINE Official Account Manager, with chat switched on there")
+
+
 CHANNEL = Channel(
     name="line",
     title="LINE",
@@ -50,7 +53,7 @@ CHANNEL = Channel(
     mantago="line",
     receives=_receives,
     opens=_opens,
-    answered_in=N_("LINE Official Account Manager, with chat switched on there"),
+    answered_in=_answered_in,
     list_page=30,  # five bubbles of six
     glance=9,
     facts=_facts,

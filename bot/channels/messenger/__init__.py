@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.channels import Channel, Inbound, Installer, Json, Outbound
+from bot.channels import Channel, Inbound, Installer, Json, Outbound, Translate
 from bot.config import Settings
-from bot.i18n import N_
 
 
 def _receives(settings: Settings) -> Inbound:
@@ -48,6 +47,10 @@ def _installer(client: Any) -> Installer:
     return MessengerMenus(client)
 
 
+def _answered_in(_: Translate) -> str:
+    return _("the inbox of Meta Business Suite")
+
+
 CHANNEL = Channel(
     name="messenger",
     title="Messenger",
@@ -57,7 +60,7 @@ CHANNEL = Channel(
     receives=_receives,
     opens=_opens,
     pushes_are_free=True,
-    answered_in=N_("the inbox of Meta Business Suite"),
+    answered_in=_answered_in,
     facts=_facts,
     installer=_installer,
 )

@@ -194,6 +194,8 @@ def _drafts(message: Message, pack: Pack, limits: Limits, pictures: Shown) -> It
         case Carousel(title, cards):
             if not cards:
                 yield from _texts(title, limits)
+            elif not pictures.address(cards[0].banner):
+                yield from _banner(cards[0], pictures)  # Elements show pictures by their address alone.
             for shown in portions(cards, ELEMENTS):
                 yield from _elements(title, shown, pack, limits, pictures)
         case Listing():
