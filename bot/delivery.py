@@ -245,7 +245,7 @@ class Deliverer:
                 await pushes.progress(self.pool, push_id, done)
 
             if push.key.startswith(NOTICE) and await self._spent(push.channel):
-                await pushes.wait(self.pool, push_id)  # The plan has none left for it: with their next message.
+                await pushes.wait(self.pool, push_id)  # None left: looked at again with their next message.
                 return
             try:
                 messages = self._rendered(channel, push.messages)

@@ -25,6 +25,7 @@ from bot.storage.arrivals import Arrival
 PATIENCE = 1.4  # seconds; LINE gives up after two.
 STATEMENT_MS = 1_200  # A statement that takes longer answers nobody in time.
 LOCK_MS = 300  # for another web's commit of the same event; deadlocks end by it as well
+STUCK = 2.0  # seconds; then the server does not even keep its own time-outs, and the connection is given up
 PAUSE = 0.05  # seconds until a database that is away is looked for again
 # A machine that vanished without a word is noticed about as soon as one that says goodbye.
 ALIVE: dict[str, Any] = {
@@ -39,6 +40,20 @@ UNWELL = (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.error
 
 class NotStoredError(Exception):
     """It is not known to be stored; the platform has to deliver it again. The text names what stood in the way."""
+
+
+class _Connection(psycopg.Connection[Any]):
+    """One that is not waited on for ever: a server that stands still (a stopped process, a dead disk) says nothing, and
+    this is the only connection that webhooks have."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        began = time.monotonic()
+        try:
+            return super().wait(gen, interval, STUCK if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if time.monotonic() - began >= STUCK:
+                self.close()
+            raise
 
 
 class _Request:
@@ -75,7 +90,7 @@ class Writer:
         received_at: None for the database's own clock, which all workers tell the time by.
         """
         request = _Request([arrivals.row(arrival, received_at) for arrival in found])
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._start()
         self._inbox.put(request)
         if not request.done.wait(PATIENCE):
@@ -93,7 +108,7 @@ class Writer:
 
     def _start(self) -> None:
         with self._starting:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
                 self._thread.start()
 
@@ -188,7 +203,7 @@ class Writer:
         """In one statement. Raises psycopg.Error; there is no connection any more if that was lost."""
         try:
             if self._connection is None:
-                self._connection = psycopg.connect(self._url, autocommit=True, **ALIVE)
+                self._connection = _Connection.connect(self._url, autocommit=True, **ALIVE)
                 self._connection.execute(f"SET statement_timeout = {STATEMENT_MS}; SET lock_timeout = {LOCK_MS}")
             arrivals.store(self._connection, rows)
         except BaseException:

@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+import psutil
 import psycopg
 import pytest
 from engine.desk import Desk, until
@@ -28,6 +29,7 @@ def event(name: str, chat: str = "line:a:u", payload: str = "hello") -> Arrival:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine must not make a webhook too late; what is tested here is not how long it takes."""
     monkeypatch.setattr(writers, "PATIENCE", 60.0)
+    monkeypatch.setattr(writers, "STUCK", 60.0)
 
 
 @contextmanager
@@ -148,7 +150,7 @@ async def test_a_database_that_goes_away_in_the_middle_of_a_batch_loses_nothing(
 ) -> None:
     """As at a restart: the connection ends while the statement runs, and the next ones find no server for a while."""
     monkeypatch.setattr(writers, "STATEMENT_MS", 60_000)
-    connect, refused = psycopg.connect, list[bool]()
+    connect, refused = writers._Connection.connect, list[bool]()
 
     def away(*args: Any, **kwargs: Any) -> Any:
         if len(refused) in (1, 2):
@@ -157,7 +159,7 @@ async def test_a_database_that_goes_away_in_the_middle_of_a_batch_loses_nothing(
         refused.append(True)
         return connect(*args, **kwargs)
 
-    monkeypatch.setattr(psycopg, "connect", away)
+    monkeypatch.setattr(writers._Connection, "connect", away)
     async with sleeping(desk, times=1):
         with writing(desk) as writer:
             async with together(writer, [[event("1")], [event("slow")], [event("2")]]) as asked:
@@ -235,3 +237,25 @@ async def test_received_is_told_by_the_databases_clock(desk: Desk) -> None:
     ours, theirs = await desk.pool.fetch("SELECT received_at, clock_timestamp() AS now FROM events ORDER BY id")
     assert timedelta() < ours["now"] - ours["received_at"] < timedelta(minutes=2)
     assert theirs["received_at"] == told
+
+
+async def test_a_server_that_stands_still_does_not_hold_up_webhooks_for_ever(desk: Desk) -> None:
+    """Its process is stopped: not even its own time-outs work. Its connection is given up for another one."""
+    with writing(desk) as writer:
+        await asyncio.to_thread(writer.store, [event("before")])
+        assert writer._connection is not None
+        still = psutil.Process(writer._connection.info.backend_pid)
+        still.suspend()
+        try:
+
+            async def accepted() -> bool:
+                with suppress(NotStoredError):
+                    await asyncio.to_thread(writer.store, [event("after")])
+                    return True
+                return False
+
+            await until(accepted)
+        finally:
+            still.resume()
+
+    assert await stored(desk) == ["before", "after"]
