@@ -664,7 +664,7 @@ async def test_a_voucher_is_not_undone_and_that_is_said(bot: Bot, owner: Chat) -
 
 async def test_nobody_takes_back_their_own_claim(bot: Bot, owner: Chat) -> None:
     """A code that pays again and again would be a till."""
-    await owner.say("WELCOME2026")
+    await owner.say("redeem WELCOME2026")
     ref = await bot.pool.fetchval("SELECT ref FROM claims")
     await owner.say(f"/code undo {ref}")
 

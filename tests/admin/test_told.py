@@ -48,7 +48,7 @@ async def test_points_given_and_taken_are_told(hire: Hire, customer: Chat) -> No
     customer.look()
     assert customer._.ngettext(*TOOK, 20) in customer.text and customer._.ngettext(*HAS, 130) in customer.text
     await customer.tap("My receipts")
-    assert customer._.ngettext("%(n)s point", "%(n)s points", -20) in customer.text
+    assert f"−{customer._.ngettext('%(n)s point', '%(n)s points', 20)}" in customer.text
 
 
 async def test_a_confirmation_that_arrives_twice_is_told_once(bot: Bot, hire: Hire, customer: Chat) -> None:
