@@ -196,10 +196,8 @@ async def page_of_customer(
         limit,
     )
     found = [dict(row) for row in rows]
-    total = found[0].pop("total") if found else 0
-    for row in found[1:]:
-        del row["total"]
-    return [Issue(**row | {"state": IssueState(row["state"])}) for row in found], total
+    totals = [row.pop("total") for row in found]
+    return [Issue(**row | {"state": IssueState(row["state"])}) for row in found], totals[0] if totals else 0
 
 
 async def held_by(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> list[Issue]:

@@ -10,6 +10,7 @@ from chat import Bot, Chat, buttons_of
 
 from bot.storage import claims, rewards
 from bot.storage.rewards import Grant
+from conversations.test_privacy import add_issue
 from conversations.test_vouchers import confirm, exchange, give
 from handlers.receipts import ShowReceipts
 from handlers.views.codes import MOST_ROWS, NAME_LETTERS
@@ -260,10 +261,35 @@ async def test_a_gift_on_its_way_is_no_news_yet(friend: Chat, tables: asyncpg.Po
     )
     await friend.say("my receipts")
     assert friend.said("No receipts yet. What you redeem here is kept for you.")
+    await friend.say("my vouchers")
+    assert "Highlands Coffee 100k" not in friend.text
 
     await tables.execute("UPDATE issues SET state = 'done'")
+    await friend.say("my vouchers")
+    assert "Highlands Coffee 100k" in friend.text
     await friend.say("my receipts")
     assert "Highlands Coffee 100k" in friend.text and friend.said("A gift from us")
+
+
+async def test_ones_own_vouchers_hold_still_on_their_pages(friend: Chat, tables: asyncpg.Pool) -> None:
+    """Forty are all there, newest first, each once; one that comes meanwhile moves none of them."""
+    mine = await customer_of(friend)
+    for number in range(40):
+        await add_issue(tables, mine, "done", f"R-{number:06}")
+    await friend.say("my vouchers")
+    seen = opened(friend)
+    await add_issue(tables, mine, "done", "R-999999")
+    while friend._("Next page") in friend.buttons:
+        await friend.tap("Next page")
+        seen += opened(friend)
+
+    assert seen == [f"R-{number:06}" for number in reversed(range(40))]
+
+
+def opened(chat: Chat) -> list[str]:
+    """The references that the lines of a list open."""
+    found = (re.findall("R-[0-9]{6}", data) for _label, data in all_buttons(chat))
+    return list(dict.fromkeys(refs[0] for refs in found if refs))
 
 
 def pairs(chat: Chat) -> list[tuple[str, str]]:
