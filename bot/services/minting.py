@@ -70,9 +70,14 @@ class Trouble:
 
 
 def draw(prefix: str, length: int) -> str:
-    """A code nobody can guess: `SUMMER-7K3M-Q9TD`."""
-    symbols = "".join(secrets.choice(SYMBOLS) for _ in range(length))
-    return shape(prefix, symbols)
+    """A code nobody can guess: `SUMMER-7K3M-Q9TD`.
+
+    There is a digit in it: a message of letters and hyphens alone would be read as words, and one of twenty was.
+    """
+    while True:
+        symbols = "".join(secrets.choice(SYMBOLS) for _ in range(length))
+        if not symbols.isalpha():
+            return shape(prefix, symbols)
 
 
 def shape(prefix: str, symbols: str) -> str:

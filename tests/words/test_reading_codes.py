@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.conversation.router import Routes
 from bot.i18n import load_translators
+from bot.services.minting import draw
 from bot.understanding.codes import Found, canonical, masked, mistyped, of_our_making, spellings
 from bot.understanding.reading import visible
 from bot.understanding.words import Lexicon
@@ -414,3 +415,11 @@ def test_letters_that_our_generator_never_makes_are_digits(typed: str, prefix: s
 def test_one_more_spelling_is_worth_a_question(typed: str, better: str) -> None:
     """O for 0, I and L for 1; where none of these letters stands, back."""
     assert mistyped(typed) == better
+
+
+@pytest.mark.parametrize("prefix", ["SUMMER", "", "2026"])
+def test_every_code_that_we_make_is_read_as_it_stands(prefix: str) -> None:
+    """Without a keyword and without the brand's pattern: customers paste it."""
+    for code in (draw(prefix, 8) for _ in range(400)):
+        found = LEXICON.codes.find(LEXICON.read(code))
+        assert (found.codes, found.certain, found.around) == ((code,), True, ""), code
