@@ -45,6 +45,10 @@ class ShowThings(Action, name="things"):
     query: str = ""
 
 
+class Find(Action, name="find"):
+    """Ask for a part of a name, among everything."""
+
+
 class ShowGift(Action, name="gift"):
     """One gift, as it stands in the kept list. key: of it."""
 

@@ -11,7 +11,7 @@ from bot.i18n import N_
 from bot.services.wallet import Day, Held, HeldCards, HeldVoucher, Place, Snapshot
 from bot.understanding.reading import fold
 from handlers import gifts, wallet
-from handlers.gifts import ALL, SNAPSHOT_LIVES, ShowThings
+from handlers.gifts import ALL, SNAPSHOT_LIVES, Find, ShowThings
 from handlers.views import choices, outage
 from handlers.views.gifts import gift_card, list_names, ticket_card
 from handlers.views.paging import FORMER_SIZE, as_query, listing, page_now, page_of, turning
@@ -27,10 +27,6 @@ class ShowList(Action, name="list"):
     page: int = 0
     snapshot: str = ""
     expired: bool = False
-
-
-class Find(Action, name="find"):
-    """Ask for a part of a name."""
 
 
 @router.action(ShowThings, fresh="gifts")

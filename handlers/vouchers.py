@@ -20,6 +20,7 @@ from bot.storage import issues, points
 from bot.storage.issues import Issue
 from bot.storage.points import Account
 from bot.understanding.reading import fold
+from handlers.gifts import Find
 from handlers.human import AskAbout
 from handlers.views import choices, outage
 from handlers.views.paging import CARDS, Page, as_query, listing, page_now, turning
@@ -271,6 +272,7 @@ async def show_own(ctx: Context, action: ShowOwn) -> Answer:
         lambda number: ShowOwn(page=number, upto=upto),
         card=lambda each: voucher_card(ctx._, each, picture(each.offer["image"]), ShowIssue(ref=each.ref)),
         item=lambda each: voucher_item(ctx._, each, picture(each.offer["image"]), ShowIssue(ref=each.ref)),
+        find=Find(),
     )
     return Reply((shown,), choices.ending(ctx._, *turning(shown), choices.vouchers(ctx._)))
 

@@ -284,6 +284,11 @@ async def test_ones_own_vouchers_hold_still_on_their_pages(friend: Chat, tables:
         seen += opened(friend)
 
     assert seen == [f"R-{number:06}" for number in reversed(range(40))]
+    for part, there in (("zzz", False), ("highl", True)):
+        await friend.tap("Search")
+        await friend.say(part)
+        assert ("Highlands Coffee 100k" in friend.text) is there
+        assert friend.said("Nothing found for “%(query)s”.", query=part) is not there
 
 
 def opened(chat: Chat) -> list[str]:
