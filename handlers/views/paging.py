@@ -74,13 +74,7 @@ def listing(
     if page.total <= CARDS:
         cards = tuple(replace(card(each), details=Button(details, item(each).action)) for each in page.items)
         return cards[0] if len(cards) == 1 else Carousel(title, cards)
-    buttons: list[Button] = []
-    if not page.last:
-        # Translators: a button: the next page of a list
-        buttons.append(Button(_("Next page"), turn(page.number + 1)))
-    if page.number:
-        # Translators: a button: the page before this one
-        buttons.append(Button(_("Previous page"), turn(page.number - 1)))
+    buttons = turn_buttons(_, turn, page.number, more=not page.last)
     if find is not None:
         # Translators: a button: search in a list
         buttons.append(Button(_("Search"), find, keyboard=True))
@@ -96,6 +90,18 @@ def listing(
         buttons=tuple(buttons),
         pages=Pages(turn(0), page.count) if several else None,
     )
+
+
+def turn_buttons(_: Translator, turn: Turn, number: int, *, more: bool) -> list[Button]:
+    """To the pages after and before the one of this number. more: there is one after it."""
+    buttons: list[Button] = []
+    if more:
+        # Translators: a button: the next page of a list
+        buttons.append(Button(_("Next page"), turn(number + 1)))
+    if number:
+        # Translators: a button: the page before this one
+        buttons.append(Button(_("Previous page"), turn(number - 1)))
+    return buttons
 
 
 def as_query(typed: str) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bot.conversation.actions import Action
 from bot.conversation.messages import Button, Card, Carousel
 from bot.i18n import Translator
+from handlers.views.paging import Turn, turn_buttons
 
 SIZE = 9  # and one card that leads on: ten fit LINE's carousel and Messenger's alike
 
 Offered = TypeVar("Offered")
-Turn = Callable[[int], Action]
-"""The action that shows the page of a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +36,11 @@ def window(_: Translator, title: str, cards: Sequence[Card], page: Window[Offere
     """The cards of a page, with one at the end that leads on."""
     shown = list(cards)
     if page.left:
-        # Translators: a button: the next page of a list
-        button = Button(_("Next page"), turn(page.number + 1))
-        shown.append(Card(title=_.ngettext("%(n)s more", "%(n)s more", page.left), buttons=(button,)))
+        following, *_before = turns(_, page, turn)
+        shown.append(Card(title=_.ngettext("%(n)s more", "%(n)s more", page.left), buttons=(following,)))
     return Carousel(title, tuple(shown)) if len(shown) > 1 else shown[0]
 
 
 def turns(_: Translator, page: Window[Offered], turn: Turn) -> list[Button]:
     """Buttons to the pages after and before."""
-    buttons: list[Button] = []
-    if page.left:
-        buttons.append(Button(_("Next page"), turn(page.number + 1)))
-    if page.number:
-        # Translators: a button: the page before this one
-        buttons.append(Button(_("Previous page"), turn(page.number - 1)))
-    return buttons
+    return turn_buttons(_, turn, page.number, more=page.left > 0)

@@ -77,3 +77,9 @@ def impatient(bot: Bot) -> None:
 async def trail(bot: Bot, action: str) -> list[dict[str, Any]]:
     """What the trail says of a command, oldest first."""
     return [dict(row) for row in await bot.pool.fetch("SELECT * FROM audit WHERE action = $1 ORDER BY n", action)]
+
+
+async def change(member: Chat, line: str) -> None:
+    """Type it, and confirm."""
+    await member.say(line)
+    await member.tap("Change it")

@@ -9,7 +9,7 @@ from chat import Bot, Chat
 from conversations.proving import link
 
 from admin.conftest import Hire
-from admin.counter import account, arrive, give, member_id, name_of, ref_of, row_of, trail
+from admin.counter import account, arrive, change, give, member_id, name_of, ref_of, row_of, trail
 from bot.services.points import NotEnough
 from bot.staff import lines, reading
 from bot.staff.arguments import line_of
@@ -23,12 +23,6 @@ async def customer(bot: Bot, channel: str, language: str) -> Chat:
     chat = await arrive(bot, channel, language)
     await give(chat, 100)
     return chat
-
-
-async def change(member: Chat, line: str) -> None:
-    """Type it, and confirm."""
-    await member.say(line)
-    await member.tap("Change it")
 
 
 async def test_points_are_given_and_taken(bot: Bot, hire: Hire, customer: Chat) -> None:

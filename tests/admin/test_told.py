@@ -7,7 +7,7 @@ import pytest
 from chat import Bot, Chat
 
 from admin.conftest import Hire, speaking
-from admin.counter import arrive, give, ref_of
+from admin.counter import arrive, change, give, ref_of
 from bot.storage import rewards
 from bot.storage.rewards import Grant
 
@@ -27,12 +27,6 @@ async def customer(bot: Bot, channel: str, language: str) -> Chat:
     chat = await arrive(bot, channel, language)
     await give(chat, 100)
     return chat
-
-
-async def change(member: Chat, line: str) -> None:
-    """Type it, and confirm."""
-    await member.say(line)
-    await member.tap("Change it")
 
 
 async def test_points_given_and_taken_are_told(hire: Hire, customer: Chat) -> None:
