@@ -232,8 +232,7 @@ def opens(ctx: Context, held: Held) -> Action:
 
 def _whole(ctx: Context, found: Gathered, held: Held, seen: float | None) -> Card:
     """A thing's card with what shows all of it, where a platform has to cut it."""
-    # Translators: a button: show the whole card of something in a list
-    return replace(_drawn(ctx, found, held, seen), details=Button(ctx._("Details"), opens(ctx, held)))
+    return replace(_drawn(ctx, found, held, seen), details=choices.details(ctx._, opens(ctx, held)))
 
 
 def _drawn(ctx: Context, found: Gathered, held: Held, seen: float | None) -> Card:

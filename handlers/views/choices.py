@@ -95,6 +95,12 @@ def gift_cards(_: Translator) -> Button:
     return topic(_, "cards")
 
 
+def details(_: Translator, show: Action) -> Button:
+    """To the whole of what is shown in short."""
+    # Translators: a button: show the whole of something, such as a receipt, a card of a list or the privacy notice
+    return Button(_("Details"), show)
+
+
 def person(_: Translator) -> Button:
     """To a human."""
     return topic(_, "human")

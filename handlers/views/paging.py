@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from bot.conversation.actions import Action, escaped
 from bot.conversation.messages import Button, Card, Carousel, Item, Listing, Pages
 from bot.i18n import Translator
+from handlers.views import choices
 
 CARDS = 10  # that LINE's carousel and Messenger's both take
 FORMER_SIZE = 9  # of a page, for the buttons of earlier versions: what they lead to is counted in such pages
@@ -69,10 +70,8 @@ def listing(
     find: Action | None = None,
 ) -> Card | Carousel | Listing:
     """A page as a message. Only what is shown is drawn, by `card` or by `item`. find: asks for a part of a name."""
-    # Translators: a button: show the whole card of something in a list
-    details = _("Details")
     if page.total <= CARDS:
-        cards = tuple(replace(card(each), details=Button(details, item(each).action)) for each in page.items)
+        cards = tuple(replace(card(each), details=choices.details(_, item(each).action)) for each in page.items)
         return cards[0] if len(cards) == 1 else Carousel(title, cards)
     buttons = turn_buttons(_, turn, page.number, more=not page.last)
     if find is not None:
@@ -82,7 +81,7 @@ def listing(
     return Listing(
         title,
         tuple(item(thing) for thing in page.items),
-        opens=details,
+        opens=_("Details"),
         position=_("Page %(page)s of %(pages)s", page=_.number(page.number + 1), pages=_.number(page.count))
         if several
         else "",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.conversation.actions import Action
-from bot.conversation.messages import Badge, Button, Card, Item, Row
+from bot.conversation.messages import Badge, Card, Item, Row
 from bot.i18n import Translator
 from bot.storage.history import Line, What
 from bot.storage.issues import IssueState, called
+from handlers.views import choices
 from handlers.views.codes import rewards_title, visible_names
 from handlers.views.start import ICONS
 from handlers.views.vouchers import TONES, points_text, signed, state_words
@@ -37,8 +38,7 @@ def line_card(_: Translator, line: Line, opens: Action) -> Card:
             *((Row(_("Points"), signed(_, told.change)),) if told.change else ()),
             Row(_("Date"), _.date(line.at)),
         ),
-        # Translators: a button: show the whole receipt
-        buttons=(Button(_("Details"), opens),),
+        buttons=(choices.details(_, opens),),
     )
 
 

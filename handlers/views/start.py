@@ -52,7 +52,7 @@ def notice(_: Translator, brand: Brand) -> SmallPrint:
             channel=brand.channel_name,
             time=_period(_, brand.claim_retention.days),
         )
-    return SmallPrint(text, Button(_("Details"), Go(command="privacy")))
+    return SmallPrint(text, choices.details(_, Go(command="privacy")))
 
 
 def _period(_: Translator, days: int) -> str:

@@ -125,8 +125,7 @@ def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str,
 
 def voucher_card(_: Translator, issue: Issue, picture: str, show: Action) -> Card:
     """One of the customer's own vouchers, in a list."""
-    # Translators: a button: show the whole receipt
-    details = Button(_("Details"), show)
+    details = choices.details(_, show)
     return Card(
         image=picture,
         eyebrow=issue.offer["brand"],

@@ -10,6 +10,7 @@ from bot.conversation.actions import Action
 from bot.conversation.messages import Badge, Button, Card, Item, Row
 from bot.i18n import Translator
 from bot.services.wallet import CARDS, VOUCHERS, Day, Held, HeldCards, HeldVoucher
+from handlers.views import choices
 from handlers.views.gifts import gift_badge, gift_names, source_name, valid_badge
 
 ICONS: Mapping[str, str] = {TICKETS: "🎟️", "physical": "🎁", "virtual": "🎀", VOUCHERS: "🎫", CARDS: "💳"}
@@ -106,8 +107,7 @@ def held_item(_: Translator, held: Held, opens: Action, now: datetime, *, mixed:
 
 def voucher_card(_: Translator, voucher: HeldVoucher, show: Action) -> Card:
     """A voucher in a list of everything; its receipt says the rest."""
-    # Translators: a button: show the whole receipt
-    details = Button(_("Details"), show)
+    details = choices.details(_, show)
     rows = (Row(_("Date"), _.date(voucher.received)), Row(_("Reference"), voucher.ref))
     return Card(
         eyebrow=_("Voucher"),
