@@ -226,7 +226,7 @@ def _processes(home: Path, port: int | None, *, quiet: bool) -> Iterator[tuple[D
             threading.Thread(target=_fulfil, args=(sandbox.stdout, sandbox.stdin, bot), daemon=True).start()
         bot.start()
         demo = Demo(sandbox=started["url"], bot=address, pid=os.getpid(), simulator=started.get("simulator", ""))
-        (home / "demo.json").write_text(json.dumps(asdict(demo)))
+        _write_whole(home / "demo.json", json.dumps(asdict(demo)))
         yield demo, bot
     finally:
         (home / "demo.json").unlink(missing_ok=True)
@@ -301,7 +301,14 @@ def _settings(brand: dict[str, str], home: Path, address: str) -> dict[str, str]
 
 def _write(place: Path, settings: dict[str, str]) -> None:
     """The settings as a file like .env, for other commands on the demo."""
-    place.write_text("".join(f"{name}={_quoted(value)}\n" for name, value in settings.items()), encoding="utf-8")
+    _write_whole(place, "".join(f"{name}={_quoted(value)}\n" for name, value in settings.items()))
+
+
+def _write_whole(place: Path, content: str) -> None:
+    """Write so that whoever waits for the file never reads half of it."""
+    partial = place.with_name(f"{place.name}.partial")
+    partial.write_text(content, encoding="utf-8")
+    partial.replace(place)
 
 
 def _quoted(value: str) -> str:
