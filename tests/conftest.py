@@ -8,10 +8,11 @@ from functools import cache
 from types import SimpleNamespace
 
 import asyncpg
+import psycopg
 import pytest
 from chat import Bot, Chat
 from engine.desk import Desk, another_database
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from bot.i18n import Translator, load_translators
 from bot.storage import pool as pools
@@ -24,8 +25,8 @@ from sandbox import Sandbox
 # A developer's own .env must not reach into tests.
 os.environ["GIFTDESK_ENV_FILE"] = os.devnull
 os.environ.pop("DATABASE_URL", None)
-# How long one example takes says how busy the machine is.
-settings.register_profile("patient", deadline=None)
+# How long one example takes, or ten take to be made, says how busy the machine is.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 
@@ -52,9 +53,17 @@ def read_once() -> Iterator[None]:
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A migrated PostgreSQL of this run's own."""
     server = EmbeddedPostgres(tmp_path_factory.mktemp("giftdesk") / "postgres")
+    hurry(server.url)
     schema.migrate(server.url)
     yield server.url
     server.stop()
+
+
+def hurry(url: str) -> None:
+    """Have a database not wait for the disk. No test turns the power off, and what is killed has written it all."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
