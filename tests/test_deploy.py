@@ -146,7 +146,9 @@ def commands() -> list[tuple[str, str]]:
     for name in ("heroku.yml", "Procfile"):
         text = (ROOT / name).read_text()
         found += [(name, words.split()) for words in re.findall(r"giftdesk [a-z]+", text)]
-    found += [("docs/deploying.md", words.split()) for words in re.findall(r"giftdesk (?!giftdesk)[a-z]+\b(?=[ `\n])", GUIDE)]
+    found += [
+        ("docs/deploying.md", words.split()) for words in re.findall(r"giftdesk (?!giftdesk)[a-z]+\b(?=[ `\n])", GUIDE)
+    ]
     return [(where, words[1]) for where, words in found if Path(words[0]).name == "giftdesk"]
 
 

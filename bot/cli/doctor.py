@@ -16,6 +16,7 @@ import asyncpg
 import psycopg
 from dotenv import dotenv_values
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bot.apis import Apis
@@ -31,6 +32,7 @@ from bot.services.health import probe
 from bot.services.linking import call_url
 from bot.storage import clocks, inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
+from bot.storage.refusals import READ_ONLY, explained
 from bot.storage.version import is_current
 from bot.understanding import hours
 from bot.wiring import checks_of, load_languages, open_apis, open_channels
@@ -43,10 +45,6 @@ NOT_OURS = ("OTEL_", "COMPOSE_", "POSTGRES_", "GIFTDESK_")  # how other programs
 ALIKE = 0.8  # of a setting's letters, before it is taken for one that was meant
 ASKED_CUSTOMERS, ENOUGH_CUSTOMERS = 50, 10  # of whom MantaGo is asked, and before anything is concluded from it
 SCANNED_CODES, NAMED_GROUPS = 1000, 5
-READ_ONLY = (
-    "can only be read, so nothing that customers write is stored, and platforms are told to come again: DATABASE_URL"
-    " must lead to the primary, without default_transaction_read_only"
-)
 PATIENCE = 30  # seconds for each question that takes many calls
 
 
@@ -65,7 +63,7 @@ def examine(settings: Settings, url: str) -> bool:
     findings = [*_settings(settings), *_database(settings, url, stored), *asyncio.run(_asked(settings, stored))]
     table = Table("", "part", "finding", show_lines=False)
     for part, verdict, text in findings:
-        table.add_row(verdict, part, text)
+        table.add_row(verdict, part, escape(text))  # Vendors' names may have brackets.
     Console().print(table)
     return all(verdict is not BAD for _, verdict, _ in findings)
 
@@ -153,8 +151,7 @@ def _database(settings: Settings, url: str, stored: Stored) -> list[Finding]:
             if not is_current(connection):
                 return [("database", BAD, "migrations are missing; run `giftdesk migrate`")]
             row = connection.execute(QUEUE_STATE).fetchone() or (0, 0, 0)
-            (read_only,) = connection.execute("SHOW transaction_read_only").fetchone() or ("off",)
-            if read_only == "on":
+            if connection.execute("SHOW transaction_read_only").fetchone() == ("on",):
                 return [("database", BAD, READ_ONLY)]
             staff = in_charge(connection, settings)
             stored.policies = {group for (group,) in connection.execute("SELECT group_id FROM policies")}
@@ -164,8 +161,7 @@ def _database(settings: Settings, url: str, stored: Stored) -> list[Finding]:
             query = "SELECT value->>'fingerprint' FROM switches WHERE name = %s AND value->>'fingerprint' <> %s"
             another_key = connection.execute(query, (key.SWITCH, key.fingerprint(settings.secret))).fetchone()
     except psycopg.Error as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        return [("database", BAD, f"cannot be reached: {first_line}. Check DATABASE_URL and that the server runs")]
+        return [("database", BAD, explained(error) or f"answers strangely: {type(error).__name__}")]
     findings: list[Finding] = [("database", GOOD, f"PostgreSQL {version}, schema current"), *staff]
     if off:
         findings.append(("clock", NOTE, off))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import subprocess
 import warnings
 from pathlib import Path
@@ -21,6 +22,7 @@ max_wal_size = 512MB
 unix_socket_permissions = 0700
 log_min_messages = warning
 """
+NEEDED = 32_000_000  # bytes: two files of its journal, below which it ends and does not start again
 PATIENCE = 5  # seconds that a start may take; one that takes longer goes on and is looked at again
 
 
@@ -57,7 +59,7 @@ class EmbeddedPostgres:
         except Exception as error:
             self._let_go()
             raise ConfigurationError(
-                f"The embedded PostgreSQL in {folder} does not start ({type(error).__name__}: {error}). "
+                f"The embedded PostgreSQL in {folder} does not start ({type(error).__name__}: {error}). {self._room()}"
                 f"Its own words are in {folder / 'log'}. Another server can be used with DATABASE_URL."
             ) from error
 
@@ -74,7 +76,15 @@ class EmbeddedPostgres:
             self._pg_ctl("-o", f'-h "" -k {self._sockets()}', "-l", str(self._folder / "log"), "start")
         except Exception as error:  # noqa: BLE001 - `serve` must outlive whatever it is
             # Its last processes may still be leaving, or it recovers for longer: the next look tells.
-            log.error("the embedded PostgreSQL does not start", error=type(error).__name__)
+            room = self._room()
+            log.error(
+                "the embedded PostgreSQL does not start", error=type(error).__name__, **({"hint": room} if room else {})
+            )
+
+    def _room(self) -> str:
+        """A sentence about the disk, when that is why."""
+        free = shutil.disk_usage(self._folder.parent).free
+        return f"The disk of {self._folder.parent} is full: {free // 1_000_000} MB are free. " if free < NEEDED else ""
 
     def stop(self) -> None:
         """Stop the server; what was committed is safe either way."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import orjson
+import psycopg
 import pytest
 from aiohttp import ClientSession, web
 from chat import Bot
@@ -39,6 +40,7 @@ from bot.cli.doctor import (
 )
 from bot.config import Settings, load_settings
 from bot.storage import schema
+from bot.storage.refusals import explained
 from bot.web import create_app
 from bot.wiring import open_apis
 from sandbox import Sandbox
@@ -334,3 +336,45 @@ async def test_a_database_that_can_only_be_read_is_told(sandbox: Sandbox, databa
 
     assert (part, verdict) == ("database", BAD)
     assert "can only be read" in text and "primary" in text
+
+
+async def test_a_command_says_what_is_wrong_with_the_database(tmp_path: Path, database: str) -> None:
+    """One sentence, and no stack of calls: nobody there, and one that can only be read."""
+    base = environment(tmp_path, SECRET_KEY="k" * 64)
+    await another_database(database, "locked")
+    connection = await asyncpg.connect(database)
+    try:
+        await connection.execute("ALTER DATABASE locked SET default_transaction_read_only = on")
+    finally:
+        await connection.close()
+    locked = database.replace("/postgres?", "/locked?")
+    nobody, reading = [
+        await command("migrate", env={**base, "DATABASE_URL": url})
+        for url in (f"postgresql://x@127.0.0.1:{free_port()}/x", locked)
+    ]
+
+    assert nobody[0] == reading[0] == 1
+    assert "The database cannot be reached; check DATABASE_URL" in nobody[1]
+    assert "The database can only be read" in reading[1]
+    assert "Traceback" not in nobody[1] + reading[1]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (psycopg.errors.DiskFull("could not extend file"), "its disk is full. What was committed is safe"),
+        (psycopg.errors.InsufficientPrivilege("permission denied for schema public"), "the database's owner"),
+        (psycopg.errors.TooManyConnections("too many clients"), "max_connections"),
+        (psycopg.OperationalError('FATAL: password authentication failed for user "x"'), "user or password"),
+        (psycopg.OperationalError('FATAL: database "x" does not exist'), "does not exist on that server"),
+        (asyncpg.InvalidPasswordError("password"), "user or password"),
+        (asyncpg.ReadOnlySQLTransactionError("cannot execute INSERT"), "primary"),
+        (psycopg.errors.UndefinedTable("no such table"), None),
+        (ValueError("no database at all"), None),
+    ],
+)
+def test_what_the_database_refuses_is_explained(error: Exception, says: str | None) -> None:
+    """By its codes; a mistake of ours stays one."""
+    told = explained(error)
+
+    assert (says is None and told is None) or (says is not None and says in str(told)), told
