@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run chat test lint bench soak screenshots translations language understanding font lock
+.PHONY: help install demo run chat test test-install lint bench audit soak screenshots translations language understanding font lock
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ chat: install ## Talk to the running demo; ARGS="--as messenger --lang en" for o
 test: install ## Everything that must hold; some nine minutes on two cores.
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(or $(ARGS),-p tests.covered)
 
+test-install: install ## What must hold elsewhere: the wheel as another user, a backup, an upgrade; some minutes.
+	$(BIN)/python -m pytest -q -m install tests/install $(ARGS)
+
 lint: install ## Style, types and the direction of imports.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,6 +42,9 @@ lint: install ## Style, types and the direction of imports.
 
 bench: install ## Measure, side by side with the peers; the table is also written to var/bench.json.
 	$(BIN)/python -m bench $(ARGS)
+
+audit: install ## Known weaknesses of what a server runs, and its bill of materials in var/sbom.json.
+	$(BIN)/python deploy/audit.py
 
 soak: install ## The long ones: hundreds of kills, floods.
 	$(BIN)/python -m pytest -q -m soak $(ARGS)
@@ -63,6 +69,8 @@ understanding: install ## Teach the recogniser what stands in locales/*/phrases*
 font: install ## Renew the font of the menus' pictures; FROM= names Noto Sans CJK Bold (.ttc) where it is not found.
 	$(BIN)/python -m bot.cli.font $(FROM)
 
-lock: ## Renew requirements.lock (needs uv).
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
-		--no-header --group dev --output-file requirements.lock pyproject.toml
+# The second has what a server needs and nothing else, in the versions of the first.
+lock: LOCK = uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header
+lock: ## Renew requirements.lock and requirements.runtime.lock (needs uv).
+	$(LOCK) --group dev --output-file requirements.lock pyproject.toml
+	$(LOCK) --no-annotate --constraint requirements.lock --output-file requirements.runtime.lock pyproject.toml

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -32,8 +33,23 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
             command(settings, *args, **kwargs)
         except GiftdeskError as error:
             raise click.ClickException(str(error)) from error
+        except Exception as error:
+            if told := _told(error):
+                raise click.ClickException(told) from error
+            raise
 
     return run
+
+
+def _told(error: Exception) -> str | None:
+    """What a machine that does not do its part means to whoever runs a command; None for a mistake of ours."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}:
+        return (
+            f"{error.strerror}: {error.filename or 'GIFTDESK_HOME'}. GIFTDESK_HOME must be a folder of ours, with room."
+        )
+    from bot.storage.refusals import explained  # noqa: PLC0415 - most commands end well
+
+    return explained(error)
 
 
 class _Whole:

@@ -352,6 +352,11 @@ def _plain(value: Any) -> object:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
+def env_file() -> str:
+    """The file with settings, which need not be there."""
+    return os.environ.get("GIFTDESK_ENV_FILE", ".env")
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment and `.env`. Raises ConfigurationError naming everything that is wrong."""
-    return Settings(_env_file=os.environ.get("GIFTDESK_ENV_FILE", ".env"), **overrides)
+    return Settings(_env_file=env_file(), **overrides)

@@ -80,7 +80,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
         body = request.get_data(cache=False)
         if not channels[0].genuine(body, dict(request.headers)):  # Those that share an address share the secret.
             # Not silent: a wrong channel secret looks just like this, and somebody must find it.
-            log.warning("webhook with a wrong or missing signature", channel=name, size=len(body))
+            hint = "another secret, or a proxy that changes body or headers; `giftdesk doctor` tells which"
+            log.warning("webhook with a wrong or missing signature", channel=name, size=len(body), hint=hint)
             metrics.WEBHOOKS.labels(name, "bad signature").inc()
             return _plain("The signature does not match the channel's secret.", 401)
         try:

@@ -32,6 +32,8 @@ PARAMETER = 100
 ATTACHMENT_LIVES = timedelta(days=90)
 IMAGE_SIZE = 8_000_000  # bytes
 PERSONAL_CALLS, PERSONAL_WINDOW = 10, timedelta(minutes=10)  # to one person's own settings
+APP_ID = "1082"
+FIELDS = ("messages", "messaging_postbacks", "message_edits")
 SENDER_ACTIONS = ("typing_on", "typing_off", "mark_seen", "react", "unreact")
 
 
@@ -91,8 +93,8 @@ class Platform(Protocol):
 
 
 class Graph:
-    """State: the page's webhook fields, what was uploaded, and people's own menus. Who may be written to is a matter of
-    `people`.
+    """State: the fields of the page's and of the app's webhooks, what was uploaded, and people's own menus. Who may be
+    written to is a matter of `people`.
 
     platforms: all that are behind the page; an id that nobody has is taken for one of the first.
     """
@@ -106,7 +108,9 @@ class Graph:
 
     def reset(self, people: People) -> None:
         self.people = people
-        self.subscribed_fields: list[str] = []
+        self.subscribed_fields = list(FIELDS)
+        self.app_callback = "https://sandbox.example/webhooks/messenger"
+        self.app_webhooks = {about: list(FIELDS) for about in ("page", "instagram")}
         self.attachments: dict[str, Attachment] = {}
         self.menu_of: dict[str, list[Any]] = {}
         self._personal_calls: dict[str, list[datetime]] = {}
@@ -133,6 +137,7 @@ class Graph:
             ("GET", f"{base}/{{page}}/subscribed_apps", self._get_subscriptions),
             ("POST", f"{base}/{{page}}/subscribed_apps", self._subscribe),
             ("DELETE", f"{base}/{{page}}/subscribed_apps", self._unsubscribe),
+            ("GET", f"{base}/{{app}}/subscriptions", self._app_subscriptions),
             ("GET", f"{base}/{{id}}", self._node),
         ]
 
@@ -290,6 +295,8 @@ class Graph:
             linked = {"instagram_business_account": {"id": INSTAGRAM_ACCOUNT_ID}}
             page = {"id": MESSENGER_PAGE_ID, "name": shop.NAME}
             return answer(page | {name: value for name, value in linked.items() if name in wanted})
+        if node == "app":
+            return answer({"id": APP_ID})
         if node == INSTAGRAM_ACCOUNT_ID:
             return answer({"id": node, "username": shop.HANDLE, "name": shop.NAME})
         platform = self.platform_of(node)
@@ -345,8 +352,25 @@ class Graph:
 
     async def _get_subscriptions(self, request: web.Request) -> web.Response:
         self._allowed(request)
-        app = {"id": "1082", "name": "Giftdesk", "subscribed_fields": self.subscribed_fields}
+        app = {"id": APP_ID, "name": "Giftdesk", "subscribed_fields": self.subscribed_fields}
         return answer({"data": [app] if self.subscribed_fields else []})
+
+    async def _app_subscriptions(self, request: web.Request) -> web.Response:
+        """https://developers.facebook.com/docs/graph-api/reference/app/subscriptions; told to the app alone."""
+        token = f"{APP_ID}|{MESSENGER_APP_SECRET}"
+        if bearer(request) != token or request.query.get("appsecret_proof", _proof(token)) != _proof(token):
+            refuse(400, _error(15, "This method must be called with an app access_token."))
+        hooks = [
+            {
+                "object": about,
+                "callback_url": self.app_callback,
+                "active": True,
+                "fields": [{"name": name, "version": "v26.0"} for name in fields],
+            }
+            for about, fields in self.app_webhooks.items()
+            if fields
+        ]
+        return answer({"data": hooks})
 
     async def _subscribe(self, request: web.Request) -> web.Response:
         body = await json_object(request) or {}

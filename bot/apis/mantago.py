@@ -186,6 +186,16 @@ class MantagoApi:
         # A caller that gives up must not take the answer away from the others.
         return await asyncio.shield(lookup)
 
+    async def knows(self, platform: Platform, client_id: str) -> bool:
+        """Whether MantaGo has ever heard of this user. Raises as `gifts`."""
+        try:
+            await self._ask(platform, client_id)
+        except UpstreamRefused as error:
+            if error.code == _CLIENT_NOT_FOUND:
+                return False
+            raise
+        return True
+
     def _looked_up(self, who: tuple[Platform, str], lookup: asyncio.Task[Gifts]) -> None:
         del self._lookups[who]
         if not lookup.cancelled():
@@ -224,20 +234,23 @@ class MantagoApi:
         await self._upstream.aclose()
 
     async def _look_up(self, platform: Platform, client_id: str) -> Gifts:
-        identity = {"platform": platform, "platformClientId": client_id}
         try:
-            return await self._upstream.call(
-                "client gifts",
-                "POST",
-                "/openapi/client/gift",
-                _read_gifts,
-                params={"botId": self._bot_id, **(identity if self._id_in_query else {})},
-                json={"secret": self._secret, **identity},
-            )
+            return await self._ask(platform, client_id)
         except UpstreamRefused as error:
             if error.code == _CLIENT_NOT_FOUND:
                 return Gifts()
             raise
+
+    async def _ask(self, platform: Platform, client_id: str) -> Gifts:
+        identity = {"platform": platform, "platformClientId": client_id}
+        return await self._upstream.call(
+            "client gifts",
+            "POST",
+            "/openapi/client/gift",
+            _read_gifts,
+            params={"botId": self._bot_id, **(identity if self._id_in_query else {})},
+            json={"secret": self._secret, **identity},
+        )
 
 
 def explain(status: int, body: Any) -> UpstreamError | None:

@@ -115,6 +115,8 @@ class Channel:
     answered_in: where people of the shop answer its customers, for a reader of a language.
     facts: what the brand's settings say of this channel alone, as fields of `Brand`. installer: what sets up its menus.
     examines: what the doctor asks the platform of the account, beside `check`; raises UpstreamError.
+    knocks: a webhook without events, signed as the platform would, with which the doctor tries the way to the web
+    process.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Channel:
     facts: Callable[[Settings], Json] = _nothing
     installer: Callable[[Any], Installer] | None = None
     examines: Callable[[Any, Settings], Awaitable[list[Remark]]] | None = None
+    knocks: Callable[[Settings], tuple[bytes, Mapping[str, str]]] | None = None
 
     def __post_init__(self) -> None:
         introduce(self.name, Partner(self.title, self.settings, self.mantago))

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections import Counter
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from time import time
 from typing import Any
 
 import asyncpg
 import psycopg
+from dotenv import dotenv_values
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from bot.apis import Apis
 from bot.channels import Outbound, known
+from bot.cli import reach
 from bot.cli.menus import differs
-from bot.config import GROUPS, Settings
+from bot.config import GROUPS, Settings, env_file
 from bot.errors import ConfigurationError, UpstreamError
 from bot.i18n import Translator
-from bot.partners import partner
+from bot.partners import mantago_platform, partner
 from bot.services import key
 from bot.services.health import probe
 from bot.services.linking import call_url
 from bot.storage import clocks, inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
+from bot.storage.refusals import READ_ONLY, explained
 from bot.storage.version import is_current
 from bot.understanding import hours
 from bot.wiring import checks_of, load_languages, open_apis, open_channels
@@ -31,19 +41,36 @@ GOOD, BAD, NOTE = "[green]ok[/]", "[red]problem[/]", "[yellow]note[/]"
 
 Finding = tuple[str, str, str]
 
+NOT_OURS = ("OTEL_", "COMPOSE_", "POSTGRES_", "GIFTDESK_")  # how other programs' settings in the same file begin
+ALIKE = 0.8  # of a setting's letters, before it is taken for one that was meant
+ASKED_CUSTOMERS, ENOUGH_CUSTOMERS = 50, 10  # of whom MantaGo is asked, and before anything is concluded from it
+SCANNED_CODES, NAMED_GROUPS = 1000, 5
+PATIENCE = 30  # seconds for each question that takes many calls
+
+
+@dataclass(slots=True)
+class Stored:
+    """What the database knows and vendors are asked about. policies: groups of codes with one. customers: the latest,
+    (channel, id)."""
+
+    policies: set[int] = field(default_factory=set)
+    customers: list[tuple[str, str]] = field(default_factory=list)
+
 
 def examine(settings: Settings, url: str) -> bool:
     """Print what was found; whether all is well."""
-    findings = [*_settings(settings), *_database(settings, url), *asyncio.run(_credentials(settings))]
+    stored = Stored()
+    findings = [*_settings(settings), *_database(settings, url, stored), *asyncio.run(_asked(settings, stored))]
     table = Table("", "part", "finding", show_lines=False)
     for part, verdict, text in findings:
-        table.add_row(verdict, part, text)
+        table.add_row(verdict, part, escape(text))  # Vendors' names may have brackets.
     Console().print(table)
     return all(verdict is not BAD for _, verdict, _ in findings)
 
 
 def _settings(settings: Settings) -> list[Finding]:
     findings: list[Finding] = [("settings", GOOD, f"read; brand {settings.brand!r}, {settings.timezone}")]
+    findings += [(name, NOTE, text) for name, text in unknown(dotenv_values(env_file()), os.environ).items()]
     for group, names in GROUPS.items():
         if not settings.has(group):
             findings.append((group, NOTE, f"off; {', '.join(name.upper() for name in names)} would switch it on"))
@@ -81,6 +108,21 @@ def _settings(settings: Settings) -> list[Finding]:
     return findings
 
 
+def unknown(written: Mapping[str, object], around: Mapping[str, str]) -> dict[str, str]:
+    """What is set and is no setting. written: in the file, where all should be ours; around: in the environment, where
+    only a name that looks like one of ours is taken for it."""
+    settings = [name.upper() for name in Settings.model_fields]
+    found = {}
+    for name in dict.fromkeys((*written, *around)):
+        if name.upper() in settings or name.upper().startswith(NOT_OURS):
+            continue
+        if meant := get_close_matches(name.upper(), settings, 1, ALIKE):
+            found[name] = f"is no setting and does nothing; did you mean {meant[0]}?"
+        elif name in written:
+            found[name] = "is no setting and does nothing; .env.example has them all"
+    return found
+
+
 def _hours(settings: Settings, _: Translator) -> list[Finding]:
     """How the hours are read, for a text may mean something else than its author thought."""
     findings: list[Finding] = []
@@ -96,7 +138,8 @@ def _hours(settings: Settings, _: Translator) -> list[Finding]:
     return findings
 
 
-def _database(settings: Settings, url: str) -> list[Finding]:
+def _database(settings: Settings, url: str, stored: Stored) -> list[Finding]:
+    """What is to be said of the database. stored: is filled from it."""
     try:
         with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
             version = connection.info.server_version // 10_000
@@ -108,12 +151,17 @@ def _database(settings: Settings, url: str) -> list[Finding]:
             if not is_current(connection):
                 return [("database", BAD, "migrations are missing; run `giftdesk migrate`")]
             row = connection.execute(QUEUE_STATE).fetchone() or (0, 0, 0)
+            if connection.execute("SHOW transaction_read_only").fetchone() == ("on",):
+                return [("database", BAD, READ_ONLY)]
             staff = in_charge(connection, settings)
+            stored.policies = {group for (group,) in connection.execute("SELECT group_id FROM policies")}
+            latest = "SELECT channel, person FROM customers ORDER BY last_seen DESC LIMIT %s"
+            people = connection.execute(latest, (ASKED_CUSTOMERS,)).fetchall()
+            stored.customers = [(channel, person.rpartition(":")[2]) for channel, person in people]
             query = "SELECT value->>'fingerprint' FROM switches WHERE name = %s AND value->>'fingerprint' <> %s"
             another_key = connection.execute(query, (key.SWITCH, key.fingerprint(settings.secret))).fetchone()
     except psycopg.Error as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        return [("database", BAD, f"cannot be reached: {first_line}. Check DATABASE_URL and that the server runs")]
+        return [("database", BAD, explained(error) or f"answers strangely: {type(error).__name__}")]
     findings: list[Finding] = [("database", GOOD, f"PostgreSQL {version}, schema current"), *staff]
     if off:
         findings.append(("clock", NOTE, off))
@@ -144,8 +192,8 @@ def in_charge(connection: psycopg.Connection[Any], settings: Settings) -> list[F
     return findings
 
 
-async def _credentials(settings: Settings) -> list[Finding]:
-    """One harmless call with each credential."""
+async def _asked(settings: Settings, stored: Stored) -> list[Finding]:
+    """One harmless call with each credential, what platforms and vendors say of us, and the way from them to us."""
     channels, apis = open_channels(settings), open_apis(settings)
     findings: list[Finding] = []
     try:
@@ -159,9 +207,62 @@ async def _credentials(settings: Settings) -> list[Finding]:
         if days is not None and days <= 7:
             verdict = NOTE if days > 1 else BAD
             findings.append(("MantaGo", verdict, f"MANTAGO_TOKEN expires in {days} days; renew it"))
+        well = {part for part, verdict, _ in findings if verdict is GOOD}
+        if apis.mantago and "MantaGo" in well:
+            findings += await _patiently("MantaGo", _strangers(apis, stored))
+        if apis.poshen and "Poshen" in well and settings.poshen_mode == "claim":
+            findings += await _patiently("Poshen", _without_policy(apis, stored))
+        if settings.public_url:
+            verdicts = {"good": GOOD, "note": NOTE, "bad": BAD}
+            findings += [("PUBLIC_URL", verdicts[how], text) for how, text in await reach.reached(settings)]
     finally:
         await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
     return findings
+
+
+async def _patiently(part: str, question: Awaitable[str]) -> list[Finding]:
+    """Something worth knowing that takes many calls; a vendor that is slow just now costs no more than that."""
+    try:
+        said = await asyncio.wait_for(question, PATIENCE)
+    except (TimeoutError, UpstreamError):
+        return []
+    return [(part, NOTE, said)] if said else []
+
+
+async def _strangers(apis: Apis, stored: Stored) -> str:
+    """Whether MantaGo knows none of our customers: then it is connected to another provider, page or bot."""
+    assert apis.mantago is not None
+    if len(stored.customers) < ENOUGH_CUSTOMERS:
+        return ""
+    for channel, person in stored.customers:
+        if await apis.mantago.knows(mantago_platform(channel), person):
+            return ""
+    return (
+        f"knows none of the last {len(stored.customers)} customers, so they see no gifts: ids differ by LINE provider"
+        " and by page, and MantaGo must be connected to the same ones as we are (see MANTAGO_BOT_ID and its console)"
+    )
+
+
+async def _without_policy(apis: Apis, stored: Stored) -> str:
+    """Groups with codes about which nobody has decided anything."""
+    assert apis.poshen is not None
+    names: dict[int, str] = {}
+    codes: Counter[int] = Counter()
+    async for code in apis.poshen.list():
+        if code.group and code.group.id not in stored.policies:
+            names[code.group.id] = code.group.name
+            codes[code.group.id] += 1
+        if codes.total() >= SCANNED_CODES:
+            break
+    if not codes:
+        return ""
+    common = codes.most_common()
+    shown = ", ".join(f"{group} ({names[group]}, codes: {n})" for group, n in common[:NAMED_GROUPS])
+    more = f" and {len(codes) - NAMED_GROUPS} more" if len(codes) > NAMED_GROUPS else ""
+    return (
+        f"groups of codes without a policy: {shown}{more}. Poshen tells no limits, so any number of customers can claim"
+        f" each of these codes, for ever; decide, as in `giftdesk policy {common[0][0]} max=1 until=2026-12-31`"
+    )
 
 
 async def _account(settings: Settings, name: str, client: Outbound) -> list[tuple[str, str]]:

@@ -574,9 +574,10 @@ async def test_the_account_as_it_should_be(sandbox: Sandbox, line: LineClient) -
         sandbox.line.webhook, sandbox.line.monthly_limit, sandbox.line.pushed = f"{url}/webhooks/line", 200, 12
         remarks = await line.account().remarks(_settings(public_url=url, line_basic_id=f"@{shop.HANDLE}"))
 
-    assert [well for well, _ in remarks] == [True, True]
+    assert [well for well, _ in remarks] == [True, True, False]
     assert "12 of the plan's 200" in remarks[0][1]
     assert f"{url}/webhooks/line" in remarks[1][1]
+    assert "LINE does not tell whether Webhook redelivery is on" in remarks[2][1]
 
 
 @pytest.mark.parametrize(
@@ -603,7 +604,7 @@ async def test_a_webhook_that_is_off_and_a_plan_that_is_used_up(sandbox: Sandbox
     sandbox.fault("line:GET /v2/bot/channel/webhook/endpoint", body=off)
     remarks = await line.account().remarks(_settings())
 
-    assert [well for well, _ in remarks] == [False, False]
+    assert [well for well, _ in remarks] == [False, False, False]
     assert "nothing can be pushed" in remarks[0][1] and "switch Use webhook on" in remarks[1][1]
 
 

@@ -45,6 +45,11 @@ def postmaster(desk: Giftdesk) -> psutil.Process | None:
     return None
 
 
+def socket_locks(desk: Giftdesk) -> list[Path]:
+    """They lie beside the socket, which a long path of the home drives out of it."""
+    return list(Path(desk.database.partition("host=")[2]).glob(".s.PGSQL.*.lock"))
+
+
 @pytest.mark.skipif(not _can_be_alone(), reason="needs a PID namespace: Linux, and root or the right to make one")
 async def test_a_killed_database_comes_back(alone: Giftdesk, sandbox: Sandbox) -> None:
     """kill -9 of it, three times: started again each time, people are answered, and no zombie stays."""
@@ -60,3 +65,23 @@ async def test_a_killed_database_comes_back(alone: Giftdesk, sandbox: Sandbox) -
 
     assert [len(person.receipts) for person in people] == [1, 1, 1]
     await until(lambda: not [each for each in alone.family() if each.status() == psutil.STATUS_ZOMBIE])
+
+
+@pytest.mark.skipif(not _can_be_alone(), reason="needs a PID namespace: Linux, and root or the right to make one")
+async def test_a_power_cut_is_survived(alone: Giftdesk, sandbox: Sandbox) -> None:
+    """All of it gone at once, its locks there and empty: it starts again, and who wrote before is answered once."""
+    await alone.ensure()
+    (person,) = customers(sandbox, 1)
+    webhook = person.webhook
+    await alone.deliver(webhook)
+    locks = [alone.home / "postgres" / "postmaster.pid", *socket_locks(alone)]
+    first_process(alone).kill()
+    assert alone.process is not None
+    alone.process.wait(60)
+    for lock in locks:
+        lock.write_bytes(b"")
+    await alone.ensure()
+    await alone.deliver(webhook)
+    await alone.settled()
+
+    assert len(person.receipts) == 1

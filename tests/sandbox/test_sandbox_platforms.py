@@ -551,6 +551,8 @@ async def test_profiles_and_the_pages_settings(api: Any) -> None:
     assert (await api.graph("DELETE", "/me/messenger_profile", {"fields": ["get_started"]})).status == 400
     assert (await api.graph("DELETE", "/me/messenger_profile", both)).status == 200
 
+    assert (await api.graph("DELETE", "/me/subscribed_apps")).json == {"success": True}
+    assert (await api.graph("GET", "/me/subscribed_apps")).json == {"data": []}
     fields = "/me/subscribed_apps?subscribed_fields=messages,messaging_postbacks"
     assert (await api.graph("POST", fields)).json == {"success": True}
     subscribed = (await api.graph("GET", "/me/subscribed_apps")).json["data"][0]["subscribed_fields"]

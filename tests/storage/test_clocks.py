@@ -37,7 +37,9 @@ async def test_worker_and_doctor_compare(
     """With the real database's clock."""
     monkeypatch.setattr(doctor, "time", lambda: time() + off)
     worker = await DatabaseClock(lambda: time() + off).compare(tables)
-    findings = doctor._database(Settings(_env_file=None, secret_key="0" * 64, database_url=database), database)
+    findings = doctor._database(
+        Settings(_env_file=None, secret_key="0" * 64, database_url=database), database, doctor.Stored()
+    )
 
     for told in ([worker] if worker else [], [text for part, _, text in findings if part == "clock"]):
         assert len(told) == bool(said) and said in "".join(told)

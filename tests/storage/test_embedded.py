@@ -63,13 +63,63 @@ def test_what_a_killed_server_left_does_not_refuse_the_next_start(tmp_path: Path
         for start in (lambda: EmbeddedPostgres(folder), server.tend):
             (folder / "postmaster.pid").write_text(f"{gone.pid}\n{left[folder / 'postmaster.pid'][1]}\n")
             socket_lock.write_text("\n".join([str(other.pid), *left[socket_lock][1:]]) + "\n")
-            start()
+            running = start() or server
             with psycopg.connect(server.url, connect_timeout=3) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
-            server.stop()
+            running.stop()
     finally:
         other.kill()
         other.wait()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 40], ids=["empty", "zeros"])
+def test_what_a_power_cut_left_does_not_refuse_the_next_start(tmp_path: Path, content: bytes) -> None:
+    """Locks whose bytes never reached the disk: at the start, and when it is looked after."""
+    folder = tmp_path / "postgres"
+    server = EmbeddedPostgres(folder)
+    (socket_lock,) = Path(server.url.partition("host=")[2]).glob(".s.PGSQL.*.lock")
+    server.stop()
+    for start in (lambda: EmbeddedPostgres(folder), server.tend):
+        for lock in (folder / "postmaster.pid", socket_lock):
+            lock.write_bytes(content)
+        running = start() or server
+        with psycopg.connect(server.url, connect_timeout=3) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        running.stop()
+
+
+def test_an_empty_lock_of_a_server_that_is_there_is_left_to_it(tmp_path: Path) -> None:
+    """It may be about to write its number; without its lock a second one would start on the same files."""
+    folder = tmp_path / "postgres"
+    server = EmbeddedPostgres(folder)
+    try:
+        lock = folder / "postmaster.pid"
+        written = lock.read_bytes()
+        lock.write_bytes(b"")
+        server._clear()
+        assert lock.exists()
+        lock.write_bytes(written)
+    finally:
+        server.stop()
+
+
+def test_files_of_a_server_that_cannot_be_seen_are_left_alone(tmp_path: Path) -> None:
+    """As from another container on the same volume: its number is nobody's here, and two servers would destroy all."""
+    folder = tmp_path / "postgres"
+    server = EmbeddedPostgres(folder)
+    lock = folder / "postmaster.pid"
+    written = lock.read_text()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    lock.write_text("\n".join([str(gone.pid), *written.splitlines()[1:]]) + "\n")
+    try:
+        with pytest.raises(ConfigurationError, match="cannot be seen from here"):
+            EmbeddedPostgres(folder)
+        assert lock.exists()
+    finally:
+        lock.write_text(written)
+        server.stop()
+    EmbeddedPostgres(folder).stop()
 
 
 def test_looking_after_the_server_never_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,12 @@ class Account:
             left = usage.total_usage < plan.value
             text = f"{usage.total_usage} of the plan's {plan.value} messages of this month are used"
             remarks.append((left, text if left else f"{text}: until next month nothing can be pushed, only answered"))
-        return [*remarks, await self._webhook(settings)]
+        # https://developers.line.biz/en/docs/messaging-api/receiving-messages/#webhook-redelivery; no call tells it.
+        unread = (
+            "LINE does not tell whether Webhook redelivery is on; without it, what comes while no web process runs is"
+            f" lost: see that it is, below the webhook URL in {WHERE}"
+        )
+        return [*remarks, await self._webhook(settings), (False, unread)]
 
     async def _webhook(self, settings: Settings) -> Remark:
         wanted = f"{settings.public_url or 'https://your.host'}/webhooks/line"

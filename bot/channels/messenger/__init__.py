@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.channels import Channel, Inbound, Installer, Json, Outbound, Translate
+from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate
 from bot.config import Settings
 
 
@@ -47,6 +48,19 @@ def _installer(client: Any) -> Installer:
     return MessengerMenus(client)
 
 
+async def _examines(client: Any, settings: Settings) -> list[Remark]:
+    from bot.channels.messenger.webhooks import remarks  # noqa: PLC0415 - for the doctor alone
+
+    return await remarks(client, settings, "page")
+
+
+def _knocks(settings: Settings) -> tuple[bytes, Mapping[str, str]]:
+    from bot.channels.messenger.inbound import MessengerInbound  # noqa: PLC0415 - for the doctor alone
+
+    body = b'{"object":"page",  "entry":[ ]}'  # Whoever writes JSON anew on the way would lose the blanks.
+    return body, MessengerInbound(settings.messenger_app_secret).sign(body)
+
+
 def _answered_in(_: Translate) -> str:
     return _("the inbox of Meta Business Suite")
 
@@ -63,4 +77,6 @@ CHANNEL = Channel(
     answered_in=_answered_in,
     facts=_facts,
     installer=_installer,
+    examines=_examines,
+    knocks=_knocks,
 )

@@ -108,6 +108,13 @@ class MessengerClient:
         about = {"brand_colour": brand_colour, "pictures_at": pictures_at}
         return cls(http, page_access_token, app_secret, **about, read_seconds=read_seconds)
 
+    def as_app(self, app_id: str, app_secret: str) -> MessengerClient:
+        """The app itself instead of the page, over the same connections: its webhooks are told to nobody else.
+
+        https://developers.facebook.com/docs/facebook-login/guides/access-tokens#apptokens
+        """
+        return MessengerClient(self._http, f"{app_id}|{app_secret}", app_secret)
+
     def render(self, reply: Reply, pack: Pack) -> list[Rendered]:
         return render(reply, pack, pictures=self.pictures)
 

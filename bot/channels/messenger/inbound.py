@@ -71,6 +71,10 @@ class MessengerInbound:
             genuine |= hmac.compare_digest(signature, claimed)
         return genuine
 
+    def sign(self, body: bytes) -> dict[str, str]:
+        """The header with which Meta would send `body`."""
+        return {"x-hub-signature-256": "sha256=" + hmac.digest(self._keys[0], body, hashlib.sha256).hex()}
+
     def split(self, body: bytes) -> list[tuple[str, Json]]:
         """A raw event keeps where it stood, `{"messaging": …}`: that decides whether we may answer."""
         webhook = read_json(body)
