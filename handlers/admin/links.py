@@ -36,7 +36,12 @@ class Unlink(Arguments):
 
 
 @admin.command(
-    "link new", Phone, role="staff", about=N_("a code that links the phone of who stands before you"), acts=True
+    "link new",
+    Phone,
+    role="staff",
+    counter=True,
+    about=N_("a code that links the phone of who stands before you"),
+    acts=True,
 )
 async def make_code(ctx: StaffContext, args: Phone) -> Answer:
     """Looked at in person, read out, typed by the customer: nothing less proves whose phone it is."""
