@@ -46,6 +46,7 @@ from bot.services.staffing import Staffing
 from bot.services.stores import Stores
 from bot.services.trail import Trail
 from bot.services.unclear import UnclearTexts
+from bot.services.visits import Visits
 from bot.services.vouchers import Quota, Vouchers
 from bot.services.wallet import Wallet
 from bot.staff.desk import StaffDesk
@@ -177,6 +178,7 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
                 if text
             },
             shows_cards=settings.has("Altegio"),
+            counts_visits=settings.visit_points > 0,
             card_currency=settings.currencies,
             **channel.facts(settings),
         )
@@ -260,6 +262,13 @@ def build_turns(
             stores=Stores(settings.zone),
             trail=Trail(settings.secret),
             unclear=UnclearTexts(settings.secret, settings.zone),
+            visits=Visits(
+                settings.secret,
+                notices,
+                settings.visit_points,
+                timedelta(hours=settings.visit_hours),
+                settings.visits_per_day,
+            ),
             vouchers=vouchers,
             wallet=Wallet(),
         ),

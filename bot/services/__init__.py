@@ -26,6 +26,7 @@ from bot.services.staffing import Staffing
 from bot.services.stores import Stores
 from bot.services.trail import Trail
 from bot.services.unclear import UnclearTexts
+from bot.services.visits import Visits
 from bot.services.vouchers import Vouchers
 from bot.services.wallet import Wallet
 
@@ -53,5 +54,6 @@ class Services:
     stores: Stores
     trail: Trail
     unclear: UnclearTexts
+    visits: Visits
     vouchers: Vouchers
     wallet: Wallet

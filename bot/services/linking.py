@@ -28,6 +28,7 @@ CODE_LIVES = timedelta(minutes=10)
 CODE_SYMBOLS = 8  # 40 bits
 WRONG_AN_HOUR = 5
 CODES_A_DAY = 30
+CODES_A_DAY_AT_THE_COUNTER = 10  # of a member with the role `counter`
 LAPSES_AFTER = timedelta(days=365)
 MARKED_EVERY = timedelta(days=1)
 
@@ -161,13 +162,22 @@ class Linking:
         """Whether a whole message is a phone number, see there."""
         return reads_like_phone(text, self.region)
 
-    async def new_code(self, connection: asyncpg.Connection, phone: str, *, staff: str, now: datetime) -> str | None:
+    async def new_code(
+        self,
+        connection: asyncpg.Connection,
+        phone: str,
+        *,
+        staff: str,
+        now: datetime,
+        a_day: int = CODES_A_DAY,
+        store_id: int | None = None,
+    ) -> str | None:
         """A one-time code for a phone, as staff read it out (`K7PQ-4M2X`); it replaces the phone's older one.
 
         phone: E.164 digits without `+`. staff: a member's id, for the daily limit and for telling them of its use.
-        None when this member of staff issued as many as a day allows.
+        a_day: how many they may issue. store_id: where. None when they issued as many within a day.
         """
-        if await links.issued_since(connection, staff, now - timedelta(days=1)) >= CODES_A_DAY:
+        if await links.issued_since(connection, staff, now - timedelta(days=1)) >= a_day:
             return None
         code = "".join(secrets.choice(SYMBOLS) for _ in range(CODE_SYMBOLS))
         await links.add_code(
@@ -178,6 +188,7 @@ class Linking:
             issued_by=staff,
             now=now,
             expires_at=now + CODE_LIVES,
+            store_id=store_id,
         )
         return f"{code[:4]}-{code[4:]}"
 
@@ -284,7 +295,7 @@ class Linking:
                 member,
                 f"linked:{used.id}",
                 N_("Linked: %(phone)s, with your code, to %(customer)s."),
-                runs=((N_("Show"), f"/who {customer.ref}"),),
+                runs=() if member.role == "counter" else ((N_("Show"), f"/who {customer.ref}"),),
                 phone=masked(phone),
                 customer=customer.ref,
             )

@@ -22,10 +22,12 @@ LONGEST_NAME = 30
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a member is. store: None when they are in no store, or did not say in which. among: the stores from which
-    they have to pick before anything can count for one; empty when there is nothing to ask."""
+    they have to pick before anything can count for one; empty when there is nothing to ask. nowhere: the brand has
+    stores, and they work in none."""
 
     store: Store | None = None
     among: tuple[Store, ...] = ()
+    nowhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +43,31 @@ class Stores:
 
         staff_id: None for whoever has no row, such as the operator.
         """
-        return (await self.place_of(connection, staff_id, now)).store
+        _theirs, at = await self._of(connection, staff_id, now)
+        return at
 
     async def place_of(
         self, connection: asyncpg.Connection | asyncpg.Pool, staff_id: int | None, now: datetime
     ) -> Place:
         """The same, with what they have to be asked."""
+        theirs, at = await self._of(connection, staff_id, now)
+        if theirs:
+            return Place(at, () if at else tuple(theirs))
+        return Place(nowhere=await stores.are_there(connection))
+
+    async def _of(
+        self, connection: asyncpg.Connection | asyncpg.Pool, staff_id: int | None, now: datetime
+    ) -> tuple[list[Store], Store | None]:
         if staff_id is None:
-            return Place()
+            return [], None
         theirs, picked = await stores.of_member(connection, staff_id, self._day(now))
-        if len(theirs) == 1:
-            return Place(theirs[0])
-        return Place(picked, () if picked else tuple(theirs))
+        return theirs, theirs[0] if len(theirs) == 1 else picked
 
     async def pick(self, connection: asyncpg.Connection, staff_id: int, store_id: int, now: datetime) -> Store | None:
         """A member says where they are today, in the caller's transaction; None when that is no store of theirs."""
         if not await stores.pick(connection, staff_id, store_id, self._day(now)):
             return None
-        theirs, picked = await stores.of_member(connection, staff_id, self._day(now))
-        return picked or next((store for store in theirs if store.id == store_id), None)
+        return next((each for each in await stores.of_staff(connection, staff_id) if each.id == store_id), None)
 
     def _day(self, now: datetime) -> date:
         return now.astimezone(self.zone).date()

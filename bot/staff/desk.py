@@ -10,7 +10,7 @@ from functools import partial
 
 from bot import metrics
 from bot.conversation.context import Answer, Brand, Context
-from bot.conversation.messages import Button, Reply, Text, plain
+from bot.conversation.messages import Button, Reply, Text, only, plain
 from bot.conversation.router import Router
 from bot.errors import ConfigurationError, UpstreamError, UserError
 from bot.i18n import N_
@@ -22,6 +22,7 @@ from bot.staff.lines import Token
 from bot.staff.reading import Meant, Problem, TooLong, Understood, Unknown
 from bot.staff.routes import (
     CONFIRM_WITHIN,
+    AtStore,
     CancelCommand,
     Confirm,
     Confirmed,
@@ -95,7 +96,7 @@ class StaffDesk:
         meant = self.routes.meant(tokens)
         if isinstance(meant, list):
             return await self._take(ctx, actor, meant)
-        return explain(ctx._, meant or problem)
+        return self._fitting(actor, explain(ctx._, meant or problem))
 
     async def _take(self, ctx: Context, actor: Actor, meant: list[tuple[StaffCommand, Understood]]) -> Answer:
         """Run what a line means, saying how it was read; where that is a guess about something that acts, ask."""
@@ -253,6 +254,21 @@ class StaffDesk:
         tiles = self.routes.tiles_of(actor.role, brand)
         return next(role for role, others in self.routes.menus(brand).items() if others == tiles)
 
+    async def at_store(self, ctx: Context, actor: Actor, action: AtStore) -> Answer:
+        """A member has said where they are today; what waited for it goes on."""
+        actor = await self._known(ctx, actor)
+        assert actor.id is not None, "who is known has a row"
+        store = await ctx.services.stores.pick(await ctx.work.begin(), actor.id, action.store, ctx.now)
+        await ctx.work.save()  # What goes on may ask a vendor. Picked again, it is the same.
+        if store is None:
+            text = ctx._("You do not work in that store any more.")
+            return Reply((Text(text),), run_button(ctx._("My store"), "/store here"))
+        said = Text(ctx._("You are at %(store)s today.", store=store.name))
+        if not action.line:
+            return Reply((said,), commands_button(ctx._))
+        answer = await self.answer(ctx, actor, action.line)
+        return answer.after(said) if isinstance(answer, Reply) else answer
+
     # ── running ──────────────────────────────────────────────────────────────────────────────────
 
     async def _run(self, ctx: Context, actor: Actor, command: StaffCommand, arguments: Arguments) -> Answer:
@@ -284,13 +300,30 @@ class StaffDesk:
         if command.audited:
             line = audited_line(command.name, arguments)
             await self._write(ctx, ctx.actor, command.name, line, ctx.notes)
-        return answer
+        return self._fitting(ctx.actor, answer)
+
+    def _fitting(self, actor: Actor, answer: Answer) -> Answer:
+        """An answer without the buttons that run what its reader may not."""
+        if not isinstance(answer, Reply):
+            return answer
+        return only(
+            answer, lambda button: not isinstance(button.action, Run) or self.routes.opens(actor, button.action.line)
+        )
 
     async def _write(self, ctx: Context, actor: Actor, action: str, line: str, notes: Notes) -> None:
         connection = await ctx.work.begin()
         if actor.id is not None:
             await staff.used(connection, actor.id, ctx.customer.person, ctx.now)
-        await ctx.services.trail.write(connection, actor, action=action, line=line, notes=notes, now=ctx.now)
+        store = await ctx.services.stores.store_of(connection, actor.id, ctx.now)
+        await ctx.services.trail.write(
+            connection,
+            actor,
+            action=action,
+            line=line,
+            notes=notes,
+            now=ctx.now,
+            store=store.name if store else None,
+        )
 
     # ── confirming ───────────────────────────────────────────────────────────────────────────────
 
@@ -456,6 +489,10 @@ class StaffDesk:
         @router.action(Run, fresh="staff")
         async def run(ctx: Context, action: Run) -> Answer:
             return await self.answer(ctx, ctx.actor, action.line) if ctx.actor else await ctx.run("menu")
+
+        @router.action(AtStore, fresh="staff")
+        async def at_store(ctx: Context, action: AtStore) -> Answer:
+            return await self.at_store(ctx, ctx.actor, action) if ctx.actor else await ctx.run("menu")
 
         @router.action(Confirm, fresh="staff")
         async def confirm(ctx: Context, action: Confirm) -> Answer:

@@ -33,6 +33,11 @@ async def everything(connection: asyncpg.Connection | asyncpg.Pool) -> list[Stor
     return [Store(**row) for row in rows]
 
 
+async def are_there(connection: asyncpg.Connection | asyncpg.Pool) -> bool:
+    """Whether the brand has any."""
+    return await connection.fetchval("SELECT EXISTS (SELECT FROM stores WHERE removed_at IS NULL)") is True
+
+
 async def find(connection: asyncpg.Connection | asyncpg.Pool, name_key: str) -> Kept | None:
     """The store of this name, also when it was removed."""
     row = await connection.fetchrow(f"SELECT {_KEPT} FROM stores WHERE name_key = $1", name_key)
@@ -120,6 +125,18 @@ async def of_member(
     )
     stores = [Store(row["id"], row["name"]) for row in rows]
     return stores, next((store for store, row in zip(stores, rows, strict=True) if row["picked"]), None)
+
+
+async def of_staff(connection: asyncpg.Connection | asyncpg.Pool, staff_id: int) -> list[Store]:
+    """The stores where a member works, the oldest first."""
+    rows = await connection.fetch(
+        """
+        SELECT s.id, s.name FROM store_members m JOIN stores s ON s.id = m.store_id
+        WHERE m.staff_id = $1 AND s.removed_at IS NULL ORDER BY s.id
+        """,
+        staff_id,
+    )
+    return [Store(**row) for row in rows]
 
 
 async def members(connection: asyncpg.Connection | asyncpg.Pool) -> Mapping[int, list[str]]:

@@ -81,7 +81,10 @@ def _of_topic(ctx: StaffContext, allowed: list[StaffCommand], typed: str) -> lis
 @admin.command("whoami", role="viewer", counter=True, about=N_("who you are here"), audited=False)
 async def show_me(ctx: StaffContext, _args: Arguments) -> Answer:
     """Name, role and language of who asks."""
-    return Reply((views.me_card(ctx._, ctx.actor),), commands_button(ctx._))
+    place = await ctx.place()
+    # Translators: a button: at which store a member of staff is
+    here = run_button(ctx._("My store"), "/store here") if place.store or place.among else ()
+    return Reply((views.me_card(ctx._, ctx.actor, place),), (*here, *commands_button(ctx._)))
 
 
 @admin.command("lang", Lang, role="viewer", counter=True, about=N_("your language"), audited=False, acts=True)

@@ -240,7 +240,7 @@ def _refused(ctx: StaffContext, name: str, why: NoSuchMember | LastOwner | FromS
     ctx.notes.result = "refused"
     match why:
         case NoSuchMember():
-            return _nobody(ctx, name)
+            return nobody(ctx, name)
         case LastOwner():
             text = ctx._("%(name)s is the last owner. Make somebody else an owner first.", name=name)
         case FromSettings():
@@ -248,7 +248,8 @@ def _refused(ctx: StaffContext, name: str, why: NoSuchMember | LastOwner | FromS
     return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
 
 
-def _nobody(ctx: StaffContext, name: str) -> Answer:
+def nobody(ctx: StaffContext, name: str) -> Answer:
+    """There is no member of this name."""
     ctx.notes.result = "refused"
     text = ctx._("Nobody here is called %(name)s.", name=name)
     return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
