@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     two_person_codes: int = Field(0, ge=0)
     staff_vouchers_per_day: int = Field(5, ge=0)
     staff_value_per_day: int = Field(500_000, ge=0)
+    visit_points: int = Field(0, ge=0, le=1_000_000)
+    visit_hours: int = Field(20, ge=1, le=720)
+    visits_per_day: int = Field(100, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
 

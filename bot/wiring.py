@@ -30,6 +30,7 @@ from bot.services.allowance import Allowance
 from bot.services.blocking import Blocking
 from bot.services.catalogue import Catalogue
 from bot.services.charts import Charts
+from bot.services.counter_codes import CounterCodes
 from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
@@ -42,8 +43,10 @@ from bot.services.points import Points
 from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
 from bot.services.staffing import Staffing
+from bot.services.stores import Stores
 from bot.services.trail import Trail
 from bot.services.unclear import UnclearTexts
+from bot.services.visits import Visits
 from bot.services.vouchers import Quota, Vouchers
 from bot.services.wallet import Wallet
 from bot.staff.desk import StaffDesk
@@ -175,6 +178,7 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
                 if text
             },
             shows_cards=settings.has("Altegio"),
+            counts_visits=settings.visit_points > 0,
             card_currency=settings.currencies,
             **channel.facts(settings),
         )
@@ -242,6 +246,7 @@ def build_turns(
             blocking=Blocking(settings.secret),
             catalogue=catalogue,
             charts=Charts(settings.secret),
+            counter_codes=CounterCodes(settings.secret),
             digest=Digest(alerts, settings.zone),
             giftcards=GiftCards(linking),
             guesses=GuessLimits(settings.secret, alerts),
@@ -254,8 +259,16 @@ def build_turns(
             staffing=Staffing(
                 settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()
             ),
+            stores=Stores(settings.zone),
             trail=Trail(settings.secret),
             unclear=UnclearTexts(settings.secret, settings.zone),
+            visits=Visits(
+                settings.secret,
+                notices,
+                settings.visit_points,
+                timedelta(hours=settings.visit_hours),
+                settings.visits_per_day,
+            ),
             vouchers=vouchers,
             wallet=Wallet(),
         ),

@@ -219,6 +219,7 @@ _WALLETS: dict[str, Callable[[datetime], Wallet]] = {
     "broken": _broken,
     "hostile": _hostile,
     "staff": _empty,
+    "counter": _empty,
 }
 
 _ABOUT = {
@@ -237,6 +238,10 @@ _ABOUT = {
         "zh": "店長，可用管理指令（輸入 /），會收到提醒",
         "en": "an owner: staff commands (type /) and the alerts",
     },
+    "counter": {
+        "zh": "信義店的櫃檯工讀生（LINE）：輸入 / 看看能做什麼",
+        "en": "part-time at the counter of one store (on LINE): type /",
+    },
 }
 
 _NAMES = {
@@ -249,6 +254,7 @@ _NAMES = {
     "broken": ("張壞檔", "zh"),
     "hostile": ("<b>Robert'); DROP TABLE</b>", "en"),
     "staff": ("周店長", "zh"),
+    "counter": ("李小美", "zh"),
 }
 
 _IDS = {
@@ -262,6 +268,7 @@ _IDS = {
         "broken": "U1a81c9ba772fe5af58e338451a9f36a5",
         "hostile": "Uff197d23cacffc0e4d434ead4b3b65fc",
         "staff": "U7d0e5c3b9a8f4e21b6c7d8e9f0a1b2c3",
+        "counter": "U2c5f81d07be94a63a1d0c9e8b7f6a5d4",
     },
     "messenger": {
         "yu": "7120000000000101",
@@ -273,6 +280,7 @@ _IDS = {
         "broken": "7120000000000707",
         "hostile": "7120000000000808",
         "staff": "7120000000000909",
+        "counter": "7120000000001010",
     },
     # Messenger's and Instagram's ids are both sent to through one address: no id may be of both.
     "instagram": {
@@ -285,6 +293,7 @@ _IDS = {
         "broken": "8460000000000707",
         "hostile": "8460000000000808",
         "staff": "8460000000000909",
+        "counter": "8460000000001010",
     },
 }
 

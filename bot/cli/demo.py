@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -31,11 +32,13 @@ except ImportError:  # Windows has none; there, nobody notices two demos that st
 
 READY_WITHIN = 60.0
 # What the demo's brand has decided: some codes bring points, one brings a voucher at once, one group is for a single
-# customer, one is over.
+# customer, one is over. It has two stores.
 DECISIONS = (
     *("/reward 1 points:150", "/reward 2 points:500", "/reward 5 points:120", "/reward 6 voucher:812:2260"),
     *("/group policy 9 max=1", "/group policy 10 until=2025-12-31"),
+    *("/store add 信義店", "/store add 永康店"),
 )
+COUNTER, COUNTER_STORE = "mei", "信義店"  # Who works at the counter, by the name that staff see; the demo's `counter`.
 USED_UP = b"FULL2026\n"  # The one code of that group.
 SIMULATOR_PORT = 8090
 SETTINGS = "settings.env"  # in the demo's home
@@ -63,6 +66,7 @@ class _Bot:
         self.heard: Callable[[bytes], None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._before: subprocess.Popen[bytes] | None = None  # The customer who came before everybody else.
+        self._joining: subprocess.Popen[bytes] | None = None  # The member who begins to work at the counter.
         self._whole = threading.Lock()  # Held while there is no bot on purpose.
 
     def start(self) -> None:
@@ -81,20 +85,42 @@ class _Bot:
 
     def _decide(self) -> None:
         """Have a brand's decisions in place; that single customer is served as soon as the worker is there."""
+        said = self._admin(*DECISIONS, "/admins invite counter")
+        self._before = self._chat("hoarder", USED_UP)
+        if invited := re.search(rb"/join [0-9A-Z-]+", said):
+            self._joining = self._chat("counter", b"%s %s\n" % (invited[0], COUNTER.encode()))
+            threading.Thread(target=self._place, args=(self._joining,), daemon=True).start()
+
+    def _place(self, joining: subprocess.Popen[bytes]) -> None:
+        """Once they are staff, they work in one of the stores."""
+        joining.wait()
+        if joining is self._joining:
+            self._admin(f"/admins store {COUNTER} {COUNTER_STORE}")
+
+    def _admin(self, *lines: str) -> bytes:
+        """Run commands as the operator; what was answered."""
+        command = [sys.executable, "-m", "bot", "admin", "--yes", *lines]
+        env = self.environment
+        done = subprocess.run(command, env=env, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
+        return done.stdout
+
+    def _chat(self, who: str, typed: bytes) -> subprocess.Popen[bytes]:
+        """Somebody of the demo who types this as soon as the worker is there."""
+        command = [sys.executable, "-m", "sandbox.terminal", "--sandbox", self.sandbox, "--bot", self.address]
         silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": self.environment}
-        subprocess.run([sys.executable, "-m", "bot", "admin", "--yes", *DECISIONS], check=False, **silent)  # noqa: S603
-        chat = [sys.executable, "-m", "sandbox.terminal", "--sandbox", self.sandbox, "--bot", self.address]
-        self._before = subprocess.Popen([*chat, "--user", "hoarder"], stdin=subprocess.PIPE, **silent)  # noqa: S603
-        assert self._before.stdin is not None, "it is a pipe"
-        with self._before.stdin as typed, suppress(OSError):
-            typed.write(USED_UP)
+        chat = subprocess.Popen([*command, "--user", who], stdin=subprocess.PIPE, **silent)  # noqa: S603
+        assert chat.stdin is not None, "it is a pipe"
+        with chat.stdin as line, suppress(OSError):
+            line.write(typed)
+        return chat
 
     def stop(self) -> None:
         with self._whole:
             self._stop()
 
     def _stop(self) -> None:
-        for process in (self._before, self._process):
+        joining, self._joining = self._joining, None
+        for process in (joining, self._before, self._process):
             if process is not None:
                 _stop(process)
 

@@ -23,7 +23,7 @@ from handlers.views.start import topics
 SOURCE = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc")
 FAMILY = "Noto Sans CJK TC"  # Han characters as they are drawn in Taiwan.
 OURS = "Giftdesk Menu"  # The licence reserves the original's name for the original.
-EVERYTHING = Brand("", "", redeems=True, shows_gifts=True, shows_vouchers=True, shows_cards=True)
+EVERYTHING = Brand("", "", redeems=True, shows_gifts=True, shows_vouchers=True, shows_cards=True, counts_visits=True)
 
 
 def labels(translators: dict[str, Translator]) -> dict[str, list[str]]:

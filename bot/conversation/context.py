@@ -80,6 +80,7 @@ class Brand:
     shows_vouchers: bool = False
     delivery: Mapping[str, str] = field(default_factory=dict)
     shows_cards: bool = False
+    counts_visits: bool = False
     two_person_over: int = 0  # VND; from this value on, what staff issue needs a second person; 0 for never
     two_person_codes: int = 0  # from so many codes on, making them needs a second person, 0 for never
     answered_in: Callable[[Callable[[str], str]], str] | None = None  # where people of the shop answer here
@@ -111,6 +112,8 @@ class Brand:
                 return self.shows_vouchers
             case "cards" | "link" | "unlink":
                 return self.shows_cards
+            case "visits":
+                return self.counts_visits
             case "hours":
                 return bool(self.opening_hours)
             case "address":

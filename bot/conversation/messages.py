@@ -7,8 +7,9 @@ keeps every platform's limits. A handler never learns which channel it is on.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from bot.conversation.actions import Action
 
@@ -176,6 +177,8 @@ class SmallPrint:
 
 Message = Text | Card | Carousel | Listing | SmallPrint
 Choice = Button | Link | SharePhone
+C = TypeVar("C", Button, Button | Link, Choice)
+M = TypeVar("M", Card, Message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,26 @@ def offered(reply: Reply) -> tuple[Choice, ...]:
     buttons = last.buttons if isinstance(last, Card) else ()
     taken = [button.action for button in buttons if isinstance(button, Button)]
     return tuple(c for c in reply.choices if not (isinstance(c, Button) and c.action in taken))
+
+
+def only(reply: Reply, keep: Callable[[Button], bool]) -> Reply:
+    """The same answer without the buttons that `keep` refuses. Tiles, and the things of a list, stay."""
+
+    def kept(choices: tuple[C, ...]) -> tuple[C, ...]:
+        return tuple(each for each in choices if not isinstance(each, Button) or keep(each))
+
+    def fitting(message: M) -> M:
+        match message:
+            case Card():
+                return replace(message, buttons=kept(message.buttons))
+            case Carousel():
+                return replace(message, cards=tuple(map(fitting, message.cards)))
+            case Listing():
+                return replace(message, buttons=kept(message.buttons))
+            case _:
+                return message
+
+    return replace(reply, messages=tuple(map(fitting, reply.messages)), choices=kept(reply.choices))
 
 
 SILENCE = Reply(messages=())

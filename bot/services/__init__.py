@@ -12,6 +12,7 @@ from bot.services.allowance import Allowance
 from bot.services.blocking import Blocking
 from bot.services.catalogue import Catalogue
 from bot.services.charts import Charts
+from bot.services.counter_codes import CounterCodes
 from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
@@ -22,8 +23,10 @@ from bot.services.own_data import OwnData
 from bot.services.points import Points
 from bot.services.redemption import Redemption
 from bot.services.staffing import Staffing
+from bot.services.stores import Stores
 from bot.services.trail import Trail
 from bot.services.unclear import UnclearTexts
+from bot.services.visits import Visits
 from bot.services.vouchers import Vouchers
 from bot.services.wallet import Wallet
 
@@ -37,6 +40,7 @@ class Services:
     blocking: Blocking
     catalogue: Catalogue
     charts: Charts
+    counter_codes: CounterCodes
     digest: Digest
     giftcards: GiftCards
     guesses: GuessLimits
@@ -47,7 +51,9 @@ class Services:
     points: Points
     redemption: Redemption
     staffing: Staffing
+    stores: Stores
     trail: Trail
     unclear: UnclearTexts
+    visits: Visits
     vouchers: Vouchers
     wallet: Wallet

@@ -20,13 +20,15 @@ from bot.services.hashes import keyed_hash
 from bot.services.notices import Notices
 from bot.services.sealing import Sealer
 from bot.storage import guesses, links, staff
-from bot.storage.customers import SYMBOLS, Customer
+from bot.storage.customers import Customer
+from bot.storage.symbols import SYMBOLS
 from bot.understanding.reading import visible
 
 CODE_LIVES = timedelta(minutes=10)
 CODE_SYMBOLS = 8  # 40 bits
 WRONG_AN_HOUR = 5
 CODES_A_DAY = 30
+CODES_A_DAY_AT_THE_COUNTER = 10  # of a member with the role `counter`
 LAPSES_AFTER = timedelta(days=365)
 MARKED_EVERY = timedelta(days=1)
 
@@ -104,12 +106,13 @@ def masked(phone: str) -> str:
     return f"+{phonenumbers.parse(f'+{phone}').country_code} •••••• {phone[-3:]}"
 
 
-def read_code(typed: str) -> str | None:
-    """The link code that a text begins with, however it was typed; None when it cannot be one.
+def read_code(typed: str, length: int = CODE_SYMBOLS) -> str | None:
+    """The one-time code that a text begins with, however it was typed; None when it cannot be one.
 
     Crockford's alphabet forgives O for 0 and I or L for 1; what people add after the code (`謝謝`) is left out.
+    length: how many symbols it has; those of link codes where nothing else is said.
     """
-    return next(filter(None, map(_first_code, _readings(typed))), None)
+    return next((code for reading in _readings(typed) if (code := _first_code(reading, length))), None)
 
 
 def is_bare_code(text: str) -> bool:
@@ -127,14 +130,14 @@ def _readings(typed: str) -> tuple[str, str]:
     return visible(typed), visible(typed, smileys=True)
 
 
-def _first_code(reading: str) -> str | None:
+def _first_code(reading: str, length: int = CODE_SYMBOLS) -> str | None:
     symbols = ""
     for run in _runs(reading):
         symbols += run
-        if len(symbols) >= CODE_SYMBOLS:
+        if len(symbols) >= length:
             break
     symbols = symbols.translate(str.maketrans("OIL", "011"))
-    return symbols if len(symbols) == CODE_SYMBOLS and all(symbol in SYMBOLS for symbol in symbols) else None
+    return symbols if len(symbols) == length and all(symbol in SYMBOLS for symbol in symbols) else None
 
 
 def _runs(reading: str) -> list[str]:
@@ -159,13 +162,22 @@ class Linking:
         """Whether a whole message is a phone number, see there."""
         return reads_like_phone(text, self.region)
 
-    async def new_code(self, connection: asyncpg.Connection, phone: str, *, staff: str, now: datetime) -> str | None:
+    async def new_code(
+        self,
+        connection: asyncpg.Connection,
+        phone: str,
+        *,
+        staff: str,
+        now: datetime,
+        a_day: int = CODES_A_DAY,
+        store_id: int | None = None,
+    ) -> str | None:
         """A one-time code for a phone, as staff read it out (`K7PQ-4M2X`); it replaces the phone's older one.
 
         phone: E.164 digits without `+`. staff: a member's id, for the daily limit and for telling them of its use.
-        None when this member of staff issued as many as a day allows.
+        a_day: how many they may issue. store_id: where. None when they issued as many within a day.
         """
-        if await links.issued_since(connection, staff, now - timedelta(days=1)) >= CODES_A_DAY:
+        if await links.issued_since(connection, staff, now - timedelta(days=1)) >= a_day:
             return None
         code = "".join(secrets.choice(SYMBOLS) for _ in range(CODE_SYMBOLS))
         await links.add_code(
@@ -176,6 +188,7 @@ class Linking:
             issued_by=staff,
             now=now,
             expires_at=now + CODE_LIVES,
+            store_id=store_id,
         )
         return f"{code[:4]}-{code[4:]}"
 
@@ -282,7 +295,7 @@ class Linking:
                 member,
                 f"linked:{used.id}",
                 N_("Linked: %(phone)s, with your code, to %(customer)s."),
-                runs=((N_("Show"), f"/who {customer.ref}"),),
+                runs=() if member.role == "counter" else ((N_("Show"), f"/who {customer.ref}"),),
                 phone=masked(phone),
                 customer=customer.ref,
             )

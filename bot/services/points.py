@@ -53,11 +53,12 @@ class Points:
         reason: str,
         now: datetime,
         tell: bool = False,
+        store_id: int | None = None,
     ) -> Account | NotEnough:
         """Give or take (`amount` < 0) by hand, once by `key`. Held points cannot be taken: they may be spent already.
 
-        actor: a member's id, or who else did it. reason: for staff alone. tell: the customer hears of it. Returns the
-        account as it is then.
+        actor: a member's id, or who else did it. reason: for staff alone. tell: the customer hears of it. store_id:
+        where it was done. Returns the account as it is then.
         """
         account = await points.lock(connection, customer_id)
         if await points.entered(connection, f"adjust:{key}"):
@@ -72,6 +73,7 @@ class Points:
             available=amount,
             actor=actor,
             reason=reason,
+            store_id=store_id,
             now=now,
         )
         account = await points.balance(connection, customer_id)

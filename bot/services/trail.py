@@ -63,8 +63,9 @@ class Trail:
         line: str,
         notes: Notes,
         now: datetime,
+        store: str | None = None,
     ) -> Row:
-        """Add one entry, in the caller's transaction, as the last thing before it ends."""
+        """Add one entry, in the caller's transaction, as the last thing before it ends. store: where they were."""
         entry = Entry(
             at=now,
             staff_id=actor.id,
@@ -79,6 +80,7 @@ class Trail:
             before=notes.before,
             after=notes.after,
             ref=notes.ref,
+            store=store,
         )
         return await audit.append(connection, self.secret, entry)
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from bot import metrics
 from bot.conversation.context import Answer, Brand, Context
-from bot.conversation.messages import Button, Reply, Text, plain
+from bot.conversation.messages import Button, Reply, Text, only, plain
 from bot.conversation.router import Router
 from bot.errors import ConfigurationError, UpstreamError, UserError
 from bot.i18n import N_
@@ -22,6 +22,7 @@ from bot.staff.lines import Token
 from bot.staff.reading import Meant, Problem, TooLong, Understood, Unknown
 from bot.staff.routes import (
     CONFIRM_WITHIN,
+    AtStore,
     CancelCommand,
     Confirm,
     Confirmed,
@@ -83,7 +84,7 @@ class StaffDesk:
         found = self.routes.find(tokens)
         if isinstance(found, Unknown) and found.noun:
             return await self._noun(ctx, actor, found.noun)
-        if not isinstance(found, Unknown) and not actor.may(found[0].role):
+        if not isinstance(found, Unknown) and not found[0].open_to(actor.role):
             return await self._refuse(ctx, actor, found[0])
         problem: Problem = found if isinstance(found, Unknown) else TooLong()
         if not isinstance(found, Unknown):
@@ -95,11 +96,11 @@ class StaffDesk:
         meant = self.routes.meant(tokens)
         if isinstance(meant, list):
             return await self._take(ctx, actor, meant)
-        return explain(ctx._, meant or problem)
+        return self._fitting(actor, explain(ctx._, meant or problem))
 
     async def _take(self, ctx: Context, actor: Actor, meant: list[tuple[StaffCommand, Understood]]) -> Answer:
         """Run what a line means, saying how it was read; where that is a guess about something that acts, ask."""
-        may = [(command, each) for command, each in meant if actor.may(command.role)]
+        may = [(command, each) for command, each in meant if command.open_to(actor.role)]
         if not may:
             return await self._refuse(ctx, actor, meant[0][0])
         command, understood = may[0]
@@ -132,7 +133,7 @@ class StaffDesk:
             for command, each in (meant if isinstance(meant, list) else ())
             if not is_loose(each) and (_verb_of(command) in spoken or _names_somebody(each) or not _is_open(each))
         ]
-        if len(readings) != 1 or not actor.may(readings[0][0].role):
+        if len(readings) != 1 or not readings[0][0].open_to(actor.role):
             return None
         command, understood = readings[0]
         actor = await self._known(ctx, actor)
@@ -186,7 +187,7 @@ class StaffDesk:
     async def _noun(self, ctx: Context, actor: Actor, noun: str) -> Answer:
         """What can be done with a noun that stands alone; by whom, when it is nothing for this person."""
         of_noun = [command for command in self.routes.commands.values() if command.name.split()[0] == noun]
-        if not any(actor.may(command.role) for command in of_noun):
+        if not any(command.open_to(actor.role) for command in of_noun):
             return await self._refuse(ctx, actor, of_noun[0])
         return await self._help(ctx, actor, [Token(noun)])
 
@@ -218,7 +219,7 @@ class StaffDesk:
         if ctx.actor is None:
             return await ctx.run("")  # To outsiders it is a button like none of ours.
         actor, command = await self._known(ctx, ctx.actor), self.routes.commands[tile.command]
-        if not actor.may(command.role):
+        if not command.open_to(actor.role):
             return await self._refuse(ctx, actor, command)
         if not tile.question:
             return await self.answer(ctx, actor, tile.line)
@@ -253,6 +254,21 @@ class StaffDesk:
         tiles = self.routes.tiles_of(actor.role, brand)
         return next(role for role, others in self.routes.menus(brand).items() if others == tiles)
 
+    async def at_store(self, ctx: Context, actor: Actor, action: AtStore) -> Answer:
+        """A member has said where they are today; what waited for it goes on."""
+        actor = await self._known(ctx, actor)
+        assert actor.id is not None, "who is known has a row"
+        store = await ctx.services.stores.pick(await ctx.work.begin(), actor.id, action.store, ctx.now)
+        await ctx.work.save()  # What goes on may ask a vendor. Picked again, it is the same.
+        if store is None:
+            text = ctx._("You do not work in that store any more.")
+            return Reply((Text(text),), run_button(ctx._("My store"), "/store here"))
+        said = Text(ctx._("You are at %(store)s today.", store=store.name))
+        if not action.line:
+            return Reply((said,), commands_button(ctx._))
+        answer = await self.answer(ctx, actor, action.line)
+        return answer.after(said) if isinstance(answer, Reply) else answer
+
     # ── running ──────────────────────────────────────────────────────────────────────────────────
 
     async def _run(self, ctx: Context, actor: Actor, command: StaffCommand, arguments: Arguments) -> Answer:
@@ -284,13 +300,30 @@ class StaffDesk:
         if command.audited:
             line = audited_line(command.name, arguments)
             await self._write(ctx, ctx.actor, command.name, line, ctx.notes)
-        return answer
+        return self._fitting(ctx.actor, answer)
+
+    def _fitting(self, actor: Actor, answer: Answer) -> Answer:
+        """An answer without the buttons that run what its reader may not."""
+        if not isinstance(answer, Reply):
+            return answer
+        return only(
+            answer, lambda button: not isinstance(button.action, Run) or self.routes.opens(actor, button.action.line)
+        )
 
     async def _write(self, ctx: Context, actor: Actor, action: str, line: str, notes: Notes) -> None:
         connection = await ctx.work.begin()
         if actor.id is not None:
             await staff.used(connection, actor.id, ctx.customer.person, ctx.now)
-        await ctx.services.trail.write(connection, actor, action=action, line=line, notes=notes, now=ctx.now)
+        store = await ctx.services.stores.store_of(connection, actor.id, ctx.now)
+        await ctx.services.trail.write(
+            connection,
+            actor,
+            action=action,
+            line=line,
+            notes=notes,
+            now=ctx.now,
+            store=store.name if store else None,
+        )
 
     # ── confirming ───────────────────────────────────────────────────────────────────────────────
 
@@ -379,7 +412,7 @@ class StaffDesk:
         actor = await self._known(ctx, actor)
         command = self.routes.commands[pending["command"]]
         ctx.customer.state.sure = None
-        if not actor.may(command.role):
+        if not command.open_to(actor.role):
             return await self._refuse(ctx, actor, command)
         arguments = command.arguments.model_validate(pending["arguments"])
         confirmed = Confirmed(pending["nonce"], pending["seen"])
@@ -456,6 +489,10 @@ class StaffDesk:
         @router.action(Run, fresh="staff")
         async def run(ctx: Context, action: Run) -> Answer:
             return await self.answer(ctx, ctx.actor, action.line) if ctx.actor else await ctx.run("menu")
+
+        @router.action(AtStore, fresh="staff")
+        async def at_store(ctx: Context, action: AtStore) -> Answer:
+            return await self.at_store(ctx, ctx.actor, action) if ctx.actor else await ctx.run("menu")
 
         @router.action(Confirm, fresh="staff")
         async def confirm(ctx: Context, action: Confirm) -> Answer:

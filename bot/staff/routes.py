@@ -17,7 +17,8 @@ from bot.conversation.context import Answer, Brand, Context
 from bot.conversation.messages import Message
 from bot.errors import ConfigurationError
 from bot.i18n import N_, Translator
-from bot.services.staffing import ROLES, Actor, Role
+from bot.services.staffing import ROLES, Actor, Role, covers
+from bot.services.stores import Place
 from bot.services.trail import Notes
 from bot.staff import lines, reading
 from bot.staff.arguments import Arguments, Nothing
@@ -38,6 +39,7 @@ VERBS = {
     "show": N_("show, view, info"),
     "list": N_("list, all"),
     "create": N_("create, add, make"),
+    "add": N_("add, create, new"),
     "move": N_("move"),
     "delete": N_("delete, del"),
     "undo": N_("undo, revert"),
@@ -59,6 +61,8 @@ VERBS = {
     "invite": N_("invite, add"),
     "role": N_("role, promote"),
     "remove": N_("remove, delete, fire"),
+    "store": N_("store, shop"),
+    "here": N_("here, at"),
     "check": N_("check, test"),
     "status": N_("status, state"),
 }
@@ -76,6 +80,14 @@ class CancelCommand(Action, name="unsure", ttl=CONFIRM_WITHIN):
     """Do not do what was previewed."""
 
     nonce: str
+
+
+class AtStore(Action, name="at"):
+    """A member of several stores says at which one they are today. line: the command that waited for it, "" for none.
+    It is a button and no command: a line that somebody else's QR code types must not move a member to another shop."""
+
+    store: int
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,10 @@ class StaffContext(Context):
         """Names this wish, the same when the turn runs again and when a confirmed button is tapped twice."""
         return self.confirmed.key if self.confirmed else f"event:{self.event_id}"
 
+    async def place(self) -> Place:
+        """At which store they are."""
+        return await self.services.stores.place_of(self.work.reads, self.actor.id, self.now)
+
     async def customer_of(self, ref: str) -> Customer | None:
         """Whom a `CustomerRef` means; None when there is nobody (any more). They become `last`, and are audited."""
         if ref == "last":
@@ -149,7 +165,8 @@ EntryHandler = Callable[[Context, Any], Awaitable[tuple[Actor, Answer] | None]]
 @dataclass(frozen=True, slots=True)
 class StaffCommand:
     """One command. name: `code show`. about: a msgid. topic: of its router, a msgid. audited: whether using it is
-    written to the trail; only help and the like are not. acts: it changes something at once, without a preview."""
+    written to the trail; only help and the like are not. acts: it changes something at once, without a preview.
+    counter: the role `counter`, which has no rank, may use it as well."""
 
     name: str
     arguments: type[Arguments]
@@ -160,6 +177,16 @@ class StaffCommand:
     perform: Performer | None = None
     audited: bool = True
     acts: bool = False
+    counter: bool = False
+
+    def open_to(self, role: Role) -> bool:
+        """Whether somebody of this role may use it."""
+        return self.counter if role == "counter" else covers(role, self.role)
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The lowest role that may use it, and the one without a rank where that may, too."""
+        return (self.role, "counter") if self.counter else (self.role,)
 
     @property
     def only_reads(self) -> bool:
@@ -202,12 +229,16 @@ class StaffRouter:
         aliases: tuple[str, ...] = (),
         audited: bool = True,
         acts: bool = False,
+        counter: bool = False,
     ) -> Callable[[StaffHandler], StaffHandler]:
         """Answer `/name`. The handler returns an Answer, or a Preview of what `performs(name)` will do; acts: or does
-        something at once."""
+        something at once. role: the lowest that may; counter: the role `counter` may, too, and what else it must not
+        see is the handler's to keep."""
 
         def register(handler: StaffHandler) -> StaffHandler:
-            command = StaffCommand(name, arguments, role, about, self.topic, handler, audited=audited, acts=acts)
+            command = StaffCommand(
+                name, arguments, role, about, self.topic, handler, audited=audited, acts=acts, counter=counter
+            )
             _once(self.commands, name, command)
             for alias in aliases:
                 _once(self.aliases, alias, name)
@@ -288,15 +319,24 @@ class StaffRoutes:
 
     def allowed(self, actor: Actor) -> list[StaffCommand]:
         """What somebody may use, in the order of registering."""
-        return [command for command in self.commands.values() if actor.may(command.role)]
+        return [command for command in self.commands.values() if command.open_to(actor.role)]
+
+    def opens(self, actor: Actor, line: str) -> bool:
+        """Whether somebody may run a line; one that names no command is answered to everybody."""
+        found = self.find(lines.split(lines.cleaned(line)))
+        if not isinstance(found, Unknown):
+            return found[0].open_to(actor.role)
+        of_noun = [command for command in self.commands.values() if command.name.split()[0] == found.noun]
+        return not of_noun or any(command.open_to(actor.role) for command in of_noun)
 
     def tiles_of(self, role: Role, brand: Brand) -> list[StaffTile]:
         """The tasks of a role's menu, without what the brand has not."""
-        mine = ROLES[: ROLES.index(role) + 1]
         return [
             tile
             for tile in self.tiles
-            if self.commands[tile.command].role in mine and (not tile.topic or brand.offers(tile.topic))
+            if self.commands[tile.command].open_to(role)
+            and tile.only in ("", role)
+            and (not tile.topic or brand.offers(tile.topic))
         ]
 
     def menus(self, brand: Brand) -> dict[Role, list[StaffTile]]:

@@ -15,8 +15,9 @@ class StaffTile:
 
     name: in its buttons for ever. icon: an emoji, for the card. label: a msgid, at most 10 Chinese or 20 Latin
     characters. command: whose right it takes. line: what a tap runs; with a question, what its answer is written
-    behind. question: a msgid, asked first. topic: what the brand must have, see `Brand.offers`. beside: (label msgid,
-    line) of buttons under the question. whom: it asks for a customer, and the one shown last is a button.
+    behind. question: a msgid, asked first. topic: what the brand must have, see `Brand.offers`. only: the one role
+    whose menu has it; "" for all that have the right. beside: (label msgid, line) of buttons under the question. whom:
+    it asks for a customer, and the one shown last is a button.
     """
 
     name: str
@@ -26,6 +27,7 @@ class StaffTile:
     line: str
     question: str = ""
     topic: str = ""
+    only: str = ""
     beside: tuple[tuple[str, str], ...] = ()
     whom: bool = False
 

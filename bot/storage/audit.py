@@ -21,7 +21,8 @@ _LOCK = 4_716_533
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What somebody did. line: the command with secrets and codes masked. customer: their reference."""
+    """What somebody did. line: the command with secrets and codes masked. customer: their reference. store: the name
+    of the shop where they were."""
 
     at: datetime
     staff_id: int | None
@@ -36,6 +37,7 @@ class Entry:
     before: str | None = None
     after: str | None = None
     ref: str | None = None
+    store: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def digest(secret: bytes, n: int, entry: Entry, previous: bytes) -> bytes:
     """The hash of a row."""
     values = [getattr(entry, name) for name in _FIELDS]
     values[0] = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
+    if values[-1] is None:
+        values.pop()  # The rows that were written before there were stores have no such value.
     content = json.dumps([n, previous.hex(), *values], ensure_ascii=True, separators=(",", ":"))
     return hmac.digest(secret, f"audit:{content}".encode(), hashlib.sha256)
 

@@ -45,7 +45,7 @@ class Trouble:
 @dataclass(frozen=True, slots=True)
 class Deeds:
     """What one member of staff did by hand in a period. value: of the vouchers, in VND. given, taken: points. codes:
-    made one by one and in bulk. undone: claims. links: link codes."""
+    made one by one and in bulk. undone: claims. links: link codes. visits: counted."""
 
     name: str
     vouchers: int
@@ -54,6 +54,21 @@ class Deeds:
     taken: int
     codes: int
     undone: int
+    links: int
+    visits: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDeeds:
+    """What was done at one store in a period. name: None for what was done in none. removed: the store is hidden now.
+    handed: things handed over. visits: counted. given, taken: points by hand. links: link codes."""
+
+    name: str | None
+    removed: bool
+    handed: int
+    visits: int
+    given: int
+    taken: int
     links: int
 
 
@@ -102,7 +117,9 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, n
                 coalesce(sum(quantity) FILTER (WHERE {IS_OPEN}), 0) AS open
             FROM issues WHERE created_at >= $1
         ) issues, (
-            SELECT coalesce(sum(available) FILTER (WHERE kind IN ('grant', 'adjust') AND available > 0), 0) AS granted,
+            SELECT coalesce(
+                    sum(available) FILTER (WHERE kind IN ('grant', 'adjust', 'visit') AND available > 0), 0
+                ) AS granted,
                 coalesce(-sum(held) FILTER (WHERE kind = 'commit'), 0) AS spent
             FROM points WHERE at >= $1
         ) points
@@ -219,7 +236,7 @@ async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
         """
         SELECT name, sum(vouchers)::bigint AS vouchers, sum(value)::bigint AS value, sum(given)::bigint AS given,
             sum(taken)::bigint AS taken, sum(codes)::bigint AS codes, sum(undone)::bigint AS undone,
-            sum(links)::bigint AS links
+            sum(links)::bigint AS links, sum(visits)::bigint AS visits
         FROM (
             SELECT done.*, coalesce(
                 (SELECT name FROM staff WHERE id::text = who),
@@ -228,23 +245,25 @@ async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
             ) AS name
             FROM (
                 SELECT issuer AS who, quantity AS vouchers, quantity * (offer ->> 'price_value')::bigint AS value,
-                    0 AS given, 0 AS taken, 0 AS codes, 0 AS undone, 0 AS links
+                    0 AS given, 0 AS taken, 0 AS codes, 0 AS undone, 0 AS links, 0 AS visits
                 FROM issues WHERE kind = 'staff' AND state <> 'failed' AND created_at >= $1 AND created_at < $2
                 UNION ALL
-                SELECT actor, 0, 0, greatest(available, 0), greatest(-available, 0), 0, 0, 0
+                SELECT actor, 0, 0, greatest(available, 0), greatest(-available, 0), 0, 0, 0, 0
                 FROM points
                 WHERE kind = 'adjust' AND starts_with(key, 'adjust:') AND at >= $1 AND at < $2  -- not an undone claim's
                 UNION ALL
-                SELECT starter, 0, 0, 0, 0, 1, 0, 0
+                SELECT actor, 0, 0, 0, 0, 0, 0, 0, 1 FROM points WHERE kind = 'visit' AND at >= $1 AND at < $2
+                UNION ALL
+                SELECT starter, 0, 0, 0, 0, 1, 0, 0, 0
                 FROM bulk_jobs JOIN bulk_codes ON job_id = bulk_jobs.id AND made_at IS NOT NULL
                 WHERE created_at >= $1 AND created_at < $2
                 UNION ALL
-                SELECT actor, 0, 0, 0, 0, 1, 0, 0
+                SELECT actor, 0, 0, 0, 0, 1, 0, 0, 0
                 FROM audit WHERE action = 'code create' AND result = 'done' AND at >= $1 AND at < $2
                 UNION ALL
-                SELECT undone_by, 0, 0, 0, 0, 0, 1, 0 FROM undone WHERE undone_at >= $1 AND undone_at < $2
+                SELECT undone_by, 0, 0, 0, 0, 0, 1, 0, 0 FROM undone WHERE undone_at >= $1 AND undone_at < $2
                 UNION ALL
-                SELECT issued_by, 0, 0, 0, 0, 0, 0, 1 FROM link_codes WHERE created_at >= $1 AND created_at < $2
+                SELECT issued_by, 0, 0, 0, 0, 0, 0, 1, 0 FROM link_codes WHERE created_at >= $1 AND created_at < $2
             ) done
         ) named
         GROUP BY name ORDER BY value DESC, given DESC, codes DESC, name
@@ -253,6 +272,36 @@ async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
         until,
     )
     return [Deeds(**row) for row in rows]
+
+
+async def by_store(connection: asyncpg.Connection | asyncpg.Pool, since: datetime) -> list[StoreDeeds]:
+    """What was done at each store from `since` on, the busiest first; those that are there although nothing was done.
+
+    What was undone does not count. Whatever was done in no store is the last line.
+    """
+    rows = await connection.fetch(
+        """
+        WITH done AS (
+            SELECT store_id, 1 AS handed, 0 AS visits, 0 AS given, 0 AS taken, 0 AS links
+            FROM hand_overs WHERE undone_at IS NULL AND at >= $1
+            UNION ALL
+            SELECT store_id, 0, 1, 0, 0, 0 FROM points WHERE kind = 'visit' AND at >= $1
+            UNION ALL
+            SELECT store_id, 0, 0, greatest(available, 0), greatest(-available, 0), 0
+            FROM points WHERE kind = 'adjust' AND starts_with(key, 'adjust:') AND at >= $1  -- not an undone claim's
+            UNION ALL
+            SELECT store_id, 0, 0, 0, 0, 1 FROM link_codes WHERE created_at >= $1
+        )
+        SELECT s.name, s.removed_at IS NOT NULL AS removed, coalesce(sum(handed), 0)::bigint AS handed,
+            coalesce(sum(visits), 0)::bigint AS visits, coalesce(sum(given), 0)::bigint AS given,
+            coalesce(sum(taken), 0)::bigint AS taken, coalesce(sum(links), 0)::bigint AS links
+        FROM stores s FULL JOIN done ON done.store_id = s.id
+        GROUP BY s.id HAVING s.removed_at IS NULL AND s.id IS NOT NULL OR count(handed) > 0
+        ORDER BY s.id IS NULL, count(handed) DESC, s.id
+        """,
+        since,
+    )
+    return [StoreDeeds(**row) for row in rows]
 
 
 async def add(connection: asyncpg.Connection | asyncpg.Pool, day: date, counted: Mapping[tuple[str, str], int]) -> None:

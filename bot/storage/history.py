@@ -18,7 +18,7 @@ class What(StrEnum):
     CLAIM = "claim"  # A code was redeemed.
     UNDONE = "undone"  # A claim was taken back by staff.
     ISSUE = "issue"  # A voucher, wanted or given.
-    POINTS = "points"  # Points, given or taken by staff.
+    POINTS = "points"  # Points, given or taken by staff, or for a visit.
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Line:
     """One line of the history. ref: of the receipt, "" for points. at: of an undone claim, when it was taken back.
 
     facts: of a claim its snapshot; of an undone one this and `taken` (points); of an issue its offer with `state`,
-    `kind`, `cost` and `quantity`; of points `change`.
+    `kind`, `cost` and `quantity`; of points `change` and `kind`.
     """
 
     what: What
@@ -42,7 +42,8 @@ WITH mine AS (
     UNION ALL SELECT 'undone', 0, ref, undone_at FROM undone WHERE customer_id = $1
     UNION ALL SELECT 'issue', id, ref, created_at FROM issues
         WHERE customer_id = $1 AND {EXPECTED}
-    UNION ALL SELECT 'points', id, '', at FROM points WHERE customer_id = $1 AND kind = 'adjust' AND ref IS NULL
+    UNION ALL SELECT 'points', id, '', at FROM points
+        WHERE customer_id = $1 AND kind IN ('adjust', 'visit') AND ref IS NULL
 ), page AS (
     SELECT *, count(*) OVER () AS total FROM mine ORDER BY at DESC, what, id DESC, ref LIMIT $2 OFFSET $3
 )
@@ -53,7 +54,7 @@ SELECT page.what, page.ref, page.at, page.total, CASE page.what
         SELECT offer || jsonb_build_object('state', state, 'kind', kind, 'cost', cost, 'quantity', quantity)
         FROM issues WHERE id = page.id
     )
-    ELSE (SELECT jsonb_build_object('change', available) FROM points WHERE id = page.id)
+    ELSE (SELECT jsonb_build_object('change', available, 'kind', kind) FROM points WHERE id = page.id)
 END AS facts
 FROM page ORDER BY page.at DESC, page.what, page.id DESC, page.ref
 """

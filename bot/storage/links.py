@@ -97,6 +97,14 @@ async def same_phone(connection: asyncpg.Connection | asyncpg.Pool, one: int, ot
     )
 
 
+async def phone_of(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> bytes | None:
+    """The keyed hash of a customer's linked phone."""
+    phone_hash: bytes | None = await connection.fetchval(
+        "SELECT phone_hash FROM links WHERE customer_id = $1", customer_id
+    )
+    return phone_hash
+
+
 async def used(connection: asyncpg.Connection, customer_id: int, now: datetime) -> None:
     """A link was used just now: it lapses a year later."""
     await connection.execute("UPDATE links SET used_at = $2 WHERE customer_id = $1", customer_id, now)
@@ -125,14 +133,15 @@ async def add_code(
     issued_by: str,
     now: datetime,
     expires_at: datetime,
+    store_id: int | None = None,
 ) -> None:
-    """A new code for a phone; an older one that still lived is replaced by it."""
+    """A new code for a phone; an older one that still lived is replaced by it. store_id: where it was made."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 3))", phone_hash.hex())
     await cancel_code(connection, phone_hash, now)
     await connection.execute(
         """
-        INSERT INTO link_codes (code_hash, phone_hash, phone, issued_by, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO link_codes (code_hash, phone_hash, phone, issued_by, created_at, expires_at, store_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         """,
         code_hash,
         phone_hash,
@@ -140,6 +149,7 @@ async def add_code(
         issued_by,
         now,
         expires_at,
+        store_id,
     )
 
 

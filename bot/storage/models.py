@@ -192,11 +192,14 @@ points = Table(
     Column("actor", Text, nullable=False, server_default="bot"),
     Column("reason", Text),
     Column("at", MOMENT, nullable=False, server_default=NOW),
+    Column("store_id", BigInteger),  # where a member did it by hand (0012)
     Index("points_customer", "customer_id", "id"),
     Index("points_at", "at", postgresql_using="brin"),
+    Index("points_visits", "actor", "at", postgresql_where=text("kind = 'visit'")),
 )
 
-# What a Poshen reward brings beside its card: points, or a voucher at once. No row: nothing but the card.
+# What a Poshen reward brings beside its card: points, or a voucher at once, or a thing that staff hand over at the
+# counter (`handover`). No row: nothing but the card.
 rewards = Table(
     "rewards",
     metadata,
@@ -206,6 +209,7 @@ rewards = Table(
     Column("price_id", BigInteger),
     Column("offer", JSONB),
     Column("updated_at", MOMENT, nullable=False, server_default=NOW),
+    Column("handover", Boolean, nullable=False, server_default=text("false")),
 )
 
 # Vouchers asked of Got It. The row and its request id are committed before the first call; see services/vouchers.
@@ -270,6 +274,7 @@ link_codes = Table(
     Column("expires_at", MOMENT, nullable=False),
     Column("ended_at", MOMENT),  # used, cancelled or replaced
     Column("used_by", BigInteger),
+    Column("store_id", BigInteger),  # where it was read out (0012)
     Index("link_codes_live", "phone_hash", unique=True, postgresql_where=text("ended_at IS NULL")),
     Index("link_codes_issued", "issued_by", "created_at"),
 )
@@ -330,6 +335,7 @@ audit = Table(
     Column("ref", Text),
     Column("previous", LargeBinary, nullable=False, unique=True),
     Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("store", Text),  # (0012)
     Index("audit_at", "at"),
     Index("audit_customer", "customer", "n", postgresql_where=text("customer IS NOT NULL")),
 )
@@ -542,4 +548,87 @@ attachments = Table(
     Column("attachment_id", Text, nullable=False),
     Column("renewed", Boolean, nullable=False, server_default=text("false")),
     Column("uploaded_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+# ── The counter (0011) ───────────────────────────────────────────────────────────────────────────
+
+# One-time codes that customers show to staff, and staff to customers. A code is made from the row's id with SECRET_KEY,
+# so the row has its keyed hash only. `item`: what a customer wants handed over. `opens`: the account whose chat its QR
+# opens, `line:@basicid` or `messenger:<page>`; NULL for no QR.
+counter_codes = Table(
+    "counter_codes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("purpose", Text, nullable=False),  # counter_codes.Purpose
+    Column("code_hash", LargeBinary, nullable=False),
+    Column("customer_id", BigInteger),
+    Column("staff_id", BigInteger),
+    Column("item", JSONB),
+    Column("opens", Text),
+    Column("created_at", MOMENT, nullable=False),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("ended_at", MOMENT),  # used or replaced
+    Index("counter_codes_live", "code_hash", unique=True, postgresql_where=text("ended_at IS NULL")),
+    Index("counter_codes_customer", "customer_id"),
+    Index(
+        "counter_codes_member",
+        "staff_id",
+        unique=True,
+        postgresql_where=text("purpose = 'member' AND ended_at IS NULL"),
+    ),
+)
+
+# What the shop gave at its counter. The key outlives the customer's row as that of `claims` does: whatever code finds
+# it, the same thing of the same person is handed over once. What is undone can be handed over anew.
+hand_overs = Table(
+    "hand_overs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("person_hash", LargeBinary, nullable=False),
+    Column("item_key", Text, nullable=False),
+    Column("nth", SmallInteger, nullable=False),  # of the things that have this key
+    Column("customer_id", BigInteger),
+    Column("item", JSONB, nullable=False),
+    Column("store_id", BigInteger),
+    Column("store", Text),  # its name then
+    Column("staff_id", BigInteger),
+    Column("staff", Text, nullable=False),
+    Column("event_id", BigInteger, nullable=False),
+    Column("at", MOMENT, nullable=False, server_default=NOW),
+    Column("undone_at", MOMENT),
+    Column("undone_by", Text),
+    Index("hand_overs_once", "person_hash", "item_key", "nth", unique=True, postgresql_where=text("undone_at IS NULL")),
+    Index("hand_overs_customer", "customer_id"),
+    Index("hand_overs_at", "at"),
+)
+
+# ── Stores (0012) ────────────────────────────────────────────────────────────────────────────────
+
+# The brand's shops. `name_key` is the name as it is looked for: small letters of one width. One that was removed is
+# hidden and keeps its number, and what was done there keeps its store; added again, it is the same one.
+stores = Table(
+    "stores",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("removed_at", MOMENT),
+)
+
+# Who works where. `picked_on`: the last day on which a member of several stores said that they are at this one.
+store_members = Table(
+    "store_members",
+    metadata,
+    Column("staff_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("store_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("picked_on", Date),
+)
+
+# When a person's last visit was counted, by the keyed hash that outlives their data; its points are in `points`.
+visits = Table(
+    "visits",
+    metadata,
+    Column("person_hash", LargeBinary, primary_key=True),
+    Column("at", MOMENT, nullable=False),
 )

@@ -77,9 +77,12 @@ async def enter(
     ref: str | None = None,
     actor: str = "bot",
     reason: str | None = None,
+    store_id: int | None = None,
     now: datetime,
 ) -> bool:
     """Write one line and change the account by it; False when a line with this key exists already.
+
+    store_id: where a member did it by hand.
 
     Raises asyncpg.CheckViolationError when the account would fall below nothing: look under `lock` first.
     """
@@ -87,8 +90,8 @@ async def enter(
     changed = await connection.fetchval(
         """
         WITH entry AS (
-            INSERT INTO points (key, customer_id, kind, available, held, ref, actor, reason, at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING RETURNING available, held
+            INSERT INTO points (key, customer_id, kind, available, held, ref, actor, reason, at, store_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (key) DO NOTHING RETURNING available, held
         )
         UPDATE accounts a SET available = a.available + entry.available, held = a.held + entry.held
         FROM entry WHERE a.customer_id = $2 RETURNING true
@@ -102,6 +105,7 @@ async def enter(
         actor,
         reason,
         now,
+        store_id,
     )
     return changed is True
 

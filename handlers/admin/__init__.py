@@ -15,7 +15,9 @@ from handlers.admin import (
     rewards,
     safety,
     stats,
+    stores,
     trail,
+    visits,
     vouchers,
     waiting,
 )
@@ -28,10 +30,12 @@ STAFF_ROUTERS = (
     groups.admin,
     customers.admin,
     waiting.admin,  # with the customers' topic
+    visits.admin,  # with the customers' topic
     vouchers.admin,
     links.admin,
     safety.admin,
     people.admin,
+    stores.admin,
     approvals.admin,
     trail.admin,
     desk.admin,

@@ -32,6 +32,7 @@ from bot.understanding.personal import is_private
 from handlers import human
 from handlers.admin import refusals, vouchers
 from handlers.admin.codes import find as find_code
+from handlers.admin.stores import whereabouts
 from handlers.views import staff as views
 from handlers.views.changes import change, shown_changed
 from handlers.views.staff_codes import undone_text
@@ -161,7 +162,10 @@ async def _shown(ctx: StaffContext, customer: Customer) -> Reply:
     receipts = (button for claim in newest for button in run_button(claim.ref, f"/ref {claim.ref}"))
     wallet = run_button(ctx._("Wallet"), f"/gifts {customer.ref}")
     helped = _helped_button(ctx, customer)
-    return Reply((card,), (*helped, *wallet, *_ledger_button(ctx, customer), *receipts, *commands_button(ctx._)))
+    visit = run_button(ctx._("Count the visit"), f"/visit {customer.ref}") if ctx.brand.counts_visits else ()
+    return Reply(
+        (card,), (*helped, *visit, *wallet, *_ledger_button(ctx, customer), *receipts, *commands_button(ctx._))
+    )
 
 
 @admin.command("ref", Receipt, role="staff", about=N_("any receipt: who, what, state"))
@@ -274,8 +278,12 @@ async def preview_adjustment(ctx: StaffContext, args: AdjustPoints) -> Preview |
         return refusals.oneself(ctx, customer)
     if account.available + args.change < 0:
         return _too_few(ctx, customer, account)
-    card = adjustment_card(ctx._, customer, account, args.change, args.reason)
-    return Preview((card,), label=ctx._("Change it"), seen={"customer": customer.ref})
+    place = await whereabouts(ctx, "points", args)
+    if isinstance(place, Reply):
+        return place
+    card = adjustment_card(ctx._, customer, account, args.change, args.reason, place)
+    seen = {"customer": customer.ref, "store": place.store.id if place.store else None}
+    return Preview((card,), label=ctx._("Change it"), seen=seen)
 
 
 @admin.performs("points")
@@ -297,6 +305,7 @@ async def adjust_points(ctx: StaffContext, args: AdjustPoints) -> Answer:
         reason=scrubbed(args.reason),
         now=ctx.now,
         tell=True,
+        store_id=ctx.confirmed.seen.get("store"),  # not there in what the version before asked
     )
     if isinstance(account, NotEnough):
         return _too_few(ctx, customer, await points.balance(connection, customer.id))

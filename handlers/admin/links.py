@@ -8,11 +8,12 @@ from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
 from bot.errors import UserError
 from bot.i18n import N_
-from bot.services.linking import CODE_LIVES, CODES_A_DAY, masked
+from bot.services.linking import CODE_LIVES, CODES_A_DAY, CODES_A_DAY_AT_THE_COUNTER, masked
 from bot.staff.arguments import Arguments, CustomerRef, Positional
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
 from handlers.admin import refusals
+from handlers.admin.stores import whereabouts
 from handlers.admin.vouchers import issuer_of
 from handlers.views.changes import change, changed
 from handlers.views.staff_customers import link_text
@@ -36,15 +37,31 @@ class Unlink(Arguments):
 
 
 @admin.command(
-    "link new", Phone, role="staff", about=N_("a code that links the phone of who stands before you"), acts=True
+    "link new",
+    Phone,
+    role="staff",
+    counter=True,
+    about=N_("a code that links the phone of who stands before you"),
+    acts=True,
 )
 async def make_code(ctx: StaffContext, args: Phone) -> Answer:
     """Looked at in person, read out, typed by the customer: nothing less proves whose phone it is."""
     phone = _phone(ctx, args)
-    code = await ctx.services.linking.new_code(await ctx.work.begin(), phone, staff=issuer_of(ctx.actor), now=ctx.now)
+    place = await whereabouts(ctx, "link new", args)
+    if isinstance(place, Reply):
+        return place
+    a_day = CODES_A_DAY if ctx.actor.may("staff") else CODES_A_DAY_AT_THE_COUNTER
+    code = await ctx.services.linking.new_code(
+        await ctx.work.begin(),
+        phone,
+        staff=issuer_of(ctx.actor),
+        now=ctx.now,
+        a_day=a_day,
+        store_id=place.store.id if place.store else None,
+    )
     if code is None:
         ctx.notes.result = "refused: quota"
-        text = ctx._("You have made %(n)s codes within a day. Somebody else can make the next one.", n=CODES_A_DAY)
+        text = ctx._("You have made %(n)s codes within a day. Somebody else can make the next one.", n=a_day)
         return Reply((Text(text),), commands_button(ctx._))
     until = ctx._("one, good until %(time)s", time=ctx._.time(ctx.now + CODE_LIVES))
     made = change(ctx._, ctx._("Link code"), ctx._("none, or an older one"), until)

@@ -63,12 +63,23 @@ admin.tiles = (
     StaffTile("campaigns", "📣", N_("Campaigns"), "group list", "/group list", topic="redeem"),
     # Translators: a tile: what works and what does not
     StaffTile("state", "🩺", N_("Status"), "status", "/status"),
+    StaffTile(
+        "visit",
+        "👋",
+        # Translators: a tile: points for a customer who came by
+        N_("Count a visit"),
+        "visit",
+        "/visit ",
+        N_("Which code does the customer show? They find it under [My code]."),
+        topic="visits",
+        only="counter",  # The others have it beside the customer, and a menu has nine tiles.
+    ),
     # Translators: a tile: the list of all commands
     StaffTile("commands", "⌨️", N_("All commands"), "help", "/help"),
 )
 
 
-@admin.command("menu", role="viewer", about=N_("what you can do here, by task"), audited=False)
+@admin.command("menu", role="viewer", counter=True, about=N_("what you can do here, by task"), audited=False)
 async def show_menu(ctx: StaffContext, _args: Arguments) -> Answer:
     """What this person may do and the shop has, a tap each."""
     return Reply((views.menu_card(ctx._, ctx.actor, ctx.commands.tiles_of(ctx.actor.role, ctx.brand)),))

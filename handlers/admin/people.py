@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ from bot.services.staffing import (
     LastOwner,
     NameTaken,
     NoSuchMember,
+    Role,
     read_name,
     role_word,
 )
@@ -35,7 +36,7 @@ admin.noun("admins", N_("/admins, /staff, /people"))
 PAGE = 8
 WRONG_AN_HOUR = 5
 
-RoleName = Annotated[Literal["owner", "manager", "staff", "viewer"], Positional(N_("the role"), example="staff")]
+RoleName = Annotated[Role, Positional(N_("the role"), example="staff")]
 Name = Annotated[str, Positional(N_("a member's name"), example="amy", look_up=(N_("List staff"), "/admins"))]
 
 
@@ -239,7 +240,7 @@ def _refused(ctx: StaffContext, name: str, why: NoSuchMember | LastOwner | FromS
     ctx.notes.result = "refused"
     match why:
         case NoSuchMember():
-            return _nobody(ctx, name)
+            return nobody(ctx, name)
         case LastOwner():
             text = ctx._("%(name)s is the last owner. Make somebody else an owner first.", name=name)
         case FromSettings():
@@ -247,7 +248,8 @@ def _refused(ctx: StaffContext, name: str, why: NoSuchMember | LastOwner | FromS
     return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))
 
 
-def _nobody(ctx: StaffContext, name: str) -> Answer:
+def nobody(ctx: StaffContext, name: str) -> Answer:
+    """There is no member of this name."""
     ctx.notes.result = "refused"
     text = ctx._("Nobody here is called %(name)s.", name=name)
     return Reply((Text(text),), run_button(ctx._("List staff"), "/admins"))

@@ -10,7 +10,7 @@ from bot.i18n import N_
 from bot.staff.arguments import Arguments, Keyed, Positional
 from bot.staff.routes import StaffContext
 from bot.staff.teaching import run_button
-from bot.storage import counts
+from bot.storage import counts, stores
 from handlers.admin import status
 from handlers.views import staff_status as views
 
@@ -28,7 +28,7 @@ class Stats(Arguments):
     """Of when, and split by what."""
 
     period: Annotated[Literal["today", "7d", "30d"], Positional(N_("period"), example="7d", typical=True)] = "today"
-    by: Annotated[Literal["campaign"] | None, Keyed(N_("split by"), example="campaign")] = None
+    by: Annotated[Literal["campaign", "store"] | None, Keyed(N_("split by"), example="campaign")] = None
 
 
 @admin.command("stats", Stats, role="viewer", about=N_("customers, codes, vouchers, points, pushes"))
@@ -39,6 +39,11 @@ async def show_numbers(ctx: StaffContext, args: Stats) -> Answer:
         found = await counts.top_campaigns(ctx.work.reads, since, CAMPAIGNS + 1)
         more = len(found) > CAMPAIGNS
         card = views.campaigns_card(ctx._, args.period, found[:CAMPAIGNS], more=more, since=since, now=ctx.now)
+        return Reply((card,), _periods(ctx, args))
+    if args.by == "store":
+        deeds = await counts.by_store(ctx.work.reads, since)
+        more = len(deeds) > CAMPAIGNS
+        card = views.stores_card(ctx._, args.period, deeds[:CAMPAIGNS], more=more, since=since, now=ctx.now)
         return Reply((card,), _periods(ctx, args))
     days = DAYS[args.period]
     before = counts.first_day(ctx.now, max(2 * days, WEEK_BEFORE), ctx._.zone)
@@ -70,11 +75,11 @@ async def show_numbers(ctx: StaffContext, args: Stats) -> Answer:
         *((views.top_card(ctx._, codes),) if codes else ()),
         *((troubles,) if troubles else ()),
     )
-    return Reply(messages, _periods(ctx, args))
+    return Reply(messages, _periods(ctx, args, stores=await stores.are_there(ctx.work.reads)))
 
 
-def _periods(ctx: StaffContext, args: Stats) -> tuple[Button, ...]:
-    """Every period, and the other way to look at this one."""
+def _periods(ctx: StaffContext, args: Stats, *, stores: bool = False) -> tuple[Button, ...]:
+    """Every period, and the other ways to look at this one. stores: whether the brand has any."""
     by = f" by={args.by}" if args.by else ""
     periods = tuple(
         button for period in DAYS for button in run_button(views.period_name(ctx._, period), f"/stats {period}{by}")
@@ -85,4 +90,7 @@ def _periods(ctx: StaffContext, args: Stats) -> tuple[Button, ...]:
     else:
         # Translators: a button: the numbers of each campaign
         other = run_button(ctx._("By campaign"), f"/stats {args.period} by=campaign")
+        if stores:
+            # Translators: a button: the numbers of each store
+            other = (*other, *run_button(ctx._("By store"), f"/stats {args.period} by=store"))
     return (*periods, *other, *run_button(ctx._("Status"), "/status"))

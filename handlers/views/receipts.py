@@ -78,4 +78,6 @@ def _told(_: Translator, line: Line) -> _Told:
         case What.POINTS:
             change = facts["change"]
             kind = _("A gift from us") if change > 0 else _("By our staff")
+            if facts["kind"] == "visit":
+                kind = _("Visit")
             return _Told("⭐", kind, points_text(_, change))

@@ -9,6 +9,7 @@ from bot.conversation.messages import Badge, Button, Card, Row, Tile
 from bot.i18n import Translator
 from bot.partners import partner
 from bot.services.staffing import Actor, Staffing, role_word
+from bot.services.stores import Place
 from bot.staff.arguments import Arguments, Flag, Spec, example, line_of, usage
 from bot.staff.lines import Token, written
 from bot.staff.routes import StaffCommand
@@ -25,6 +26,7 @@ from bot.understanding.codes import masked
 from handlers.views.choices import Go
 from handlers.views.codes import MOST_ROWS, reward_names, reward_rows, rewards_title
 from handlers.views.staff_customers import account_text
+from handlers.views.staff_stores import place_rows
 from handlers.views.trail_words import result_text, thing_text
 
 ON_A_CARD = 3  # buttons, on either channel
@@ -71,7 +73,7 @@ def usage_card(_: Translator, command: StaffCommand) -> Card:
     """How a command is typed, made from its model."""
     rows = [Row(spec.usage(_), _about(_, spec)) for spec in command.arguments.specs]
     rows.append(Row(_("Example"), example(command.name, command.arguments, _)))
-    rows.append(Row(_("Needs"), role_word(_, command.role)))
+    rows.append(Row(_("Needs"), " · ".join(role_word(_, role) for role in command.roles)))
     return Card(
         title=f"/{command.name}",
         text=f"{_(command.about)}\n{usage(command.name, command.arguments, _)}",
@@ -86,13 +88,14 @@ def _about(_: Translator, spec: Spec) -> str:
     return _("%(about)s (may be left out)", about=about)
 
 
-def me_card(_: Translator, actor: Actor) -> Card:
-    """Who somebody is at this desk."""
+def me_card(_: Translator, actor: Actor, place: Place) -> Card:
+    """Who somebody is at this desk, and where."""
     return Card(
         title=actor.name,
         eyebrow=_("Staff"),
         rows=(
             Row(_("Role"), role_word(_, actor.role)),
+            *place_rows(_, place),
             Row(_("Channel"), _channel(actor.channel)),
             Row(_("Language"), _.locale.get_language_name(_.locale) or _.tag),
         ),
@@ -153,7 +156,7 @@ def _entry(_: Translator, row: TrailRow) -> str:
     about = [thing_text(_, entry.action, part) for part in things]
     before, after = (thing_text(_, entry.action, part) if part else "–" for part in (entry.before, entry.after))
     change = f"{before} → {after}" if entry.after else ""
-    return " · ".join(part for part in (entry.line, *about, change, result_text(_, entry.result)) if part)
+    return " · ".join(part for part in (entry.line, *about, change, result_text(_, entry.result), entry.store) if part)
 
 
 def policy_text(_: Translator, policy: Policy) -> str:

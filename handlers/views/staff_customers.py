@@ -10,10 +10,12 @@ from bot.apis.mantago import GIFT_ARRAYS, TICKETS, Gift, Gifts
 from bot.conversation.messages import Card, Row
 from bot.i18n import Translator
 from bot.services.linking import Lapsed, Link
+from bot.services.stores import Place
 from bot.storage.customers import Customer
 from bot.storage.issues import Issue
 from bot.storage.points import Account, Entry
 from handlers.views.gifts import list_names
+from handlers.views.staff_stores import place_rows
 from handlers.views.staff_vouchers import state_badges
 from handlers.views.vouchers import entry_words, points_text, signed
 
@@ -112,18 +114,31 @@ def ledger_card(
     rows = [Row(_("On hold"), _.number(account.held))] if account.held else []
     words = entry_words(_)
     for entry in entries:
-        who = names.get(entry.actor, entry.actor) if entry.kind == "adjust" else ""
+        who = names.get(entry.actor, entry.actor) if entry.kind in ("adjust", "visit") else ""
         about = (words[entry.kind], who, entry.ref, entry.reason)
         label = f"{signed(_, entry.available)} · {_.moment(entry.at)}"
         rows.append(Row(label, " · ".join(part for part in about if part)))
     return Card(eyebrow=_("Points"), title=customer.ref, hero=points_text(_, account.available), rows=tuple(rows))
 
 
-def adjustment_card(_: Translator, customer: Customer, account: Account, change: int, reason: str) -> Card:
-    """What a change of points by hand would do."""
+def adjustment_card(
+    _: Translator, customer: Customer, account: Account, change: int, reason: str, place: Place
+) -> Card:
+    """What a change of points by hand would do. place: where it is done."""
     rows = [
         Row(_("Now"), account_text(_, account)),
         Row(_("Then"), _.number(account.available + change)),
         Row(_("Reason"), reason),
+        *place_rows(_, place),
     ]
     return Card(eyebrow=_("Points"), title=customer.ref, hero=signed(_, change), rows=tuple(rows))
+
+
+def visit_card(_: Translator, customer: Customer, account: Account, worth: int, place: Place) -> Card:
+    """What counting a visit would do. worth: points. place: where they are."""
+    rows = (
+        Row(_("Now"), account_text(_, account)),
+        Row(_("Then"), _.number(account.available + worth)),
+        *place_rows(_, place),
+    )
+    return Card(eyebrow=_("Visit"), title=customer.ref, hero=signed(_, worth), rows=rows)

@@ -13,7 +13,7 @@ from bot.partners import VENDORS, partner, refused_settings
 from bot.services.allowance import Usage
 from bot.services.health import Finding, State, Verdict
 from bot.storage.backlog import Backlog
-from bot.storage.counts import Counts, Top, Trouble
+from bot.storage.counts import Counts, StoreDeeds, Top, Trouble
 from bot.understanding.codes import masked
 
 LATE = timedelta(minutes=1)  # an event that waits for longer
@@ -461,6 +461,37 @@ def campaigns_card(
         rows=tuple(rows),
         note=_("The largest ones; there are more.") if more else "",
     )
+
+
+def stores_card(
+    _: Translator, period: str, stores: Sequence[StoreDeeds], *, more: bool, since: datetime, now: datetime
+) -> Card:
+    """What was done at each store. more: there are others that are not shown."""
+    rows = [Row(_store(_, each), " · ".join(_done_there(_, each)) or _("nothing")) for each in stores]
+    return Card(
+        eyebrow=_days(_, since, now),
+        title=_("%(period)s by store", period=period_name(_, period)),
+        text="" if rows else _("There are no stores here."),
+        rows=tuple(rows),
+        note=_("The busiest ones; there are more.") if more else "",
+    )
+
+
+def _store(_: Translator, store: StoreDeeds) -> str:
+    if store.name is None:
+        return _("In no store")
+    return _("%(store)s (removed)", store=store.name) if store.removed else store.name
+
+
+def _done_there(_: Translator, store: StoreDeeds) -> list[str]:
+    said = (
+        (store.handed, _.ngettext("%(n)s handed over", "%(n)s handed over", store.handed)),
+        (store.visits, _.ngettext("%(n)s visit", "%(n)s visits", store.visits)),
+        (store.given, _.ngettext("+%(n)s point", "+%(n)s points", store.given)),
+        (store.taken, _.ngettext("−%(n)s point", "−%(n)s points", store.taken)),
+        (store.links, _.ngettext("%(n)s link code", "%(n)s link codes", store.links)),
+    )
+    return [text for number, text in said if number]
 
 
 def _group(_: Translator, top: Top) -> str:

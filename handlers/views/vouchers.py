@@ -169,7 +169,9 @@ def points_card(_: Translator, account: Account, entries: Sequence[Entry], butto
 def entry_words(_: Translator) -> dict[str, str]:
     """What changed the points that can be spent, by the kind of the ledger's line."""
     # Translators: what changed the points, in a list
-    return {"grant": _("Code redeemed"), "adjust": _("By our staff"), "hold": _("Voucher"), "release": _("Given back")}
+    words = {"grant": _("Code redeemed"), "adjust": _("By our staff"), "hold": _("Voucher"), "release": _("Given back")}
+    # Translators: what changed the points, in a list: the customer came by
+    return words | {"visit": _("Visit")}
 
 
 def signed(_: Translator, change: int) -> str:

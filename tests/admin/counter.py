@@ -9,7 +9,8 @@ from typing import Any
 from chat import Bot, Chat
 
 from admin.conftest import speaking
-from bot.storage import customers
+from bot.services.stores import name_key
+from bot.storage import customers, stores
 from bot.storage.customers import Customer
 from sandbox import Sandbox
 
@@ -83,3 +84,28 @@ async def change(member: Chat, line: str) -> None:
     """Type it, and confirm."""
     await member.say(line)
     await member.tap("Change it")
+
+
+def counting_visits(bot: Bot, worth: int = 10, **rules: Any) -> None:
+    """A brand that gives points for coming by, for the rest of the test."""
+    services = bot.turns.services
+    bot.having(services=replace(services, visits=replace(services.visits, worth=worth, **rules)))
+    bot.desk(counts_visits=worth > 0)
+
+
+async def open_store(bot: Bot, name: str, *members: Chat) -> int:
+    """A store where these members work, without anybody's command."""
+    async with bot.pool.acquire() as connection, connection.transaction():
+        store = await stores.add(connection, name, name_key(name), bot.clock())
+        assert store is not None
+        for member in members:
+            assert await stores.enter(connection, await member_id(member), store.id)
+    return store.id
+
+
+async def shown_code(bot: Bot, customer: Chat) -> str:
+    """The one-time code that a customer shows of themself."""
+    row = await row_of(customer)
+    async with bot.pool.acquire() as connection, connection.transaction():
+        made = await bot.turns.services.counter_codes.make(connection, "person", customer_id=row.id, now=bot.clock())
+    return made.code

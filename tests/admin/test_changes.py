@@ -9,7 +9,7 @@ import pytest
 from chat import Bot, Chat
 
 from admin.conftest import Hire, speaking
-from admin.counter import arrive, give, ref_of
+from admin.counter import arrive, counting_visits, give, open_store, ref_of
 from bot.i18n import load_translators
 from bot.staff.routes import StaffRoutes
 from handlers.admin import STAFF_ROUTERS
@@ -48,6 +48,10 @@ STEPS: dict[str, tuple[list[str], str, str]] = {
     "maint off": (["/maint on", "tap:Close the desk"], "/maint off", ""),
     "admins invite": ([], "/admins invite staff", ""),
     "admins role": ([], "/admins role amy manager", "Change it"),
+    "store add": ([], "/store add Harbour", "Add the store"),
+    "store remove": ([], "/store remove {store}", "Remove the store"),
+    "admins store": ([], "/admins store amy {store}", "Change it"),
+    "visit": ([], "/visit {visitor}", "Count the visit"),
     "admins remove": ([], "/admins remove amy", "Remove"),
     "lang": ([], "/lang zh", ""),
 }
@@ -112,6 +116,12 @@ async def _facts(bot: Bot, boss: Chat, hire: Hire, wanted: str) -> dict[str, str
         facts["waiting"] = await ref_of(customer)
     if "amy" in wanted:
         await hire("staff", "amy")
+    if "{store}" in wanted:
+        await open_store(bot, "Main Street")
+        facts["store"] = "Main Street"
+    if "{visitor}" in wanted:
+        counting_visits(bot)
+        facts["visitor"] = await ref_of(await arrive(bot, "line", "en"))
     if "{linked}" in wanted:
         customer = await arrive(bot, "line", "en")
         await boss.say("/link new 0912345678")

@@ -9,7 +9,7 @@ import pytest
 from chat import Bot, Chat
 
 from admin.conftest import Hire
-from admin.counter import arrive, name_of, ref_of
+from admin.counter import arrive, counting_visits, name_of, ref_of
 from admin.test_outsiders import content, settled
 from bot.channels.known import CHANNELS
 from bot.channels.line.client import LineClient
@@ -25,7 +25,8 @@ from handlers.admin.menu import admin as menu
 from sandbox import Sandbox
 
 TILES = {tile.name: tile for tile in menu.tiles}
-VIEWER = ["today", "state", "commands"]
+ALL = [name for name, tile in TILES.items() if not tile.only]
+FEWER = {"viewer": ["today", "state", "commands"], "counter": ["link", "visit", "commands"]}
 
 
 @pytest.fixture(params=["line", "messenger", "instagram"])
@@ -40,30 +41,34 @@ def shown(chat: Chat) -> list[str]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_a_role_sees_its_tasks_and_no_others(hire: Hire, role: Role) -> None:
-    """A viewer may look at numbers; whoever serves customers has all of it."""
+async def test_a_role_sees_its_tasks_and_no_others(bot: Bot, hire: Hire, role: Role) -> None:
+    """A viewer may look at numbers, the counter serves and looks at none; the others have all but what is its alone."""
+    counting_visits(bot)
     member = await hire(role)
 
     await member.say("/")
 
-    assert shown(member) == (VIEWER if role == "viewer" else list(TILES))
+    assert shown(member) == FEWER.get(role, ALL)
     assert member.said("Commands can be typed as well: /help lists them.")
 
 
 async def test_what_the_shop_has_not_is_no_task(bot: Bot, hire: Hire) -> None:
     """No tile leads to a vendor that is switched off."""
     bot.desk(shows_vouchers=False, shows_cards=False, redeems=False)
-    member = await hire("staff")
+    for role, left in (("staff", ["find", "today", "state", "commands"]), ("counter", ["commands"])):
+        member = await hire(role)
 
-    await member.say("/")
+        await member.say("/")
 
-    assert shown(member) == ["find", "today", "state", "commands"]
+        assert shown(member) == left
 
 
 @pytest.mark.parametrize("name", TILES)
 async def test_each_tile_is_one_tap_or_one_question(bot: Bot, hire: Hire, name: str) -> None:
     """The tap runs its command, or asks in plain words and shows the way out."""
-    member, tile = await hire("owner"), TILES[name]
+    counting_visits(bot)
+    tile = TILES[name]
+    member = await hire(tile.only or "owner")
     await member.say("/")
 
     await member.tap(tile.label)
@@ -75,7 +80,7 @@ async def test_each_tile_is_one_tap_or_one_question(bot: Bot, hire: Hire, name: 
     else:
         assert member.said(tile.question)
         await member.tap("Cancel")
-        assert shown(member) == list(TILES)
+        assert shown(member) == FEWER.get(tile.only, ALL)
         await member.say("C-000000")
         assert not member.said("There is no customer %(customer)s.", customer="C-000000")
 

@@ -475,6 +475,7 @@ async def test_points_on_hold_keep_the_data_too(friend: Chat, tables: asyncpg.Po
 
 TRACES = (
     # What no chat of a few lines leaves. $1: their number, $2: person, $3: reference, $4: keyed hashes by purpose.
+    "INSERT INTO visits SELECT decode($4->>'visitor', 'hex'), now()",
     "INSERT INTO waits SELECT decode($4->>'person', 'hex'), now(), 1",
     "INSERT INTO blocks SELECT decode($4->>'blocked', 'hex'), now(), 'x', 'amy'",
     "INSERT INTO unclear SELECT 'x', decode($4->>'unclear person', 'hex'), 'chips', 'where is it', now()",
@@ -486,6 +487,10 @@ TRACES = (
     "INSERT INTO audit (n, at, actor, role, channel, action, line, customer, result, previous, hash) "
     "SELECT 1, now(), 'amy', 'staff', 'line', 'who', '/who', $3, 'done', 'x', 'y'",
     "UPDATE issues SET recipient = $3",
+    "INSERT INTO counter_codes (purpose, code_hash, customer_id, created_at, expires_at) "
+    "SELECT 'gift', 'x', $1, now(), now()",
+    "INSERT INTO hand_overs (person_hash, item_key, nth, customer_id, item, staff, event_id) "
+    "SELECT decode($4->>'person', 'hex'), 'x', 1, $1, '{}', 'amy', 1",
 )
 
 
@@ -501,6 +506,7 @@ async def test_deleting_does_to_every_table_what_the_register_says(friend: Chat,
     assert row is not None
     hashed = partial(keyed_hash, friend.bot.settings.secret)
     hashes = {purpose: hashed(purpose, row.person) for purpose in ("person", "blocked", "unclear person")}
+    hashes["visitor"] = hashed("visitor", f"chat {row.person}")
     told = {purpose: value.hex() for purpose, value in hashes.items()}
     for statement in TRACES:
         used = f"WITH given AS (SELECT $1::bigint, $2::text, $3::text, $4::jsonb) {statement}"
@@ -518,6 +524,7 @@ async def test_deleting_does_to_every_table_what_the_register_says(friend: Chat,
         ("person_hash",): hashes["person"],
         ("blocks", "person_hash"): hashes["blocked"],
         ("unclear", "person_hash"): hashes["unclear person"],
+        ("visits", "person_hash"): hashes["visitor"],
         ("phone_hash",): hashed("phone", PROVEN),
     }
 

@@ -17,7 +17,8 @@ from simulator.screen import opened
 
 
 async def test_the_demo_serves_the_page_and_survives_what_it_does(browser: Browser, tmp_path: Path) -> None:
-    """The address is printed; a worker killed in the middle of an answer still brings it, once; a reset empties all."""
+    """The address is printed; a worker killed in the middle of an answer still brings it, once; a reset empties all,
+    and the brand's decisions are in place again."""
     env = environment(tmp_path)
     with (tmp_path / "demo.log").open("wb") as log:
         demo = subprocess.Popen(  # noqa: ASYNC220 - starting it takes no time
@@ -51,6 +52,15 @@ async def test_the_demo_serves_the_page_and_survives_what_it_does(browser: Brows
             await screen.line.be("emily")
             await screen.line.say("my gifts")
             assert "We keep your LINE user ID" in await screen.line.answer()
+
+            # It has stores again, and somebody at the counter of one.
+            await screen.line.be("counter")
+
+            async def is_placed() -> bool:
+                await screen.line.say("/whoami")
+                return "信義店" in await screen.line.answer()
+
+            await until(is_placed)
             complaints = list(screen.complaints)
             os.killpg(demo.pid, signal.SIGINT)  # As Ctrl-C in a terminal: all of its processes get it.
             await screen.page.locator(".offline", has_text="The demo has ended").wait_for(timeout=60_000)

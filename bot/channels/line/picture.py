@@ -373,6 +373,14 @@ def _pulse(pen: Pen) -> None:
     pen.line((4.8, 12.4), (8.2, 12.4), (10.4, 7.6), (13.4, 16.6), (15.4, 12.4), (19.2, 12.4))
 
 
+def _marker(pen: Pen) -> None:
+    """A place on a map: somebody came by."""
+    left = ((9.4, 18.6), (4.8, 14.2), (4.8, 9.4), (4.8, 5.2), (8.0, 2.2), (12.0, 2.2))
+    right = ((16.0, 2.2), (19.2, 5.2), (19.2, 9.4), (19.2, 14.2), (14.6, 18.6), (12.0, 22.0))
+    pen.outline(*bezier((12.0, 22.0), *left, *right))
+    pen.ring(12.0, 9.2, 2.7, 2.7)
+
+
 def _list(pen: Pen) -> None:
     pen.box(3.0, 2.6, 21.0, 21.4, 2.4)
     for y in (7.6, 12.0, 16.4):
@@ -394,5 +402,6 @@ ICONS: dict[str, Callable[[Pen], None]] = {
     "staff-code": _code,
     "staff-campaigns": _megaphone,
     "staff-state": _pulse,
+    "staff-visit": _marker,
     "staff-commands": _list,
 }
