@@ -39,6 +39,7 @@ from bot.services.minting import Minting
 from bot.services.notices import Notices
 from bot.services.own_data import OwnData
 from bot.services.points import Points
+from bot.services.posters import Posters
 from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
 from bot.services.staffing import Staffing
@@ -250,6 +251,7 @@ def build_turns(
             minting=Minting(settings.secret, alerts, settings.bulk_per_second),
             own_data=OwnData(settings.secret),
             points=points,
+            posters=Posters(),
             redemption=Redemption(settings.secret, points, vouchers),
             staffing=Staffing(
                 settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()

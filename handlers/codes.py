@@ -112,6 +112,13 @@ async def pick(ctx: Context, action: Pick) -> Answer:
     return await _redeem(ctx, chosen, deliberate=True, of=action.of) or SILENCE
 
 
+async def redeem_offered(ctx: Context, code: str) -> Answer:
+    """Redeem a code that we had offered, now that it is wanted."""
+    if ctx.apis.poshen is None:
+        return await ctx.run("menu")
+    return await _redeem(ctx, [code], deliberate=True) or SILENCE
+
+
 async def _answered(ctx: Context, found: codes.Found) -> Answer | None:
     """One code is redeemed, or asked about when the message speaks against it; of several one is chosen."""
     parts = codes.parts_of(found.codes[0]) if len(found.codes) == 1 else ()

@@ -486,6 +486,7 @@ TRACES = (
     "INSERT INTO audit (n, at, actor, role, channel, action, line, customer, result, previous, hash) "
     "SELECT 1, now(), 'amy', 'staff', 'line', 'who', '/who', $3, 'done', 'x', 'y'",
     "UPDATE issues SET recipient = $3",
+    "INSERT INTO poster_visits (event_id, poster_id, customer_id, new, at) SELECT 1, 1, $1, true, now()",
 )
 
 
