@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.storage.customers import SYMBOLS
+from bot.storage.symbols import SYMBOLS
 
 LONGEST = 500  # characters of a line
 SLASHES = "/／"

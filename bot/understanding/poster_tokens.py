@@ -13,7 +13,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from bot.storage.customers import SYMBOLS
+from bot.storage.symbols import SYMBOLS
 
 RANDOM = 5  # symbols; some thirty million posters
 _IN_TEXT = re.compile(rf"(?<!\S)\[([{SYMBOLS}]{{{RANDOM + 1}}})\](?!\S)")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.storage.customers import SYMBOLS
+from bot.storage.symbols import SYMBOLS
 from bot.understanding import poster_tokens
 
 TOKEN = "7K3MQ" + next(each for each in SYMBOLS if poster_tokens.in_ref(f"p_7K3MQ{each}"))
