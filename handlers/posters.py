@@ -1,5 +1,5 @@
-"""Coming by a poster's link or QR code: what it is for is offered. Opening a link is no wish to redeem, and links are
-forwarded.
+"""Coming by a link or QR code of a poster, or of one code: what it is for is offered. Opening a link is no wish to
+redeem, and links are forwarded.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ class TakeOffer(Action, name="offer", ttl=TAKEN_WITHIN):
 @router.event(CameByLink)
 async def came(ctx: Context) -> Answer:
     """Somebody opened a chat that was there already, and does nothing else yet."""
-    assert ctx.came_by is not None, "a link that nobody here made is answered like nonsense"
-    return await _shown(ctx, ctx.came_by)
+    if (offer := _offer(ctx)) is not None:
+        return offer
+    if (opens := _opens(ctx)) is not None:
+        return await ctx.run(opens)
+    return _over(ctx)
 
 
 @router.action(TakeOffer, fresh="redeem")
@@ -46,43 +49,47 @@ async def take(ctx: Context, action: TakeOffer) -> Answer:
 
 
 def add_offer(ctx: Context, reply: Reply) -> Reply:
-    """The offer of the poster by which somebody came, below what they did in the same moment: pressed Get Started, or
+    """What the link offers by which somebody came, below what they did in the same moment: pressed Get Started, or
     wrote. Where the link itself typed their text, as LINE's does, that was their wish."""
-    poster = ctx.came_by
-    if poster is None or not ctx.incoming.ref or isinstance(ctx.incoming.what, CameByLink) or poster.stopped_at:
+    if not (ctx.came_by or ctx.brought) or not ctx.incoming.ref or isinstance(ctx.incoming.what, CameByLink):
         return reply
     if reply.valuable or len(reply.messages) > ROOM:
         return reply
-    if not _offers(ctx, poster):
-        beside = (choices.topic(ctx._, poster.opens),) if poster.opens and ctx.offers(poster.opens) else ()
-        return Reply(reply.messages, (*beside, *reply.choices))
+    if (opens := _opens(ctx)) is not None:
+        return Reply(reply.messages, (choices.topic(ctx._, opens), *reply.choices))
     asked = ctx.asked()
     if asked is not None and asked["question"] != "code":
         return reply  # What they did is not over.
-    offer = _offer(ctx, poster)
+    offer = _offer(ctx)
+    if offer is None:
+        return reply
     lost = ctx.unclear is not None or asked is not None or not reply.messages
     return offer if lost else Reply((*reply.messages, *offer.messages), (*offer.choices[:-1], *reply.choices))
 
 
-async def _shown(ctx: Context, poster: Poster) -> Answer:
-    if _offers(ctx, poster):
-        return _offer(ctx, poster)
-    if not poster.stopped_at and poster.opens and ctx.offers(poster.opens):
-        return await ctx.run(poster.opens)
-    return _over(ctx)
-
-
-def _offers(ctx: Context, poster: Poster) -> bool:
-    return bool(poster.code) and not poster.stopped_at and ctx.brand.redeems
-
-
-def _offer(ctx: Context, poster: Poster) -> Reply:
+def _offer(ctx: Context) -> Reply | None:
+    """The code that the poster or the link is for, with a question; None when it is for none (any more)."""
+    poster = ctx.came_by
+    if poster is None:
+        return codes.offer(ctx, ctx.brought) if ctx.brought and ctx.brand.redeems else None
+    if not _offers(ctx, poster):
+        return None
     # Translators: a button: redeem the code that was asked about
     yes = Button(ctx._("Redeem it"), TakeOffer(token=poster.token))
     # Translators: a button: do not redeem the code now
     no = Button(ctx._("Not now"), Decline())
     ctx.question(yes.label, no.label)
     return Reply((Text(ctx._("Redeem %(code)s now?", code=poster.code)),), choices.ending(ctx._, yes, no))
+
+
+def _opens(ctx: Context) -> str | None:
+    """The topic that the poster opens instead; None when there is none (any more)."""
+    poster = ctx.came_by
+    return poster.opens if poster and poster.opens and not poster.stopped_at and ctx.offers(poster.opens) else None
+
+
+def _offers(ctx: Context, poster: Poster) -> bool:
+    return bool(poster.code) and not poster.stopped_at and ctx.brand.redeems
 
 
 def _over(ctx: Context) -> Reply:

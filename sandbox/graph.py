@@ -287,7 +287,7 @@ class Graph:
         node = request.match_info["id"]
         wanted = _names(request.query.get("fields", ""))
         if node in ("me", MESSENGER_PAGE_ID):
-            linked = {"instagram_business_account": {"id": INSTAGRAM_ACCOUNT_ID}}
+            linked = {"instagram_business_account": {"id": INSTAGRAM_ACCOUNT_ID}, "username": shop.HANDLE}
             page = {"id": MESSENGER_PAGE_ID, "name": shop.NAME}
             return answer(page | {name: value for name, value in linked.items() if name in wanted})
         if node == INSTAGRAM_ACCOUNT_ID:

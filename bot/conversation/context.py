@@ -213,6 +213,7 @@ class Context:
     reappointed: set[str] = field(default_factory=set)
     result: str = ""  # How a staff command ended, as the trail has it; empty when the line was none.
     came_by: Poster | None = None  # The poster whose link or QR code brought them here with this event.
+    brought: str = ""  # The code whose own link did.
 
     @property
     def customer_id(self) -> int:

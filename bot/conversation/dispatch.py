@@ -134,12 +134,13 @@ class Dispatcher:
             return Reply((Text(ctx._(error.args[0])),))
 
     async def _came_by(self, ctx: Context, ref: str) -> Answer | None:
-        """What a link says beside what was done with it: a poster is remembered for its offer, and a QR code for staff
-        is the line that it stands for. To everybody else, and of links that nobody here made, it says nothing."""
+        """What a link says beside what was done with it: a poster or a code is remembered for its offer, and a QR code
+        for staff is the line that it stands for. To everybody else, and of others' links, it says nothing."""
         if line := self.staff.line_in_ref(ref):
             return await (self._said(ctx, line) if ctx.actor is not None else self.staff.outsider(ctx, line))
         if token := poster_tokens.in_ref(ref):
             ctx.came_by = await ctx.services.posters.known(ctx.work.reads, token)
+        ctx.brought = ctx.services.posters.code_in(ref)
         return None
 
     async def _opened(self, ctx: Context) -> Answer:
@@ -147,7 +148,7 @@ class Dispatcher:
         flood = _flood(ctx)
         if flood is not None:
             return flood
-        if ctx.came_by is None:
+        if ctx.came_by is None and not ctx.brought:
             return await self._read(ctx, NONSENSE)
         ctx.settle()
         return await self.routes.events[CameByLink](ctx)

@@ -437,6 +437,7 @@ exports = Table(
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
     Column("expires_at", MOMENT, nullable=False),
     Column("used_at", MOMENT),
+    Column("links", Boolean, nullable=False, server_default=text("false")),  # since 0013: each code's own, too
 )
 
 # Claims that staff took back: their rows left `claims`, so that the code can be claimed again. points: taken with it.
@@ -601,7 +602,8 @@ hand_overs = Table(
 # ── Posters (0013) ───────────────────────────────────────────────────────────────────────────────
 
 # Links and QR codes that lead into the chat. `token` stands in them, so a row stays when its poster is stopped: what
-# was printed is not taken back. Either `code` (Poshen's `code_id`) is offered, or the topic `opens` is opened.
+# was printed is not taken back. Either `code` (Poshen's `code_id`) is offered, or the topic `opens` is opened. `says`:
+# what LINE's link types.
 posters = Table(
     "posters",
     metadata,
@@ -609,6 +611,7 @@ posters = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False, unique=True),
     Column("token", Text, nullable=False, unique=True),
+    Column("says", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("code_id", BigInteger),
     Column("opens", Text, nullable=False),
@@ -631,13 +634,12 @@ poster_visits = Table(
     Index("poster_visits_customer", "customer_id"),
 )
 
-# Links to a poster's QR pictures, each good once. `kind` says where its QR code leads. `page`: see `exports`.
+# Links to a poster's QR pictures, each good once. `page`: see `exports`.
 poster_files = Table(
     "poster_files",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("poster_id", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False),
     Column("maker", Text, nullable=False),
     Column("page", JSONB, nullable=False),
     Column("created_at", MOMENT, nullable=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self, TypeAlias
@@ -12,20 +12,22 @@ import asyncpg
 from bot.storage.pool import affected
 
 Reads: TypeAlias = "asyncpg.Connection | asyncpg.Pool"
-_COLUMNS = "id, name, token, code, code_id, opens, made_by, created_at, stopped_at"
+_COLUMNS = "id, name, token, says, code, code_id, opens, made_by, created_at, stopped_at"
 
 
 @dataclass(frozen=True, slots=True)
 class Poster:
     """Where a link or QR code hangs, and what it is for: a code, or a topic.
 
-    name: among staff, small letters. token: what its links say, for ever. code, code_id: Poshen's, offered to who comes
-    by it. opens: the command that is opened instead; "" with a code. made_by: a member's name.
+    name: among staff, small letters. token: what its links say, for ever. says: what LINE's link types before it. code,
+    code_id: Poshen's, offered to who comes by it. opens: the command that is opened instead; "" with a code. made_by: a
+    member's name.
     """
 
     id: int
     name: str
     token: str
+    says: str
     code: str
     code_id: int | None
     opens: str
@@ -57,6 +59,7 @@ async def add(
     key: str,
     name: str,
     token: str,
+    says: str,
     code: str,
     code_id: int | None,
     opens: str,
@@ -66,12 +69,13 @@ async def add(
     """A new poster, or the one that `key` made before; None when the name or the token is taken."""
     row = await connection.fetchrow(
         f"""
-        INSERT INTO posters (key, name, token, code, code_id, opens, made_by, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+        INSERT INTO posters (key, name, token, says, code, code_id, opens, made_by, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
         """,
         key,
         name,
         token,
+        says,
         code,
         code_id,
         opens,
@@ -198,28 +202,25 @@ async def forget(connection: asyncpg.Connection, customer_id: int) -> None:
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────────
 
 
-async def add_files(
+async def add_file(
     connection: asyncpg.Connection,
     poster_id: int,
-    kinds: Sequence[str],
     *,
     maker: str,
-    pages: Mapping[str, Mapping[str, str]],
+    page: Mapping[str, str],
     now: datetime,
     expires_at: datetime,
-) -> dict[str, int]:
-    """Allow one download of each kind of picture; by kind, the ids that their links are signed for."""
-    rows = await connection.fetch(
+) -> int:
+    """Allow the pictures to be fetched once; the id that their link is signed for."""
+    file_id: int = await connection.fetchval(
         """
-        INSERT INTO poster_files (poster_id, kind, maker, page, created_at, expires_at)
-        SELECT $1, kind, $3, page, $5, $6 FROM unnest($2::text[], $4::jsonb[]) AS wanted (kind, page)
-        RETURNING kind, id
+        INSERT INTO poster_files (poster_id, maker, page, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)
+        RETURNING id
         """,
         poster_id,
-        list(kinds),
         maker,
-        [dict(pages[kind]) for kind in kinds],
+        dict(page),
         now,
         expires_at,
     )
-    return {row["kind"]: row["id"] for row in rows}
+    return file_id

@@ -7,7 +7,7 @@ import zlib
 import pytest
 from chat import Bot, Chat
 
-from bot.storage import posters
+from bot.storage import code_refs, posters
 from bot.storage.posters import Brought, Poster
 from bot.understanding import poster_tokens
 
@@ -26,6 +26,7 @@ async def put_up(bot: Bot, name: str = "spring", *, code: str = "WELCOME2026", o
             key=name,
             name=name,
             token=poster_tokens.new(),
+            says=code,
             code="" if opens else code,
             code_id=code_id,
             opens=opens,
@@ -211,6 +212,21 @@ async def test_a_link_while_a_person_is_waited_for(bot: Bot, visitor: Chat) -> N
     await visitor.do(visitor.phone.comes_by_link(poster_tokens.ref(poster.token)))
 
     assert visitor.said("Redeem %(code)s now?", code="WELCOME2026")
+
+
+async def test_a_codes_own_link_offers_it(bot: Bot, visitor: Chat) -> None:
+    """A bulk file may hold one for each code. Only we can make one: to guess codes by links is nonsense."""
+    secret = bot.settings.secret
+    await visitor.do(visitor.phone.comes_by_link(code_refs.sign(secret, "WELCOME2026")))
+    assert visitor.said("Redeem %(code)s now?", code="WELCOME2026")
+    assert not bot.sandbox.calls("poshen")
+    await visitor.tap("Redeem it")
+    assert visitor.said("Redeemed 🎉")
+
+    forged = code_refs.sign(b"another secret", "SUMMER-7K3M-Q9TD")
+    await visitor.do(visitor.phone.comes_by_link(forged))
+    assert visitor.texts[0].split("\n")[0] == visitor._("I didn't catch that. Try:")
+    assert code_refs.read(secret, forged.replace("SUMMER", "WINTER")) == code_refs.read(secret, "c_A_0") == ""
 
 
 # ── counting ─────────────────────────────────────────────────────────────────────────────────────

@@ -69,8 +69,8 @@ ROWS = {
         "VALUES (hashtext($1::text), 1, true, now() - $2::interval)"
     ),
     "poster_files": (
-        "INSERT INTO poster_files (poster_id, kind, maker, page, created_at, expires_at) "
-        "VALUES (length($1::text), 'line', 'amy', '{}', now(), now() - $2::interval)"
+        "INSERT INTO poster_files (poster_id, maker, page, created_at, expires_at) "
+        "VALUES (length($1::text), 'amy', '{}', now(), now() - $2::interval)"
     ),
     "bulk_codes": (
         "WITH job AS (INSERT INTO bulk_jobs (key, state, group_id, group_name, rewards, prefix, length, total, starter,"

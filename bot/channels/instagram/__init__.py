@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.channels import Channel, Inbound, Installer, Outbound, Translate
+from bot.channels import Channel, Inbound, Installer, Outbound, Remark, Translate
 from bot.channels.messenger import pictures_at
 from bot.config import Settings
 
@@ -35,6 +35,12 @@ def _installer(client: Any) -> Installer:
     return InstagramMenus(client)
 
 
+async def _examines(client: Any, settings: Settings) -> list[Remark]:
+    from bot.channels.messenger.account import account_remarks  # noqa: PLC0415 - for `giftdesk doctor` alone
+
+    return await account_remarks(client, settings)
+
+
 def _answered_in(_: Translate) -> str:
     return _("the inbox of Meta Business Suite")
 
@@ -51,4 +57,5 @@ CHANNEL = Channel(
     answered_in=_answered_in,
     path="messenger",
     installer=_installer,
+    examines=_examines,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.channels import Channel, Inbound, Installer, Json, Outbound, Translate
+from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate
 from bot.config import Settings
 
 
@@ -47,6 +47,12 @@ def _installer(client: Any) -> Installer:
     return MessengerMenus(client)
 
 
+async def _examines(client: Any, settings: Settings) -> list[Remark]:
+    from bot.channels.messenger.account import page_remarks  # noqa: PLC0415 - for `giftdesk doctor` alone
+
+    return await page_remarks(client, settings)
+
+
 def _answered_in(_: Translate) -> str:
     return _("the inbox of Meta Business Suite")
 
@@ -63,4 +69,5 @@ CHANNEL = Channel(
     answered_in=_answered_in,
     facts=_facts,
     installer=_installer,
+    examines=_examines,
 )

@@ -11,13 +11,15 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Create three empty tables."""
+    """Create three empty tables; files of codes may have links in them."""
+    op.add_column("exports", sa.Column("links", sa.Boolean, nullable=False, server_default=sa.text("false")))
     op.create_table(
         "posters",
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
         sa.Column("key", sa.Text, nullable=False, unique=True),
         sa.Column("name", sa.Text, nullable=False, unique=True),
         sa.Column("token", sa.Text, nullable=False, unique=True),
+        sa.Column("says", sa.Text, nullable=False),
         sa.Column("code", sa.Text, nullable=False),
         sa.Column("code_id", sa.BigInteger),
         sa.Column("opens", sa.Text, nullable=False),
@@ -40,7 +42,6 @@ def upgrade() -> None:
         "poster_files",
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
         sa.Column("poster_id", sa.BigInteger, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
         sa.Column("maker", sa.Text, nullable=False),
         sa.Column("page", JSONB, nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
