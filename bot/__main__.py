@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
@@ -224,13 +225,27 @@ def admin(settings: Settings, commands: tuple[str, ...], *, yes: bool, lang: str
 @main.command()
 @click.argument("job")
 @click.option("--output", type=click.File("wb"), default="-", help="The file to write; without it, standard output.")
+@click.option("--links", is_flag=True, help="With a link for each code on every channel, to make a QR code of.")
 @_with_settings
-def codes(settings: Settings, job: str, output: BinaryIO) -> None:
+def codes(settings: Settings, job: str, output: BinaryIO, links: bool) -> None:
     """Write the codes that a bulk JOB (J-12) made as CSV, where PUBLIC_URL is not set or nobody has a chat at hand."""
     from bot.cli.operator import save_codes  # noqa: PLC0415
 
     with database(settings) as url:
-        save_codes(settings, url, job, output)
+        save_codes(settings, url, job, output, links=links)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--to", type=click.Path(file_okay=False, exists=True), default=".", help="The folder to write into.")
+@_with_settings
+def poster(settings: Settings, name: str, to: str) -> None:
+    """Draw the QR pictures of a poster into a folder, where PUBLIC_URL is not set or nobody has a chat at hand."""
+    from bot.cli.operator import save_poster  # noqa: PLC0415
+
+    with database(settings) as url:
+        for path in save_poster(settings, url, name, Path(to)):
+            click.echo(path)
 
 
 @main.group()

@@ -117,9 +117,11 @@ class Settings(BaseSettings):
     messenger_app_secret: Names = ()
     messenger_page_access_token: SecretStr = SecretStr("")
     messenger_verify_token: SecretStr = SecretStr("")
+    messenger_page: str = Field("", pattern=r"^([A-Za-z0-9.]{1,100})?$")
     messenger_api_url: ApiUrl = "https://graph.facebook.com/v26.0"
 
     instagram_account_id: str = Field("", pattern=r"^([0-9]{5,20})?$")
+    instagram_username: str = Field("", pattern=r"^([A-Za-z0-9._]{1,30})?$")
 
     mantago_api_url: ApiUrl = "https://mantago.cc/api"
     mantago_token: SecretStr = SecretStr("")

@@ -172,6 +172,16 @@ class Turns:
             if isinstance(edited := incoming.what, Edited) and customer.unclear is None:
                 # What its author wrote over is not kept, unless the new text takes its place.
                 await self.services.unclear.forget_message(await work.begin(), customer.person, edited.message_id)
+            if ctx.came_by is not None and customer.id is not None and ctx.actor is None:
+                # Written last: the handler may have asked vendors, and staff only try out what they print.
+                await self.services.posters.arrived(
+                    await work.begin(),
+                    ctx.came_by,
+                    event_id=taken.id,
+                    customer_id=customer.id,
+                    first_seen=customer.first_seen,
+                    at=ctx.happened_at,
+                )
             if taken.has_waiting:
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
             # What was written already is committed with the answer; what wrote nothing else shares a commit.

@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from bot import metrics
 from bot.channels import Elsewhere, Inbound, Json, Malformed
+from bot.channels.entrances import code_links
 from bot.channels.intake import arrivals, by_path, inbound_channels
 from bot.channels.messenger.pictures import PATH as PICTURES
 from bot.config import Settings, load_settings
@@ -25,7 +26,7 @@ from bot.storage import arrivals as storage
 from bot.storage import chart_links, counter_pictures, export_files
 from bot.storage import exports as links
 from bot.storage import pictures as drawings
-from bot.storage.export_files import CODES, DATA, Shelf
+from bot.storage.export_files import CODES, DATA, POSTERS, Shelf
 from bot.storage.version import is_current
 from bot.storage.writer import PATIENCE, NotStoredError, Writer
 
@@ -157,6 +158,31 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
         answer.headers["Content-Disposition"] = 'inline; filename="my-data.html"'
         return _private(answer)
 
+    @app.get(f"{POSTERS.path}<token>")
+    def offer_pictures(token: str) -> Response:
+        return offer(POSTERS, token)
+
+    @app.post(f"{POSTERS.path}<token>")
+    def fetch_pictures(token: str) -> Response:
+        """A poster's QR pictures, once: all on one page, since browsers inside chat apps cannot save what is sent."""
+        export_id = export_files.read(settings.secret, token, POSTERS)
+        if export_id is None:
+            return _private(_plain("There is no such link.", 404))
+        try:
+            with pool.connection() as connection:
+                poster = links.use_poster(connection, export_id, clock and clock())
+        except (psycopg.Error, PoolTimeout):
+            return _private(_plain("The database cannot be reached.", 503))
+        if poster is None:
+            return offer(POSTERS, token)  # It says that the link is gone.
+        from bot.channels.poster_picture import pictures  # noqa: PLC0415 - Pillow is for those who print posters
+
+        shown = pictures(settings, poster.token, poster.says, poster.code)
+        page = export_files.pictures(poster.page, shown, colour=settings.brand_color, name=poster.name)
+        answer = _private(Response(page, 200, content_type="text/html; charset=utf-8"))
+        answer.headers["Content-Security-Policy"] = f"img-src data:; {answer.headers['Content-Security-Policy']}"
+        return answer
+
     @app.post(f"{CODES.path}<token>")
     def fetch_codes(token: str) -> Response:
         """The codes of a job, once."""
@@ -171,7 +197,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
         if not codes:
             return offer(CODES, token)  # It says that the link is gone.
         log.info("codes downloaded", export=export_id, codes=len(codes))
-        answer = Response(export_files.file(codes, settings.zone), 200, content_type="text/csv; charset=utf-8")
+        made = export_files.file(codes, settings.zone, code_links(settings) if codes[0].linked else None)
+        answer = Response(made, 200, content_type="text/csv; charset=utf-8")
         answer.headers["Content-Disposition"] = f'attachment; filename="J-{codes[0].job_id}.csv"'
         return _private(answer)
 

@@ -15,6 +15,7 @@ from bot.apis.gotit import GotItApi
 from bot.apis.mantago import MantagoApi
 from bot.apis.poshen import PoshenApi
 from bot.channels import MenuTexts, Outbound, known
+from bot.channels.entrances import entrances
 from bot.channels.intake import inbound_channels
 from bot.config import Settings
 from bot.conversation.actions import Packer
@@ -40,6 +41,7 @@ from bot.services.minting import Minting
 from bot.services.notices import Notices
 from bot.services.own_data import OwnData
 from bot.services.points import Points
+from bot.services.posters import Posters
 from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
 from bot.services.staffing import Staffing
@@ -255,6 +257,12 @@ def build_turns(
             minting=Minting(settings.secret, alerts, settings.bulk_per_second),
             own_data=OwnData(settings.secret),
             points=points,
+            posters=Posters(
+                settings.secret,
+                {each.kind: each.link for each in entrances(settings) if each.account},
+                {each.title: each.setting for each in entrances(settings) if not each.account},
+                languages[settings.default_locale],
+            ),
             redemption=Redemption(settings.secret, points, vouchers),
             staffing=Staffing(
                 settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()

@@ -11,6 +11,7 @@ from handlers import (
     human,
     language,
     linking,
+    posters,
     privacy,
     receipts,
     shop,
@@ -31,6 +32,7 @@ ROUTERS = (
     human.router,
     language.router,
     linking.router,
+    posters.router,
     privacy.router,
     receipts.router,
     shop.router,
@@ -43,4 +45,4 @@ ROUTERS = (
 )
 
 # What is added under an answer when the moment has come for it.
-AFTER_ANSWER = (start.add_notice, language.add_hint)
+AFTER_ANSWER = (posters.add_offer, start.add_notice, language.add_hint)

@@ -112,6 +112,18 @@ async def pick(ctx: Context, action: Pick) -> Answer:
     return await _redeem(ctx, chosen, deliberate=True, of=action.of) or SILENCE
 
 
+async def redeem_offered(ctx: Context, code: str) -> Answer:
+    """Redeem a code that we had offered, now that it is wanted."""
+    if ctx.apis.poshen is None:
+        return await ctx.run("menu")
+    return await _redeem(ctx, [code], deliberate=True) or SILENCE
+
+
+def offer(ctx: Context, code: str) -> Reply:
+    """Ask whether a code that a link of ours names is to be redeemed."""
+    return _ask(ctx, code, ctx._("Redeem %(code)s now?", code=code))
+
+
 async def _answered(ctx: Context, found: codes.Found) -> Answer | None:
     """One code is redeemed, or asked about when the message speaks against it; of several one is chosen."""
     parts = codes.parts_of(found.codes[0]) if len(found.codes) == 1 else ()
@@ -155,7 +167,7 @@ def _choose(ctx: Context, typed: list[str]) -> Reply:
 
 def _ask_first(ctx: Context, code: str) -> Reply:
     ctx.call_unclear("asked")
-    return _ask(ctx, code, ctx._("Redeem %(code)s now?", code=code))
+    return offer(ctx, code)
 
 
 def _ask(ctx: Context, code: str, text: str) -> Reply:

@@ -9,7 +9,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
-from bot.storage import claims, customers, hand_overs, issues, links, points
+from bot.storage import claims, customers, hand_overs, issues, links, points, posters
 from bot.storage.points import Account
 from bot.understanding.reading import fold
 from handlers.start import note_told
@@ -94,6 +94,7 @@ async def export(ctx: Context, _action: Export) -> Answer:
         account=await points.balance(ctx.work.reads, ctx.customer_id),
         redeemed=await claims.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
         vouchers=await issues.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
+        visits=await posters.visits_of(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
     )
     if not ctx.brand.public_url:
         return Reply((Text(data_text(_, found)),), choices.ending(_), valuable=True)
@@ -172,6 +173,7 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     await links.forget(connection, ctx.customer_id)
     await issues.forget(connection, ctx.customer_id)
     await points.forget(connection, ctx.customer_id)
+    await posters.forget(connection, ctx.customer_id)
     await ctx.services.counter_codes.forget(connection, ctx.customer_id)
     await ctx.services.own_data.forget(connection, ctx.customer_id)
     await ctx.services.unclear.forget_person(connection, ctx.customer.person)

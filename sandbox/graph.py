@@ -33,7 +33,7 @@ ATTACHMENT_LIVES = timedelta(days=90)
 IMAGE_SIZE = 8_000_000  # bytes
 PERSONAL_CALLS, PERSONAL_WINDOW = 10, timedelta(minutes=10)  # to one person's own settings
 APP_ID = "1082"
-FIELDS = ("messages", "messaging_postbacks", "message_edits")
+FIELDS = ("messages", "messaging_postbacks", "messaging_referrals", "message_edits")
 SENDER_ACTIONS = ("typing_on", "typing_off", "mark_seen", "react", "unreact")
 
 
@@ -292,7 +292,7 @@ class Graph:
         node = request.match_info["id"]
         wanted = _names(request.query.get("fields", ""))
         if node in ("me", MESSENGER_PAGE_ID):
-            linked = {"instagram_business_account": {"id": INSTAGRAM_ACCOUNT_ID}}
+            linked = {"instagram_business_account": {"id": INSTAGRAM_ACCOUNT_ID}, "username": shop.HANDLE}
             page = {"id": MESSENGER_PAGE_ID, "name": shop.NAME}
             return answer(page | {name: value for name, value in linked.items() if name in wanted})
         if node == "app":

@@ -20,6 +20,9 @@ def settings() -> dict[str, str]:
     return {
         "BRAND": NAME,
         "BRAND_COLOR": COLOR,
+        "LINE_BASIC_ID": f"@{HANDLE}",
+        "MESSENGER_PAGE": HANDLE,
+        "INSTAGRAM_USERNAME": HANDLE,
         "PRIVACY_URL": f"https://{HANDLE}.example/privacy",
         "SUPPORT_HOURS": "Mon-Fri 10:00-20:00, Sat-Sun 11:00-18:00",
         "OPENING_HOURS": "Mon-Fri 11:00-21:00, Sat-Sun 10:00-22:00",

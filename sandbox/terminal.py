@@ -34,7 +34,7 @@ TEXTS = {
         "hello": "您是 {name}（{channel}）：{about}。",
         "try": "試試看：輸入「我的獎品」、貼上 WELCOME2026，或輸入「說明」。",
         "try_staff": "顧客輸入「客服」或系統有狀況時，這裡會收到提醒。",
-        "keys": "輸入數字可按按鈕；/people 列出人物，/quit 離開。",
+        "keys": "輸入數字可按按鈕；/people 列出人物，/ref 代表掃描連結，/quit 離開。",
         "unknown": "沒有 {user} 這個人，改用示範顧客。",
         "silence": "（沒有回應）",
         "no_button": "畫面上沒有 {number} 號按鈕。",
@@ -46,7 +46,7 @@ TEXTS = {
         "hello": "You are {name} ({channel}): {about}.",
         "try": 'Try: "my gifts", paste WELCOME2026, or "help".',
         "try_staff": "When a customer asks for a person, or something is wrong, you are told here.",
-        "keys": "Type a number to tap that button; /people lists people, /quit leaves.",
+        "keys": "Type a number to tap that button; /people lists people, /ref comes by a link, /quit leaves.",
         "unknown": "There is nobody called {user}; going on as the demo customer.",
         "silence": "(no answer)",
         "no_button": "There is no button {number} on screen.",
@@ -244,6 +244,9 @@ class Terminal:
             said = typed.removeprefix(":emoji ").strip()
             emoji = re.findall(r"\([^()]+\)", said)
             return Did({"type": "says", "text": said, "emoji": emoji}, said, self.chat.phone.says(said, emoji=emoji))
+        if typed.startswith("/ref "):  # On a phone a link or a QR code says it: `/ref p_7K3MQX`.
+            ref = typed.removeprefix("/ref ").strip()
+            return Did({"type": "comes", "ref": ref}, typed, self.chat.phone.comes_by_link(ref))
         return self.chat.special(typed) or self.chat.says(line)
 
     def tap(self, button: Button) -> Did | None:

@@ -22,6 +22,7 @@ from rich.table import Table
 from bot.apis import Apis
 from bot.channels import Outbound, known
 from bot.cli import reach
+from bot.channels.entrances import entrances
 from bot.cli.menus import differs
 from bot.config import GROUPS, Settings, env_file
 from bot.errors import ConfigurationError, UpstreamError
@@ -85,6 +86,8 @@ def _settings(settings: Settings) -> list[Finding]:
                 "data as a message, not as a page",
             )
         )
+    unset = {each.setting: each.title for each in entrances(settings) if not each.account}
+    findings += [(name, NOTE, f"empty: posters have no links and QR codes for {to}") for name, to in unset.items()]
     if not settings.privacy_url:
         findings.append(("PRIVACY_URL", NOTE, "empty: the notice has no link to the brand's privacy policy"))
     if settings.keep_misses == "on":

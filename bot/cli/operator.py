@@ -1,4 +1,4 @@
-"""`giftdesk admin`, `audit`, `codes` and `misses`: staff commands, their trail and what is read on the server only."""
+"""`giftdesk admin`, `audit`, `codes`, `poster`, `misses`: staff commands, their trail, what the server alone reads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import BinaryIO
 
 import asyncpg
@@ -16,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from bot.channels.entrances import code_links
+from bot.channels.poster_picture import pictures as poster_pictures
 from bot.config import Settings
 from bot.conversation.context import Answer, Context, Prepared, Work
 from bot.conversation.events import Chat, Incoming, Said
@@ -29,7 +32,7 @@ from bot.staff.desk import TYPED
 from bot.staff.lines import is_command
 from bot.staff.routes import Confirm
 from bot.staff.teaching import Run
-from bot.storage import bulk, counts, export_files, unclear
+from bot.storage import bulk, counts, export_files, posters, unclear
 from bot.storage import pool as pools
 from bot.storage.bulk import Job
 from bot.storage.clocks import DatabaseClock
@@ -193,8 +196,10 @@ async def _watch(pool: asyncpg.Pool, job: Job) -> None:
         raise SystemExit(1)
 
 
-def save_codes(settings: Settings, url: str, ref: str, output: BinaryIO) -> None:
+def save_codes(settings: Settings, url: str, ref: str, output: BinaryIO, *, links: bool = False) -> None:
     """Write the codes that a job made as CSV, and say how many are missing; it stands in the trail.
+
+    links: with each code's own link on every channel.
 
     Raises ConfigurationError for an unknown job.
     """
@@ -226,9 +231,36 @@ def save_codes(settings: Settings, url: str, ref: str, output: BinaryIO) -> None
     codes, missing = asyncio.run(main())
     if not codes:
         raise ConfigurationError(f"There is no job J-{number}, or it has made no code yet")
-    output.write(export_files.file(codes, settings.zone))
+    output.write(export_files.file(codes, settings.zone, code_links(settings) if links else None))
     if missing:
         Console(stderr=True).print(missing)
+
+
+def save_poster(settings: Settings, url: str, name: str, folder: Path) -> list[Path]:
+    """Draw a poster's QR pictures into a folder, a file for each kind of link; which files they are.
+
+    Raises ConfigurationError for an unknown poster, and where no link can be made.
+    """
+
+    async def read() -> posters.Poster | None:
+        connection = await pools.connect_one(url)
+        try:
+            return await posters.by_name(connection, name.lower())
+        finally:
+            await connection.close()
+
+    poster = asyncio.run(read())
+    if poster is None:
+        raise ConfigurationError(f'there is no poster {name!r}; `giftdesk admin "/poster list"` lists them')
+    drawn = poster_pictures(settings, poster.token, poster.says, poster.code)
+    if not drawn:
+        raise ConfigurationError("set LINE_BASIC_ID, MESSENGER_PAGE or INSTAGRAM_USERNAME: links lead there")
+    files = []
+    for kind, (_link, png) in drawn.items():
+        path = folder / f"{poster.name}-{kind}.png"
+        path.write_bytes(png)
+        files.append(path)
+    return files
 
 
 def show_misses(settings: Settings, url: str, days: int, *, as_csv: bool) -> None:

@@ -18,6 +18,7 @@ from bot.services import Services
 from bot.services.staffing import Actor
 from bot.services.unclear import Kind
 from bot.storage.customers import Customer
+from bot.storage.posters import Poster
 from bot.storage.state import Question
 from bot.understanding.hours import Hours
 from bot.understanding.keeping import keepable
@@ -214,6 +215,8 @@ class Context:
     # Chat keys of people whose staff rights this turn changes: another menu may be theirs afterwards.
     reappointed: set[str] = field(default_factory=set)
     result: str = ""  # How a staff command ended, as the trail has it; empty when the line was none.
+    came_by: Poster | None = None  # The poster whose link or QR code brought them here with this event.
+    brought: str = ""  # The code whose own link did.
 
     @property
     def customer_id(self) -> int:

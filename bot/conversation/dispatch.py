@@ -9,7 +9,19 @@ from typing import Protocol
 
 from bot.conversation.actions import MENU_TAP, Packer, Unreadable
 from bot.conversation.context import SHOP, SURE, Answer, Brand, Context
-from bot.conversation.events import Chat, Edited, Followed, Ignored, Left, Said, SentMedia, SentSticker, Tapped, Unsent
+from bot.conversation.events import (
+    CameByLink,
+    Chat,
+    Edited,
+    Followed,
+    Ignored,
+    Left,
+    Said,
+    SentMedia,
+    SentSticker,
+    Tapped,
+    Unsent,
+)
 from bot.conversation.labels import page_number
 from bot.conversation.messages import SILENCE, Button, Reply, Text
 from bot.conversation.questions import SAID, answer_to, labelled
@@ -17,6 +29,7 @@ from bot.conversation.router import Routes
 from bot.errors import UserError
 from bot.services.staffing import Actor
 from bot.storage.state import Question
+from bot.understanding import poster_tokens
 from bot.understanding.recogniser import ACTS, decide
 
 ALBUM_ARRIVES_WITHIN = timedelta(minutes=5)
@@ -40,6 +53,9 @@ class StaffLines(Protocol):
 
     def line_in(self, text: str) -> str:
         """A command line without what only decorates it; empty when a message is no command line."""
+
+    def line_in_ref(self, ref: str) -> str:
+        """The command line that a QR code for staff stands for; empty when a link says something else."""
 
     async def answer(self, ctx: Context, actor: Actor, text: str) -> Answer:
         """The answer to a line typed by staff."""
@@ -94,9 +110,13 @@ class Dispatcher:
                 return SILENCE  # The first of them has the answer for all.
             if (closed := _closed(ctx)) is not None:
                 return closed
+            if ctx.incoming.ref and (scanned := await self._came_by(ctx, ctx.incoming.ref)) is not None:
+                return scanned
             match ctx.incoming.what:
                 case Ignored():
                     return SILENCE
+                case CameByLink():
+                    return await self._opened(ctx)
                 case Said(text=text):
                     return await self._said(ctx, text)
                 case Tapped(data=data):
@@ -113,6 +133,26 @@ class Dispatcher:
         except UserError as error:
             return Reply((Text(ctx._(error.args[0])),))
 
+    async def _came_by(self, ctx: Context, ref: str) -> Answer | None:
+        """What a link says beside what was done with it: a poster or a code is remembered for its offer, and a QR code
+        for staff is the line that it stands for. To everybody else, and of others' links, it says nothing."""
+        if line := self.staff.line_in_ref(ref):
+            return await (self._said(ctx, line) if ctx.actor is not None else self.staff.outsider(ctx, line))
+        if token := poster_tokens.in_ref(ref):
+            ctx.came_by = await ctx.services.posters.known(ctx.work.reads, token)
+        ctx.brought = ctx.services.posters.code_in(ref)
+        return None
+
+    async def _opened(self, ctx: Context) -> Answer:
+        """Somebody only opened the chat by a link, which is answered like nonsense unless we know its poster."""
+        flood = _flood(ctx)
+        if flood is not None:
+            return flood
+        if ctx.came_by is None and not ctx.brought:
+            return await self._read(ctx, NONSENSE)
+        ctx.settle()
+        return await self.routes.events[CameByLink](ctx)
+
     async def _said(self, ctx: Context, text: str) -> Answer:
         flood = _flood(ctx)
         if flood is not None:
@@ -127,6 +167,16 @@ class Dispatcher:
             if entered is not None:
                 return entered
             text = NONSENSE  # Neither words nor codes are looked for in it.
+        elif (marked := poster_tokens.in_text(text)) is not None:
+            poster = await ctx.services.posters.known(ctx.work.reads, marked.token)
+            if poster is not None:  # Else it is a word of theirs, whatever it looks like.
+                ctx.came_by, text = poster, marked.text
+                if not text:
+                    return await self.routes.events[CameByLink](ctx)
+        return await self._read(ctx, text)
+
+    async def _read(self, ctx: Context, text: str) -> Answer:
+        """The answer to a text that is no command line."""
         ctx.reading = ctx.lexicon.read(text)
         ctx.customer.state.missed = None
         # A code may end in a word that means something else here.

@@ -72,6 +72,12 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
+class CameByLink:
+    """The customer opened a chat that was there already by a link or a QR code, and did nothing else yet (Messenger,
+    Instagram). What the link says is `Incoming.ref`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """The customer blocked us, or we were removed from a group."""
 
@@ -113,7 +119,20 @@ class Ignored:
     reason: str
 
 
-What = Said | Edited | Tapped | SharedPhone | Followed | Left | Joined | SentSticker | SentMedia | Unsent | Ignored
+What = (
+    Said
+    | Edited
+    | Tapped
+    | SharedPhone
+    | Followed
+    | CameByLink
+    | Left
+    | Joined
+    | SentSticker
+    | SentMedia
+    | Unsent
+    | Ignored
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +146,8 @@ class Incoming:
     at: the event's own timestamp, aware, UTC.
     reply_token: LINE's single-use token, good for about a minute; None elsewhere.
     message_id: the platform's id of the message, so that a later `Unsent` finds it.
+    ref: what the link says by which they came to do this; "" when none did. Anybody can write such a link, so it is
+    looked up and never taken at its word.
     """
 
     key: str
@@ -136,3 +157,4 @@ class Incoming:
     what: What
     reply_token: str | None = None
     message_id: str | None = None
+    ref: str = ""

@@ -21,6 +21,7 @@ from bot.services.linking import Linking
 from bot.services.minting import Minting
 from bot.services.own_data import OwnData
 from bot.services.points import Points
+from bot.services.posters import Posters
 from bot.services.redemption import Redemption
 from bot.services.staffing import Staffing
 from bot.services.stores import Stores
@@ -49,6 +50,7 @@ class Services:
     minting: Minting
     own_data: OwnData
     points: Points
+    posters: Posters
     redemption: Redemption
     staffing: Staffing
     stores: Stores

@@ -63,6 +63,10 @@ class StaffDesk:
         """A command line without decoration before its slash; empty when a message is no command line."""
         return lines.unadorned_command(text)
 
+    def line_in_ref(self, ref: str) -> str:
+        """The command line that a QR code for staff stands for; empty when a link says something else."""
+        return lines.in_ref(ref)
+
     async def answer(self, ctx: Context, actor: Actor, text: str) -> Answer:
         """The answer to a line typed by staff."""
         actor = await self._known(ctx, actor)

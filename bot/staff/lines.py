@@ -12,9 +12,12 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bot.storage.symbols import SYMBOLS
+
 LONGEST = 500  # characters of a line
 SLASHES = "/／"
 _UNSEEN = ("Cc", "Cf", "Cs")
+_SCANNED = re.compile(rf"(use|who|visit)_([{SYMBOLS}]{{4}})([{SYMBOLS}]{{4}})")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _FLAG = re.compile(r"(?:--|[—–]{1,2})([A-Za-z_][A-Za-z0-9_-]*)")  # Phones turn two hyphens into a dash.
 _QUOTES = {'"': '"', "“": '”"', "”": '”"', "「": "」", "『": "』", "＂": "＂", "'": "'’", "‘": "’'", "＇": "＇"}
@@ -60,6 +63,13 @@ def unadorned_command(text: str) -> str:
     smiles = bool(seen) and seen[-1] in ":："  # `:/`
     adorned = all(_is_ornament(ch) or ch in _PUNCTUATION for ch in seen)
     return text[at:] if adorned and not smiles else ""
+
+
+def in_ref(ref: str) -> str:
+    """The line that a link for staff stands for, `use_K7PQ4M2X` for `/use K7PQ-4M2X`: a `ref` has no blanks. Empty when
+    it is none of the few that a customer's one-time code is made into."""
+    found = _SCANNED.fullmatch(ref)
+    return f"/{found[1]} {found[2]}-{found[3]}" if found else ""
 
 
 def cleaned(text: str) -> str:

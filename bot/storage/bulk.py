@@ -489,14 +489,15 @@ async def add_export(
     staff_id: int | None,
     maker: str,
     page: Mapping[str, str],
+    links: bool = False,
     now: datetime,
     expires_at: datetime,
 ) -> int:
-    """Allow one download of a job's codes; the id that its link is signed for."""
+    """Allow one download of a job's codes; the id that its link is signed for. links: each code's own are in it."""
     export_id: int = await connection.fetchval(
         """
-        INSERT INTO exports (job_id, staff_id, maker, page, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
-        RETURNING id
+        INSERT INTO exports (job_id, staff_id, maker, page, created_at, expires_at, links)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
         """,
         job_id,
         staff_id,
@@ -504,6 +505,7 @@ async def add_export(
         dict(page),
         now,
         expires_at,
+        links,
     )
     return export_id
 

@@ -20,6 +20,14 @@ def line_link(basic_id: str, text: str) -> str:
     return f"https://line.me/R/oaMessage/{quote(basic_id, safe='')}/?{quote(text, safe='')}"
 
 
+def line_friend_link(basic_id: str) -> str:
+    """Shows an account on LINE, to be added as a friend. Whoever opens a chat with `line_link` is none by that.
+
+    Source: https://developers.line.biz/en/docs/line-login/using-line-url-scheme/
+    """
+    return f"https://line.me/R/ti/p/{quote(basic_id, safe='')}"
+
+
 def messenger_link(page: str, ref: str) -> str:
     """Opens the chat with a page on Messenger; `ref` arrives as a referral, where the app sends one.
 

@@ -7,7 +7,7 @@ import csv
 import hashlib
 import hmac
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ class Shelf(NamedTuple):
 
 CODES = Shelf("/exports/", "export", "exports")  # of a bulk job
 DATA = Shelf("/my-data/", "data", "data_files")  # a customer's own
+POSTERS = Shelf("/posters/", "poster", "poster_files")  # QR pictures
 # What a spreadsheet takes for the beginning of a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PAGE = Markup(
@@ -44,6 +45,14 @@ button {{ font: inherit; color: #fff; background: {colour}; border: 0; border-ra
 <p>{text}</p>
 {form}
 </html>
+"""
+)
+_FIGURE = Markup(
+    """<h2>{about}</h2>
+<p><a download="{file}" href="data:image/png;base64,{png}"><img alt="{about}" width="300"
+src="data:image/png;base64,{png}"></a></p>
+<p><a download="{file}" href="data:image/png;base64,{png}">{save}</a></p>
+<p style="overflow-wrap: anywhere">{link}</p>
 """
 )
 _FORM = Markup('<form method="post"><button>{button}</button></form>')
@@ -78,6 +87,25 @@ def page(words: Mapping[str, str], *, colour: str, gone: bool = False) -> str:
     return str(_PAGE.format(lang=words["lang"], title=words["title"], text=text, colour=colour, form=form))
 
 
+def pictures(words: Mapping[str, str], shown: Mapping[str, tuple[str, bytes]], *, colour: str, name: str) -> str:
+    """The page with a poster's QR pictures, to be saved one by one; nothing of it is fetched.
+
+    words: those of the link's page, with a line about each kind, `print` and `save`. shown: by kind, where it leads and
+    its PNG. name: the files are called by it.
+    """
+    figures = Markup("").join(
+        _FIGURE.format(
+            about=words.get(kind, kind),
+            link=link,
+            png=base64.b64encode(png).decode(),
+            file=f"{name}-{kind}.png",
+            save=words["save"],
+        )
+        for kind, (link, png) in shown.items()
+    )
+    return str(_PAGE.format(lang=words["lang"], title=words["title"], text=words["print"], colour=colour, form=figures))
+
+
 class Made(NamedTuple):
     """One code that a job made."""
 
@@ -87,15 +115,28 @@ class Made(NamedTuple):
     poshen_id: int
     made_at: datetime
     job_id: int
+    linked: bool = False  # its links are wanted, too
 
 
-def file(codes: Iterable[Made], zone: ZoneInfo) -> bytes:
-    """A job's codes as CSV."""
+Links = Mapping[str, Callable[[str], str]]
+
+
+def file(codes: Iterable[Made], zone: ZoneInfo, links: Links | None = None) -> bytes:
+    """A job's codes as CSV. links: what makes each code's own link, by the channel; a column for each."""
+    made = links or {}
     rows = (
-        (each.code, each.group_id, each.group_name, each.poshen_id, f"{each.made_at.astimezone(zone):%Y-%m-%d %H:%M}")
+        (
+            each.code,
+            each.group_id,
+            each.group_name,
+            each.poshen_id,
+            f"{each.made_at.astimezone(zone):%Y-%m-%d %H:%M}",
+            *(link(each.code) for link in made.values()),
+        )
         for each in codes
     )
-    return table(("code", "group", "group name", "Poshen id", "made at"), rows)
+    head = ("code", "group", "group name", "Poshen id", "made at", *(f"{channel} link" for channel in made))
+    return table(head, rows)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

@@ -6,7 +6,7 @@ The web process imports nothing else of the storage: it stays small.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.storage.export_files import CODES, Made, Shelf
 
@@ -19,9 +19,10 @@ _NOW = "coalesce(%(now)s, clock_timestamp())"
 # One statement: a link is used up if, and only if, its codes were read.
 _USE = f"""
 WITH used AS (
-    UPDATE exports SET used_at = {_NOW} WHERE id = %(id)s AND used_at IS NULL AND expires_at > {_NOW} RETURNING job_id
+    UPDATE exports SET used_at = {_NOW} WHERE id = %(id)s AND used_at IS NULL AND expires_at > {_NOW}
+    RETURNING job_id, links
 )
-SELECT c.code, b.group_id, b.group_name, c.poshen_id, c.made_at, b.id FROM used
+SELECT c.code, b.group_id, b.group_name, c.poshen_id, c.made_at, b.id, used.links FROM used
 JOIN bulk_jobs b ON b.id = used.job_id
 JOIN bulk_codes c ON c.job_id = b.id AND c.state IN ('done', 'kept') ORDER BY c.id
 """
@@ -34,6 +35,25 @@ WITH good AS (
 )
 UPDATE data_files d SET used_at = {_NOW}, file = NULL FROM good WHERE d.id = good.id RETURNING good.file
 """
+
+
+_USE_POSTER = f"""
+WITH used AS (
+    UPDATE poster_files SET used_at = {_NOW} WHERE id = %(id)s AND used_at IS NULL AND expires_at > {_NOW}
+    RETURNING poster_id, page
+)
+SELECT p.name, p.token, p.says, p.code, used.page FROM used JOIN posters p ON p.id = used.poster_id
+"""
+
+
+class Shown(NamedTuple):
+    """What is drawn for a poster. says: what LINE's link types before the token. code: "" when it opens a topic."""
+
+    name: str
+    token: str
+    says: str
+    code: str
+    page: dict[str, str]
 
 
 def words(
@@ -56,3 +76,9 @@ def use_data(connection: psycopg.Connection[Any], export_id: int, now: datetime 
     """Use a link up and read a customer's own data, for the last time; None when it was used or has expired."""
     row = connection.execute(_USE_DATA, {"now": now, "id": export_id}).fetchone()
     return row[0] if row else None
+
+
+def use_poster(connection: psycopg.Connection[Any], export_id: int, now: datetime | None) -> Shown | None:
+    """Use a link up and read the poster whose pictures it is for; None when it was used or has expired."""
+    row = connection.execute(_USE_POSTER, {"now": now, "id": export_id}).fetchone()
+    return Shown(*row) if row else None

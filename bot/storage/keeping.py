@@ -78,6 +78,10 @@ KEPT: Mapping[str, Kept] = {
     "bulk_jobs": Kept(stays="what staff made is accounted for"),
     "bulk_codes": Kept(goes=timedelta(days=90)),
     "exports": Kept(goes=timedelta(days=90)),
+    # Posters
+    "posters": Kept(stays="what was printed may hang for years, and its links are found by it"),
+    "poster_visits": Kept(goes=_RECEIPTS, leads={"customer_id": GONE}, shown=("came_by",)),
+    "poster_files": Kept(goes=timedelta(days=1)),  # after its end
     # Points and vouchers
     "accounts": Kept(goes=_RECEIPTS, leads={"customer_id": GONE}, shown=("points",)),
     "points": Kept(goes=_RECEIPTS, leads={"customer_id": GONE}, hidden="its sum is shown"),

@@ -441,6 +441,7 @@ exports = Table(
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
     Column("expires_at", MOMENT, nullable=False),
     Column("used_at", MOMENT),
+    Column("links", Boolean, nullable=False, server_default=text("false")),  # since 0013: each code's own, too
 )
 
 # Claims that staff took back: their rows left `claims`, so that the code can be claimed again. points: taken with it.
@@ -631,4 +632,52 @@ visits = Table(
     metadata,
     Column("person_hash", LargeBinary, primary_key=True),
     Column("at", MOMENT, nullable=False),
+)
+
+# ── Posters (0013) ───────────────────────────────────────────────────────────────────────────────
+
+# Links and QR codes that lead into the chat. `token` stands in them, so a row stays when its poster is stopped: what
+# was printed is not taken back. Either `code` (Poshen's `code_id`) is offered, or the topic `opens` is opened. `says`:
+# what LINE's link types.
+posters = Table(
+    "posters",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("token", Text, nullable=False, unique=True),
+    Column("says", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("code_id", BigInteger),
+    Column("opens", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("stopped_at", MOMENT),
+    Index("posters_code", "code_id"),
+)
+
+# Who came by a poster, once for each event that said so. `new`: it was the first that we knew of them.
+poster_visits = Table(
+    "poster_visits",
+    metadata,
+    Column("event_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("poster_id", BigInteger, nullable=False),
+    Column("customer_id", BigInteger),
+    Column("new", Boolean, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Index("poster_visits_at", "at"),
+    Index("poster_visits_customer", "customer_id"),
+)
+
+# Links to a poster's QR pictures, each good once. `page`: see `exports`.
+poster_files = Table(
+    "poster_files",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("poster_id", BigInteger, nullable=False),
+    Column("maker", Text, nullable=False),
+    Column("page", JSONB, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("used_at", MOMENT),
 )

@@ -43,6 +43,8 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ("counter_codes", old.format("created_at"), day),
         ("exports", old.format("created_at"), BULK_LISTS),
         ("data_files", old.format("expires_at"), hour),
+        ("poster_visits", old.format("at"), claims),
+        ("poster_files", old.format("expires_at"), day),
         ("bulk_codes", f"job_id IN (SELECT id FROM bulk_jobs WHERE {old.format('ended_at')})", BULK_LISTS),
         (
             "accounts",

@@ -12,6 +12,7 @@ from handlers.admin import (
     links,
     menu,
     people,
+    posters,
     rewards,
     safety,
     stats,
@@ -28,6 +29,7 @@ STAFF_ROUTERS = (
     bulk.admin,
     rewards.admin,
     groups.admin,
+    posters.admin,
     customers.admin,
     waiting.admin,  # with the customers' topic
     visits.admin,  # with the customers' topic

@@ -106,6 +106,12 @@ class ThisJob(Arguments):
     job: Annotated[JobRef, Positional(N_("a job"), example="J-12", unfit=NO_JOB, look_up=JOBS)]
 
 
+class ExportJob(ThisJob):
+    """Which job, and whether with each code's own links."""
+
+    links: Annotated[bool, Flag(N_("with a link for each code, to make a QR code of"))] = False
+
+
 # ── starting ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -301,8 +307,8 @@ async def delete_codes(ctx: StaffContext, args: ThisJob) -> Answer:
     return Reply((changed(text, _states(ctx, job, deleting)),), (*_progress(ctx, deleting), *_stop(ctx, deleting)))
 
 
-@admin.command("job export", ThisJob, role="manager", about=N_("a bulk job's codes as a file"), acts=True)
-async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
+@admin.command("job export", ExportJob, role="manager", about=N_("a bulk job's codes as a file"), acts=True)
+async def export_job(ctx: StaffContext, args: ExportJob) -> Answer:
     """A link that works once; never codes in a chat."""
     job = await _job(ctx, args.job)
     if job is None:
@@ -326,6 +332,7 @@ async def export_job(ctx: StaffContext, args: ThisJob) -> Answer:
         staff_id=ctx.actor.id,
         maker=ctx.actor.name,
         page=views.file_page(ctx._, job, counts, until),
+        links=args.links,
         now=ctx.now,
         expires_at=until,
     )

@@ -10,9 +10,10 @@ from bot.i18n import N_
 from bot.staff.arguments import Arguments, Keyed, Positional
 from bot.staff.routes import StaffContext
 from bot.staff.teaching import run_button
-from bot.storage import counts, stores
+from bot.storage import counts, posters, stores
 from handlers.admin import status
 from handlers.views import staff_status as views
+from handlers.views.staff_posters import numbers_card as posters_card
 
 admin = status.admin  # One topic of the menu for both.
 admin.noun("stats", N_("/stats, /numbers"))
@@ -28,7 +29,7 @@ class Stats(Arguments):
     """Of when, and split by what."""
 
     period: Annotated[Literal["today", "7d", "30d"], Positional(N_("period"), example="7d", typical=True)] = "today"
-    by: Annotated[Literal["campaign", "store"] | None, Keyed(N_("split by"), example="campaign")] = None
+    by: Annotated[Literal["campaign", "store", "poster"] | None, Keyed(N_("split by"), example="campaign")] = None
 
 
 @admin.command("stats", Stats, role="viewer", about=N_("customers, codes, vouchers, points, pushes"))
@@ -44,6 +45,13 @@ async def show_numbers(ctx: StaffContext, args: Stats) -> Answer:
         deeds = await counts.by_store(ctx.work.reads, since)
         more = len(deeds) > CAMPAIGNS
         card = views.stores_card(ctx._, args.period, deeds[:CAMPAIGNS], more=more, since=since, now=ctx.now)
+        return Reply((card,), _periods(ctx, args))
+    if args.by == "poster":
+        brought = await posters.brought(ctx.work.reads, since, CAMPAIGNS + 1)
+        title = ctx._("%(period)s by poster", period=views.period_name(ctx._, args.period))
+        card = posters_card(
+            ctx._, title, views.days_of(ctx._, since, ctx.now), brought[:CAMPAIGNS], more=len(brought) > CAMPAIGNS
+        )
         return Reply((card,), _periods(ctx, args))
     days = DAYS[args.period]
     before = counts.first_day(ctx.now, max(2 * days, WEEK_BEFORE), ctx._.zone)
@@ -93,4 +101,6 @@ def _periods(ctx: StaffContext, args: Stats, *, stores: bool = False) -> tuple[B
         if stores:
             # Translators: a button: the numbers of each store
             other = (*other, *run_button(ctx._("By store"), f"/stats {args.period} by=store"))
+        # Translators: a button: the numbers of each poster
+        other = (*other, *run_button(ctx._("By poster"), f"/stats {args.period} by=poster"))
     return (*periods, *other, *run_button(ctx._("Status"), "/status"))

@@ -77,6 +77,7 @@ def part_names(_: Translator) -> dict[str, str]:
         "points": _("Points"),
         "redeemed": _("Redeemed codes"),
         "vouchers": _("My vouchers"),
+        "came_by": _("Posters you came by"),
     }
 
 
@@ -89,8 +90,10 @@ def parts(
     account: Account,
     redeemed: Sequence[Claim],
     vouchers: Sequence[Issue],
+    visits: Sequence[tuple[datetime, str]],
 ) -> dict[str, Part]:
     """Everything that is kept of a customer, by its part. phone: masked, "" when none is linked.
+    visits: when they came by which poster.
 
     Phones, codes and vouchers' codes stay hidden: what can be kept can be shown around.
     """
@@ -133,6 +136,7 @@ def parts(
                 for issue in vouchers
             ],
         ),
+        "came_by": Listed((_("Time"), _("Poster")), [(_.moment(at), name) for at, name in visits]),
     }
 
 

@@ -302,7 +302,7 @@ def period_name(_: Translator, period: str) -> str:
             return _("Today")
 
 
-def _days(_: Translator, since: datetime, now: datetime) -> str:
+def days_of(_: Translator, since: datetime, now: datetime) -> str:
     first, last = _.date(since), _.date(now)
     return first if first == last else _("%(first)s to %(last)s", first=first, last=last)
 
@@ -353,7 +353,7 @@ def stats_card(
     if line:
         rows.append(_quota_row(_, usage))
     return Card(
-        eyebrow=_days(_, since, now),
+        eyebrow=days_of(_, since, now),
         title=period_name(_, period),
         hero=_.ngettext("%(n)s redeemed", "%(n)s redeemed", counts.claims),
         text="" if days == 1 or picture else bars_text(dict(list(redeemed.items())[-days:])),
@@ -455,7 +455,7 @@ def campaigns_card(
         codes = _.ngettext("%(n)s code", "%(n)s codes", each.codes)
         rows.append(Row(_group(_, each), f"{redeemed} · {codes}"))
     return Card(
-        eyebrow=_days(_, since, now),
+        eyebrow=days_of(_, since, now),
         title=_("%(period)s by campaign", period=period_name(_, period)),
         text="" if rows else _("Nothing was redeemed."),
         rows=tuple(rows),

@@ -38,7 +38,15 @@ def _taps(phone: Phone, act: dict[str, Any]) -> Webhook:
     params = act.get("params")
     if isinstance(params, dict) and phone.channel == "line":
         return phone.picks_date(_text(act, "data"), **{str(name): str(value) for name, value in params.items()})
+    if (ref := _ref(act)) and phone.channel == "instagram":
+        return phone.breaks_ice(str(act.get("label", "")), _text(act, "data"), ref=ref)
     return phone.taps(_text(act, "data"), str(act.get("label", "")))
+
+
+def _ref(act: dict[str, Any]) -> str | None:
+    """What the link said by which they came to do this, in a chat that was new."""
+    ref = act.get("ref")
+    return ref[:LONGEST_TEXT] if isinstance(ref, str) and ref else None
 
 
 def _text(act: dict[str, Any], name: str) -> str:
@@ -54,14 +62,15 @@ def _words(act: dict[str, Any], name: str) -> list[str]:
 
 
 _PRIVATE: dict[str, Callable[[Phone, dict[str, Any]], Webhook]] = {
-    "says": lambda phone, act: phone.says(_text(act, "text"), emoji=_words(act, "emoji")),
+    "says": lambda phone, act: phone.says(_text(act, "text"), emoji=_words(act, "emoji"), ref=_ref(act) or ""),
+    "comes": lambda phone, act: phone.comes_by_link(_text(act, "ref")),
     "taps": _taps,
     "answers": lambda phone, act: phone.taps(_text(act, "data"), str(act.get("label", "")), quick_reply=True),
     "shares_phone": lambda phone, act: phone.shares_phone(_text(act, "text")),
     "follows": lambda phone, _: phone.follows(),
     "returns": lambda phone, _: phone.follows(returning=True),
     "blocks": lambda phone, _: phone.unfollows(),
-    "starts": lambda phone, act: phone.gets_started(_text(act, "data")),
+    "starts": lambda phone, act: phone.gets_started(_text(act, "data"), ref=_ref(act)),
     "sticker": lambda phone, _: phone.sends_sticker(),
     "image": lambda phone, _: phone.sends_image(),
     "location": lambda phone, _: phone.sends_location(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -142,6 +143,7 @@ class Simulator:
         app.router.add_get("/api/attachments/{id}", self._attachment)
         app.router.add_get("/api/transcript", self._transcript)
         app.router.add_get("/api/pictures", self._picture)
+        app.router.add_get("/api/scans", self._scan)
         return app
 
     def watch(self, what: Call | Sent | Deed) -> None:
@@ -456,13 +458,37 @@ class Simulator:
         if not address.startswith(self._pictured):
             refuse(404, {"error": "nothing is fetched from there"})
         if address.startswith(f"{self.bot}/"):
-            assert self._http is not None, "it is there while the server runs"
-            with suppress(aiohttp.ClientError, TimeoutError):
-                async with self._http.get(address, allow_redirects=False) as response:
-                    if response.status == 200 and response.content_type in ("image/png", "image/jpeg"):
-                        return web.Response(body=await response.read(), content_type=response.content_type)
-            refuse(404, {"error": "the bot has no such picture"})
+            image, kind = await self._of_bot(address)
+            return web.Response(body=image, content_type=kind)
         return web.Response(text=shop.drawing(address), content_type="image/svg+xml")
+
+    async def _of_bot(self, address: str) -> tuple[bytes, str]:
+        """A picture of the bot's own, and its type. Refuses what is none (any more)."""
+        assert self._http is not None, "it is there while the server runs"
+        image, kind = b"", ""
+        with suppress(aiohttp.ClientError, TimeoutError):
+            async with self._http.get(address, allow_redirects=False) as response:
+                if response.status == 200:
+                    image, kind = await response.read(), response.content_type
+        if kind not in {"image/png", "image/jpeg"}:
+            refuse(404, {"error": "the bot has no such picture"})
+        return image, kind
+
+    async def _scan(self, request: web.Request) -> web.Response:
+        """What a camera reads of a QR code of the bot's, as {"text"}."""
+        address = request.query.get("address", "")
+        if not address.startswith(f"{self.bot}/"):
+            refuse(404, {"error": "nothing is fetched from there"})
+        image, _ = await self._of_bot(address)
+        try:
+            import zxingcpp  # noqa: PLC0415 - a development dependency, for whoever scans
+            from PIL import Image  # noqa: PLC0415 - the same
+        except ImportError:
+            refuse(501, {"error": "scanning needs zxing-cpp: pip install zxing-cpp"})
+        found = zxingcpp.read_barcodes(Image.open(io.BytesIO(image)).convert("RGB"))
+        if not found:
+            refuse(404, {"error": "no QR code can be read there"})
+        return answer({"text": found[0].text})
 
     async def _attachment(self, request: web.Request) -> web.Response:
         found = self.sandbox.graph.attachments.get(request.match_info["id"])

@@ -26,7 +26,7 @@ from bot.config import load_settings
 from bot.errors import ConfigurationError
 from bot.services import minting
 from bot.services.minting import draw
-from bot.storage import bulk, export_files, schema
+from bot.storage import bulk, code_refs, export_files, schema
 from bot.storage.bulk import Counts, Job
 from bot.understanding.codes import spellings
 from sandbox import Sandbox
@@ -763,14 +763,14 @@ async def test_the_command_line_watches_a_job_to_its_end(machine: Giftdesk) -> N
 # ── the file ─────────────────────────────────────────────────────────────────────────────────────
 
 
-async def exported(bot: Bot, chat: Chat) -> str:
-    """The path of a fresh link to a job of three codes."""
+async def exported(bot: Bot, chat: Chat, how: str = "") -> str:
+    """The path of a fresh link to a job of three codes. how: what is typed behind the command."""
     bot.desk(public_url=PUBLIC)
     if not await bulk.newest(bot.pool, 1):
         await chat.say("/code bulk group=7 n=3 prefix=SUMMER")
         await chat.tap("Start")
     job, _ = await newest(bot)
-    await chat.say(f"/job export {job.ref}")
+    await chat.say(f"/job export {job.ref}{how}")
     (address,) = set(re.findall(re.escape(PUBLIC) + r"(/exports/[\w.-]+)", str([item.message for item in chat.shown])))
     return str(address)
 
@@ -901,6 +901,19 @@ def test_an_address_that_is_not_safe_stops_the_start(address: str) -> None:
     """Codes do not travel in the clear."""
     with pytest.raises(ConfigurationError, match="PUBLIC_URL"):
         load_settings(public_url=address)
+
+
+async def test_a_file_may_hold_each_codes_own_link(bot: Bot, boss: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column for each channel whose account is set, off by default; Meta's is signed, and offers the code."""
+    accounts = {"line_basic_id": "@persimmondays", "messenger_page": "persimmondays"}
+    for name, value in accounts.items():
+        monkeypatch.setitem(bot.settings.__dict__, name, value)
+    plain = rows(bot.web.post(await exported(bot, boss)))
+    head, first, *_ = rows(bot.web.post(await exported(bot, boss, " --links")))
+
+    assert len(plain[0]) == 5 and head[5:] == ["LINE link", "Messenger link"]
+    assert first[5] == f"https://line.me/R/oaMessage/%40persimmondays/?{first[0]}"
+    assert code_refs.read(bot.settings.secret, first[6].partition("?ref=")[2]) == first[0]
 
 
 async def test_a_job_without_codes_has_no_file(bot: Bot, owner: Chat) -> None:

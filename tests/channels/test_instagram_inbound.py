@@ -8,7 +8,7 @@ import pytest
 
 from bot.channels import Elsewhere
 from bot.channels.instagram.inbound import InstagramInbound
-from bot.conversation.events import Chat, Ignored, Incoming, Said, SentMedia, Tapped, Unsent
+from bot.conversation.events import CameByLink, Chat, Ignored, Incoming, Said, SentMedia, Tapped, Unsent
 from sandbox import Phone, Webhook
 
 ACCOUNT = "17841400000000042"
@@ -51,6 +51,21 @@ def test_a_pages_webhook_is_not_of_instagram() -> None:
 def test_what_instagram_sends(webhook: Webhook, what: Any) -> None:
     """Our own messages come back in `messages`, and are nobody's to answer."""
     assert read(webhook).what == what
+
+
+@pytest.mark.parametrize(
+    ("webhook", "what"),
+    [
+        (PHONE.comes_by_link("p_7K3MQ0"), CameByLink()),
+        (PHONE.says("嗨", ref="p_7K3MQ0"), Said("嗨")),
+        (PHONE.breaks_ice("My gifts", "go.gifts", ref="p_7K3MQ0"), Tapped("go.gifts")),
+    ],
+)
+def test_a_link_is_told_in_three_ways(webhook: Webhook, what: Any) -> None:
+    """By itself, with a text, or with one of the first questions."""
+    incoming = read(webhook)
+
+    assert (incoming.what, incoming.ref) == (what, "p_7K3MQ0")
 
 
 def test_a_message_taken_back_has_a_key_of_its_own() -> None:

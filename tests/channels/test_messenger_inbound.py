@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.channels import Elsewhere, Malformed
 from bot.channels.messenger.inbound import MessengerInbound
 from bot.conversation.events import (
+    CameByLink,
     Chat,
     Edited,
     Followed,
@@ -166,7 +167,13 @@ def test_what_is_about_something_else_than_a_page_is_told_apart(about: str) -> N
         (event(delivery={"mids": ["m"], "watermark": 1}), Ignored("delivery")),
         (event(read={"watermark": 1}), Ignored("read")),
         (event(reaction={"mid": "m", "action": "react", "emoji": "👍"}), Ignored("reaction")),
-        (event(referral={"ref": "x", "source": "SHORTLINK"}), Ignored("referral")),
+        (event(referral={"ref": "x", "source": "SHORTLINK"}), CameByLink()),
+        (event(referral={"ad_id": "1", "source": "ADS"}), Ignored("referral")),
+        (event(referral={"ref": " "}), Ignored("referral")),
+        (event(referral={"ref": 5}), Ignored("referral")),
+        (event(referral="x"), Ignored("referral")),
+        (event(postback={"mid": "m_p", "title": "Get", "referral": {"ref": "x"}}), CameByLink()),
+        (event(sender={"id": PAGE}, referral={"ref": "x"}), Ignored("no chat")),
         (event(optin={"type": "notification_messages"}), Ignored("optin")),
         (event(message_edit={"mid": "m", "text": "gifts", "num_edit": 1}), Edited("gifts", "m", 1)),
         (event(message_edit={"mid": "m", "text": "gifts", "num_edit": "2", "new": {}}), Edited("gifts", "m", 2)),
@@ -237,13 +244,39 @@ def test_each_edit_of_a_message_is_an_event_of_its_own() -> None:
     assert one == again
 
 
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        (event(postback={"mid": "m", "payload": "GET_STARTED", "referral": {"ref": " p_1 "}}), Followed()),
+        (event(postback={"mid": "m", "payload": "v1.get", "referral": {"ref": "p_1"}}), Tapped("v1.get")),
+        (event(message={"mid": "m", "text": "hi", "referral": {"ref": "p_1", "source": "ADS"}}), Said("hi")),
+        (event(message={"mid": "m", "sticker_id": 1, "referral": {"ref": "p_1"}}), SentSticker()),
+        (event(referral={"ref": "p_1", "source": "SHORTLINK", "type": "OPEN_THREAD"}), CameByLink()),
+    ],
+)
+def test_a_link_is_told_with_what_was_done(raw: dict[str, Any], what: What) -> None:
+    """With the first tap or message of a new chat, and by itself in one that is there already."""
+    incoming = messenger.parse(PAGE, raw)
+
+    assert (incoming.what, incoming.ref) == (what, "p_1")
+    assert messenger.parse(PAGE, raw).key == incoming.key
+
+
+def test_a_link_that_was_opened_twice_is_two_events() -> None:
+    """It has no id of its own; when it happened tells the one from the other."""
+    first, second = (event(timestamp=at, referral={"ref": "p_1"}) for at in (1_700_000_000_000, 1_700_000_000_001))
+
+    assert messenger.parse(PAGE, first).key != messenger.parse(PAGE, second).key
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     max_leaves=12,
 )
 NAMES = ["messaging", "standby", "sender", "message", "postback", "mid", "text", "attachments", "payload",
-         "quick_reply", "id", "message_edit", "num_edit", "timestamp", "type", "is_echo"]  # fmt: skip
+         "quick_reply", "id", "message_edit", "num_edit", "timestamp", "type", "is_echo", "referral",
+         "ref"]  # fmt: skip
 RAW = st.recursive(
     st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=8),
     lambda inner: st.dictionaries(st.sampled_from(NAMES), inner | st.lists(inner, max_size=2), max_size=8),

@@ -181,6 +181,27 @@ async def test_the_doctor_names_a_refused_credential(
     assert [value for value in secrets if value in said] == []
 
 
+async def test_the_doctor_looks_where_links_lead(env: dict[str, str], sandbox: Sandbox) -> None:
+    """Whether they name our accounts, and whether a new customer reaches us by one."""
+    _, said = await command("doctor", env=env)
+    assert said.count("posters have no links") == 3 and "LINE_BASIC_ID" in said
+
+    wrong = {"LINE_BASIC_ID": "@other", "MESSENGER_PAGE": "other", "INSTAGRAM_USERNAME": "other"}
+    _, said = await command("doctor", env={**env, **wrong})
+    assert said.count("links lead elsewhere") == 3 and "posters have no links" not in said
+    assert "no Get Started button" in said
+
+    right = {
+        "LINE_BASIC_ID": "@persimmondays",
+        "MESSENGER_PAGE": "PersimmonDays",
+        "INSTAGRAM_USERNAME": "persimmondays",
+    }
+    await command("menus", env={**env, **right})
+    _, said = await command("doctor", env={**env, **right})
+    for words in ("links lead elsewhere", "posters have no links", "Get Started"):
+        assert words not in said
+
+
 async def test_the_doctor_notes_that_nobody_can_answer_on_line(env: dict[str, str], sandbox: Sandbox) -> None:
     """While LINE's chat is switched off; that is no problem of ours, and not said when it is on."""
     for mode, noted in (("bot", True), ("chat", False)):

@@ -232,13 +232,18 @@ async def test_the_operator_is_asked_to_look_at_lines_redelivery(sandbox: Sandbo
         ("Messenger", {"subscribed_fields": []}, "the page has not the app"),
         (
             "Messenger",
-            {"subscribed_fields": ["messages", "message_edits"]},
+            {"subscribed_fields": ["messages", "messaging_referrals", "message_edits"]},
             "the page is not subscribed to messaging_postbacks",
         ),
         (
             "Messenger",
-            {"subscribed_fields": ["messages", "messaging_postbacks"]},
+            {"subscribed_fields": ["messages", "messaging_postbacks", "messaging_referrals"]},
             "the page is not subscribed to message_edits",
+        ),
+        (
+            "Messenger",
+            {"subscribed_fields": ["messages", "messaging_postbacks", "message_edits"]},
+            "the page is not subscribed to messaging_referrals, so nobody tells us who comes by a link",
         ),
         (
             "Messenger",

@@ -491,6 +491,7 @@ TRACES = (
     "SELECT 'gift', 'x', $1, now(), now()",
     "INSERT INTO hand_overs (person_hash, item_key, nth, customer_id, item, staff, event_id) "
     "SELECT decode($4->>'person', 'hex'), 'x', 1, $1, '{}', 'amy', 1",
+    "INSERT INTO poster_visits (event_id, poster_id, customer_id, new, at) SELECT 1, 1, $1, true, now()",
 )
 
 

@@ -35,7 +35,7 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
         " issues, links, link_codes, invitations, approvals, blocks, undone, exports, data_files, bulk_jobs,"
         " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments, counter_codes,"
-        " hand_overs, visits RESTART IDENTITY"
+        " hand_overs, visits, posters, poster_visits, poster_files RESTART IDENTITY"
     )
     return kept
 
@@ -64,6 +64,14 @@ ROWS = {
     "data_files": (
         "INSERT INTO data_files (customer_id, page, file, created_at, expires_at) "
         "VALUES (length($1::text), '{}', 'x', now(), now() - $2::interval)"
+    ),
+    "poster_visits": (
+        "INSERT INTO poster_visits (event_id, poster_id, new, at) "
+        "VALUES (hashtext($1::text), 1, true, now() - $2::interval)"
+    ),
+    "poster_files": (
+        "INSERT INTO poster_files (poster_id, maker, page, created_at, expires_at) "
+        "VALUES (length($1::text), 'amy', '{}', now(), now() - $2::interval)"
     ),
     "bulk_codes": (
         "WITH job AS (INSERT INTO bulk_jobs (key, state, group_id, group_name, rewards, prefix, length, total, starter,"

@@ -36,9 +36,10 @@ def _installer(client: Any) -> Installer:
 
 
 async def _examines(client: Any, settings: Settings) -> list[Remark]:
-    from bot.channels.messenger.webhooks import remarks  # noqa: PLC0415 - for the doctor alone
+    from bot.channels.messenger import account, webhooks  # noqa: PLC0415 - for `giftdesk doctor` alone
 
-    return await remarks(client, settings, "instagram")
+    subscribed = await webhooks.remarks(client, settings, "instagram")
+    return [*subscribed, *await account.account_remarks(client, settings)]
 
 
 def _answered_in(_: Translate) -> str:

@@ -49,9 +49,10 @@ def _installer(client: Any) -> Installer:
 
 
 async def _examines(client: Any, settings: Settings) -> list[Remark]:
-    from bot.channels.messenger.webhooks import remarks  # noqa: PLC0415 - for the doctor alone
+    from bot.channels.messenger import account, webhooks  # noqa: PLC0415 - for `giftdesk doctor` alone
 
-    return await remarks(client, settings, "page")
+    subscribed = await webhooks.remarks(client, settings, "page")
+    return [*subscribed, *await account.page_remarks(client, settings)]
 
 
 def _knocks(settings: Settings) -> tuple[bytes, Mapping[str, str]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from bot.channels import Elsewhere, Json, Malformed
 from bot.channels.limits import fingerprint, moment, read_json, record, records, word
 from bot.conversation.events import (
+    CameByLink,
     Chat,
     Edited,
     Followed,
@@ -99,6 +100,8 @@ class MessengerInbound:
         what = _what(raw, event)
         # What the Page itself said is nobody's chat to answer in.
         chat = Chat(self.name, account, "user", sender) if sender and sender != account else None
+        # Of a new chat a link is told with its first message or tap, of one that is there already by itself.
+        came = record(message.get("referral")) or record(postback.get("referral")) or record(event.get("referral"))
         return Incoming(
             key=f"{self.name}:{account}:{_edit_id(edit) if edit else mid or fingerprint(raw)}",
             chat=chat,
@@ -106,6 +109,7 @@ class MessengerInbound:
             at=moment(event.get("timestamp")),
             what=what if chat or isinstance(what, Ignored) else Ignored("no chat"),
             message_id=mid,
+            ref=_ref(came),
         )
 
 
@@ -123,9 +127,12 @@ def _what(raw: Json, event: Json) -> What:
         case {"message": dict(message)}:
             return _message(message)
         case {"postback": dict(postback)}:
-            return _tapped(postback) or Ignored("postback without payload")
+            came = CameByLink() if _ref(record(postback.get("referral"))) else None
+            return _tapped(postback) or came or Ignored("postback without payload")
         case {"message_edit": dict(edit)}:
             return _edited(edit)
+        case {"referral": dict(referral)} if _ref(referral):  # An advertisement may have none.
+            return CameByLink()
         case _:
             kinds = sorted(set(event) - {"sender", "recipient", "timestamp"})
             return Ignored(" ".join(kinds)[:40] or "empty")
@@ -151,6 +158,12 @@ def _message(message: Json) -> What:
         return SentMedia(_MEDIA.get(word(attachments[0].get("type")), "other"))
     unknown = any(value for name, value in message.items() if name not in _BESIDE_CONTENT)
     return SentMedia("unknown") if unknown else Ignored("empty message")
+
+
+def _ref(referral: Json) -> str:
+    # Which sort of link it was, `source`, is spelled in three ways and not needed.
+    ref = referral.get("ref")
+    return ref.strip() if isinstance(ref, str) else ""
 
 
 def _edited(edit: Json) -> What:

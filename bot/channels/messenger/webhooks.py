@@ -10,7 +10,13 @@ from bot.config import Settings
 from bot.errors import UpstreamUnavailable
 
 NEEDED = ("messages", "messaging_postbacks")
-WISHED = {"page": ("message_edits",)}  # Without them an edited message is not read again; nobody is left unanswered.
+WISHED = {
+    "page": {
+        "message_edits": "an edited message is not read again",
+        "messaging_referrals": "nobody tells us who comes by a link",
+    },
+}
+"""What we do without where it is missing. Nobody is left unanswered for it."""
 WHERE = "the app's dashboard, Webhooks"
 
 
@@ -61,11 +67,14 @@ def _of_app(answer: Answer, about: str, settings: Settings) -> list[Remark]:
 
 def _missing(who: str, about: str, fields: set[str]) -> list[Remark]:
     needed = [name for name in NEEDED if name not in fields]
-    wished = [name for name in WISHED.get(about, ()) if name not in fields]
+    wished = {name: without for name, without in WISHED.get(about, {}).items() if name not in fields}
     if needed:
         what = f"{who} is not subscribed to {', '.join(needed)}, so messages or taps are not answered"
         return [(False, f"{what}: add them under `{about}` in {WHERE}")]
-    return [(False, f"{who} is not subscribed to {', '.join(wished)}, see {WHERE}")] if wished else []
+    return [
+        (False, f"{who} is not subscribed to {name}, so {without}; add it in {WHERE}")
+        for name, without in wished.items()
+    ]
 
 
 def _fields(listed: object) -> set[str]:

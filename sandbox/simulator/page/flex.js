@@ -4,6 +4,7 @@
 
 import { h, plain, said, still } from "./dom.js";
 import { hostOf } from "./links.js";
+import { t } from "./texts.js";
 
 // In pixels, as LINE's app draws them at its normal font size.
 const FONT = { xxs: 11, xs: 13, sm: 14, md: 16, lg: 19, xl: 22, xxl: 29, "3xl": 35, "4xl": 48, "5xl": 74 };
@@ -68,7 +69,22 @@ export const serves = (beginnings) => (served = beginnings);
 export function picture(address, kind = "image") {
   const place = field(hostOf(address), kind, address);
   const here = served.some((beginning) => String(address).startsWith(beginning));
-  return here ? pictured(`/api/pictures?address=${encodeURIComponent(address)}`, place) : place;
+  if (!here) return place;
+  pictured(`/api/pictures?address=${encodeURIComponent(address)}`, place);
+  return /\/q\/[^/]+\.png$/.test(String(address)) ? scannable(address, place) : place;
+}
+
+/** A QR code: with a button that holds another phone before it. */
+function scannable(address, place) {
+  const scan = h("button", { type: "button", class: "scan", text: t("scan") });
+  scan.addEventListener("click", (event) => {
+    event.stopPropagation();
+    scan.dispatchEvent(new CustomEvent("scan", { bubbles: true, detail: address }));
+  });
+  place.classList.add("qr");
+  place.setAttribute("role", "group");
+  place.append(scan);
+  return place;
 }
 
 /** A coloured field with a host's name, in place of a picture that is not here. */

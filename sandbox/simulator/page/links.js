@@ -14,6 +14,25 @@ export function destination(address) {
   return null;
 }
 
+/**
+ * What a link into a chat of ours does on whose phone it is opened: `{channel}` with the `text` that it types (LINE), the
+ * `ref` that it says (Messenger, Instagram), or `friend`; null for any other address.
+ */
+export function entrance(url) {
+  const path = url?.pathname ?? "";
+  switch (url?.hostname) {
+    case "line.me":
+      if (path.startsWith("/R/oaMessage/")) return { channel: "line", text: decodeURIComponent(url.search.slice(1)) };
+      return path.startsWith("/R/ti/p/") ? { channel: "line", friend: true } : null;
+    case "m.me":
+      return { channel: "messenger", ref: url.searchParams.get("ref") ?? "" };
+    case "ig.me":
+      return path.startsWith("/m/") ? { channel: "instagram", ref: url.searchParams.get("ref") ?? "" } : null;
+    default:
+      return null;
+  }
+}
+
 /** The parts of a text: [words, null] or [words, URL] for an address that may be opened. */
 export function withLinks(text) {
   const parts = [];

@@ -1,10 +1,11 @@
 // The page: three phones, the panel beside them, and everything that happens, as it happens.
 
-import { listen, post } from "./api.js";
+import { get, listen, post } from "./api.js";
 import { h, icon, still } from "./dom.js";
 import { serves } from "./flex.js";
 import { instagram } from "./instagram.js";
 import { line } from "./line.js";
+import { destination, entrance } from "./links.js";
 import { messenger } from "./messenger.js";
 import { Holder } from "./people.js";
 import { Phone } from "./phone.js";
@@ -91,6 +92,7 @@ class App {
     document.body.append(top, this.offline, h("nav", {}, this.places), this.stage, this.toast, this.question);
     this.open(this.tries);
     this.go("line");
+    document.addEventListener("scan", (event) => this.scan(event.detail));
     document.addEventListener("keydown", (event) => {
       if (!event.altKey || event.ctrlKey || event.metaKey) return;
       const place = { Digit1: "line", Digit2: "messenger", Digit3: "instagram", Digit4: "panel" }[event.code];
@@ -249,6 +251,38 @@ class App {
     document.documentElement.dataset.theme = theme;
     this.themeButton.title = t(`theme_${theme}`);
     this.themeButton.setAttribute("aria-label", t(`theme_${theme}`));
+  }
+
+  // Links into our chats, opened or scanned: with whose phone is asked.
+
+  async scan(address) {
+    try {
+      const { text } = await get(`scans?address=${encodeURIComponent(address)}`);
+      const way = entrance(destination(text));
+      if (way) this.enter(way, text);
+      else this.say(text);
+    } catch (error) {
+      this.say(error.message);
+    }
+  }
+
+  /** Ask whose phone opens a link; staff come first, for theirs are what customers' codes are held before. */
+  enter(way, address) {
+    const phone = this.phones[way.channel];
+    const people = this.state.people.filter((person) => person.channel === way.channel).sort((one, other) => Number(other.staff) - Number(one.staff));
+    const choices = people.map((person) => {
+      const button = h("button", { type: "button", text: person.name, "data-person": person.id });
+      button.addEventListener("click", () => {
+        this.question.close();
+        this.go(way.channel);
+        phone.comes(person, way);
+      });
+      return button;
+    });
+    const cancel = h("button", { type: "button", text: t("cancel"), on: { click: () => this.question.close() } });
+    this.question.replaceChildren(h("p", { text: t("scan_with", { phone: phone.dialect.title }) }), h("p", { class: "small", text: address }), h("div", { class: "whose" }, choices), h("div", { class: "inline" }, cancel));
+    this.question.showModal();
+    (choices[0] ?? cancel).focus();
   }
 
   askReset() {

@@ -4,6 +4,7 @@ import { post, get } from "./api.js";
 import { clear, h, icon, plain } from "./dom.js";
 import { fit, unsupported } from "./flex.js";
 import { deedOf as lineDeed, prose } from "./line.js";
+import { entrance } from "./links.js";
 import { deedOf as metaDeed } from "./messenger.js";
 import { phoneWords, t } from "./texts.js";
 
@@ -144,6 +145,7 @@ export class Phone {
   /** Be `person`, in the private chat or in the group. */
   async be(person, inGroup = false) {
     this.person = person;
+    this.came = "";
     this.inGroup = inGroup && this.channel === "line";
     this.mention.hidden = !this.inGroup;
     this.closeSheet();
@@ -382,12 +384,29 @@ export class Phone {
 
   async act(act, shown, how) {
     if (!this.person) return null;
+    if (this.came) [act, this.came] = [{ ...act, ref: this.came }, ""];
     try {
       return await post("acts", { channel: this.channel, user: this.person.id, group: this.inGroup, act: { ...act, how }, shown });
     } catch (error) {
       this.app.say(error.message);
       return null;
     }
+  }
+
+  /** Somebody opens a link into our chat: LINE types, Messenger and Instagram tell where they came from. */
+  async comes(person, { text, ref, friend }) {
+    await this.be(person);
+    this.holder.draw();
+    this.came = "";
+    if (friend) return this.act({ type: "follows" }, "", { by: "tap", label: this.words.opens });
+    if (text !== undefined) {
+      this.hideMenu();
+      this.input.value = text;
+      this.grow();
+      this.input.focus();
+    } else if (this.entries.length) return this.act({ type: "comes", ref }, this.words.came, { by: "tap", label: this.words.opens });
+    else this.came = ref; // In a new chat it is told with whatever they do first.
+    return null;
   }
 
   send() {
@@ -449,10 +468,12 @@ export class Phone {
 
   /** Where a link leads is seen before it is followed. */
   showLink(url) {
+    const way = entrance(url);
     const tel = url.protocol === "tel:";
     const address = h("p", { class: "address" }, tel ? h("b", { text: url.pathname }) : [`${url.protocol}//`, h("b", { text: url.host }), h("span", { text: url.href.slice(url.origin.length) })]);
     const go = h("a", { class: "go", href: url.href, target: "_blank", rel: "noopener noreferrer", "data-first": true, on: { click: () => this.closeSheet() } }, tel ? this.words.dial : this.words.open);
-    this.open(tel ? this.words.calls : this.words.opens, address, go);
+    const other = way && h("button", { type: "button", class: "go", text: t("open_here"), on: { click: () => { this.closeSheet(); this.app.enter(way, url.href); } } });
+    this.open(tel ? this.words.calls : this.words.opens, address, other, go);
   }
 
   showRefusal(what) {
