@@ -21,8 +21,8 @@ from rich.table import Table
 
 from bot.apis import Apis
 from bot.channels import Outbound, known
-from bot.cli import reach
 from bot.channels.entrances import entrances
+from bot.cli import reach
 from bot.cli.menus import differs
 from bot.config import GROUPS, Settings, env_file
 from bot.errors import ConfigurationError, UpstreamError

@@ -469,7 +469,7 @@ def stores_card(
     """What was done at each store. more: there are others that are not shown."""
     rows = [Row(_store(_, each), " · ".join(_done_there(_, each)) or _("nothing")) for each in stores]
     return Card(
-        eyebrow=_days(_, since, now),
+        eyebrow=days_of(_, since, now),
         title=_("%(period)s by store", period=period_name(_, period)),
         text="" if rows else _("There are no stores here."),
         rows=tuple(rows),
