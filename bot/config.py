@@ -328,12 +328,17 @@ class Settings(BaseSettings):
         """How long the bot stays quiet after somebody asked for a person."""
         return timedelta(minutes=self.handoff_minutes)
 
+    @property
+    def key_file(self) -> Path:
+        """Where the key lies when SECRET_KEY is not set."""
+        return self.giftdesk_home / "secret_key"
+
     @cached_property
     def secret(self) -> bytes:
         """The key of signatures and hashes: SECRET_KEY, else one made once and kept in GIFTDESK_HOME."""
         if given := self.secret_key.get_secret_value():
             return given.encode()
-        path = self.giftdesk_home / "secret_key"
+        path = self.key_file
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             draft = path.with_name(f"secret_key.{secrets.token_hex(4)}")
