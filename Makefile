@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run chat test lint bench soak screenshots translations language understanding font lock
+.PHONY: help install demo run chat test test-install lint bench soak screenshots translations language understanding font lock
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ chat: install ## Talk to the running demo; ARGS="--as messenger --lang en" for o
 # the tree, which ends with many short files: the other order leaves the slowest few for the end, one beside nothing.
 test: install ## Everything that must hold; some nine minutes on two cores.
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(or $(ARGS),-p tests.covered)
+
+test-install: install ## What must hold elsewhere: the wheel as another user, a backup, an upgrade; some minutes.
+	$(BIN)/python -m pytest -q -m install tests/install $(ARGS)
 
 lint: install ## Style, types and the direction of imports.
 	$(BIN)/ruff check .
