@@ -8,6 +8,7 @@ import secrets
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -86,6 +87,7 @@ class Settings(BaseSettings):
     staff_value_per_day: int = Field(500_000, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
+    otel_exporter_otlp_endpoint: str = Field("", pattern=r"^(https?://\S+)?$")
 
     privacy_url: str = ""
     support_hours: str = ""
@@ -275,6 +277,16 @@ class Settings(BaseSettings):
     def _https(cls, value: str) -> str:
         if value and not value.startswith("https://"):
             raise ValueError("must be an https:// address")
+        return value
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _with_its_extra(cls, value: str) -> str:
+        if value:
+            try:
+                find_spec("opentelemetry.exporter.otlp.proto.http")
+            except ModuleNotFoundError:
+                raise ValueError("OpenTelemetry is not installed: `pip install giftdesk[otel]`, or unset it") from None
         return value
 
     @field_validator("secret_key")

@@ -15,7 +15,7 @@ import psycopg
 from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from bot import metrics
+from bot import __version__, metrics, tracing
 from bot.channels import Elsewhere, Inbound, Json, Malformed
 from bot.channels.intake import arrivals, by_path, inbound_channels
 from bot.channels.messenger.pictures import PATH as PICTURES
@@ -52,6 +52,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
     if settings is None:
         settings = load_settings()
         configure(settings.log_level, settings.log_format)
+        tracing.start(settings.otel_exporter_otlp_endpoint, "web", __version__)
         _leave_with_granian()
     app = Flask("giftdesk", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
@@ -97,7 +98,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
             return _plain("OK", 200)
         if events:
             try:
-                writer.store(arrivals(channel, events, now()), clock and clock())
+                with tracing.span("webhook", "server", channel=channel.name, events=len(events)):
+                    writer.store(arrivals(channel, events, now(), tracing.carried()), clock and clock())
             except NotStoredError as problem:
                 log.error("webhook not stored, the platform has to deliver it again", error=str(problem))
                 metrics.WEBHOOKS.labels(name, "not stored").inc()
