@@ -219,8 +219,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
     def measures() -> Response:
         try:
             with pool.connection() as connection:
-                row = connection.execute(storage.QUEUE_STATE).fetchone()
-            queue = metrics.Queue(*(row or (0, 0.0, 0)))
+                waiting = connection.execute(storage.QUEUE_STATE).fetchone() or (0, 0.0, 0)
+                working = connection.execute(storage.AT_WORK).fetchone() or (0, 0)
+            queue = metrics.Queue(*waiting, *working)
         except (psycopg.Error, PoolTimeout):
             queue = None
         return Response(metrics.page(queue), content_type="text/plain; version=0.0.4; charset=utf-8")
