@@ -121,6 +121,46 @@ def migrate(settings: Settings, *, new_key: bool) -> None:
 
 
 @main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_with_settings
+def backup(settings: Settings, file: Path) -> None:
+    """Write the whole database to FILE while everything runs; the key is not in it.
+
+    FILE holds what the database holds, of people too, and only its owner may read it. It is of one moment, and works
+    for any PostgreSQL that Giftdesk runs on. Without the key it is worthless: keep that elsewhere.
+    """
+    from bot.cli.backup import save  # noqa: PLC0415
+
+    with database(settings) as url:
+        save(settings, url, file)
+
+
+@main.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--answer",
+    is_flag=True,
+    help="Let go on what was put aside; whatever came of it after the backup may be said a second time.",
+)
+@_with_settings
+def restore(settings: Settings, file: Path | None, *, answer: bool) -> None:
+    """Put a backup into an empty database; nothing is answered by itself.
+
+    What was not finished at the backup's moment is put aside until `giftdesk restore --answer`, with FILE or later
+    without it. Refused are another key, the file of a newer version, one that was cut short, and a database in use.
+    """
+    from bot.cli.backup import bring_back, release  # noqa: PLC0415
+
+    if file is None and not answer:
+        raise click.UsageError("Name the FILE of a backup, or say --answer to release what a restore has put aside.")
+    with database(settings) as url:
+        if file is not None:
+            bring_back(settings, url, file, answer=answer)
+        if answer:
+            release(settings, url)
+
+
+@main.command()
 @_with_settings
 def doctor(settings: Settings) -> None:
     """Check every setting, the database and each credential, and say what to do about what is wrong."""

@@ -8,6 +8,7 @@ import secrets
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -89,6 +90,7 @@ class Settings(BaseSettings):
     visits_per_day: int = Field(100, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
+    otel_exporter_otlp_endpoint: str = Field("", pattern=r"^(https?://\S+)?$")
 
     privacy_url: str = ""
     support_hours: str = ""
@@ -282,6 +284,16 @@ class Settings(BaseSettings):
             raise ValueError("must be an https:// address")
         return value
 
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _with_its_extra(cls, value: str) -> str:
+        if value:
+            try:
+                find_spec("opentelemetry.exporter.otlp.proto.http")
+            except ModuleNotFoundError:
+                raise ValueError("OpenTelemetry is not installed: `pip install giftdesk[otel]`, or unset it") from None
+        return value
+
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
@@ -333,12 +345,17 @@ class Settings(BaseSettings):
         """How long the bot stays quiet after somebody asked for a person."""
         return timedelta(minutes=self.handoff_minutes)
 
+    @property
+    def key_file(self) -> Path:
+        """Where the key lies when SECRET_KEY is not set."""
+        return self.giftdesk_home / "secret_key"
+
     @cached_property
     def secret(self) -> bytes:
         """The key of signatures and hashes: SECRET_KEY, else one made once and kept in GIFTDESK_HOME."""
         if given := self.secret_key.get_secret_value():
             return given.encode()
-        path = self.giftdesk_home / "secret_key"
+        path = self.key_file
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             draft = path.with_name(f"secret_key.{secrets.token_hex(4)}")

@@ -18,7 +18,7 @@ import asyncpg
 import orjson
 from structlog.contextvars import bound_contextvars
 
-from bot import metrics
+from bot import metrics, tracing
 from bot.channels import Delivery, Outbound, Outcome, Receipt, Rendered
 from bot.conversation.actions import Packer, menu_tap
 from bot.conversation.context import Brand
@@ -69,6 +69,7 @@ class StoredReply:
     done: int = 0
     tries: int = 0
     perhaps: bool = False  # A try may have arrived: nobody heard its end, or that end leaves it open.
+    trace: str | None = None  # which one its event is part of, see `bot.tracing`
 
     def dump(self) -> str:
         """As JSON."""
@@ -82,6 +83,7 @@ class StoredReply:
                 "done": self.done,
                 "tries": self.tries,
                 "perhaps": self.perhaps,
+                **({"trace": self.trace} if self.trace else {}),
             }
         ).decode()
 
@@ -148,7 +150,9 @@ class Deliverer:
         """Hand it to the platform, and remember how that went."""
         clock = asyncio.get_running_loop().time
         began = clock()
-        receipt = await self.outbound[channel].deliver(delivery, accepted)
+        with tracing.span("deliver", "client", channel=channel) as told:
+            receipt = await self.outbound[channel].deliver(delivery, accepted)
+            told.set(outcome=receipt.outcome.value)
         self.services.health.delivered(channel, _TROUBLES.get(receipt.outcome), clock() - began, receipt.detail)
         return receipt
 

@@ -20,6 +20,7 @@ from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job, Schedule
 from pgqueuer.types import QueueEntrypoint
 
+from bot import tracing
 from bot.errors import ConfigurationError
 from bot.log import log
 from bot.storage.pool import connect_one
@@ -151,7 +152,8 @@ class Jobs:
     def _entrypoint(self, kind: Kind, run: Callable[[int], Awaitable[None]]) -> Callable[[Job], Awaitable[None]]:
         async def alone(job: Job) -> None:
             number, _ = read(job.payload)
-            await _or_later(job, run(number))
+            with tracing.span(kind.name, "consumer"):
+                await _or_later(job, run(number))
 
         async def in_its_chat(job: Job) -> None:
             number, chat = read(job.payload)

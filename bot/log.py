@@ -45,7 +45,7 @@ def configure(level: str = "INFO", style: Literal["console", "json"] = "console"
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for name in ("aiohttp", "httpx", "granian.access", "alembic", "asyncio", "linebot"):
+    for name in ("aiohttp", "httpx", "granian.access", "alembic", "asyncio", "linebot", "opentelemetry"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # PgQueuer prints what a failed job raised, with its arguments; our own turn logs failures safely.
     logging.getLogger("pgqueuer").setLevel(logging.CRITICAL if level != "DEBUG" else logging.WARNING)

@@ -33,13 +33,15 @@ RETRIES = Counter("giftdesk_retries", "Turns and deliveries that were put back f
 
 
 class Queue(Collector):
-    """Depth and age of what waits, and what is held, as the database has it at the moment of asking."""
+    """What waits, what is held and who is at work, as the database has it at the moment of asking."""
 
-    def __init__(self, unfinished: int, oldest: float, held: int) -> None:
+    def __init__(self, unfinished: int, oldest: float, held: int, workers: int, undecided: int) -> None:
         self.values = (
             ("giftdesk_queue_depth", "Events that are not finished.", unfinished),
             ("giftdesk_queue_age_seconds", "Age of the oldest unfinished event.", oldest),
             ("giftdesk_held_events", "Events that kept failing and wait for staff.", held),
+            ("giftdesk_workers", "Worker processes that reported within the last minute.", workers),
+            ("giftdesk_undecided_vouchers", "Vouchers that only staff can end: whether Got It issued them.", undecided),
         )
 
     def collect(self):  # type: ignore[no-untyped-def]  # prometheus-client's own signature has no types

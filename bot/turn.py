@@ -19,7 +19,7 @@ from typing import Any
 import asyncpg
 from structlog.contextvars import bound_contextvars
 
-from bot import metrics
+from bot import metrics, tracing
 from bot.apis import Apis
 from bot.apis.http import request_id
 from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Rendered, staff_menu
@@ -97,12 +97,21 @@ class Turns:
         request_id.set(f"giftdesk-{taken.id}")
         began = self.clock()
         named = {"event_id": taken.id, "key": _short(taken.key), "channel": taken.channel}
-        with bound_contextvars(**named, waited_ms=milliseconds(began - taken.received_at)):
+        waited = milliseconds(began - taken.received_at)
+        trace = (taken.payload or taken.reply or {}).get("trace")
+        with (
+            bound_contextvars(**named, waited_ms=waited),
+            tracing.span(
+                "event", "consumer", parent=trace, event_id=taken.id, channel=taken.channel, waited_ms=waited
+            ) as told,
+        ):
             if taken.channel not in self.outbound:
                 log.error("the channel of this event is switched off; it waits", channel=taken.channel)
                 raise RetryLater(60, "channel off")
             first = taken.state == EventState.NEW
             ready, outcome = await self._answer(taken) if first else (None, "")
+            if first:
+                told.set(outcome=str(outcome))
             with bound_contextvars(handled_ms=milliseconds(self.clock() - began)):
                 if first and ready is None:
                     log.info("event done", outcome=str(outcome))
@@ -157,7 +166,9 @@ class Turns:
                     answer = answer.after(Text(ctx._("Sorry for the delay — here is your result.")))
                 messages = self._render(ctx, chat, answer)
             ready = (
-                StoredReply(f"reply:{taken.key}", chat.id, messages, incoming.reply_token, valuable)
+                StoredReply(
+                    f"reply:{taken.key}", chat.id, messages, incoming.reply_token, valuable, trace=tracing.carried()
+                )
                 if messages
                 else None
             )
@@ -186,16 +197,17 @@ class Turns:
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
             # What was written already is committed with the answer; what wrote nothing else shares a commit.
             finish = self.batches.finish if work.connection is None else partial(inbox.finish, work.connection)
-            committed = await finish(
-                taken.id,
-                customer,
-                ctx.now,
-                reply=ready.dump() if ready else None,
-                outcome=None if outcome is EventOutcome.ANSWERED else outcome,
-            )
-            if not committed:
-                raise RetryLater(0.05, "the customer changed meanwhile")  # noqa: TRY301 - undone just below
-            await work.end(commit=True)
+            with tracing.span("commit"):
+                committed = await finish(
+                    taken.id,
+                    customer,
+                    ctx.now,
+                    reply=ready.dump() if ready else None,
+                    outcome=None if outcome is EventOutcome.ANSWERED else outcome,
+                )
+                if not committed:
+                    raise RetryLater(0.05, "the customer changed meanwhile")  # noqa: TRY301 - undone just below
+                await work.end(commit=True)
         except BaseException:
             await work.end(commit=False)
             raise

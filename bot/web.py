@@ -15,7 +15,7 @@ import psycopg
 from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from bot import metrics
+from bot import __version__, metrics, tracing
 from bot.channels import Elsewhere, Inbound, Json, Malformed
 from bot.channels.entrances import code_links
 from bot.channels.intake import arrivals, by_path, inbound_channels
@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
     if settings is None:
         settings = load_settings()
         configure(settings.log_level, settings.log_format)
+        tracing.start(settings.otel_exporter_otlp_endpoint, "web", __version__)
         _leave_with_granian()
     app = Flask("giftdesk", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
@@ -99,7 +100,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
             return _plain("OK", 200)
         if events:
             try:
-                writer.store(arrivals(channel, events, now()), clock and clock())
+                with tracing.span("webhook", "server", channel=channel.name, events=len(events)):
+                    writer.store(arrivals(channel, events, now(), tracing.carried()), clock and clock())
             except NotStoredError as problem:
                 log.error("webhook not stored, the platform has to deliver it again", error=str(problem))
                 metrics.WEBHOOKS.labels(name, "not stored").inc()
@@ -264,8 +266,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
     def measures() -> Response:
         try:
             with pool.connection() as connection:
-                row = connection.execute(storage.QUEUE_STATE).fetchone()
-            queue = metrics.Queue(*(row or (0, 0.0, 0)))
+                waiting = connection.execute(storage.QUEUE_STATE).fetchone() or (0, 0.0, 0)
+                working = connection.execute(storage.AT_WORK).fetchone() or (0, 0)
+            queue = metrics.Queue(*waiting, *working)
         except (psycopg.Error, PoolTimeout):
             queue = None
         return Response(metrics.page(queue), content_type="text/plain; version=0.0.4; charset=utf-8")

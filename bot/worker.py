@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import asyncpg
 
+from bot import __version__, tracing
 from bot.channels import Outbound
 from bot.config import Settings
 from bot.errors import ConfigurationError
@@ -167,9 +168,12 @@ def run(settings: Settings) -> None:
             loop.add_signal_handler(number, stopping.set)
         await work(settings, stopping)
 
+    tracing.start(settings.otel_exporter_otlp_endpoint, "worker", __version__)
     try:
         import uvloop  # noqa: PLC0415 - not on Windows
     except ImportError:
         asyncio.run(main())
     else:
         uvloop.run(main())
+    finally:
+        tracing.stop()

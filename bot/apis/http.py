@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 import httpx
 import orjson
 
+from bot import tracing
 from bot.apis.call_stats import CallStats
 from bot.apis.reading import ShapeError
 from bot.apis.transport import NEVER_SENT, Client, TooLong, Transport, prepared
@@ -281,15 +282,16 @@ class Upstream:
             patient=patient,
         )
         try:
-            body = await self._persist(call, began)
-            try:
-                result = read(body)
-            except ShapeError as error:
-                misfit = str(error)
-            else:
-                outcome = "ok"
-                return result
-            raise ContractError(self.name, f"{operation}: {misfit}")
+            with tracing.span(f"{self.name} {operation}", "client"):
+                body = await self._persist(call, began)
+                try:
+                    result = read(body)
+                except ShapeError as error:
+                    misfit = str(error)
+                else:
+                    outcome = "ok"
+                    return result
+                raise ContractError(self.name, f"{operation}: {misfit}")
         except UpstreamError as error:
             outcome, kind, detail = type(error).__name__, error.kind, error.detail
             raise

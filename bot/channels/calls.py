@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import httpx
 import orjson
 
+from bot import tracing
 from bot.apis.http import timeouts
 from bot.apis.transport import NEVER_SENT, prepared
 from bot.channels import Json
@@ -37,11 +38,13 @@ async def exchange(
 ) -> tuple[httpx.Response, Json]:
     """Send; the response, and its body, empty when that is no JSON object. Raises NotSentError or LostError."""
     request = prepared(method, url, headers, content, timeouts(CONNECT_SECONDS, read_seconds, TOTAL_SECONDS))
-    # httpx's errors hold the request: none of them leaves this function.
-    try:
-        response = await http.send(request, stream=True)
-    except httpx.RequestError as error:
-        raise (NotSentError if isinstance(error, NEVER_SENT) else LostError) from None
+    # httpx's errors hold the request: none of them leaves this function. Addresses hold people's ids: no span has one.
+    with tracing.span("platform call", "client", method=method) as told:
+        try:
+            response = await http.send(request, stream=True)
+        except httpx.RequestError as error:
+            raise (NotSentError if isinstance(error, NEVER_SENT) else LostError) from None
+        told.set(status=response.status_code)
     try:
         body = await response.aread()
     except httpx.RequestError:

@@ -29,12 +29,15 @@ def by_path(channels: Mapping[str, Inbound]) -> dict[str, list[Inbound]]:
     return paths
 
 
-def arrivals(channel: Inbound, events: list[tuple[str, Json]], now: datetime) -> list[Arrival]:
-    """What is stored of a webhook's events, oldest first.
+def arrivals(
+    channel: Inbound, events: list[tuple[str, Json]], now: datetime, trace: str | None = None
+) -> list[Arrival]:
+    """What is stored of a webhook's events, oldest first. trace: which one they are part of, see `bot.tracing`.
 
     Replayed yesterdays and what needs no answer are stored without their content: only their keys
     matter, so that they are known the next time.
     """
+    traced = {"trace": trace} if trace else {}
     found = []
     for account, raw in events:
         incoming = channel.parse(account, raw)
@@ -48,7 +51,7 @@ def arrivals(channel: Inbound, events: list[tuple[str, Json]], now: datetime) ->
                 channel=channel.name,
                 chat=chat[:LONGEST],
                 at=incoming.at,
-                payload={"account": account, "event": raw} if answerable else None,
+                payload={"account": account, "event": raw, **traced} if answerable else None,
             )
         )
     return sorted(found, key=lambda arrival: arrival.at)

@@ -64,6 +64,11 @@ SELECT (SELECT count(*) FROM events WHERE state IN ('new', 'ready')),
        (SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0) FROM events WHERE state IN ('new', 'ready')),
        (SELECT count(*) FROM events WHERE held_at IS NOT NULL)
 """
+# Workers write their row every 15 s, by the database's clock.
+AT_WORK = """
+SELECT (SELECT count(*) FROM workers WHERE at > now() - interval '1 minute'),
+       (SELECT count(*) FROM issues WHERE state = 'check')
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,17 @@ class EventOutcome(StrEnum):
     UNSENT = "unsent"  # Its author took the message back.
 
 
+# What a restored backup has put aside may have been answered already: then its reply is there, and only that goes out.
+RELEASE_HELD = f"""
+WITH again AS (
+    UPDATE events SET state = CASE WHEN payload IS NULL THEN 'ready' ELSE 'new' END, attempts = 0, held_at = NULL,
+        outcome = CASE WHEN outcome <> 'held' THEN '{EventOutcome.APOLOGISED}' END
+    WHERE held_at IS NOT NULL AND coalesce(payload, reply) IS NOT NULL AND state = 'done' RETURNING id, chat
+)
+{EVENT.insert("FROM again ORDER BY id")}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class InboxEvent:
     """One event as a worker takes it up, with the customer when they are known already.
@@ -306,14 +317,5 @@ async def held(connection: asyncpg.Connection | asyncpg.Pool) -> list[asyncpg.Re
 
 async def release_held(pool: asyncpg.Pool) -> int:
     """Queue every held event again; returns how many. One that is still `held` had nobody to apologise to."""
-    status: str = await pool.execute(
-        f"""
-        WITH again AS (
-            UPDATE events SET state = 'new', attempts = 0, held_at = NULL,
-                outcome = CASE WHEN outcome <> 'held' THEN '{EventOutcome.APOLOGISED}' END
-            WHERE held_at IS NOT NULL AND payload IS NOT NULL AND state = 'done' RETURNING id, chat
-        )
-        {EVENT.insert("FROM again ORDER BY id")}
-        """
-    )
+    status: str = await pool.execute(RELEASE_HELD)
     return affected(status)

@@ -16,8 +16,8 @@ from bot.storage.queue import PUSH
 class PushOutcome(StrEnum):
     """How a push ended, or why it waits. The column is empty while a push is on its way.
 
-    All members but the last are what `channels.Outcome` says. A push with messages is not over, whatever its outcome:
-    one that waited and goes on keeps `waiting` until its end.
+    All members but the last two are what `channels.Outcome` says. A push with messages is not over, whatever its
+    outcome: one that waited and goes on keeps `waiting` until its end.
     """
 
     DELIVERED = "delivered"  # The platform has it.
@@ -28,6 +28,7 @@ class PushOutcome(StrEnum):
     BARRED = "barred"  # The platform refused our credentials for about a day.
     REFUSED = "refused"  # The platform refused the message.
     WAITING = "waiting"  # It waits until its recipient writes again.
+    HELD = "held"  # A restored backup had it on its way: it may have come since, so it waits for the operator.
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from bot.storage.models import metadata
 
@@ -28,19 +31,35 @@ def _config(connection: sa.Connection) -> Config:
     return config
 
 
-def migrate(url: str) -> None:
-    """Apply every migration that is missing. Safe to run again, and on several machines at once."""
-    engine = _engine(url)
-    with engine.connect() as connection:
+@contextmanager
+def locked(url: str) -> Iterator[sa.Connection]:
+    """A connection for whoever changes tables, one of them at a time: two machines that migrate at once wait."""
+    with _engine(url).connect() as connection:
         connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
         connection.commit()
         try:
-            command.upgrade(_config(connection), "head")
-            connection.commit()
+            yield connection
         finally:
             connection.rollback()
             connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
             connection.commit()
+
+
+def upgrade(connection: sa.Connection, revision: str = "head") -> None:
+    """Apply what is missing up to a migration: in the connection's transaction if it has one, else each in its own."""
+    command.upgrade(_config(connection), revision)
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Apply every migration that is missing. Safe to run again, and on several machines at once."""
+    with locked(url) as connection:
+        upgrade(connection, revision)
+        connection.commit()
+
+
+def revisions() -> list[str]:
+    """Every migration, oldest first."""
+    return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
 
 
 def drift(url: str) -> list[Any]:

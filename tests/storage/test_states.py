@@ -24,7 +24,7 @@ STORED: dict[type[StrEnum], set[str]] = {
         *("barred", "refused", "undeliverable", "waiting", "pushed later", "collected", "not collected", "deleted"),
         "unsent",
     },
-    PushOutcome: {"delivered", "unknown", "retry", "late", "unreachable", "barred", "refused", "waiting"},
+    PushOutcome: {"delivered", "unknown", "retry", "late", "unreachable", "barred", "refused", "waiting", "held"},
     IssueState: {"pending", "unknown", "check", "done", "failed"},
     JobState: {"running", "stopping", "stopped", "done"},
     CodeState: {"pending", "unknown", "done", "failed", "deleted", "kept"},
