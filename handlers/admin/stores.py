@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -203,7 +204,7 @@ async def show_here(ctx: StaffContext, _args: Arguments) -> Answer:
     place = await ctx.place()
     if len(theirs) > 1:
         now = ctx._("You are at %(store)s today.", store=place.store.name) if place.store else ""
-        return _ask(ctx, theirs, "", now)
+        return _ask(ctx, theirs, "", before=now)
     return Reply((Text(views.place_text(ctx._, place)),), commands_button(ctx._))
 
 
@@ -216,14 +217,16 @@ async def whereabouts(ctx: StaffContext, command: str, args: Arguments) -> Place
     # What the trail never holds is not kept in a button either: it has to be sent again.
     line = line_of(command, args) if all(spec.marker.audited != "never" for spec in args.specs) else ""
     ctx.notes.result = "asked"
-    return _ask(ctx, place.among, line if len(escaped(line)) <= LONGEST_LINE else "")
+    if line and len(escaped(line)) <= LONGEST_LINE:
+        return _ask(ctx, place.among, line)
+    return _ask(ctx, place.among, "", after=ctx._("Then please send the same once more."))
 
 
-def _ask(ctx: StaffContext, among: tuple[Store, ...] | list[Store], line: str, now: str = "") -> Reply:
+def _ask(ctx: StaffContext, among: Sequence[Store], line: str, *, before: str = "", after: str = "") -> Reply:
     # Translators: to a member of staff who works in several stores
     text = ctx._("Which store are you at today? What you do counts for it.")
     buttons = tuple(Button(_label(each.name), AtStore(store=each.id, line=line)) for each in among)
-    return Reply((Text(f"{now}\n{text}".strip()),), buttons)
+    return Reply((Text("\n".join(filter(None, (before, text, after)))),), buttons)
 
 
 def _label(name: str) -> str:

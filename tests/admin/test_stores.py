@@ -14,6 +14,8 @@ from chat import Bot, Chat
 
 from admin.conftest import Hire
 from admin.counter import arrive, change, counting_visits, member_id, open_store, ref_of, trail
+from bot.conversation.actions import escaped
+from bot.staff.teaching import LONGEST_LINE
 from bot.storage import audit, stores
 
 
@@ -216,6 +218,7 @@ async def test_a_link_code_carries_its_store_and_keeps_no_phone(bot: Bot, hire: 
     await open_store(bot, "信義店", amy)
     harbour = await open_store(bot, "Harbour", amy)
     await amy.say("/link new 0912345678")
+    assert amy.said("Then please send the same once more.")
     assert await bot.pool.fetchval("SELECT count(*) FROM customers WHERE state::text LIKE '%12345678%'") == 0
     await amy.tap("Harbour")
     assert await bot.pool.fetchval("SELECT count(*) FROM link_codes") == 0
@@ -223,6 +226,22 @@ async def test_a_link_code_carries_its_store_and_keeps_no_phone(bot: Bot, hire: 
     await amy.say("/link new 0912345678")
 
     assert await bot.pool.fetchval("SELECT store_id FROM link_codes") == harbour
+
+
+async def test_what_waits_for_the_store_fits_a_button_or_is_sent_again(bot: Bot, hire: Hire) -> None:
+    """The longest line that goes on by itself, and one that is longer; the platform takes both."""
+    amy = await hire("manager", "amy")
+    await open_store(bot, "信義店", amy)
+    await open_store(bot, "Harbour", amy)
+    line = f"/points {await ref_of(await arrive(bot, amy.channel, 'en'))} +5 reason="
+    longest = line + "x" * (LONGEST_LINE - len(escaped(line)))
+    await amy.say(longest + "x")
+    assert amy.said("Then please send the same once more.")
+    await amy.say(longest)
+    await amy.tap("Harbour")
+
+    assert amy.said("Then")
+    assert {call.status for call in bot.sandbox.calls(amy.channel)} == {200}
 
 
 # ── numbers, and the trail ───────────────────────────────────────────────────────────────────────
