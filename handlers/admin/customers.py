@@ -275,7 +275,7 @@ async def preview_adjustment(ctx: StaffContext, args: AdjustPoints) -> Preview |
     if account.available + args.change < 0:
         return _too_few(ctx, customer, account)
     card = adjustment_card(ctx._, customer, account, args.change, args.reason)
-    return Preview((card,), label=ctx._("Change it"), seen={"customer": customer.ref})
+    return Preview((card,), label=ctx._("Change it"), whom=customer.ref, seen={"customer": customer.ref})
 
 
 @admin.performs("points")
