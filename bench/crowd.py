@@ -19,7 +19,7 @@ from bot.apis import Apis
 from bot.config import Settings
 from bot.storage import customers
 from bot.storage import pool as pools
-from bot.storage.customers import SYMBOLS
+from bot.storage.symbols import SYMBOLS
 from bot.wiring import build_turns
 from sandbox.credentials import LINE_BOT_USER_ID
 

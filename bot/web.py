@@ -22,7 +22,7 @@ from bot.channels.messenger.pictures import PATH as PICTURES
 from bot.config import Settings, load_settings
 from bot.log import configure, log
 from bot.storage import arrivals as storage
-from bot.storage import chart_links, export_files
+from bot.storage import chart_links, counter_pictures, export_files
 from bot.storage import exports as links
 from bot.storage import pictures as drawings
 from bot.storage.export_files import CODES, DATA, Shelf
@@ -183,6 +183,25 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
         from bot.channels.chart import draw  # noqa: PLC0415 - Pillow is for those who look at charts
 
         return _private(Response(draw(chart, settings.brand_color), 200, content_type="image/png"))
+
+    @app.get(f"{counter_pictures.PATH}<name>")
+    def show_qr(name: str) -> Response:
+        """The QR of a one-time code, while the code can be used."""
+        code_id = counter_pictures.read(settings.secret, name)
+        if code_id is None:
+            return _private(_plain("There is no such picture.", 404))
+        try:
+            with pool.connection() as connection:
+                found = counter_pictures.live(connection, code_id, clock and clock())
+        except (psycopg.Error, PoolTimeout):
+            return _private(_plain("The database cannot be reached.", 503))
+        if found is None:
+            return _private(_plain("There is no such picture.", 404))
+        from bot.channels.qr import draw  # noqa: PLC0415 - segno is for those who show codes
+
+        symbols = counter_pictures.symbols_of(settings.secret, code_id, found.purpose)
+        png = draw(counter_pictures.link_of(found.opens, found.purpose, symbols))
+        return _private(Response(png, 200, content_type="image/png"))
 
     @app.get(f"{PICTURES}<name>")
     def show_picture(name: str) -> Response:

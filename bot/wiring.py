@@ -30,6 +30,7 @@ from bot.services.allowance import Allowance
 from bot.services.blocking import Blocking
 from bot.services.catalogue import Catalogue
 from bot.services.charts import Charts
+from bot.services.counter_codes import CounterCodes
 from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
@@ -242,6 +243,7 @@ def build_turns(
             blocking=Blocking(settings.secret),
             catalogue=catalogue,
             charts=Charts(settings.secret),
+            counter_codes=CounterCodes(settings.secret),
             digest=Digest(alerts, settings.zone),
             giftcards=GiftCards(linking),
             guesses=GuessLimits(settings.secret, alerts),

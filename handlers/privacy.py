@@ -9,7 +9,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
-from bot.storage import claims, customers, issues, links, points
+from bot.storage import claims, customers, hand_overs, issues, links, points
 from bot.storage.points import Account
 from bot.understanding.reading import fold
 from handlers.start import note_told
@@ -168,9 +168,11 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     if reason := await _not_now(ctx, await points.lock(connection, ctx.customer_id)):
         return reason
     await claims.anonymise(connection, ctx.customer_id)
+    await hand_overs.anonymise(connection, ctx.customer_id)
     await links.forget(connection, ctx.customer_id)
     await issues.forget(connection, ctx.customer_id)
     await points.forget(connection, ctx.customer_id)
+    await ctx.services.counter_codes.forget(connection, ctx.customer_id)
     await ctx.services.own_data.forget(connection, ctx.customer_id)
     await ctx.services.unclear.forget_person(connection, ctx.customer.person)
     await customers.delete(connection, ctx.customer)

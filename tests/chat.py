@@ -50,7 +50,8 @@ TABLES = (
     "events, customers, claims, policies, misses, waits, guard, wallets, pushes, pgqueuer, pgqueuer_log, "
     "accounts, points, rewards, issues, links, link_codes, data_files, "
     "staff, invitations, blocks, switches, approvals, audit, "
-    "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear, attachments, pictures"
+    "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear, attachments, pictures, "
+    "counter_codes, hand_overs"
 )
 
 # PgQueuer clears its jobs away a tenth of a second late; what is left to do is known from our own rows.

@@ -12,6 +12,7 @@ from bot.services.allowance import Allowance
 from bot.services.blocking import Blocking
 from bot.services.catalogue import Catalogue
 from bot.services.charts import Charts
+from bot.services.counter_codes import CounterCodes
 from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
@@ -37,6 +38,7 @@ class Services:
     blocking: Blocking
     catalogue: Catalogue
     charts: Charts
+    counter_codes: CounterCodes
     digest: Digest
     giftcards: GiftCards
     guesses: GuessLimits

@@ -20,7 +20,8 @@ from bot.services.hashes import keyed_hash
 from bot.services.notices import Notices
 from bot.services.sealing import Sealer
 from bot.storage import guesses, links, staff
-from bot.storage.customers import SYMBOLS, Customer
+from bot.storage.customers import Customer
+from bot.storage.symbols import SYMBOLS
 from bot.understanding.reading import visible
 
 CODE_LIVES = timedelta(minutes=10)
@@ -104,12 +105,13 @@ def masked(phone: str) -> str:
     return f"+{phonenumbers.parse(f'+{phone}').country_code} •••••• {phone[-3:]}"
 
 
-def read_code(typed: str) -> str | None:
-    """The link code that a text begins with, however it was typed; None when it cannot be one.
+def read_code(typed: str, length: int = CODE_SYMBOLS) -> str | None:
+    """The one-time code that a text begins with, however it was typed; None when it cannot be one.
 
     Crockford's alphabet forgives O for 0 and I or L for 1; what people add after the code (`謝謝`) is left out.
+    length: how many symbols it has; those of link codes where nothing else is said.
     """
-    return next(filter(None, map(_first_code, _readings(typed))), None)
+    return next((code for reading in _readings(typed) if (code := _first_code(reading, length))), None)
 
 
 def is_bare_code(text: str) -> bool:
@@ -127,14 +129,14 @@ def _readings(typed: str) -> tuple[str, str]:
     return visible(typed), visible(typed, smileys=True)
 
 
-def _first_code(reading: str) -> str | None:
+def _first_code(reading: str, length: int = CODE_SYMBOLS) -> str | None:
     symbols = ""
     for run in _runs(reading):
         symbols += run
-        if len(symbols) >= CODE_SYMBOLS:
+        if len(symbols) >= length:
             break
     symbols = symbols.translate(str.maketrans("OIL", "011"))
-    return symbols if len(symbols) == CODE_SYMBOLS and all(symbol in SYMBOLS for symbol in symbols) else None
+    return symbols if len(symbols) == length and all(symbol in SYMBOLS for symbol in symbols) else None
 
 
 def _runs(reading: str) -> list[str]:

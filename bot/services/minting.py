@@ -34,7 +34,7 @@ from bot.i18n import N_
 from bot.services.alerts import Alerts
 from bot.storage import bulk, claims, export_files, staff, switches
 from bot.storage.bulk import Code, Counts, Job, JobState
-from bot.storage.customers import SYMBOLS
+from bot.storage.symbols import SYMBOLS
 
 MOST = 2_000  # codes a job
 SHORTEST, LONGEST = 8, 16  # random symbols of a code; eight are 40 bits

@@ -20,8 +20,8 @@ from bot.i18n import N_, Translator
 from bot.services.alerts import Alerts
 from bot.services.hashes import keyed_hash
 from bot.storage import bulk, links, staff, switches
-from bot.storage.customers import SYMBOLS
 from bot.storage.staff import Member, StaffRow
+from bot.storage.symbols import SYMBOLS
 
 Role = Literal["owner", "manager", "staff", "viewer"]
 ROLES: tuple[Role, ...] = ("viewer", "staff", "manager", "owner")  # each may do what those before it may

@@ -38,9 +38,10 @@ from bot.services.points import NotEnough
 from bot.services.sealing import Sealer
 from bot.storage import issues, points, staff
 from bot.storage.counts import first_day
-from bot.storage.customers import SYMBOLS, Customer
+from bot.storage.customers import Customer
 from bot.storage.issues import Issue, IssueState
 from bot.storage.pool import UNWELL
+from bot.storage.symbols import SYMBOLS
 
 CALL_WITHIN = 45.0  # seconds for a call with everything around it (a new token, one replay)
 LEASE = timedelta(seconds=60)  # longer than any call: two never ask for the same issue at the same time

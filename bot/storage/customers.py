@@ -10,11 +10,9 @@ from typing import ClassVar, Self
 import asyncpg
 
 from bot.storage.state import OFFERS, State
+from bot.storage.symbols import SYMBOLS
 from bot.storage.unclear import Unclear
 from bot.storage.wallets import Stored
-
-# Crockford's base 32: no I, L, O or U, so a reference survives being read out at a counter.
-SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def reference(prefix: str) -> str:

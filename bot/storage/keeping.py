@@ -87,6 +87,17 @@ KEPT: Mapping[str, Kept] = {
         leads={"customer_id": GONE, "recipient": "Got It knows a voucher by it; it leads to nobody any more"},
         shown=("vouchers",),
     ),
+    # The counter
+    "counter_codes": Kept(
+        goes=timedelta(days=1),  # each is good for minutes
+        leads={"customer_id": GONE},
+        hidden="codes that are over within minutes, as keyed hashes",
+    ),
+    "hand_overs": Kept(
+        goes=_RECEIPTS,
+        leads={"customer_id": GONE, "person_hash": "nothing is handed over twice"},
+        hidden="nothing is handed over yet",
+    ),
     # Phones
     "links": Kept(
         goes=timedelta(days=365 + 30),  # after its last use

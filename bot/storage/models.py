@@ -196,7 +196,8 @@ points = Table(
     Index("points_at", "at", postgresql_using="brin"),
 )
 
-# What a Poshen reward brings beside its card: points, or a voucher at once. No row: nothing but the card.
+# What a Poshen reward brings beside its card: points, or a voucher at once, or a thing that staff hand over at the
+# counter (`handover`). No row: nothing but the card.
 rewards = Table(
     "rewards",
     metadata,
@@ -206,6 +207,7 @@ rewards = Table(
     Column("price_id", BigInteger),
     Column("offer", JSONB),
     Column("updated_at", MOMENT, nullable=False, server_default=NOW),
+    Column("handover", Boolean, nullable=False, server_default=text("false")),
 )
 
 # Vouchers asked of Got It. The row and its request id are committed before the first call; see services/vouchers.
@@ -542,4 +544,56 @@ attachments = Table(
     Column("attachment_id", Text, nullable=False),
     Column("renewed", Boolean, nullable=False, server_default=text("false")),
     Column("uploaded_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+# ── The counter (0011) ───────────────────────────────────────────────────────────────────────────
+
+# One-time codes that customers show to staff, and staff to customers. A code is made from the row's id with SECRET_KEY,
+# so the row has its keyed hash only. `item`: what a customer wants handed over. `opens`: the account whose chat its QR
+# opens, `line:@basicid` or `messenger:<page>`; NULL for no QR.
+counter_codes = Table(
+    "counter_codes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("purpose", Text, nullable=False),  # counter_codes.Purpose
+    Column("code_hash", LargeBinary, nullable=False),
+    Column("customer_id", BigInteger),
+    Column("staff_id", BigInteger),
+    Column("item", JSONB),
+    Column("opens", Text),
+    Column("created_at", MOMENT, nullable=False),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("ended_at", MOMENT),  # used or replaced
+    Index("counter_codes_live", "code_hash", unique=True, postgresql_where=text("ended_at IS NULL")),
+    Index("counter_codes_customer", "customer_id"),
+    Index(
+        "counter_codes_member",
+        "staff_id",
+        unique=True,
+        postgresql_where=text("purpose = 'member' AND ended_at IS NULL"),
+    ),
+)
+
+# What the shop gave at its counter. The key outlives the customer's row as that of `claims` does: whatever code finds
+# it, the same thing of the same person is handed over once. What is undone can be handed over anew.
+hand_overs = Table(
+    "hand_overs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("person_hash", LargeBinary, nullable=False),
+    Column("item_key", Text, nullable=False),
+    Column("nth", SmallInteger, nullable=False),  # of the things that have this key
+    Column("customer_id", BigInteger),
+    Column("item", JSONB, nullable=False),
+    Column("store_id", BigInteger),
+    Column("store", Text),  # its name then
+    Column("staff_id", BigInteger),
+    Column("staff", Text, nullable=False),
+    Column("event_id", BigInteger, nullable=False),
+    Column("at", MOMENT, nullable=False, server_default=NOW),
+    Column("undone_at", MOMENT),
+    Column("undone_by", Text),
+    Index("hand_overs_once", "person_hash", "item_key", "nth", unique=True, postgresql_where=text("undone_at IS NULL")),
+    Index("hand_overs_customer", "customer_id"),
+    Index("hand_overs_at", "at"),
 )

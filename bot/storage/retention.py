@@ -38,6 +38,8 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ("link_codes", old.format("created_at"), claims),
         ("claims", old.format("claimed_at"), claims),
         ("undone", old.format("undone_at"), claims),
+        ("hand_overs", old.format("at"), claims),
+        ("counter_codes", old.format("created_at"), day),
         ("exports", old.format("created_at"), BULK_LISTS),
         ("data_files", old.format("expires_at"), hour),
         ("bulk_codes", f"job_id IN (SELECT id FROM bulk_jobs WHERE {old.format('ended_at')})", BULK_LISTS),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.storage.customers import SYMBOLS
+from bot.storage.symbols import SYMBOLS
 from bot.understanding.reading import visible
 
 LONGEST = 40  # characters, with everything that may stand around one

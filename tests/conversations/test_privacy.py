@@ -486,6 +486,10 @@ TRACES = (
     "INSERT INTO audit (n, at, actor, role, channel, action, line, customer, result, previous, hash) "
     "SELECT 1, now(), 'amy', 'staff', 'line', 'who', '/who', $3, 'done', 'x', 'y'",
     "UPDATE issues SET recipient = $3",
+    "INSERT INTO counter_codes (purpose, code_hash, customer_id, created_at, expires_at) "
+    "SELECT 'gift', 'x', $1, now(), now()",
+    "INSERT INTO hand_overs (person_hash, item_key, nth, customer_id, item, staff, event_id) "
+    "SELECT decode($4->>'person', 'hex'), 'x', 1, $1, '{}', 'amy', 1",
 )
 
 

@@ -34,7 +34,8 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
     await kept.execute(
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
         " issues, links, link_codes, invitations, approvals, blocks, undone, exports, data_files, bulk_jobs,"
-        " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments RESTART IDENTITY"
+        " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments, counter_codes,"
+        " hand_overs RESTART IDENTITY"
     )
     return kept
 
@@ -107,6 +108,14 @@ ROWS = {
     "links": (
         "INSERT INTO links (customer_id, channel, phone_hash, phone, assurance, used_at) "
         "VALUES (length($1::text), 'line', $1::text::bytea, 'sealed', 'staff_code', now() - $2::interval)"
+    ),
+    "counter_codes": (
+        "INSERT INTO counter_codes (purpose, code_hash, created_at, expires_at) "
+        "VALUES ('gift', $1::text::bytea, now() - $2::interval, now())"
+    ),
+    "hand_overs": (
+        "INSERT INTO hand_overs (person_hash, item_key, nth, item, staff, event_id, at) "
+        "VALUES ($1::text::bytea, 'x', 1, '{}', 'amy', 1, now() - $2::interval)"
     ),
     "link_codes": (
         "INSERT INTO link_codes (code_hash, phone_hash, phone, issued_by, created_at, expires_at, ended_at) "

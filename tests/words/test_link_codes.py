@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.services.linking import is_bare_code, masked, parse_phone, read_code, reads_like_phone
 from bot.services.sealing import Sealer
-from bot.storage.customers import SYMBOLS
+from bot.storage.symbols import SYMBOLS
 
 CODES = st.text(SYMBOLS, min_size=8, max_size=8)
 

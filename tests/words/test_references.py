@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.storage.customers import SYMBOLS
+from bot.storage.symbols import SYMBOLS
 from bot.understanding import references
 from bot.understanding.references import Found
 

@@ -1,0 +1,139 @@
+"""One-time codes that are shown at the counter: a customer's for one of their things or for themself, or a member's.
+
+A code only finds its row. It is made from the row's id with SECRET_KEY and kept as a keyed hash, so that neither the
+database nor a picture's address tells it; and a screenshot of it is worth nothing a few minutes later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import asyncpg
+
+from bot.services.hashes import keyed_hash
+from bot.services.linking import read_code
+from bot.storage import counter_codes, counter_pictures, guesses
+from bot.storage.counter_pictures import LENGTHS
+
+Purpose = Literal["gift", "person", "member"]
+LIVES: dict[Purpose, timedelta] = {
+    "gift": timedelta(minutes=5),
+    "person": timedelta(minutes=5),
+    "member": timedelta(minutes=2),
+}
+WRONG_AN_HOUR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CounterCode:
+    """A code that can be used. code: as it is shown, `K7PQ-4M2X`. until: from when on it is worth nothing.
+
+    customer_id or staff_id: whose it is. item: the customer's thing that it is for, as it was given to `make`.
+    """
+
+    id: int
+    code: str = field(repr=False)
+    until: datetime
+    customer_id: int | None = None
+    staff_id: int | None = None
+    item: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CounterCodes:
+    """secret: what codes and pictures' addresses are made with."""
+
+    secret: bytes
+
+    async def make(
+        self,
+        connection: asyncpg.Connection,
+        purpose: Purpose,
+        *,
+        customer_id: int | None = None,
+        staff_id: int | None = None,
+        item: dict[str, Any] | None = None,
+        opens: str | None = None,
+        now: datetime,
+    ) -> CounterCode:
+        """A new code, in the caller's transaction. A member has one at a time: theirs of before ends.
+
+        customer_id or staff_id: whose it is. item: the customer's thing that it is for, to be found with it. opens:
+        the account whose chat its QR opens (`line:@basicid`, `messenger:<page>`); None where it has no QR.
+        """
+        if purpose == "member":
+            assert staff_id is not None, "a member's code is somebody's"
+            await counter_codes.replace_member(connection, staff_id, now)
+        until = now + LIVES[purpose]
+        while True:
+            code_id = await counter_codes.next_id(connection)
+            symbols = counter_pictures.symbols_of(self.secret, code_id, purpose)
+            # With a digit in it no code is a word that somebody types for something else, such as MENU.
+            if any(map(str.isdigit, symbols)) and await counter_codes.add(
+                connection,
+                code_id,
+                purpose=purpose,
+                code_hash=self._hash(purpose, symbols),
+                customer_id=customer_id,
+                staff_id=staff_id,
+                item=item,
+                opens=opens,
+                now=now,
+                expires_at=until,
+            ):
+                written = counter_pictures.written(symbols)
+                return CounterCode(code_id, written, until, customer_id, staff_id, item)
+
+    async def find(
+        self, reads: asyncpg.Connection | asyncpg.Pool, typed: str, purpose: Purpose, now: datetime
+    ) -> CounterCode | None:
+        """The code that somebody typed, however they did; None for any reason: wrong, used, replaced or too old.
+
+        Whoever asks counts what is None, see `may_try`.
+        """
+        symbols = read_code(typed, LENGTHS[purpose]) or ""
+        found = await counter_codes.find(reads, purpose, self._hash(purpose, symbols), now)
+        if found is None:
+            return None
+        written = counter_pictures.written(symbols)
+        return CounterCode(found.id, written, found.expires_at, found.customer_id, found.staff_id, found.item)
+
+    async def end(self, connection: asyncpg.Connection, code_id: int, now: datetime) -> bool:
+        """Use a code up, once; whether it had not been used. One that grew old since it was found is still used."""
+        return await counter_codes.end(connection, code_id, now)
+
+    def picture(self, public_url: str, code: CounterCode) -> str:
+        """Where the code's QR can be fetched while the code can be used; "" when the platforms cannot reach us.
+
+        public_url: of the web process; the platforms show pictures of https addresses only.
+        """
+        if not public_url.startswith("https://"):
+            return ""
+        return f"{public_url}{counter_pictures.PATH}{counter_pictures.sign(self.secret, code.id)}"
+
+    # ── wrong ones ───────────────────────────────────────────────────────────────────────────────
+
+    async def may_try(self, reads: asyncpg.Connection | asyncpg.Pool, person: str, now: datetime) -> bool:
+        """Whether somebody may try a code now: five wrong ones an hour, of whatever purpose.
+
+        person: their chat's key, a member's or a customer's. Look at it before `find`, and say the same whatever was
+        wrong with a code.
+        """
+        hour_ago = now - timedelta(hours=1)
+        return await guesses.count_since(reads, self._who(person), hour_ago) < WRONG_AN_HOUR
+
+    async def count_wrong(self, connection: asyncpg.Connection, person: str, now: datetime) -> None:
+        """Count a code that was not found."""
+        await guesses.add_try(connection, self._who(person), now)
+
+    async def forget(self, connection: asyncpg.Connection, customer_id: int) -> None:
+        """The customer has their data deleted."""
+        await counter_codes.forget(connection, customer_id)
+
+    def _who(self, person: str) -> bytes:
+        return keyed_hash(self.secret, "counter", person)
+
+    def _hash(self, purpose: Purpose, symbols: str) -> bytes:
+        return keyed_hash(self.secret, f"{purpose} code", symbols)
