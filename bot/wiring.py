@@ -43,6 +43,7 @@ from bot.services.points import Points
 from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
 from bot.services.staffing import Staffing
+from bot.services.stores import Stores
 from bot.services.trail import Trail
 from bot.services.unclear import UnclearTexts
 from bot.services.vouchers import Quota, Vouchers
@@ -256,6 +257,7 @@ def build_turns(
             staffing=Staffing(
                 settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()
             ),
+            stores=Stores(settings.zone),
             trail=Trail(settings.secret),
             unclear=UnclearTexts(settings.secret, settings.zone),
             vouchers=vouchers,

@@ -23,6 +23,7 @@ from bot.services.own_data import OwnData
 from bot.services.points import Points
 from bot.services.redemption import Redemption
 from bot.services.staffing import Staffing
+from bot.services.stores import Stores
 from bot.services.trail import Trail
 from bot.services.unclear import UnclearTexts
 from bot.services.vouchers import Vouchers
@@ -49,6 +50,7 @@ class Services:
     points: Points
     redemption: Redemption
     staffing: Staffing
+    stores: Stores
     trail: Trail
     unclear: UnclearTexts
     vouchers: Vouchers

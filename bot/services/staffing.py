@@ -23,10 +23,14 @@ from bot.storage import bulk, links, staff, switches
 from bot.storage.staff import Member, StaffRow
 from bot.storage.symbols import SYMBOLS
 
-Role = Literal["owner", "manager", "staff", "viewer"]
-ROLES: tuple[Role, ...] = ("viewer", "staff", "manager", "owner")  # each may do what those before it may
+Role = Literal["owner", "manager", "staff", "viewer", "counter"]
+RANKS: tuple[Role, ...] = ("viewer", "staff", "manager", "owner")  # each may do what those before it may
+ROLES: tuple[Role, ...] = (*RANKS, "counter")
+"""All of them. `counter` has no rank: its commands say so themselves (`counter=True`), and each of them is staff's."""
 # Translators: what somebody of the staff is: sees numbers, serves customers, is in charge, owns the desk
 ROLE_WORDS = {"viewer": N_("viewer"), "staff": N_("staff"), "manager": N_("manager"), "owner": N_("owner")}
+# Translators: what somebody of the staff is: serves at the counter and sees nothing else, for example part-time
+ROLE_WORDS["counter"] = N_("counter")
 
 INVITATION_LIVES = timedelta(minutes=30)
 INVITATION_SYMBOLS = 8  # 40 bits
@@ -47,8 +51,15 @@ class Actor:
     channel: str
 
     def may(self, role: Role) -> bool:
-        """Whether they may do what `role` may."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+        """Whether they may do what `role` may. Of a command ask `StaffCommand.open_to`."""
+        return covers(self.role, role)
+
+
+def covers(role: Role, other: Role) -> bool:
+    """Whether a role may do all that the other may."""
+    if role == other:
+        return True
+    return role != "counter" and RANKS.index(role) >= RANKS.index("staff" if other == "counter" else other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +221,7 @@ class Staffing:
             await staff.set_role(connection, found.id, role, now)
             if role != "owner":
                 await staff.withdraw_invitations(connection, found.id, now)
-            if ROLES.index(role) < ROLES.index(cast("Role", found.role)):
+            if not covers(role, cast("Role", found.role)):
                 await self._withdraw_links(connection, found, now)
             return Changed(found)
         return found

@@ -85,7 +85,7 @@ class StaffDesk:
         found = self.routes.find(tokens)
         if isinstance(found, Unknown) and found.noun:
             return await self._noun(ctx, actor, found.noun)
-        if not isinstance(found, Unknown) and not actor.may(found[0].role):
+        if not isinstance(found, Unknown) and not found[0].open_to(actor.role):
             return await self._refuse(ctx, actor, found[0])
         problem: Problem = found if isinstance(found, Unknown) else TooLong()
         if not isinstance(found, Unknown):
@@ -103,7 +103,7 @@ class StaffDesk:
         self, ctx: Context, actor: Actor, meant: list[tuple[StaffCommand, Understood]], *, tapped: bool
     ) -> Answer:
         """Run what a line means, saying how it was read; where that is a guess about something that acts, ask."""
-        may = [(command, each) for command, each in meant if actor.may(command.role)]
+        may = [(command, each) for command, each in meant if command.open_to(actor.role)]
         if not may:
             return await self._refuse(ctx, actor, meant[0][0])
         command, understood = may[0]
@@ -136,7 +136,7 @@ class StaffDesk:
             for command, each in (meant if isinstance(meant, list) else ())
             if not is_loose(each) and (_verb_of(command) in spoken or _names_somebody(each) or not _is_open(each))
         ]
-        if len(readings) != 1 or not actor.may(readings[0][0].role):
+        if len(readings) != 1 or not readings[0][0].open_to(actor.role):
             return None
         command, understood = readings[0]
         actor = await self._known(ctx, actor)
@@ -190,7 +190,7 @@ class StaffDesk:
     async def _noun(self, ctx: Context, actor: Actor, noun: str) -> Answer:
         """What can be done with a noun that stands alone; by whom, when it is nothing for this person."""
         of_noun = [command for command in self.routes.commands.values() if command.name.split()[0] == noun]
-        if not any(actor.may(command.role) for command in of_noun):
+        if not any(command.open_to(actor.role) for command in of_noun):
             return await self._refuse(ctx, actor, of_noun[0])
         return await self._help(ctx, actor, [Token(noun)])
 
@@ -222,7 +222,7 @@ class StaffDesk:
         if ctx.actor is None:
             return await ctx.run("")  # To outsiders it is a button like none of ours.
         actor, command = await self._known(ctx, ctx.actor), self.routes.commands[tile.command]
-        if not actor.may(command.role):
+        if not command.open_to(actor.role):
             return await self._refuse(ctx, actor, command)
         if not tile.question:
             return await self.answer(ctx, actor, tile.line)
@@ -425,7 +425,7 @@ class StaffDesk:
         actor = await self._known(ctx, actor)
         command = self.routes.commands[pending["command"]]
         ctx.customer.state.sure = None
-        if not actor.may(command.role):
+        if not command.open_to(actor.role):
             return await self._refuse(ctx, actor, command)
         arguments = self._arguments(ctx, pending)
         if arguments is None:

@@ -17,7 +17,7 @@ from bot.conversation.context import Answer, Brand, Context
 from bot.conversation.messages import Message
 from bot.errors import ConfigurationError
 from bot.i18n import N_, Translator
-from bot.services.staffing import ROLES, Actor, Role
+from bot.services.staffing import ROLES, Actor, Role, covers
 from bot.services.trail import Notes
 from bot.staff import lines, reading
 from bot.staff.arguments import Arguments, Nothing
@@ -154,7 +154,8 @@ EntryHandler = Callable[[Context, Any], Awaitable[tuple[Actor, Answer] | None]]
 class StaffCommand:
     """One command. name: `code show`. about: a msgid. topic: of its router, a msgid. audited: whether using it is
     written to the trail; only help and the like are not. one_tap: a button of ours that says what it does needs no
-    preview, since it is undone as easily; a typed line has one all the same. acts: it changes something without any."""
+    preview, since it is undone as easily; a typed line has one all the same. acts: it changes something without any.
+    counter: the role `counter`, which has no rank, may use it as well."""
 
     name: str
     arguments: type[Arguments]
@@ -166,6 +167,11 @@ class StaffCommand:
     audited: bool = True
     one_tap: bool = False
     acts: bool = False
+    counter: bool = False
+
+    def open_to(self, role: Role) -> bool:
+        """Whether somebody of this role may use it."""
+        return self.counter if role == "counter" else covers(role, self.role)
 
     @property
     def only_reads(self) -> bool:
@@ -209,16 +215,28 @@ class StaffRouter:
         audited: bool = True,
         one_tap: bool = False,
         acts: bool = False,
+        counter: bool = False,
     ) -> Callable[[StaffHandler], StaffHandler]:
         """Answer `/name`. The handler returns an Answer, or a Preview of what `performs(name)` will do.
 
         Whatever changes something, or shows what is worth something to a stranger, has a preview: the line may be a
         customer's, scanned. acts: it has none, which is only for what nobody gains by. one_tap: see `StaffCommand`.
+        role: the lowest that may; counter: the role `counter` may, too, and what else it must not see is the handler's
+        to keep.
         """
 
         def register(handler: StaffHandler) -> StaffHandler:
             command = StaffCommand(
-                name, arguments, role, about, self.topic, handler, audited=audited, one_tap=one_tap, acts=acts
+                name,
+                arguments,
+                role,
+                about,
+                self.topic,
+                handler,
+                audited=audited,
+                one_tap=one_tap,
+                acts=acts,
+                counter=counter,
             )
             _once(self.commands, name, command)
             for alias in aliases:
@@ -300,15 +318,14 @@ class StaffRoutes:
 
     def allowed(self, actor: Actor) -> list[StaffCommand]:
         """What somebody may use, in the order of registering."""
-        return [command for command in self.commands.values() if actor.may(command.role)]
+        return [command for command in self.commands.values() if command.open_to(actor.role)]
 
     def tiles_of(self, role: Role, brand: Brand) -> list[StaffTile]:
         """The tasks of a role's menu, without what the brand has not."""
-        mine = ROLES[: ROLES.index(role) + 1]
         return [
             tile
             for tile in self.tiles
-            if self.commands[tile.command].role in mine and (not tile.topic or brand.offers(tile.topic))
+            if self.commands[tile.command].open_to(role) and (not tile.topic or brand.offers(tile.topic))
         ]
 
     def menus(self, brand: Brand) -> dict[Role, list[StaffTile]]:

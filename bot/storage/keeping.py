@@ -81,6 +81,11 @@ KEPT: Mapping[str, Kept] = {
     # Points and vouchers
     "accounts": Kept(goes=_RECEIPTS, leads={"customer_id": GONE}, shown=("points",)),
     "points": Kept(goes=_RECEIPTS, leads={"customer_id": GONE}, hidden="its sum is shown"),
+    "visits": Kept(
+        goes=timedelta(days=31),  # longer than VISIT_HOURS can be
+        leads={"person_hash": "a visit would be counted again after deleting and coming back"},
+        hidden="keyed hashes that nobody can read",
+    ),
     "rewards": Kept(stays=_DECIDED),
     "issues": Kept(
         goes=_RECEIPTS,
@@ -115,6 +120,8 @@ KEPT: Mapping[str, Kept] = {
         leads={"person": _STAFF, "user_id": _STAFF},
         hidden=_STAFF,
     ),
+    "stores": Kept(stays="what was done in a store keeps its name, also when it is removed"),
+    "store_members": Kept(stays="until an owner takes them out of the store, or removes them"),
     "invitations": Kept(goes=timedelta(days=30)),
     "approvals": Kept(goes=timedelta(days=30)),
     "audit": Kept(

@@ -192,8 +192,10 @@ points = Table(
     Column("actor", Text, nullable=False, server_default="bot"),
     Column("reason", Text),
     Column("at", MOMENT, nullable=False, server_default=NOW),
+    Column("store_id", BigInteger),  # where a member did it by hand (0012)
     Index("points_customer", "customer_id", "id"),
     Index("points_at", "at", postgresql_using="brin"),
+    Index("points_visits", "actor", "at", postgresql_where=text("kind = 'visit'")),
 )
 
 # What a Poshen reward brings beside its card: points, or a voucher at once, or a thing that staff hand over at the
@@ -272,6 +274,7 @@ link_codes = Table(
     Column("expires_at", MOMENT, nullable=False),
     Column("ended_at", MOMENT),  # used, cancelled or replaced
     Column("used_by", BigInteger),
+    Column("store_id", BigInteger),  # where it was read out (0012)
     Index("link_codes_live", "phone_hash", unique=True, postgresql_where=text("ended_at IS NULL")),
     Index("link_codes_issued", "issued_by", "created_at"),
 )
@@ -332,6 +335,7 @@ audit = Table(
     Column("ref", Text),
     Column("previous", LargeBinary, nullable=False, unique=True),
     Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("store", Text),  # (0012)
     Index("audit_at", "at"),
     Index("audit_customer", "customer", "n", postgresql_where=text("customer IS NOT NULL")),
 )
@@ -596,4 +600,35 @@ hand_overs = Table(
     Index("hand_overs_once", "person_hash", "item_key", "nth", unique=True, postgresql_where=text("undone_at IS NULL")),
     Index("hand_overs_customer", "customer_id"),
     Index("hand_overs_at", "at"),
+)
+
+# ── Stores (0012) ────────────────────────────────────────────────────────────────────────────────
+
+# The brand's shops. `name_key` is the name as it is looked for: small letters of one width. One that was removed is
+# hidden and keeps its number, and what was done there keeps its store; added again, it is the same one.
+stores = Table(
+    "stores",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),
+    Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("removed_at", MOMENT),
+)
+
+# Who works where. `picked_on`: the last day on which a member of several stores said that they are at this one.
+store_members = Table(
+    "store_members",
+    metadata,
+    Column("staff_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("store_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("picked_on", Date),
+)
+
+# When a person's last visit was counted, by the keyed hash that outlives their data; its points are in `points`.
+visits = Table(
+    "visits",
+    metadata,
+    Column("person_hash", LargeBinary, primary_key=True),
+    Column("at", MOMENT, nullable=False),
 )

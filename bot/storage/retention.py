@@ -33,6 +33,7 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ("pushes", old.format("created_at"), claims),  # what still waits for its person to write again is owed
         ("misses", old.format("at"), 2 * day),
         ("waits", old.format("until"), 2 * day),
+        ("visits", old.format("at"), 31 * day),
         ("wallets", old.format("taken_at"), 30 * day),
         ("links", old.format("used_at"), LINKS),
         ("link_codes", old.format("created_at"), claims),

@@ -104,8 +104,9 @@ async def set_role(connection: asyncpg.Connection, member_id: int, role: str, no
 
 
 async def remove(connection: asyncpg.Connection, member_id: int) -> None:
-    """They are no staff any more."""
+    """They are no staff any more, and work in no store."""
     await connection.execute("DELETE FROM staff WHERE id = $1", member_id)
+    await connection.execute("DELETE FROM store_members WHERE staff_id = $1", member_id)
 
 
 async def used(connection: asyncpg.Connection, member_id: int, person: str, now: datetime) -> None:

@@ -98,14 +98,14 @@ async def _refusal(ctx: StaffContext, found: Approval) -> str:
     if found.staff_id == ctx.actor.id:
         return ctx._("You asked for it yourself; somebody else has to agree.")
     command = ctx.commands.commands[found.command]
-    if not ctx.actor.may(command.role):
+    if not command.open_to(ctx.actor.role):
         return ctx._(
             "This command needs %(needed)s, and you are %(role)s.",
             needed=role_word(ctx._, command.role),
             role=role_word(ctx._, ctx.actor.role),
         )
     asker = await _asker(ctx, found)
-    if asker is None or not asker.may(command.role):
+    if asker is None or not command.open_to(asker.role):
         return ctx._("%(name)s may not do this any more.", name=found.requester)
     return ""
 

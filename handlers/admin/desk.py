@@ -38,7 +38,7 @@ class Lang(Arguments):
     language: Annotated[str, Positional(N_("language"), example="en")]
 
 
-@admin.command("help", Help, role="viewer", about=N_("all commands, or how one is typed"), audited=False)
+@admin.command("help", Help, role="viewer", counter=True, about=N_("all commands, or how one is typed"), audited=False)
 async def show_help(ctx: StaffContext, args: Help) -> Answer:
     """The list of what this person may do; of one noun; or how one command is typed."""
     allowed = ctx.commands.allowed(ctx.actor)
@@ -78,13 +78,13 @@ def _of_topic(ctx: StaffContext, allowed: list[StaffCommand], typed: str) -> lis
     ]
 
 
-@admin.command("whoami", role="viewer", about=N_("who you are here"), audited=False)
+@admin.command("whoami", role="viewer", counter=True, about=N_("who you are here"), audited=False)
 async def show_me(ctx: StaffContext, _args: Arguments) -> Answer:
     """Name, role and language of who asks."""
     return Reply((views.me_card(ctx._, ctx.actor),), commands_button(ctx._))
 
 
-@admin.command("lang", Lang, role="viewer", about=N_("your language"), audited=False, acts=True)
+@admin.command("lang", Lang, role="viewer", counter=True, about=N_("your language"), audited=False, acts=True)
 async def speak(ctx: StaffContext, args: Lang) -> Answer:
     """Change the language of everything this person is told."""
     tag = named(ctx, args.language)

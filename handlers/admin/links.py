@@ -36,7 +36,12 @@ class Unlink(Arguments):
 
 
 @admin.command(
-    "link new", Phone, role="staff", about=N_("a code that links the phone of who stands before you"), one_tap=True
+    "link new",
+    Phone,
+    role="staff",
+    counter=True,
+    about=N_("a code that links the phone of who stands before you"),
+    one_tap=True,
 )
 async def preview_code(ctx: StaffContext, args: Phone) -> Preview:
     """Whose phone: a customer's own line could name somebody else's."""

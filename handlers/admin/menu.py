@@ -68,7 +68,7 @@ admin.tiles = (
 )
 
 
-@admin.command("menu", role="viewer", about=N_("what you can do here, by task"), audited=False)
+@admin.command("menu", role="viewer", counter=True, about=N_("what you can do here, by task"), audited=False)
 async def show_menu(ctx: StaffContext, _args: Arguments) -> Answer:
     """What this person may do and the shop has, a tap each."""
     return Reply((views.menu_card(ctx._, ctx.actor, ctx.commands.tiles_of(ctx.actor.role, ctx.brand)),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ from bot.services.staffing import (
     LastOwner,
     NameTaken,
     NoSuchMember,
+    Role,
     read_name,
     role_word,
 )
@@ -35,7 +36,7 @@ admin.noun("admins", N_("/admins, /staff, /people"))
 PAGE = 8
 WRONG_AN_HOUR = 5
 
-RoleName = Annotated[Literal["owner", "manager", "staff", "viewer"], Positional(N_("the role"), example="staff")]
+RoleName = Annotated[Role, Positional(N_("the role"), example="staff")]
 Name = Annotated[str, Positional(N_("a member's name"), example="amy", look_up=(N_("List staff"), "/admins"))]
 
 

@@ -61,4 +61,4 @@ def _again(ctx: StaffContext) -> tuple[Button, ...]:
 
 def _if_allowed(ctx: StaffContext, command: str, label: str, line: str) -> tuple[Button, ...]:
     known = ctx.commands.commands.get(command)
-    return run_button(label, line) if known and ctx.actor.may(known.role) else ()
+    return run_button(label, line) if known and known.open_to(ctx.actor.role) else ()

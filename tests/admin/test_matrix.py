@@ -9,7 +9,7 @@ from chat import Bot, Chat, buttons_of
 
 from admin.conftest import Hire
 from bot.i18n import load_translators
-from bot.services.staffing import ROLES, Actor, Role
+from bot.services.staffing import ROLES, Role
 from bot.staff import arguments, lines, reading
 from bot.staff.arguments import Arguments
 from bot.staff.routes import StaffCommand, StaffRoutes
@@ -45,7 +45,7 @@ async def test_a_command_answers_whom_it_may(bot: Bot, hire: Hire, command: Staf
         await member.say(line)
 
         refused = member._("This command needs %(needed)s, and you are %(role)s.", needed=command.role, role=role)
-        allowed = Actor(1, "x", role, "line").may(command.role)
+        allowed = command.open_to(role)
         assert (refused in member.text) is not allowed, f"{line} as {role}"
         assert member.shown, f"{line} as {role}"
     assert await bot.pool.fetchval("SELECT count(*) FROM events WHERE held_at IS NOT NULL OR attempts > 0") == 0
@@ -111,14 +111,13 @@ async def test_the_help_shows_what_one_may_do(hire: Hire, role: Role) -> None:
 
     await member.say("/help")
 
-    actor = Actor(1, "x", role, "line")
     shown = set()
     for topic in ROUTES.topics:
         await member.say(f'/help topic="{topic}"')
         shown |= set(member.text.splitlines())
     for command in ALL:
         usage = arguments.usage(command.name, command.arguments, member._)
-        assert (usage in shown) is actor.may(command.role), usage
+        assert (usage in shown) is command.open_to(role), usage
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)

@@ -132,7 +132,7 @@ TAUGHT = [
     Taught(
         "/admins invite maneger",
         "%(name)s is one of %(choices)s, not “%(value)s”.",
-        {"choices": "owner, manager, staff, viewer", "value": "maneger"},
+        {"choices": "owner, manager, staff, viewer, counter", "value": "maneger"},
         {"name": "the role"},
         button="manager",
     ),
@@ -276,7 +276,7 @@ TAUGHT = [
     Taught(
         "/admins invite",
         "%(name)s (%(about)s) is missing. Example: %(example)s",
-        {"name": "owner|manager|staff|viewer", "example": "/admins invite staff"},
+        {"name": "owner|manager|staff|viewer|counter", "example": "/admins invite staff"},
         {"about": "the role"},
         button="viewer",
         does="Invite",

@@ -48,7 +48,8 @@ async def test_installing_again_removing_and_the_doctor(env: dict[str, str], san
 
     status, said = await command("menus", env=env)
     assert (status, "done" in said) == (0, True), said
-    languages, roles = ("en", "zh_hant_tw"), ("", "-staff", "-viewer")  # managers and owners have the staff's
+    # Managers and owners have the staff's.
+    languages, roles = ("en", "zh_hant_tw"), ("", "-staff", "-viewer", "-counter")
     assert set(sandbox.line.rich_menu_aliases) == {f"giftdesk-{tag}{role}" for tag in languages for role in roles}
     assert all(image.startswith(b"\x89PNG") for image in sandbox.line.rich_menu_images.values())
     assert sandbox.messenger.profile["get_started"] == {"payload": "GET_STARTED"}

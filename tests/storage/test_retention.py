@@ -35,7 +35,7 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
         " issues, links, link_codes, invitations, approvals, blocks, undone, exports, data_files, bulk_jobs,"
         " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments, counter_codes,"
-        " hand_overs RESTART IDENTITY"
+        " hand_overs, visits RESTART IDENTITY"
     )
     return kept
 
@@ -52,6 +52,7 @@ ROWS = {
     "pushes": (
         "INSERT INTO pushes (key, channel, recipient, created_at) VALUES ($1::text, 'line', 'U', now() - $2::interval)"
     ),
+    "visits": "INSERT INTO visits (person_hash, at) VALUES ($1::text::bytea, now() - $2::interval)",
     "undone": (
         "INSERT INTO undone (ref, code_id, snapshot, claimed_at, points, undone_by, undone_at) "
         "VALUES ($1::text, 1, '{}', now(), 0, 'amy', now() - $2::interval)"
