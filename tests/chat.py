@@ -34,6 +34,7 @@ from bot.apis.http import Breaker
 from bot.config import Settings, load_settings
 from bot.i18n import Translator
 from bot.jobs import Jobs
+from bot.staff.routes import Confirm
 from bot.storage import pool as pools
 from bot.storage import queue
 from bot.turn import Turns
@@ -243,6 +244,12 @@ class Chat:
     async def tap(self, label: str) -> list[Sent]:
         """Tap a button that is on screen by its label."""
         return await self.do(self.phone.taps(self.data_of(label), label))
+
+    async def order(self, line: str) -> list[Sent]:
+        """Type a staff command, and tap the button that does it where it is asked about."""
+        shown = await self.say(line)
+        asked = [data for data in self.buttons.values() if data.startswith(f"v1.{Confirm.action_name}.")]
+        return await self.do(self.phone.taps(asked[-1])) if asked else shown
 
     async def do(self, *webhooks: Webhook) -> list[Sent]:
         """Deliver webhooks, wait until all is done, return what reached this person."""

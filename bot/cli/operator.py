@@ -65,7 +65,9 @@ class Operator:
 
     async def run(self, line: str) -> Reply:
         """The answer to one command, committed."""
-        return await self._turn(line, lambda ctx: self.turns.dispatcher.staff.answer(ctx, self.actor, line))
+        staff = self.turns.dispatcher.staff
+        # Nobody scans anything here: what one tap does in a chat is done by the line.
+        return await self._turn(line, lambda ctx: staff.answer(ctx, self.actor, line, tapped=True))
 
     @property
     def asked(self) -> str | None:
@@ -81,8 +83,8 @@ class Operator:
         take, tap = routes.answers[TYPED], routes.actions[Confirm].handler
 
         async def answer(ctx: Context) -> Answer:
-            if typed:
-                return await take(ctx, typed) or await tap(ctx, Confirm(nonce=nonce))  # It is too late for it.
+            if typed and (said := await take(ctx, typed)) is not None and self.asked is None:
+                return said  # That was not it.
             return await tap(ctx, Confirm(nonce=nonce))
 
         said = await self._turn("", answer)

@@ -207,6 +207,7 @@ class Context:
     maintenance: str | None = None  # What customers are told instead of answers, "" for the usual words.
     prompt: bool = True  # The answer comes soon enough to be shown whatever it is.
     reading: Reading = NOTHING  # What was typed, read.
+    tapped: bool = False  # A button was really tapped; its label, typed, does not count as that.
     labels_stay: bool = False  # What could be typed before this answer can be typed after it.
     # What an unclear message is perhaps about: topic → probability, the likeliest first.
     likely: Mapping[str, float] = field(default_factory=dict)
@@ -271,7 +272,8 @@ class Context:
     ) -> None:
         """Expect a yes or a no as the next text: it does what the button with this label under this answer does.
 
-        command: the command that a yes runs, whose own words say yes, too. strict: only the label itself says yes.
+        command: the command that a yes runs, whose own words say yes, too. strict: only a tap says yes. What is typed
+        may be a line that somebody else made, to be scanned and sent on.
         """
         deciding: Question = {
             "question": SURE,

@@ -57,8 +57,8 @@ class StaffLines(Protocol):
     def line_in_ref(self, ref: str) -> str:
         """The command line that a QR code for staff stands for; empty when a link says something else."""
 
-    async def answer(self, ctx: Context, actor: Actor, text: str) -> Answer:
-        """The answer to a line typed by staff."""
+    async def answer(self, ctx: Context, actor: Actor, text: str, *, tapped: bool = False) -> Answer:
+        """The answer to a line of staff. tapped: it stood behind a button of ours."""
 
     async def outsider(self, ctx: Context, text: str) -> Answer | None:
         """The answer to a line by somebody who is no staff; None when it is like any nonsense."""
@@ -304,6 +304,8 @@ class Dispatcher:
         text = ctx._(
             "I'm not sure what you mean. Please answer “%(yes)s” or “%(no)s”.", yes=asked["yes"], no=asked["no"]
         )
+        if asked.get("strict"):
+            text = ctx._("Only a tap on “%(yes)s” does it: what is typed does not count here.", yes=asked["yes"])
         return Reply((Text(text),), tuple(buttons))
 
     def _settled(self, ctx: Context, asked: Question | None, answer: Answer) -> Answer:
@@ -364,6 +366,7 @@ class Dispatcher:
 
     async def _press(self, ctx: Context, data: str, *, typed: bool = False) -> Answer:
         """What a button does, tapped or typed."""
+        ctx.tapped = not typed
         if not typed:
             ctx.customer.muted_until = None  # A tap on our button asks for us,
         ctx.settle()  # and for something else than what we were asking.

@@ -38,12 +38,10 @@ def labelled(asking: Question, reading: Reading) -> Said | None:
 def answer_to(asking: Question, reading: Reading, lexicon: Lexicon) -> Said | None:
     """How a message answers a question with two buttons; None when it does not.
 
-    Its labels count, and every form of yes and no; where a slip would be dear (`strict`), only the label says yes.
+    Its labels count, and every form of yes and no; where only a tap counts (`strict`), nothing that is typed says yes.
     What asks, doubts or puts off is no yes.
     """
-    if (said := labelled(asking, reading)) is not None:
-        return said
-    agrees = lexicon.agrees(reading)
-    if agrees is None or (agrees and asking.get("strict")):
-        return None
-    return "yes" if agrees else "no"
+    said = labelled(asking, reading)
+    if said is None and (agrees := lexicon.agrees(reading)) is not None:
+        said = "yes" if agrees else "no"
+    return None if said == "yes" and asking.get("strict") else said

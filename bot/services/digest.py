@@ -67,5 +67,6 @@ def _parts(_: Translator, deeds: Deeds) -> list[str]:
         (deeds.undone, _.ngettext("%(n)s claim taken back", "%(n)s claims taken back", deeds.undone)),
         (deeds.links, _.ngettext("%(n)s link code", "%(n)s link codes", deeds.links)),
         (deeds.visits, _.ngettext("%(n)s visit", "%(n)s visits", deeds.visits)),
+        (deeds.phones, _.ngettext("%(n)s phone looked up", "%(n)s phones looked up", deeds.phones)),
     )
     return [text for number, text in said if number]

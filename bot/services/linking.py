@@ -240,6 +240,13 @@ class Linking:
         proven: Assurance = "staff_code" if stored.assurance == "staff_code" else "platform"
         return Link(phone, proven, stored.linked_at, stored.used_at)
 
+    async def proven(self, reads: asyncpg.Connection | asyncpg.Pool, phone: str, now: datetime) -> list[int]:
+        """The ids of the customers who have proven this phone at the counter, on several channels perhaps.
+
+        Nobody for a phone that only a platform told of, and for one whose link has lapsed.
+        """
+        return await links.proven(reads, self._hash("phone", phone), now - LAPSES_AFTER)
+
     def to_be_marked(self, link: Link, now: datetime) -> bool:
         """Whether using it now is worth a write: once a day is enough to keep it alive."""
         return now - link.used_at >= MARKED_EVERY

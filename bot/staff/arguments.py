@@ -115,18 +115,21 @@ class Nothing(Arguments):
 @dataclass(frozen=True, slots=True)
 class Reads:
     """Beside a marker: the argument is a reference of these kinds (see `references.read`), of which blanks may be in
-    the middle. also: other words that stand in its place. loose: anything else may be typed there, too, and tells
-    nothing."""
+    the middle. also: other words that stand in its place. shape: of something else that does, and may have blanks in
+    it as well. loose: anything else may be typed there, too, and tells nothing."""
 
     kinds: str
     also: tuple[str, ...] = ()
+    shape: re.Pattern[str] | None = None
     loose: bool = False
 
     def read(self, value: str) -> str | None:
-        """The reference, or the other word, that a value is."""
-        return references.read(value, self.kinds) or next(
-            (word for word in self.also if bare_word(value) == word), None
-        )
+        """The reference, or what else stands in its place, that a value is."""
+        if ref := references.read(value, self.kinds):
+            return ref
+        if (word := bare_word(value)) in self.also:
+            return word
+        return value if self.shape is not None and self.shape.fullmatch(value) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,12 +423,14 @@ def _anybody(value: str) -> str:
     return _ANYBODY.read(value) or "".join(value.split())
 
 
-_ANYBODY = replace(_CUSTOMER, loose=True)
+# A one-time code of the counter, which always has a digit, or a phone.
+_SHOWN = re.compile(r"(?=.*[0-9])[0-9A-Za-z]{4}-?[0-9A-Za-z]{4}|\+?[0-9()-]{8,20}")
+_ANYBODY = replace(_CUSTOMER, loose=True, shape=_SHOWN)
 _RECEIPT = Reads("RC", loose=True)
 _APPROVAL = Reads("A", loose=True)
 
 AnybodyRef = Annotated[str, _ANYBODY, AfterValidator(_anybody)]
-"""The same, or something else that tells who is meant."""
+"""The same, a one-time code of the counter or a phone, or something else that tells who is meant."""
 
 ReceiptRef = Annotated[str, _RECEIPT, _as_written(_RECEIPT)]
 """`R-7F3K9M`, of a redeemed code or a voucher; a customer's reference stays one, to be told that it is none."""

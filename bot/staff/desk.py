@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from bot import metrics
 from bot.conversation.context import Answer, Brand, Context
-from bot.conversation.messages import Button, Reply, Text, only, plain
+from bot.conversation.messages import Button, Card, Message, Reply, Text, only, plain
 from bot.conversation.router import Router
 from bot.errors import ConfigurationError, UpstreamError, UserError
 from bot.i18n import N_
@@ -33,7 +34,7 @@ from bot.staff.routes import (
     is_loose,
 )
 from bot.staff.scrubbing import audited_line
-from bot.staff.teaching import Run, commands_button, explain, run_button, vendor_trouble
+from bot.staff.teaching import LONGEST_LABEL, Run, RunTyped, commands_button, explain, run_button, vendor_trouble
 from bot.staff.tiles import StaffTile
 from bot.storage import approvals, staff
 from bot.storage.state import Pending
@@ -67,8 +68,9 @@ class StaffDesk:
         """The command line that a QR code for staff stands for; empty when a link says something else."""
         return lines.in_ref(ref)
 
-    async def answer(self, ctx: Context, actor: Actor, text: str) -> Answer:
-        """The answer to a line typed by staff."""
+    async def answer(self, ctx: Context, actor: Actor, text: str, *, tapped: bool = False) -> Answer:
+        """The answer to a line of staff. tapped: it stood behind a button of ours, so that whoever sent it knows what
+        it does; what is typed may be a customer's line, scanned."""
         actor = await self._known(ctx, actor)
         ctx.customer.state.sure = None
         line = lines.cleaned(text)
@@ -95,14 +97,16 @@ class StaffDesk:
             command, rest = found
             read = reading.forgive(command.name, command.arguments, rest)
             if isinstance(read, list):
-                return await self._take(ctx, actor, [(command, each) for each in read])
+                return await self._take(ctx, actor, [(command, each) for each in read], tapped=tapped)
             problem = self.routes.mistyped_verb(command, rest, read) or read
         meant = self.routes.meant(tokens)
         if isinstance(meant, list):
-            return await self._take(ctx, actor, meant)
+            return await self._take(ctx, actor, meant, tapped=tapped)
         return self._fitting(actor, explain(ctx._, meant or problem))
 
-    async def _take(self, ctx: Context, actor: Actor, meant: list[tuple[StaffCommand, Understood]]) -> Answer:
+    async def _take(
+        self, ctx: Context, actor: Actor, meant: list[tuple[StaffCommand, Understood]], *, tapped: bool
+    ) -> Answer:
         """Run what a line means, saying how it was read; where that is a guess about something that acts, ask."""
         may = [(command, each) for command, each in meant if command.open_to(actor.role)]
         if not may:
@@ -110,7 +114,7 @@ class StaffDesk:
         command, understood = may[0]
         if len(may) > 1 or not understood.sure or (command.acts and not understood.exact):
             return explain(ctx._, Meant(tuple(each.line for _command, each in may[:MOST_OFFERED])))
-        answer = await self._run(ctx, actor, command, understood.arguments)
+        answer = await self._run(ctx, actor, command, understood.arguments, tapped=tapped)
         if understood.exact or not isinstance(answer, Reply):
             return answer
         return answer.after(Text(ctx._("Read as %(line)s", line=understood.line)))
@@ -275,12 +279,19 @@ class StaffDesk:
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────
 
-    async def _run(self, ctx: Context, actor: Actor, command: StaffCommand, arguments: Arguments) -> Answer:
+    async def _run(
+        self, ctx: Context, actor: Actor, command: StaffCommand, arguments: Arguments, *, tapped: bool = False
+    ) -> Answer:
         staffed = StaffContext.of(ctx, actor=actor, commands=self.routes, notes=Notes())
 
         async def handle() -> Answer:
             said = await command.handler(staffed, arguments)
-            return self._ask(staffed, command, arguments, said) if isinstance(said, Preview) else said
+            if not isinstance(said, Preview):
+                return said
+            if tapped and command.one_tap and command.perform and not (said.typed or said.two_person):
+                staffed.confirmed = Confirmed(staffed.key, said.seen)
+                return await command.perform(staffed, arguments)
+            return self._ask(staffed, command, arguments, said)
 
         answer = await self._audited(staffed, command, arguments, handle)
         ctx._ = staffed._  # /lang may have changed it, and more may be said below the answer.
@@ -334,26 +345,59 @@ class StaffDesk:
     def _ask(self, ctx: StaffContext, command: StaffCommand, arguments: Arguments, preview: Preview) -> Reply:
         if command.perform is None:
             raise ConfigurationError(f"/{command.name} shows a preview, but nothing performs it")
-        nonce = secrets.token_hex(6)
         ctx.notes.result = "asked"
-        ctx.customer.state.sure = {
-            "nonce": nonce,
+        named = f"{preview.label} · {preview.whom}" if preview.whom else preview.label
+        values, sealed = self._sealed(ctx, arguments)
+        pending: Pending = {
+            "nonce": secrets.token_hex(6),
             "command": command.name,
-            "arguments": arguments.model_dump(mode="json"),
+            "arguments": values,
+            "sealed": sealed,
+            "label": named if len(named) <= LONGEST_LABEL else preview.label,
             "seen": preview.seen,
             "typed": preview.typed,
             "two": preview.two_person,
             "summary": "\n".join(plain(message) for message in preview.messages),
             "until": (ctx.now + CONFIRM_WITHIN).timestamp(),
         }
-        # Translators: a button
-        cancel = Button(ctx._("Cancel"), CancelCommand(nonce=nonce))
+        ctx.customer.state.sure = pending
         if preview.typed:
             ctx.ask(TYPED, minutes=int(CONFIRM_WITHIN.total_seconds() // 60))
-            text = ctx._("This can't be undone. Type %(word)s within 2 minutes to do it.", word=preview.typed)
-            return Reply((*preview.messages, Text(text)), (cancel,))
-        ctx.question(preview.label, cancel.label, minutes=int(CONFIRM_WITHIN.total_seconds() // 60), strict=True)
-        return Reply(preview.messages, (Button(preview.label, Confirm(nonce=nonce)), cancel))
+            text = ctx._(
+                "This can't be undone. Type %(word)s within 2 minutes; then a button does it.", word=preview.typed
+            )
+            return Reply((*preview.messages, Text(text)), (self._cancel_button(ctx, pending),))
+        return self._offer(ctx, pending, preview.messages)
+
+    def _offer(self, ctx: Context, pending: Pending, messages: tuple[Message, ...]) -> Reply:
+        """What is asked about, with the two buttons on its card: LINE on a computer shows none below it, and typing
+        their labels does nothing."""
+        label = pending["label"]
+        does = Button(label, Confirm(nonce=pending["nonce"]))
+        cancel = self._cancel_button(ctx, pending)
+        ctx.question(does.label, cancel.label, minutes=int(CONFIRM_WITHIN.total_seconds() // 60), strict=True)
+        last = messages[-1]
+        card = last if isinstance(last, Card) else Card(title=label, text=plain(last))
+        return Reply((*messages[:-1], replace(card, buttons=(does, cancel))), (does, cancel))
+
+    def _cancel_button(self, ctx: Context, pending: Pending) -> Button:
+        # Translators: a button
+        return Button(ctx._("Cancel"), CancelCommand(nonce=pending["nonce"]))
+
+    def _sealed(self, ctx: Context, arguments: Arguments) -> tuple[dict[str, Any], list[str]]:
+        """Arguments as they wait for the tap, and the names of those that nobody may read meanwhile."""
+        values, seal = arguments.model_dump(mode="json"), ctx.services.linking.sealer.seal
+        secret = [spec.field for spec in arguments.specs if spec.marker.audited == "never" and values[spec.field]]
+        return values | {name: seal(values[name]).decode() for name in secret}, secret
+
+    def _arguments(self, ctx: Context, pending: Pending) -> Arguments | None:
+        """What was asked about; None when it was sealed with another key."""
+        values = dict(pending["arguments"])
+        for name in pending.get("sealed", ()):
+            values[name] = ctx.services.linking.sealer.open(values[name].encode())
+            if values[name] is None:
+                return None
+        return self.routes.commands[pending["command"]].arguments.model_validate(values)
 
     async def confirm(self, ctx: Context, nonce: str) -> Answer:
         """The tap on the button that does it."""
@@ -368,15 +412,17 @@ class StaffDesk:
         return await self._perform(ctx, ctx.actor, pending)
 
     async def typed(self, ctx: Context, text: str) -> Answer | None:
-        """What was typed instead of a tap."""
+        """What was typed before the tap: the button that does it. A line to be scanned can hold this as well."""
         pending = self._pending(ctx)
-        if ctx.actor is None or pending is None or not pending["typed"]:
+        if ctx.actor is None or pending is None or not pending["typed"] or "label" not in pending:
             return None
         if fold(text) != fold(pending["typed"]):
             ctx.customer.state.sure = None
             await self._note(ctx, ctx.actor, pending, "cancelled")
             return Reply((Text(ctx._("That is not what was asked for. Nothing was changed.")),))
-        return await self._perform(ctx, ctx.actor, pending)
+        pending["typed"] = ""
+        ctx.result = "asked"
+        return self._offer(ctx, pending, (Text(ctx._("That is right. This can't be undone.")),))
 
     def awaits(self, ctx: Context, text: str) -> bool:
         """Whether `text` is exactly what has to be typed now."""
@@ -418,7 +464,9 @@ class StaffDesk:
         ctx.customer.state.sure = None
         if not command.open_to(actor.role):
             return await self._refuse(ctx, actor, command)
-        arguments = command.arguments.model_validate(pending["arguments"])
+        arguments = self._arguments(ctx, pending)
+        if arguments is None:
+            return self._gone(ctx)
         confirmed = Confirmed(pending["nonce"], pending["seen"])
         staffed = StaffContext.of(ctx, actor=actor, commands=self.routes, notes=Notes(), confirmed=confirmed)
         perform = command.perform
@@ -492,6 +540,11 @@ class StaffDesk:
 
         @router.action(Run, fresh="staff")
         async def run(ctx: Context, action: Run) -> Answer:
+            tapped = ctx.tapped  # Its label, typed, may be part of what a customer made.
+            return await self.answer(ctx, ctx.actor, action.line, tapped=tapped) if ctx.actor else await ctx.run("menu")
+
+        @router.action(RunTyped, fresh="staff")
+        async def run_typed(ctx: Context, action: RunTyped) -> Answer:
             return await self.answer(ctx, ctx.actor, action.line) if ctx.actor else await ctx.run("menu")
 
         @router.action(AtStore, fresh="staff")

@@ -387,15 +387,18 @@ def _joined(model: type[Arguments], tokens: Sequence[Token]) -> list[Token]:
 
 
 def _run(spec: Spec, parts: Sequence[Token]) -> int:
-    """How many words make a value of this place together; 1 when none do."""
-    value = parts[0].value
+    """How many words make a value of this place together; 1 when none do. Of a reference the most: a phone's first
+    digits may be one already."""
+    value, found = parts[0].value, 1
     for length, part in enumerate(parts[1:], start=2):
         if part.key or part.flag or not part.bare:
             break
         value += part.value
         if spec.fits(value):
-            return length
-    return 1
+            found = length
+            if spec.reads is None:
+                break
+    return found
 
 
 def _swapped(model: type[Arguments], tokens: Sequence[Token]) -> list[Token]:

@@ -70,8 +70,11 @@ VERBS = {
 _LOOKS_AT = {"C": "who", "R": "ref", "A": "approve", "J": "job show"}
 
 
-class Confirm(Action, name="sure", ttl=CONFIRM_WITHIN):
-    """Do what was previewed. nonce: names the preview, which only its own person's row holds."""
+class Confirm(Action, name="sure", ttl=CONFIRM_WITHIN, typed=False):
+    """Do what was previewed. nonce: names the preview, which only its own person's row holds.
+
+    Its label, typed, does nothing: a customer can have a member scan a line, and then another one that agrees to it.
+    """
 
     nonce: str
 
@@ -94,14 +97,15 @@ class AtStore(Action, name="at"):
 class Preview:
     """What a command would change, said before it is done.
 
-    messages: one or two. label: of the button that does it, already translated: what it does, not [Confirm].
-    typed: what must be typed instead of a tap, for what cannot be undone. seen: plain JSON facts that the second
-    half gets back as `ctx.confirmed.seen`, to notice that something has changed since. two_person: another manager
-    or owner has to agree as well.
+    messages: one or two. label: of the button that does it, already translated: what it does, not [Confirm]. whom:
+    whose name or number stands beside it there. typed: what must be typed before the tap, for what cannot be undone.
+    seen: plain JSON facts that the second half gets back as `ctx.confirmed.seen`, to notice that something has changed
+    since. two_person: another manager or owner has to agree as well.
     """
 
     messages: tuple[Message, ...]
     label: str
+    whom: str = ""
     typed: str = ""
     seen: dict[str, Any] = field(default_factory=dict)
     two_person: bool = False
@@ -165,7 +169,8 @@ EntryHandler = Callable[[Context, Any], Awaitable[tuple[Actor, Answer] | None]]
 @dataclass(frozen=True, slots=True)
 class StaffCommand:
     """One command. name: `code show`. about: a msgid. topic: of its router, a msgid. audited: whether using it is
-    written to the trail; only help and the like are not. acts: it changes something at once, without a preview.
+    written to the trail; only help and the like are not. one_tap: a button of ours that says what it does needs no
+    preview, since it is undone as easily; a typed line has one all the same. acts: it changes something without any.
     counter: the role `counter`, which has no rank, may use it as well."""
 
     name: str
@@ -176,6 +181,7 @@ class StaffCommand:
     handler: StaffHandler
     perform: Performer | None = None
     audited: bool = True
+    one_tap: bool = False
     acts: bool = False
     counter: bool = False
 
@@ -228,16 +234,30 @@ class StaffRouter:
         about: str,
         aliases: tuple[str, ...] = (),
         audited: bool = True,
+        one_tap: bool = False,
         acts: bool = False,
         counter: bool = False,
     ) -> Callable[[StaffHandler], StaffHandler]:
-        """Answer `/name`. The handler returns an Answer, or a Preview of what `performs(name)` will do; acts: or does
-        something at once. role: the lowest that may; counter: the role `counter` may, too, and what else it must not
-        see is the handler's to keep."""
+        """Answer `/name`. The handler returns an Answer, or a Preview of what `performs(name)` will do.
+
+        Whatever changes something, or shows what is worth something to a stranger, has a preview: the line may be a
+        customer's, scanned. acts: it has none, which is only for what nobody gains by. one_tap: see `StaffCommand`.
+        role: the lowest that may; counter: the role `counter` may, too, and what else it must not see is the handler's
+        to keep.
+        """
 
         def register(handler: StaffHandler) -> StaffHandler:
             command = StaffCommand(
-                name, arguments, role, about, self.topic, handler, audited=audited, acts=acts, counter=counter
+                name,
+                arguments,
+                role,
+                about,
+                self.topic,
+                handler,
+                audited=audited,
+                one_tap=one_tap,
+                acts=acts,
+                counter=counter,
             )
             _once(self.commands, name, command)
             for alias in aliases:

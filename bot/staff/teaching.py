@@ -24,17 +24,36 @@ LONGEST_LINE = 220  # of a line in a button, as it is escaped there; with its si
 
 
 class Run(Action, name="run"):
-    """A command line behind a button: the same as typing it, rights included."""
+    """A command line behind a button whose label says what it does: rights are as for typing it, and what may be done
+    with one tap is done."""
+
+    line: str
+
+
+class RunTyped(Action, name="offer"):
+    """A command line behind a button whose label is that line, or a piece of it: the same as typing it. Whoever made a
+    line for somebody else to send must gain nothing by its being mended."""
 
     line: str
 
 
 def run_button(label: str, line: str) -> tuple[Button, ...]:
-    """A button that runs `line`; none when the line is too long for one."""
-    if not line or len(escaped(line)) > LONGEST_LINE:
-        return ()
+    """A button that runs `line`; none when the line is too long for one. label: what it does, in words of ours."""
+    return _button(label, Run(line=line)) if _fits(line) else ()
+
+
+def _offered(label: str, line: str) -> tuple[Button, ...]:
+    """A button for what somebody perhaps meant; none when the line is too long for one."""
+    return _button(label, RunTyped(line=line)) if _fits(line) else ()
+
+
+def _fits(line: str) -> bool:
+    return 0 < len(escaped(line)) <= LONGEST_LINE
+
+
+def _button(label: str, action: Action) -> tuple[Button, ...]:
     short = label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
-    return (Button(short, Run(line=line)),)
+    return (Button(short, action),)
 
 
 def commands_button(_: Translator, noun: str = "") -> tuple[Button, ...]:
@@ -57,18 +76,18 @@ def _explained(_: Translator, problem: Problem) -> tuple[str, tuple[Choice, ...]
             return _("There's no %(typed)s.", typed=typed), ()
         case Unknown(typed=typed, better=better):
             text = _("There's no %(typed)s — did you mean %(better)s?", typed=typed, better=better)
-            return text, run_button(better, better)
+            return text, _offered(better, better)
         case Meant(lines=(line,)):
-            return _("Did you mean %(line)s?", line=line), run_button(line, line)
+            return _("Did you mean %(line)s?", line=line), _offered(line, line)
         case Meant(lines=lines):
             text = "\n".join([_("Which of these do you mean?"), *lines])
-            return text, tuple(button for line in lines for button in run_button(line, line))
+            return text, tuple(button for line in lines for button in _offered(line, line))
         case UnknownKey(command=command, model=model, name=name, likely=likely, better=better):
             line = usage(command, model, _)
             if not likely:
                 return _("%(name)s is not known here. Usage: %(usage)s", name=name, usage=line), ()
             text = _("%(name)s is not known here — did you mean %(likely)s?", name=name, likely=likely)
-            return text, run_button(likely, better)
+            return text, _offered(likely, better)
         case Twice(spec=spec):
             return _("%(name)s was given twice. Once is enough.", name=spec.label), ()
         case TooMany(command=command, model=model, extra=extra, joined=""):
@@ -77,10 +96,10 @@ def _explained(_: Translator, problem: Problem) -> tuple[str, tuple[Choice, ...]
             assert spec is not None, "what is joined has a place"
             blanks = getattr(spec.marker, "blanks", None)
             if blanks:
-                return _(blanks[0], joined=joined), run_button(_(blanks[1], joined=joined), better)
+                return _(blanks[0], joined=joined), _offered(_(blanks[1], joined=joined), better)
             name = _(spec.marker.about)
             text = _("%(name)s can't have spaces. Did you mean “%(joined)s”?", name=name, joined=joined)
-            return text, run_button(joined, better)
+            return text, _offered(joined, better)
         case Missing(command=command, model=model, spec=spec, options=options):
             text = _(
                 "%(name)s (%(about)s) is missing. Example: %(example)s",
@@ -98,7 +117,7 @@ def _wrong(_: Translator, problem: Wrong) -> tuple[str, tuple[Choice, ...]]:
     shown = spec.example(_)
     label = f"{spec.name}={problem.fit}" if isinstance(spec.marker, Keyed) else problem.fit
     listed = _list_of(_, spec)
-    mended = listed or run_button(label, problem.better)  # The number nearest to a wrong one is no better number.
+    mended = listed or _offered(label, problem.better)  # The number nearest to a wrong one is no better number.
     match problem.kind:
         case "empty":
             return _("%(name)s has nothing after it. Example: %(example)s", name=spec.label, example=shown), listed
@@ -151,7 +170,7 @@ def _wrong(_: Translator, problem: Wrong) -> tuple[str, tuple[Choice, ...]]:
 
 
 def _options(options: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
-    return tuple(button for value, line in options for button in run_button(value, line))
+    return tuple(button for value, line in options for button in _offered(value, line))
 
 
 def _list_of(_: Translator, spec: Spec) -> tuple[Choice, ...]:

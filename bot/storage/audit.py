@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 FIRST = bytes(32)  # what the first row names as the one before it
+BY_PHONE = "by phone"  # the target of looking for a customer by their phone, which is never written
 _LOCK = 4_716_533
 
 
@@ -111,6 +112,21 @@ async def page(
         offset,
     )
     return [_row(row) for row in rows], rows[0]["total"] if rows else 0
+
+
+async def times(
+    connection: asyncpg.Connection | asyncpg.Pool, staff_id: int, action: str, target: str, since: datetime
+) -> int:
+    """How often a member did something to a target since then."""
+    return int(
+        await connection.fetchval(
+            "SELECT count(*) FROM audit WHERE at >= $4 AND staff_id = $1 AND action = $2 AND target = $3",
+            staff_id,
+            action,
+            target,
+            since,
+        )
+    )
 
 
 async def everything(connection: asyncpg.Connection, bite: int = 1000) -> AsyncIterator[Row]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from bot.storage.audit import BY_PHONE
 from bot.storage.issues import IS_OPEN
 
 CALLS = "calls"  # the kind of a daily number of all calls to a part; the other kinds are failures
@@ -45,7 +46,8 @@ class Trouble:
 @dataclass(frozen=True, slots=True)
 class Deeds:
     """What one member of staff did by hand in a period. value: of the vouchers, in VND. given, taken: points. codes:
-    made one by one and in bulk. undone: claims. links: link codes. visits: counted."""
+    made one by one and in bulk. undone: claims. links: link codes. visits: counted. phones: with which a customer was
+    looked for."""
 
     name: str
     vouchers: int
@@ -56,6 +58,7 @@ class Deeds:
     undone: int
     links: int
     visits: int
+    phones: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +239,7 @@ async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
         """
         SELECT name, sum(vouchers)::bigint AS vouchers, sum(value)::bigint AS value, sum(given)::bigint AS given,
             sum(taken)::bigint AS taken, sum(codes)::bigint AS codes, sum(undone)::bigint AS undone,
-            sum(links)::bigint AS links, sum(visits)::bigint AS visits
+            sum(links)::bigint AS links, sum(visits)::bigint AS visits, sum(phones)::bigint AS phones
         FROM (
             SELECT done.*, coalesce(
                 (SELECT name FROM staff WHERE id::text = who),
@@ -245,31 +248,35 @@ async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
             ) AS name
             FROM (
                 SELECT issuer AS who, quantity AS vouchers, quantity * (offer ->> 'price_value')::bigint AS value,
-                    0 AS given, 0 AS taken, 0 AS codes, 0 AS undone, 0 AS links, 0 AS visits
+                    0 AS given, 0 AS taken, 0 AS codes, 0 AS undone, 0 AS links, 0 AS visits, 0 AS phones
                 FROM issues WHERE kind = 'staff' AND state <> 'failed' AND created_at >= $1 AND created_at < $2
                 UNION ALL
-                SELECT actor, 0, 0, greatest(available, 0), greatest(-available, 0), 0, 0, 0, 0
+                SELECT actor, 0, 0, greatest(available, 0), greatest(-available, 0), 0, 0, 0, 0, 0
                 FROM points
                 WHERE kind = 'adjust' AND starts_with(key, 'adjust:') AND at >= $1 AND at < $2  -- not an undone claim's
                 UNION ALL
-                SELECT actor, 0, 0, 0, 0, 0, 0, 0, 1 FROM points WHERE kind = 'visit' AND at >= $1 AND at < $2
+                SELECT actor, 0, 0, 0, 0, 0, 0, 0, 1, 0 FROM points WHERE kind = 'visit' AND at >= $1 AND at < $2
                 UNION ALL
-                SELECT starter, 0, 0, 0, 0, 1, 0, 0, 0
+                SELECT starter, 0, 0, 0, 0, 1, 0, 0, 0, 0
                 FROM bulk_jobs JOIN bulk_codes ON job_id = bulk_jobs.id AND made_at IS NOT NULL
                 WHERE created_at >= $1 AND created_at < $2
                 UNION ALL
-                SELECT actor, 0, 0, 0, 0, 1, 0, 0, 0
+                SELECT actor, 0, 0, 0, 0, 1, 0, 0, 0, 0
                 FROM audit WHERE action = 'code create' AND result = 'done' AND at >= $1 AND at < $2
                 UNION ALL
-                SELECT undone_by, 0, 0, 0, 0, 0, 1, 0, 0 FROM undone WHERE undone_at >= $1 AND undone_at < $2
+                SELECT undone_by, 0, 0, 0, 0, 0, 1, 0, 0, 0 FROM undone WHERE undone_at >= $1 AND undone_at < $2
                 UNION ALL
-                SELECT issued_by, 0, 0, 0, 0, 0, 0, 1, 0 FROM link_codes WHERE created_at >= $1 AND created_at < $2
+                SELECT issued_by, 0, 0, 0, 0, 0, 0, 1, 0, 0 FROM link_codes WHERE created_at >= $1 AND created_at < $2
+                UNION ALL
+                SELECT actor, 0, 0, 0, 0, 0, 0, 0, 0, 1
+                FROM audit WHERE action = 'who' AND target = $3 AND at >= $1 AND at < $2
             ) done
         ) named
         GROUP BY name ORDER BY value DESC, given DESC, codes DESC, name
         """,
         since,
         until,
+        BY_PHONE,
     )
     return [Deeds(**row) for row in rows]
 

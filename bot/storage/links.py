@@ -105,6 +105,19 @@ async def phone_of(connection: asyncpg.Connection | asyncpg.Pool, customer_id: i
     return phone_hash
 
 
+async def proven(connection: asyncpg.Connection | asyncpg.Pool, phone_hash: bytes, used_since: datetime) -> list[int]:
+    """Who has proven a phone at the counter, on whichever channel, and used the link since then; the latest first."""
+    rows = await connection.fetch(
+        """
+        SELECT customer_id FROM links WHERE phone_hash = $1 AND assurance = 'staff_code' AND used_at >= $2
+        ORDER BY used_at DESC
+        """,
+        phone_hash,
+        used_since,
+    )
+    return [row["customer_id"] for row in rows]
+
+
 async def used(connection: asyncpg.Connection, customer_id: int, now: datetime) -> None:
     """A link was used just now: it lapses a year later."""
     await connection.execute("UPDATE links SET used_at = $2 WHERE customer_id = $1", customer_id, now)

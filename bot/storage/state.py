@@ -33,7 +33,7 @@ class Question(TypedDict):
 
     The others belong to a question with two buttons. at: when it was asked; an answer that was written before does not
     count. yes, no: the labels of its buttons. data: what each button does, packed, by `yes` and `no`. command: the
-    command that a yes runs; its words say yes, too. strict: only the label itself says yes. again: it was asked twice.
+    command that a yes runs; its words say yes, too. strict: only a tap says yes. again: it was asked twice.
     """
 
     question: str
@@ -68,7 +68,8 @@ class Getting(TypedDict):
 class Pending(TypedDict):
     """A staff command that was shown and waits to be confirmed.
 
-    nonce: of its buttons. typed: what has to be typed, "" for a tap. two: another person has to agree as well.
+    nonce: of its buttons. label: of the one that does it. typed: what has to be typed before it is shown, "" when
+    nothing has. two: another person has to agree as well. sealed: which of the arguments are sealed.
     seen: facts that the command compares when it is done. summary: the preview as text, for the other person.
     """
 
@@ -80,6 +81,8 @@ class Pending(TypedDict):
     two: bool
     summary: str
     until: float
+    label: NotRequired[str]
+    sealed: NotRequired[list[str]]
 
 
 class Did(TypedDict):

@@ -37,7 +37,7 @@ async def preview_approval(ctx: StaffContext, args: Approve) -> Preview | Answer
     ctx.notes.target = _line(ctx, found)
     asks = ctx._("%(name)s asks you to agree:", name=found.requester)
     # Translators: a button: agree to what somebody else asks for
-    return Preview((Text(asks), *await _wish(ctx, found)), label=ctx._("Agree"))
+    return Preview((Text(asks), *await _wish(ctx, found)), label=ctx._("Agree"), whom=found.ref)
 
 
 @admin.performs("approve")

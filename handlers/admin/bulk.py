@@ -219,9 +219,22 @@ async def list_jobs(ctx: StaffContext, _args: Arguments) -> Answer:
     return Reply((views.jobs_card(ctx._, jobs),), (*opens, *commands_button(ctx._, "job")))
 
 
-@admin.command("job stop", ThisJob, role="manager", about=N_("end a bulk job after the codes it is at"), acts=True)
+@admin.command("job stop", ThisJob, role="manager", about=N_("end a bulk job after the codes it is at"), one_tap=True)
+async def preview_stop(ctx: StaffContext, args: ThisJob) -> Preview | Answer:
+    """Which; one that is not under way is shown."""
+    job = await _job(ctx, args.job)
+    if job is None:
+        return _no_job(ctx, args.job)
+    ctx.notes.ref = job.ref
+    if job.state is not JobState.RUNNING:
+        return await _job_reply(ctx, job)
+    text = ctx._("%(job)s ends after the codes it is at. What is made stays, and it can be resumed.", job=job.ref)
+    return Preview((Text(text),), label=ctx._("Stop"), whom=job.ref)
+
+
+@admin.performs("job stop")
 async def stop_job(ctx: StaffContext, args: ThisJob) -> Answer:
-    """At once, without asking: what is made stays, and it can be resumed."""
+    """What is made stays, and it can be resumed."""
     job = await _job(ctx, args.job)
     if job is None:
         return _no_job(ctx, args.job)
@@ -234,7 +247,21 @@ async def stop_job(ctx: StaffContext, args: ThisJob) -> Answer:
     return Reply((changed(text, _states(ctx, job, stopping)),), _progress(ctx, job))
 
 
-@admin.command("job resume", ThisJob, role="manager", about=N_("go on with a bulk job"), acts=True)
+@admin.command("job resume", ThisJob, role="manager", about=N_("go on with a bulk job"), one_tap=True)
+async def preview_resume(ctx: StaffContext, args: ThisJob) -> Preview | Answer:
+    """Which, and how much is left of it."""
+    job = await _job(ctx, args.job)
+    if job is None:
+        return _no_job(ctx, args.job)
+    ctx.notes.ref = job.ref
+    counts = await bulk.counts(ctx.work.reads, job.id)
+    if not job.resumable(counts):
+        return _nothing_left(ctx, job)
+    text = ctx._("%(job)s goes on: %(progress)s", job=job.ref, progress=views.progress_text(ctx._, job, counts))
+    return Preview((Text(text),), label=ctx._("Resume"), whom=job.ref)
+
+
+@admin.performs("job resume")
 async def resume_job(ctx: StaffContext, args: ThisJob) -> Answer:
     """With what is left of it; one that waits for Poshen goes on at once."""
     job = await _job(ctx, args.job)
@@ -243,7 +270,7 @@ async def resume_job(ctx: StaffContext, args: ThisJob) -> Answer:
     ctx.notes.ref, ctx.notes.before = job.ref, job.state
     counts = await bulk.counts(ctx.work.reads, job.id)
     if not job.resumable(counts):
-        return Reply((Text(ctx._("Nothing is left of %(job)s.", job=job.ref)),), _progress(ctx, job))
+        return _nothing_left(ctx, job)
     connection = await ctx.work.begin()
     resumed = await ctx.services.minting.resume(connection, job)
     if resumed is None:
@@ -269,7 +296,7 @@ async def preview_delete(ctx: StaffContext, args: ThisJob) -> Preview | Answer:
     counts = await bulk.counts(ctx.work.reads, job.id)
     left = counts.deletable
     if not left:
-        return Reply((Text(_("Nothing is left of %(job)s.", job=job.ref)),), _progress(ctx, job))
+        return _nothing_left(ctx, job)
     claimed = await bulk.claimed(ctx.work.reads, job.id)
     time = views.about(_, ctx.services.minting.takes(left, deleting=True))
     text = _.ngettext(
@@ -284,7 +311,7 @@ async def preview_delete(ctx: StaffContext, args: ThisJob) -> Preview | Answer:
         time=time,
         claimed=claimed,
     )
-    return Preview((Text(text),), label=_("Delete codes"), typed=job.ref)
+    return Preview((Text(text),), label=_("Delete codes"), whom=job.ref, typed=job.ref)
 
 
 @admin.performs("job delete")
@@ -307,24 +334,30 @@ async def delete_codes(ctx: StaffContext, args: ThisJob) -> Answer:
     return Reply((changed(text, _states(ctx, job, deleting)),), (*_progress(ctx, deleting), *_stop(ctx, deleting)))
 
 
-@admin.command("job export", ExportJob, role="manager", about=N_("a bulk job's codes as a file"), acts=True)
+@admin.command("job export", ExportJob, role="manager", about=N_("a bulk job's codes as a file"), one_tap=True)
+async def preview_export(ctx: StaffContext, args: ExportJob) -> Preview | Answer:
+    """How many codes; whoever has the link has all of them."""
+    found = await _exported(ctx, args)
+    if isinstance(found, Reply):
+        return found
+    job, counts = found
+    text = ctx._.ngettext(
+        "A link to %(n)s code of %(job)s. Whoever has it can open it, once.",
+        "A link to %(n)s codes of %(job)s. Whoever has it can open it, once.",
+        counts.exist,
+        job=job.ref,
+    )
+    # Translators: a button: make a link to a file; the name of a job follows
+    return Preview((Text(text),), label=ctx._("Make a link"), whom=job.ref)
+
+
+@admin.performs("job export")
 async def export_job(ctx: StaffContext, args: ExportJob) -> Answer:
     """A link that works once; never codes in a chat."""
-    job = await _job(ctx, args.job)
-    if job is None:
-        return _no_job(ctx, args.job)
-    ctx.notes.ref = job.ref
-    counts = await bulk.counts(ctx.work.reads, job.id)
-    if not counts.exist:
-        return Reply((Text(ctx._("There are no codes of %(job)s.", job=job.ref)),), _progress(ctx, job))
-    if not ctx.brand.public_url:
-        ctx.notes.result = "refused"
-        text = ctx._(
-            "There is no address for a link: PUBLIC_URL is not set. On the server, `giftdesk codes %(job)s` writes the "
-            "same file.",
-            job=job.ref,
-        )
-        return Reply((Text(text),), _progress(ctx, job))
+    found = await _exported(ctx, args)
+    if isinstance(found, Reply):
+        return found
+    job, counts = found
     until = ctx.now + export_files.LIVES
     export_id = await bulk.add_export(
         await ctx.work.begin(),
@@ -339,6 +372,30 @@ async def export_job(ctx: StaffContext, args: ExportJob) -> Answer:
     url = ctx.services.minting.link(ctx.brand.public_url, export_id)
     ctx.notes.after = f"a link to {counts.exist} codes"
     return Reply((views.file_card(ctx._, job, counts, until, url),), _progress(ctx, job))
+
+
+async def _exported(ctx: StaffContext, args: ThisJob) -> tuple[Job, Counts] | Reply:
+    """The job whose codes a file can have; else why there is none."""
+    job = await _job(ctx, args.job)
+    if job is None:
+        return _no_job(ctx, args.job)
+    ctx.notes.ref = job.ref
+    counts = await bulk.counts(ctx.work.reads, job.id)
+    if not counts.exist:
+        return Reply((Text(ctx._("There are no codes of %(job)s.", job=job.ref)),), _progress(ctx, job))
+    if ctx.brand.public_url:
+        return job, counts
+    ctx.notes.result = "refused"
+    text = ctx._(
+        "There is no address for a link: PUBLIC_URL is not set. On the server, `giftdesk codes %(job)s` writes the "
+        "same file.",
+        job=job.ref,
+    )
+    return Reply((Text(text),), _progress(ctx, job))
+
+
+def _nothing_left(ctx: StaffContext, job: Job) -> Reply:
+    return Reply((Text(ctx._("Nothing is left of %(job)s.", job=job.ref)),), _progress(ctx, job))
 
 
 def _states(ctx: StaffContext, before: Job, after: Job) -> Row:

@@ -32,6 +32,7 @@ from bot.staff.teaching import commands_button, run_button
 from bot.storage import claims, customers, issues, rewards
 from bot.storage.claims import Undone
 from bot.understanding import codes
+from bot.understanding.codes import masked
 from bot.understanding.personal import is_private
 from bot.understanding.reading import visible
 from handlers.admin.refusals import oneself
@@ -142,16 +143,45 @@ class Scan:
 # ── looking ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@admin.command("code show", ShowCode, role="staff", about=N_("a code, its uses and rewards"))
-async def show_code(ctx: StaffContext, args: ShowCode) -> Answer:
-    """What Poshen knows of it, and what is decided here."""
+@admin.command("code show", ShowCode, role="staff", about=N_("a code, its uses and rewards"), one_tap=True)
+async def preview_code(ctx: StaffContext, args: ShowCode) -> Preview | Answer:
+    """What Poshen knows of it, and what is decided here. A code that was named by its number is not shown before a tap:
+    whoever had that line scanned could read it over a shoulder, and redeem it."""
     code = await find(ctx, args.code)
     if code is None:
         return no_such_code(ctx, args.code)
-    return await code_reply(ctx, code)
+    if _shown(code, args.code) == code.code:
+        return await code_reply(ctx, code)
+    text = ctx._("#%(id)s is %(code)s.", id=code.id, code=masked(code.code))
+    return Preview((Text(text),), label=ctx._("Show the code"), seen={"id": code.id})
 
 
-@admin.command("code list", ListCodes, role="staff", about=N_("codes, to be tapped"), aliases=("codes",))
+@admin.performs("code show")
+async def show_code(ctx: StaffContext, args: ShowCode) -> Answer:
+    """The code itself, with everything about it."""
+    assert ctx.confirmed is not None, "only a preview leads here"
+    code = await _get(poshen_of(ctx), ctx.confirmed.seen["id"])
+    return no_such_code(ctx, args.code) if code is None else await code_reply(ctx, code)
+
+
+def _shown(code: RedemptionCode, typed: str) -> str:
+    """A code in a preview: whole only when it was typed, so that it tells nobody a code that they did not know."""
+    spellings = () if typed.startswith("#") else codes.spellings(visible(typed))
+    known = normalized(code.code) in map(normalized, spellings)
+    return code.code if known else masked(code.code)
+
+
+@admin.command("code list", ListCodes, role="staff", about=N_("codes, to be tapped"), aliases=("codes",), one_tap=True)
+async def preview_list(ctx: StaffContext, args: ListCodes) -> Preview:
+    """That codes are going to be on the screen: anybody who reads one can redeem it."""
+    poshen_of(ctx)
+    line = line_of("code list", args)
+    text = ctx._("%(line)s shows whole codes. See to it that nobody reads along.", line=line)
+    # Translators: a button: list codes in full
+    return Preview((Text(text),), label=ctx._("Show the codes"))
+
+
+@admin.performs("code list")
 async def list_codes(ctx: StaffContext, args: ListCodes) -> Answer:
     """A page of them; with `q`, of those that hold it."""
     if args.q:
@@ -288,7 +318,8 @@ async def preview_move(ctx: StaffContext, args: MoveCode) -> Preview | Answer:
         return no_such_code(ctx, args.code)
     ctx.notes.target = f"#{code.id}"
     if code.group is not None and code.group.id == args.to:
-        text = _("%(code)s is in group %(group)s already.", code=code.code, group=views.named(code.group))
+        shown = _shown(code, args.code)
+        text = _("%(code)s is in group %(group)s already.", code=shown, group=views.named(code.group))
         return Reply((Text(text),), run_button(_("Show"), f"/code show #{code.id}"))
     group = await group_of(ctx, args.to)
     game = group.game_text(_)
@@ -297,7 +328,7 @@ async def preview_move(ctx: StaffContext, args: MoveCode) -> Preview | Answer:
             "Move %(code)s (#%(id)s, used %(n)s time): group %(group)s → %(to)s; game %(game)s → %(other)s.",
             "Move %(code)s (#%(id)s, used %(n)s times): group %(group)s → %(to)s; game %(game)s → %(other)s.",
             code.current_uses or 0,
-            code=code.code,
+            code=_shown(code, args.code),
             id=code.id,
             group=views.named(code.group) or "–",
             to=group,
@@ -313,7 +344,7 @@ async def preview_move(ctx: StaffContext, args: MoveCode) -> Preview | Answer:
         )
     seen = {"id": code.id, "group": code.group.id if code.group else None, "named": views.named(code.group)}
     # Translators: a button: move a code
-    return Preview((Text("\n".join(said)),), label=_("Move it"), seen=seen)
+    return Preview((Text("\n".join(said)),), label=_("Move it"), whom=f"#{code.id}", seen=seen)
 
 
 @admin.performs("code move")
@@ -364,9 +395,10 @@ async def preview_delete(ctx: StaffContext, args: DeleteCode) -> Preview | Answe
     claimed = await claims.count_of_code(ctx.work.reads, code.id)
     unused = code.current_uses == 0 and not claimed
     return Preview(
-        (views.deletion_card(ctx._, code, claimed, warn=unused),),
+        (views.deletion_card(ctx._, code, _shown(code, args.code), claimed, warn=unused),),
         # Translators: a button
         label=ctx._("Delete"),
+        whom=f"#{code.id}",
         typed="" if unused else code.code[-4:],
         seen={"id": code.id, "unused": unused, "code": code.code},
     )
@@ -429,7 +461,7 @@ async def preview_undo(ctx: StaffContext, args: UndoClaim) -> Preview | Answer:
         vouchers=await ctx.services.redemption.vouchers_of(reads, found.claim),
     )
     # Translators: a button: take a claim back
-    return Preview((card,), label=ctx._("Undo it"), seen={"customer": customer.ref if customer else None})
+    return Preview((card,), label=ctx._("Undo it"), whom=ref, seen={"customer": customer.ref if customer else None})
 
 
 @admin.performs("code undo")

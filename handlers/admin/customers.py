@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
@@ -12,19 +13,20 @@ from pydantic_core import PydanticCustomError
 
 from bot.apis.altegio import Cards
 from bot.apis.mantago import Gifts
+from bot.apis.poshen import RedemptionCode
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.errors import UpstreamError
 from bot.i18n import N_
 from bot.partners import mantago_platform
-from bot.services.linking import Lapsed, Link
+from bot.services.linking import Lapsed, Link, read_code
 from bot.services.points import NotEnough
 from bot.staff.arguments import AnybodyRef, Arguments, CustomerRef, Keyed, Positional, ReceiptRef, line_of
 from bot.staff.reading import Missing
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.scrubbing import scrubbed
 from bot.staff.teaching import commands_button, explain, run_button, vendor_trouble
-from bot.storage import claims, customers, issues, links, points, staff
+from bot.storage import audit, claims, customers, issues, links, points, staff
 from bot.storage.customers import Customer
 from bot.storage.points import Account
 from bot.understanding import references
@@ -35,6 +37,7 @@ from handlers.admin.codes import find as find_code
 from handlers.admin.stores import whereabouts
 from handlers.views import staff as views
 from handlers.views.changes import change, shown_changed
+from handlers.views.choices import Go
 from handlers.views.staff_codes import undone_text
 from handlers.views.staff_customers import adjustment_card, ledger_card, wallet_card
 from handlers.views.vouchers import points_text
@@ -49,13 +52,17 @@ PAGE = 8
 LEDGER = 100  # lines that can be looked at
 MOST_POINTS = 1_000_000
 NEWEST = 3  # receipts to be tapped under a customer's card
+PHONES_A_DAY = 30  # that a member may look up
+ON_A_CARD = 4  # buttons
+HAND_OVER = "hand"  # the command that shows what of a customer's can be handed over
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]{2,38}[A-Za-z0-9]")  # as those are spelled that customers can type
 _PLATFORM_ID = re.compile(r"U[0-9a-f]{32}|[0-9]{10,20}")
 
 
 class Who(Arguments):
-    """Whom: a reference, or a code that they redeemed; for owners also a platform's id or a member's name."""
+    """Whom: a reference, the one-time code that they show, their phone, or a code that they redeemed; for owners also a
+    platform's id or a member's name."""
 
     customer: Annotated[AnybodyRef, Positional(N_("a customer or a receipt"), example="C-8F3K2M")]
 
@@ -109,15 +116,91 @@ class AdjustPoints(Arguments):
     page: Annotated[int, Keyed(N_("page"), example="2"), Field(ge=1, le=LEDGER // PAGE + 1)] = 1
 
 
-@admin.command("who", Who, role="staff", about=N_("a customer, without name or phone"))
+@admin.command("who", Who, role="staff", counter=True, about=N_("a customer, without name or phone"))
 async def show_customer(ctx: StaffContext, args: Who) -> Answer:
-    """Since when, from where, and how much of what; nothing that tells who they are."""
-    customer = await _find(ctx, args.customer)
-    if customer is None and ctx.apis.poshen is not None and _may_be_code(args.customer):
-        return await _who_redeemed(ctx, args.customer)
-    if customer is None or customer.id is None:
-        return refusals.nobody(ctx, args.customer)
-    return await _shown(ctx, customer)
+    """Since when, from where, and how much of what; nothing that tells who they are. At the counter, by the one-time
+    code alone."""
+    typed, everything = args.customer, ctx.actor.may("staff")
+    customer = await _find(ctx, typed) if everything else None
+    if customer is not None:
+        return await _shown(ctx, customer)
+    if everything and ctx.services.linking.reads_like_phone(typed):
+        return await _who_linked(ctx, typed)
+    shows = read_code(typed) is not None and references.read(typed, "CR") is None
+    may_try = shows and await ctx.services.counter_codes.may_try(ctx.work.reads, ctx.customer.person, ctx.now)
+    if may_try and (customer := await _who_shows(ctx, typed)) is not None:
+        return await _shown(ctx, customer)
+    trouble = ""
+    if everything and ctx.apis.poshen is not None and _may_be_code(typed):
+        try:
+            code = await find_code(ctx, typed, by_number=False)  # A bare number is no code's: it would name a stranger.
+        except UpstreamError as error:
+            if not shows:
+                raise
+            code, trouble = None, vendor_trouble(ctx._, error)
+        if code is not None:
+            return await _who_redeemed(ctx, code)
+    if may_try:
+        await ctx.services.counter_codes.count_wrong(await ctx.work.begin(), ctx.customer.person, ctx.now)
+    if shows:
+        return _no_code(ctx, trouble, tried=may_try)
+    if not everything:
+        ctx.notes.result = "refused"
+        text = ctx._("With your role, a customer is found by the code that they show: [My code] on their overview.")
+        return Reply((Text(text),), commands_button(ctx._))
+    return refusals.nobody(ctx, typed)
+
+
+async def _who_shows(ctx: StaffContext, typed: str) -> Customer | None:
+    """Whose one-time code this is. Who may look no further has it used up by what they do with it."""
+    code = await ctx.services.counter_codes.find(ctx.work.reads, typed, "person", ctx.happened_at)
+    customer = await customers.by_id(ctx.work.reads, code.customer_id) if code and code.customer_id else None
+    if code is None or customer is None:
+        return None
+    if ctx.actor.may("staff"):
+        if not await ctx.services.counter_codes.end(await ctx.work.begin(), code.id, ctx.now):
+            await ctx.work.end(commit=False)  # A vendor is asked next.
+            return None  # Somebody else was faster.
+        ctx.customer.state.last = customer.ref
+    ctx.notes.customer = customer.ref
+    return customer
+
+
+def _no_code(ctx: StaffContext, trouble: str, *, tried: bool) -> Reply:
+    """Wrong, used and too old read the same. trouble: why nobody knows whether it is a code to redeem."""
+    ctx.notes.result = "not found" if tried else "refused: quota"
+    text = ctx._(
+        "That code is nobody's now: it is mistyped, used, or older than five minutes. [My code] gives the customer a "
+        "new one."
+    )
+    if not tried:
+        text = ctx._("Five wrong codes within an hour: please wait, or let somebody else of the staff do it.")
+    return Reply((Text("\n".join(filter(None, (text, trouble)))),), commands_button(ctx._))
+
+
+async def _who_linked(ctx: StaffContext, typed: str) -> Answer:
+    """Who has proven a phone at the counter. None and lapsed read the same; the phone is never said again."""
+    ctx.notes.target = audit.BY_PHONE
+    since = ctx.now - timedelta(days=1)
+    if ctx.actor.id is not None:
+        asked = await audit.times(ctx.work.reads, ctx.actor.id, "who", audit.BY_PHONE, since)
+        if asked >= PHONES_A_DAY:
+            ctx.notes.result = "refused: quota"
+            text = ctx._("You have looked up %(n)s phones within a day. Somebody else can do the next one.", n=asked)
+            return Reply((Text(text),), commands_button(ctx._))
+    phone = ctx.services.linking.phone(typed)
+    ids = await ctx.services.linking.proven(ctx.work.reads, phone, ctx.now) if phone else []
+    rows = [await customers.by_id(ctx.work.reads, each) for each in ids]
+    found = [customer for customer in rows if customer is not None]
+    if len(found) == 1:
+        ctx.customer.state.last = ctx.notes.customer = found[0].ref
+        return await _shown(ctx, found[0])
+    if not found:
+        ctx.notes.result = "not found"
+        text = ctx._("Nobody has this phone linked at the counter, or used it within a year.")
+        return Reply((Text(text),), (*_link_button(ctx), *commands_button(ctx._)))
+    opens = tuple(button for each in found for button in run_button(each.ref, f"/who {each.ref}"))
+    return Reply((views.chats_card(ctx._, found),), (*opens, *commands_button(ctx._)))
 
 
 def _may_be_code(typed: str) -> bool:
@@ -126,11 +209,8 @@ def _may_be_code(typed: str) -> bool:
     return bool(_CODE.fullmatch(typed)) and not named and not is_private(typed)
 
 
-async def _who_redeemed(ctx: StaffContext, typed: str) -> Answer:
+async def _who_redeemed(ctx: StaffContext, code: RedemptionCode) -> Answer:
     """Who redeemed a code: one customer is shown, several are listed."""
-    code = await find_code(ctx, typed, by_number=False)  # A bare number is no code's: it would name a stranger.
-    if code is None:
-        return refusals.nobody(ctx, typed)
     found = await claims.customers_of_code(ctx.work.reads, code.id, PAGE + 1)
     only = await ctx.customer_of(found[0][0]) if len(found) == 1 else None
     if only is not None:
@@ -146,7 +226,10 @@ async def _who_redeemed(ctx: StaffContext, typed: str) -> Answer:
 
 
 async def _shown(ctx: StaffContext, customer: Customer) -> Reply:
+    """Their card, with what a counter needs a tap away."""
     assert customer.id is not None, "it was found by its row"
+    if not ctx.actor.may("staff"):  # At the counter one sees who stands there, and nothing else of them.
+        return Reply((views.guest_card(ctx._, customer),), (*_hand_over_button(ctx, customer), *commands_button(ctx._)))
     reads = ctx.work.reads
     card = views.customer_card(
         ctx._,
@@ -160,12 +243,45 @@ async def _shown(ctx: StaffContext, customer: Customer) -> Reply:
     )
     newest = (await claims.of_customer(reads, customer.id))[:NEWEST]
     receipts = (button for claim in newest for button in run_button(claim.ref, f"/ref {claim.ref}"))
-    wallet = run_button(ctx._("Wallet"), f"/gifts {customer.ref}")
     helped = _helped_button(ctx, customer)
+    # Translators: a button: a customer gets points for coming by
     visit = run_button(ctx._("Count the visit"), f"/visit {customer.ref}") if ctx.brand.counts_visits else ()
-    return Reply(
-        (card,), (*helped, *visit, *wallet, *_ledger_button(ctx, customer), *receipts, *commands_button(ctx._))
+    taps = (
+        *_hand_over_button(ctx, customer),
+        *run_button(ctx._("Wallet"), f"/gifts {customer.ref}"),
+        *_ledger_button(ctx, customer),
+        *_link_button(ctx),
+        *_send_button(ctx, customer),
     )
+    # On the card, too: LINE on a computer shows none below it.
+    card = replace(card, buttons=(*card.buttons, *taps)[:ON_A_CARD])
+    return Reply((card,), (*helped, *visit, *taps, *receipts, *commands_button(ctx._)))
+
+
+def _hand_over_button(ctx: StaffContext, customer: Customer) -> tuple[Button, ...]:
+    """To the customer's things, of which one is handed over."""
+    # Translators: a button: choose what is handed over to a customer
+    return _if_may(ctx, HAND_OVER, run_button(ctx._("Hand over"), f"/{HAND_OVER} {customer.ref}"))
+
+
+def _link_button(ctx: StaffContext) -> tuple[Button, ...]:
+    """Asks for the phone: nobody knows it here."""
+    offers = ctx.brand.offers("link")
+    # Translators: a button: link a customer's phone
+    return _if_may(ctx, "link new", (Button(ctx._("Link a phone"), Go(command="staff-link")),)) if offers else ()
+
+
+def _send_button(ctx: StaffContext, customer: Customer) -> tuple[Button, ...]:
+    """To the vouchers, each of which leads to giving it."""
+    offers = ctx.brand.offers("vouchers")
+    # Translators: a button: choose a voucher for a customer
+    return _if_may(ctx, "issue", run_button(ctx._("Send voucher"), f"/catalog for={customer.ref}")) if offers else ()
+
+
+def _if_may(ctx: StaffContext, command: str, buttons: tuple[Button, ...]) -> tuple[Button, ...]:
+    """Buttons to a command, where there is one that this member may use."""
+    known = ctx.commands.commands.get(command)
+    return buttons if known is not None and known.open_to(ctx.actor.role) else ()
 
 
 @admin.command("ref", Receipt, role="staff", about=N_("any receipt: who, what, state"))
@@ -283,7 +399,7 @@ async def preview_adjustment(ctx: StaffContext, args: AdjustPoints) -> Preview |
         return place
     card = adjustment_card(ctx._, customer, account, args.change, args.reason, place)
     seen = {"customer": customer.ref, "store": place.store.id if place.store else None}
-    return Preview((card,), label=ctx._("Change it"), seen=seen)
+    return Preview((card,), label=ctx._("Change it"), whom=customer.ref, seen=seen)
 
 
 @admin.performs("points")

@@ -210,7 +210,7 @@ async def _ask(
         return _no_such_group(ctx, command, args)
     rows = (Row(_("Now"), views.policy_text(_, before)), Row(_("Then"), views.policy_text(_, after)))
     card = Card(title=_("Group #%(group)s", group=group), rows=rows, note=note)
-    return Preview((card,), label=label, seen={"before": _english(ctx, before)})
+    return Preview((card,), label=label, whom=f"#{group}", seen={"before": _english(ctx, before)})
 
 
 async def _look_up(ctx: StaffContext, group: int) -> tuple[bool | None, str]:

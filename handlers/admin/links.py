@@ -42,8 +42,21 @@ class Unlink(Arguments):
     role="staff",
     counter=True,
     about=N_("a code that links the phone of who stands before you"),
-    acts=True,
+    one_tap=True,
 )
+async def preview_code(ctx: StaffContext, args: Phone) -> Preview:
+    """Whose phone: a customer's own line could name somebody else's."""
+    phone = masked(_phone(ctx, args))
+    text = ctx._(
+        "Whoever types this code has %(phone)s linked and sees its gift cards. Only for the customer before you, whose "
+        "phone you have looked at.",
+        phone=phone,
+    )
+    # Translators: a button: make a one-time code for a phone, whose last digits follow
+    return Preview((Text(text),), label=ctx._("Make a code"), whom=phone[-3:])
+
+
+@admin.performs("link new")
 async def make_code(ctx: StaffContext, args: Phone) -> Answer:
     """Looked at in person, read out, typed by the customer: nothing less proves whose phone it is."""
     phone = _phone(ctx, args)
@@ -68,7 +81,16 @@ async def make_code(ctx: StaffContext, args: Phone) -> Answer:
     return Reply((code_card(ctx._, code, masked(phone), made),), commands_button(ctx._), valuable=True)
 
 
-@admin.command("link cancel", Phone, role="staff", about=N_("end the code of a phone"), acts=True)
+@admin.command("link cancel", Phone, role="staff", about=N_("end the code of a phone"), one_tap=True)
+async def preview_cancelling(ctx: StaffContext, args: Phone) -> Preview:
+    """Whose; whether there is a code is told afterwards."""
+    phone = masked(_phone(ctx, args))
+    text = ctx._("The code for %(phone)s will be worth nothing. A link that exists stays.", phone=phone)
+    # Translators: a button: end the one-time code of a phone, whose last digits follow
+    return Preview((Text(text),), label=ctx._("End the code"), whom=phone[-3:])
+
+
+@admin.performs("link cancel")
 async def cancel_code(ctx: StaffContext, args: Phone) -> Answer:
     """Whoever made it; a link that exists stays."""
     phone = _phone(ctx, args)
@@ -95,7 +117,7 @@ async def preview_unlinking(ctx: StaffContext, args: Unlink) -> Preview | Answer
         link=link_text(ctx._, link),
     )
     # Translators: a button: take the link to a phone away
-    return Preview((Text(text),), label=ctx._("Unlink"), seen={"customer": customer.ref})
+    return Preview((Text(text),), label=ctx._("Unlink"), whom=customer.ref, seen={"customer": customer.ref})
 
 
 @admin.performs("unlink")

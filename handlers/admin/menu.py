@@ -22,7 +22,10 @@ admin.tiles = (
         N_("Find customer"),
         "who",
         "/who ",
-        N_("Whom? Send their number (C-8F3K2M), a receipt (R-7F3K9M) or a code that they redeemed."),
+        N_(
+            "Whom? Send the code that they show (K7PQ-4M2X), their number (C-8F3K2M), their phone or a receipt "
+            "(R-7F3K9M)."
+        ),
         whom=True,
     ),
     # Translators: a tile: the numbers of today

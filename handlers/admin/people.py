@@ -156,7 +156,16 @@ async def list_staff(ctx: StaffContext, args: ListStaff) -> Answer:
     return Reply((card,), (*more, *removals, *invite, *commands_button(ctx._)))
 
 
-@admin.command("admins invite", Invite, role="owner", about=N_("invite somebody with a one-time code"), acts=True)
+@admin.command("admins invite", Invite, role="owner", about=N_("invite somebody with a one-time code"), one_tap=True)
+async def preview_invitation(ctx: StaffContext, args: Invite) -> Preview:
+    """What it would make of somebody."""
+    role = role_word(ctx._, args.role)
+    text = ctx._("A line that makes one person %(role)s, whoever sends it to me first within 30 minutes.", role=role)
+    # Translators: a button: make an invitation to be one of the staff; the role follows
+    return Preview((Text(text),), label=ctx._("Invite"), whom=role)
+
+
+@admin.performs("admins invite")
 async def invite(ctx: StaffContext, args: Invite) -> Answer:
     """A code to be handed on in person; whoever types it first is staff."""
     code = await ctx.services.staffing.invite(await ctx.work.begin(), args.role, ctx.actor, ctx.now)
@@ -191,7 +200,7 @@ async def preview_role(ctx: StaffContext, args: ChangeRole) -> Preview | Answer:
     )
     if before == args.role:
         text = ctx._("%(name)s gets back their rights as %(role)s.", name=member.name, role=role_word(ctx._, before))
-    return Preview((Text(text),), label=ctx._("Change it"))
+    return Preview((Text(text),), label=ctx._("Change it"), whom=member.name)
 
 
 @admin.performs("admins role")
@@ -220,7 +229,7 @@ async def preview_removal(ctx: StaffContext, args: Remove) -> Preview | Answer:
         role=role_word(ctx._, ctx.services.staffing.role_of(member)),
     )
     # Translators: a button: take away a member's rights
-    return Preview((Text(text),), label=ctx._("Remove"))
+    return Preview((Text(text),), label=ctx._("Remove"), whom=member.name)
 
 
 @admin.performs("admins remove")

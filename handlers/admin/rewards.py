@@ -95,7 +95,9 @@ async def preview_reward(ctx: StaffContext, args: SetReward) -> Preview | Answer
         text = _("Got It's catalogue has no such voucher: %(rule)s.", rule=args.rule)
         return Reply((Text(text),), run_button("/catalog", "/catalog"))
     card = views.rule_card(_, args.reward, name, before, after)
-    return Preview((card,), label=_("Change it"), seen={"before": _dumped(before), "after": _dumped(after)})
+    return Preview(
+        (card,), label=_("Change it"), whom=f"#{args.reward}", seen={"before": _dumped(before), "after": _dumped(after)}
+    )
 
 
 @admin.performs("reward")

@@ -73,9 +73,17 @@ async def show_guard(ctx: StaffContext, _args: Arguments) -> Answer:
     return Reply((card,), (*change, *commands_button(_)))
 
 
-@admin.command("guard raise", RaiseGuard, role="manager", about=N_("make guessing harder for everybody"), acts=True)
+@admin.command("guard raise", RaiseGuard, role="manager", about=N_("make guessing harder for everybody"), one_tap=True)
+async def preview_raising(ctx: StaffContext, args: RaiseGuard) -> Preview:
+    """Until when, and what it means."""
+    until = ctx._("raised until %(time)s", time=ctx._.moment(ctx.now + args.for_))
+    # Translators: a button: raise the guard against guessing
+    return Preview((_guard_card(ctx, until),), label=ctx._("Raise the guard"))
+
+
+@admin.performs("guard raise")
 async def raise_guard(ctx: StaffContext, args: RaiseGuard) -> Answer:
-    """At once; it lowers itself."""
+    """It lowers itself."""
     until, connection = ctx.now + args.for_, await ctx.work.begin()
     before = await guesses.guard_until(connection, ctx.now)
     await guesses.set_guard(connection, until)
@@ -86,9 +94,16 @@ async def raise_guard(ctx: StaffContext, args: RaiseGuard) -> Answer:
     return Reply((said,), run_button(ctx._("Lower"), "/guard lower"))
 
 
-@admin.command("guard lower", role="manager", about=N_("back to normal"), acts=True)
+@admin.command("guard lower", role="manager", about=N_("back to normal"), one_tap=True)
+async def preview_lowering(ctx: StaffContext, _args: Arguments) -> Preview:
+    """What it means."""
+    # Translators: a button: lower the guard against guessing
+    return Preview((_guard_card(ctx, _guard_text(ctx, None)),), label=ctx._("Lower the guard"))
+
+
+@admin.performs("guard lower")
 async def lower_guard(ctx: StaffContext, _args: Arguments) -> Answer:
-    """At once. If the guessing goes on, it raises itself again."""
+    """If the guessing goes on, it raises itself again."""
     connection = await ctx.work.begin()
     before = await guesses.guard_until(connection, ctx.now)
     await guesses.set_guard(connection, None)
@@ -96,6 +111,12 @@ async def lower_guard(ctx: StaffContext, _args: Arguments) -> Answer:
     text = ctx._("The guard is lowered. If the guessing goes on, it raises itself again.")
     said = changed(text, change(ctx._, ctx._("State"), _guard_text(ctx, before), _guard_text(ctx, None)))
     return Reply((said,), run_button(ctx._("State"), "/guard status"))
+
+
+def _guard_card(ctx: StaffContext, then: str) -> Card:
+    _ = ctx._
+    note = _("While it is raised, a code needs the word “redeem” before it, and two wrong ones bring a wait.")
+    return Card(title=_("Guard against guessing"), rows=(Row(_("Then"), then),), note=note)
 
 
 def _guard_text(ctx: StaffContext, until: datetime | None) -> str:
@@ -116,7 +137,7 @@ async def preview_block(ctx: StaffContext, args: Block) -> Preview | Answer:
         customer=customer.ref,
         time=ctx._.moment(ctx.now + args.duration),
     )
-    return Preview((Text(text),), label=ctx._("Block"), seen={"customer": customer.ref})
+    return Preview((Text(text),), label=ctx._("Block"), whom=customer.ref, seen={"customer": customer.ref})
 
 
 @admin.performs("block")
@@ -139,10 +160,23 @@ async def block(ctx: StaffContext, args: Block) -> Answer:
     return Reply((said,), run_button(ctx._("Unblock"), f"/unblock {customer.ref}"))
 
 
-@admin.command("unblock", Unblock, role="manager", about=N_("serve a customer again"), acts=True)
-async def unblock(ctx: StaffContext, args: Unblock) -> Answer:
-    """At once."""
+@admin.command("unblock", Unblock, role="manager", about=N_("serve a customer again"), one_tap=True)
+async def preview_unblocking(ctx: StaffContext, args: Unblock) -> Preview | Answer:
+    """Whom, and how they stand."""
     customer = await ctx.customer_of(args.customer)
+    if customer is None:
+        return _cannot(ctx, args.customer, None)
+    before = await ctx.services.blocking.of(ctx.work.reads, customer, ctx.now)
+    standing = change(ctx._, customer.ref, _block_text(ctx, before.until if before else None), _block_text(ctx, None))
+    said = changed(ctx._("%(customer)s will be served again.", customer=customer.ref), standing)
+    return Preview((said,), label=ctx._("Unblock"), whom=customer.ref, seen={"customer": customer.ref})
+
+
+@admin.performs("unblock")
+async def unblock(ctx: StaffContext, args: Unblock) -> Answer:
+    """From their next message on."""
+    assert ctx.confirmed is not None, "only a preview leads here"
+    customer = await ctx.customer_of(ctx.confirmed.seen["customer"])
     if customer is None:
         return _cannot(ctx, args.customer, None)
     connection = await ctx.work.begin()
@@ -195,10 +229,18 @@ async def close_desk(ctx: StaffContext, args: CloseDesk) -> Answer:
     ctx.notes.before, ctx.notes.after = "on" if was_on else "off", "on"
     await switches.put(connection, switches.MAINTENANCE, {"text": args.text}, ctx.actor.name, ctx.now)
     text = ctx._("Maintenance is on. Customers are told so; staff commands keep working.")
-    return Reply((changed(text, _maintenance(ctx, was_on, True)),), run_button("/maint off", "/maint off"))
+    return Reply((changed(text, _maintenance(ctx, was_on, True)),), run_button(ctx._("Open the desk"), "/maint off"))
 
 
-@admin.command("maint off", role="owner", about=N_("open the desk again"), acts=True)
+@admin.command("maint off", role="owner", about=N_("open the desk again"), one_tap=True)
+async def preview_opening(ctx: StaffContext, _args: Arguments) -> Preview:
+    """What it means."""
+    text = ctx._("Maintenance ends, and customers are answered again.")
+    # Translators: a button: end the maintenance
+    return Preview((Text(text),), label=ctx._("Open the desk"))
+
+
+@admin.performs("maint off")
 async def open_desk(ctx: StaffContext, _args: Arguments) -> Answer:
     """Customers are answered again."""
     was_on = await switches.remove(await ctx.work.begin(), switches.MAINTENANCE)

@@ -215,6 +215,7 @@ async def preview_issue(ctx: StaffContext, args: IssueVoucher) -> Preview | Answ
         (card,),
         # Translators: a button: give the customer the voucher
         label=ctx._("Issue it"),
+        whom=customer.ref,
         seen={
             "customer": customer.ref,
             "offer": snapshot(gift),
@@ -341,7 +342,7 @@ async def preview_retry(ctx: StaffContext, args: OneIssue) -> Preview | Answer:
         request=issue.request_id,
     )
     # Translators: a button: ask the vendor for a voucher again
-    return Preview((Text(text),), label=ctx._("Ask again"))
+    return Preview((Text(text),), label=ctx._("Ask again"), whom=issue.ref)
 
 
 @admin.performs("issue retry")
@@ -370,7 +371,8 @@ async def preview_settling(ctx: StaffContext, args: ResolveIssue) -> Preview | A
     if customer is not None and await _is_oneself(ctx, customer):
         return refusals.oneself(ctx, customer)
     card = settling_card(ctx._, issue, ok=args.end == "ok", reason=args.reason)
-    return Preview((card,), label=ctx._("It was issued") if args.end == "ok" else ctx._("It was not"))
+    label = ctx._("It was issued") if args.end == "ok" else ctx._("It was not")
+    return Preview((card,), label=label, whom=issue.ref)
 
 
 @admin.performs("issue resolve")

@@ -8,7 +8,7 @@ from bot.conversation.context import Answer
 from bot.conversation.messages import Reply, Text
 from bot.i18n import N_
 from bot.staff.arguments import Arguments, CustomerRef, Positional
-from bot.staff.routes import StaffContext, StaffRouter
+from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
 from bot.storage import customers
 from bot.storage.customers import Customer
@@ -27,12 +27,33 @@ class Helped(Arguments):
     customer: Annotated[CustomerRef, Positional(N_("a customer"), example="C-8F3K2M")]
 
 
-@admin.command("done", Helped, role="staff", about=N_("a customer who asked for a person was helped"), acts=True)
-async def close(ctx: StaffContext, args: Helped) -> Answer:
-    """At once, and once: the bot answers them again. They are told nothing; they have just talked to somebody."""
+@admin.command("done", Helped, role="staff", about=N_("a customer who asked for a person was helped"), one_tap=True)
+async def preview_closing(ctx: StaffContext, args: Helped) -> Preview | Answer:
+    """Who waits, and since when."""
     customer = await ctx.customer_of(args.customer)
-    if customer is None or customer.id is None:
+    if customer is None:
         return refusals.nobody(ctx, args.customer)
+    waits = human.waiting(customer, ctx.now)
+    if waits is None or "done_by" in waits:
+        return await _close(ctx, customer)
+    text = ctx._(
+        "%(customer)s waits for a person since %(time)s. Then the bot answers them again.",
+        customer=customer.ref,
+        time=ctx._.moment(human.moment(waits["since"])),
+    )
+    return Preview((Text(text),), label=ctx._("Done"), whom=customer.ref, seen={"customer": customer.ref})
+
+
+@admin.performs("done")
+async def close(ctx: StaffContext, args: Helped) -> Answer:
+    """Once: the bot answers them again. They are told nothing; they have just talked to somebody."""
+    assert ctx.confirmed is not None, "only a preview leads here"
+    customer = await ctx.customer_of(ctx.confirmed.seen["customer"])
+    return await _close(ctx, customer) if customer else refusals.nobody(ctx, args.customer)
+
+
+async def _close(ctx: StaffContext, customer: Customer) -> Answer:
+    assert customer.id is not None, "it was found by its row"
     waits = human.waiting(customer, ctx.now)
     shows = run_button(ctx._("Wallet"), f"/gifts {customer.ref}")
     if waits is None:

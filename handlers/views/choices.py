@@ -30,6 +30,8 @@ LABELS = {
     "receipts": N_("My receipts"),
     # Translators: a button
     "cards": N_("Gift cards"),
+    # Translators: a button: the code that a customer shows at the counter
+    "my_code": N_("My code"),
     "language": N_("Language"),
     "data": N_("My data"),
     "delete": N_("Delete my data"),

@@ -112,6 +112,18 @@ def redeemers_card(_: Translator, code: str, found: Sequence[tuple[str, datetime
     )
 
 
+def chats_card(_: Translator, found: Sequence[Customer]) -> Card:
+    """Several customers who have proven the same phone: one person on several channels, most likely."""
+    rows = (Row(each.ref, f"{_channel(each.channel)} · {_.moment(each.last_seen)}") for each in found)
+    return Card(eyebrow=_("Linked to the same phone"), title=_("Which chat?"), rows=tuple(rows))
+
+
+def guest_card(_: Translator, customer: Customer) -> Card:
+    """A customer as the counter may know them."""
+    rows = (Row(_("Channel"), _channel(customer.channel)), Row(_("First seen"), _.date(customer.first_seen)))
+    return Card(eyebrow=_("Customer"), title=customer.ref, rows=rows)
+
+
 def next_page(_: Translator, command: str, args: Arguments, more: bool) -> tuple[Button, ...]:
     """The same list from where this page ends; `args` has a `page`."""
     if not more:

@@ -92,8 +92,8 @@ def creation_card(_: Translator, code: str, group: str, game: str, rewards: str,
     )
 
 
-def deletion_card(_: Translator, code: RedemptionCode, claims: int, *, warn: bool) -> Card:
-    """A code that is about to be deleted."""
+def deletion_card(_: Translator, code: RedemptionCode, shown: str, claims: int, *, warn: bool) -> Card:
+    """A code that is about to be deleted. shown: the code, as it may be shown before anything was agreed to."""
     used = _("not told") if code.current_uses is None else _.number(code.current_uses)
     kept = _("Nobody can redeem the code any more.")
     if claims:
@@ -103,7 +103,7 @@ def deletion_card(_: Translator, code: RedemptionCode, claims: int, *, warn: boo
             claims,
         )
     return Card(
-        title=_("Delete %(code)s?", code=code.code),
+        title=_("Delete %(code)s?", code=shown),
         rows=(
             Row(_("Number"), f"#{code.id}"),
             Row(_("Group"), named(code.group) or _("none")),

@@ -10,6 +10,7 @@ from chat import Bot, Chat
 
 from admin.conftest import speaking
 from bot.services.stores import name_key
+from bot.staff.teaching import Run
 from bot.storage import customers, stores
 from bot.storage.customers import Customer
 from sandbox import Sandbox
@@ -78,6 +79,13 @@ def impatient(bot: Bot) -> None:
 async def trail(bot: Bot, action: str) -> list[dict[str, Any]]:
     """What the trail says of a command, oldest first."""
     return [dict(row) for row in await bot.pool.fetch("SELECT * FROM audit WHERE action = $1 ORDER BY n", action)]
+
+
+async def press(member: Chat, line: str) -> None:
+    """Tap a button of ours that says what this line does."""
+    person, now = (await row_of(member)).person, member.bot.clock()
+    data = member.bot.turns.dispatcher.packer.pack(Run(line=line), person=person, now=now)
+    await member.do(member.phone.taps(data))
 
 
 async def change(member: Chat, line: str) -> None:

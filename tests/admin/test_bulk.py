@@ -20,6 +20,7 @@ from engine.desk import Desk, another_database, desk_settings, until
 from engine.processes import Giftdesk, command
 
 from admin.conftest import Hire
+from admin.counter import press
 from bot.apis.http import Breaker
 from bot.cli.operator import Operator, save_codes
 from bot.config import load_settings
@@ -289,7 +290,7 @@ async def test_a_stop_ends_it_after_the_codes_it_is_at(bot: Bot, owner: Chat) ->
     await start(owner)
     await until(lambda: len(asked_for(bot.sandbox)) >= 10)
     job, _ = await newest(bot)
-    await owner.say(f"/job stop {job.ref}")
+    await press(owner, f"/job stop {job.ref}")
 
     job, counts = await newest(bot)
     assert job.state == "stopped"
@@ -312,9 +313,9 @@ async def test_what_is_over_is_not_stopped_or_resumed(bot: Bot, owner: Chat) -> 
     await owner.say("/code bulk group=7 n=3 prefix=SUMMER")
     await owner.tap("Start")
     job, _ = await newest(bot)
-    await owner.say(f"/job stop {job.id}")
+    await owner.order(f"/job stop {job.id}")
     assert owner.said("Done")
-    await owner.say(f"/job resume {job.ref.lower()}")
+    await owner.order(f"/job resume {job.ref.lower()}")
 
     assert owner.said("Nothing is left of %(job)s.", job=job.ref)
     assert (await newest(bot))[0].state == "done"
@@ -433,7 +434,7 @@ async def test_a_waiting_job_can_be_stopped_at_once(bot: Bot, boss: Chat) -> Non
     bot.sandbox.fault("poshen:" + MAKE, status=429, headers={"Retry-After": "60"})
     await boss.tap("Start")
     job, _ = await newest(bot)
-    await boss.say(f"/job stop {job.ref}")
+    await boss.order(f"/job stop {job.ref}")
 
     assert (await newest(bot))[0].state == "stopped"
 
@@ -533,7 +534,7 @@ async def batch(chat: Chat, n: int = 12) -> Job:
 async def unmake(chat: Chat, job: Job) -> None:
     """Ask for it, and type what has to be typed."""
     await chat.say(f"/job delete {job.ref}")
-    await chat.say(job.ref.lower())
+    await chat.order(job.ref.lower())
 
 
 async def test_a_wrong_batch_is_deleted_after_its_number_was_typed(bot: Bot, owner: Chat) -> None:
@@ -543,9 +544,9 @@ async def test_a_wrong_batch_is_deleted_after_its_number_was_typed(bot: Bot, own
     await owner.say(f"/job show {job.ref}")
     await owner.tap("Delete codes")
     assert "SUMMER-XXXX-XXXX" in owner.text and "12" in owner.text
-    assert owner.said("This can't be undone. Type %(word)s within 2 minutes to do it.", word=job.ref)
+    assert owner.said("This can't be undone. Type %(word)s within 2 minutes; then a button does it.", word=job.ref)
     assert len(at_vendor(bot.sandbox)) == 12
-    await owner.say(job.ref)
+    await owner.order(job.ref)
 
     assert owner.said("The unused codes of %(job)s are being deleted. You are told when it is done.", job=job.ref)
     assert owner.said(GONE, job=job.ref, deleted=12, kept=0)
@@ -770,7 +771,7 @@ async def exported(bot: Bot, chat: Chat, how: str = "") -> str:
         await chat.say("/code bulk group=7 n=3 prefix=SUMMER")
         await chat.tap("Start")
     job, _ = await newest(bot)
-    await chat.say(f"/job export {job.ref}{how}")
+    await chat.order(f"/job export {job.ref}{how}")
     (address,) = set(re.findall(re.escape(PUBLIC) + r"(/exports/[\w.-]+)", str([item.message for item in chat.shown])))
     return str(address)
 
@@ -887,7 +888,7 @@ async def test_without_an_address_the_command_line_is_offered(bot: Bot, owner: C
     await exported(bot, owner)
     bot.desk(public_url="")
     job, _ = await newest(bot)
-    await owner.say(f"/job export {job.ref}")
+    await owner.order(f"/job export {job.ref}")
 
     assert owner.said(
         "There is no address for a link: PUBLIC_URL is not set. On the server, `giftdesk codes %(job)s` writes the "
@@ -922,7 +923,7 @@ async def test_a_job_without_codes_has_no_file(bot: Bot, owner: Chat) -> None:
     bot.sandbox.fault("poshen", status=401)
     await owner.tap("Start")
     job, _ = await newest(bot)
-    await owner.say(f"/job export {job.ref}")
+    await owner.order(f"/job export {job.ref}")
 
     assert owner.said("There are no codes of %(job)s.", job=job.ref)
 

@@ -78,7 +78,7 @@ async def test_a_code_is_shown_with_what_is_decided_about_it(bot: Bot, owner: Ch
 )
 async def test_a_code_is_found_as_customers_may_type_it(boss: Chat, typed: str) -> None:
     """And by its number."""
-    await boss.say(f"/code show {typed}")
+    await boss.order(f"/code show {typed}")
 
     assert "WELCOME2026" in boss.texts
 
@@ -110,7 +110,7 @@ async def test_staff_may_look_but_not_touch(bot: Bot, hire: Hire, channel: str, 
 
 async def test_codes_are_listed_page_by_page(boss: Chat) -> None:
     """Of a group; each opens, and the next page is one tap away."""
-    await boss.say("/codes group=8")
+    await boss.order("/codes group=8")
     assert boss.said("%(n)s codes", n="42")
     first = set(boss.buttons)
     assert "TEST-0001" in first
@@ -124,7 +124,7 @@ async def test_codes_are_listed_page_by_page(boss: Chat) -> None:
 
 async def test_a_part_of_a_code_is_searched_here(bot: Bot, boss: Chat) -> None:
     """Poshen's own filter knows whole codes only, so it is not used for it."""
-    await boss.say("/code list q=sum")
+    await boss.order("/code list q=sum")
 
     shown = [text for text in boss.texts if text.startswith("SUMMER-")]
     assert len(set(shown)) == 3
@@ -137,7 +137,7 @@ async def test_a_search_says_when_it_did_not_see_everything(
     """No code is said not to exist because the list is long."""
     monkeypatch.setattr("handlers.admin.codes.SCAN", 10)
     monkeypatch.setattr("handlers.admin.codes.SCANNED", 20)
-    await owner.say("/code list q=0039")
+    await owner.order("/code list q=0039")
 
     assert owner.said("There are no codes here.")
     assert owner.said(
@@ -403,7 +403,7 @@ async def test_a_code_is_moved_after_a_yes(bot: Bot, owner: Chat) -> None:
 
 async def test_a_code_that_is_there_already_is_not_moved(bot: Bot, owner: Chat) -> None:
     """Nothing to confirm."""
-    await owner.say("/code move #99 to=5")
+    await owner.say("/code move WELCOME2026 to=5")
 
     assert owner.said("%(code)s is in group %(group)s already.", code="WELCOME2026", group="5 新春活動")
     assert owner._("Move it") not in owner.buttons
@@ -465,7 +465,7 @@ async def test_a_move_to_nowhere_is_the_vendors_to_refuse(bot: Bot, boss: Chat) 
 
 
 async def test_a_used_code_asks_for_its_end(bot: Bot, owner: Chat) -> None:
-    """Its last four characters, typed; a tap is not enough."""
+    """Its last four characters, typed, and then a tap; neither is enough alone."""
     await bot.chat("line", language="en").say("WELCOME2026")
     await owner.say("/code delete WELCOME2026")
     kept = owner._.ngettext(
@@ -474,10 +474,12 @@ async def test_a_used_code_asks_for_its_end(bot: Bot, owner: Chat) -> None:
         1,
     )
     assert kept in owner.text
-    assert owner.said("This can't be undone. Type %(word)s within 2 minutes to do it.", word="2026")
+    assert owner.said("This can't be undone. Type %(word)s within 2 minutes; then a button does it.", word="2026")
     assert list(owner.buttons) == [owner._("Cancel")]
 
     await owner.say("2026")
+    assert made_at(bot, "WELCOME2026") != []
+    await owner.tap("Delete")
 
     assert made_at(bot, "WELCOME2026") == []
     assert owner.said("#%(id)s is deleted. Customers' receipts are kept.", id=99)

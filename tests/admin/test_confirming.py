@@ -275,6 +275,8 @@ async def test_the_last_characters_confirm(owner: Chat, test_commands: None, don
     assert "Confirm" not in owner.buttons
 
     await owner.say("ａb9d")
+    assert done == []
+    await owner.tap("Confirm")
 
     assert done == ["wiped WELCOME-AB9D 3"]
 
@@ -422,7 +424,7 @@ async def test_the_last_characters_may_be_a_word_of_the_menu(owner: Chat, test_c
     """Typed when they are asked for, they mean the code."""
     await owner.say("/wipe BIG-MENU")
 
-    await owner.say("menu")
+    await owner.order("menu")
 
     assert done == ["wiped BIG-MENU 3"]
 

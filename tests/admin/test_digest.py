@@ -54,7 +54,7 @@ async def test_owners_read_what_each_member_did(bot: Bot, owner: Chat, hire: Hir
     await customer.say("WELCOME2026")
     receipt = await bot.pool.fetchval("SELECT ref FROM claims")
     await confirmed(amy, f"/code undo {receipt}", "Undo it")
-    await bob.say("/link new 0912345678")
+    await bob.order("/link new 0912345678")
     await owner.say("/whoami")  # With their first command we know which language an owner reads.
     for chat in (owner, amy, bob, customer):
         chat.look()
@@ -77,12 +77,12 @@ async def test_owners_read_what_each_member_did(bot: Bot, owner: Chat, hire: Hir
     for chat in (amy, bob, customer):
         assert chat.look() == []
     await owner.tap("Show")
-    assert "/points" in owner.text
+    assert "/link new •••" in owner.text
 
 
 async def test_it_comes_once_whoever_sends_it(bot: Bot, boss: Chat, hire: Hire) -> None:
     """Every worker, every hour, after every restart; and again the next day only if that had deeds."""
-    await (await hire("staff", "bob")).say("/link new 0912345678")
+    await (await hire("staff", "bob")).order("/link new 0912345678")
     before = await told(bot)
     await asyncio.gather(*(morning(bot) for _ in range(4)))
     first = await told(bot)
@@ -96,7 +96,7 @@ async def test_it_comes_once_whoever_sends_it(bot: Bot, boss: Chat, hire: Hire) 
 
 async def test_it_waits_for_the_morning(bot: Bot, boss: Chat, hire: Hire) -> None:
     """Midnight of the brand's zone ends the day; nobody is woken by it."""
-    await (await hire("staff", "bob")).say("/link new 0912345678")
+    await (await hire("staff", "bob")).order("/link new 0912345678")
     await morning(bot, at=time(0, 17))
     await morning(bot, at=time(8, 59))
 
@@ -107,7 +107,7 @@ async def test_it_waits_for_the_morning(bot: Bot, boss: Chat, hire: Hire) -> Non
 
 async def test_what_is_of_today_is_told_tomorrow(bot: Bot, boss: Chat, hire: Hire) -> None:
     """A day has its own deeds only."""
-    await (await hire("staff", "bob")).say("/link new 0912345678")
+    await (await hire("staff", "bob")).order("/link new 0912345678")
     await morning(bot, days=0, at=time(23, 59))
 
     assert await told(bot) == []
@@ -116,7 +116,7 @@ async def test_what_is_of_today_is_told_tomorrow(bot: Bot, boss: Chat, hire: Hir
 async def test_only_owners_read_it(bot: Bot, hire: Hire) -> None:
     """Not the managers, whom other alerts reach."""
     manager, second = await hire("manager"), await hire("owner")
-    await manager.say("/link new 0912345678")
+    await manager.order("/link new 0912345678")
     await morning(bot)
 
     owners = {second.user, *(demo_id(channel, "staff") for channel in ("line", "messenger"))}
@@ -139,7 +139,7 @@ async def test_looking_is_no_deed(bot: Bot, boss: Chat, hire: Hire) -> None:
 
 async def test_who_was_removed_is_still_named(bot: Bot, boss: Chat, hire: Hire) -> None:
     """By the name that the trail knows."""
-    await (await hire("staff", "bob")).say("/link new 0912345678")
+    await (await hire("staff", "bob")).order("/link new 0912345678")
     await confirmed(boss, "/admins remove bob", "Remove")
     boss.look()
     await morning(bot)
@@ -152,7 +152,9 @@ async def test_who_was_removed_is_still_named(bot: Bot, boss: Chat, hire: Hire) 
 def test_many_members_make_one_message(bot: Bot, tag: str) -> None:
     """Messenger's texts end at 2,000 characters, and LINE counts what is pushed."""
     _ = bot.turns.languages[tag]
-    busy = [Deeds(f"manager-{n:02d}", 100, 100_000_000, 9_999, 9_999, 2_000, 20, 99, 100) for n in range(LINES + 30)]
+    busy = [
+        Deeds(f"manager-{n:02d}", 100, 100_000_000, 9_999, 9_999, 2_000, 20, 99, 100, 30) for n in range(LINES + 30)
+    ]
     text = digest(_, bot.clock(), busy)
 
     assert len(text) < 2_000

@@ -26,7 +26,7 @@ async def customer(bot: Bot, channel: str, language: str) -> Chat:
 
 async def new_code(member: Chat, phone: str = PHONE) -> str:
     """What the member reads out."""
-    await member.say(f"/link new {phone}")
+    await member.order(f"/link new {phone}")
     found = CODE.search(member.text)
     assert found, member.text
     return found[0]
@@ -95,10 +95,10 @@ async def test_the_phone_is_nowhere_but_in_the_seal(
     """Not in the trail, in no table, in no log."""
     member = await hire("staff")
     await type_code(customer, await new_code(member, "+886 912-345-678"))
-    await member.say(f"/link cancel {PHONE}")
+    await member.order(f"/link cancel {PHONE}")
     await bot.quiet()
 
-    assert [entry["line"] for entry in await trail(bot, "link new")] == ["/link new •••"]
+    assert [entry["line"] for entry in await trail(bot, "link new")] == ["/link new •••"] * 2
     for table in ("audit", "customers", "link_codes", "links", "events", "pushes", "staff"):
         kept = str([tuple(row) for row in await tables.fetch(f"SELECT * FROM {table}")])
         assert PHONE not in kept and PROVEN not in kept and "345-678" not in kept, table
@@ -117,7 +117,7 @@ async def test_what_is_no_phone_is_told_and_not_repeated(hire: Hire) -> None:
     """Half a number is a part of somebody's."""
     member = await hire("staff")
     for typed in ("12345", "09123456789012", "Amy", "C-8F3K2M"):
-        await member.say(f"/link new {typed}")
+        await member.order(f"/link new {typed}")
 
         example = "That is no phone number. Example: /link new 0912345678, or with its country: +886912345678"
         assert member.said(example)
@@ -128,12 +128,12 @@ async def test_a_cancelled_code_is_worth_nothing(hire: Hire, customer: Chat) -> 
     """Any member may cancel it; a second time there is none."""
     member, other = await hire("staff"), await hire("staff")
     code = await new_code(member)
-    await other.say(f"/link cancel {PHONE}")
+    await other.order(f"/link cancel {PHONE}")
     assert other.said("The code for %(phone)s is cancelled.", phone="09••-•••-678")
 
     await type_code(customer, code)
     assert customer.said(INVALID)
-    await other.say(f"/link cancel {PHONE}")
+    await other.order(f"/link cancel {PHONE}")
     assert other.said("There is no code for %(phone)s.", phone="09••-•••-678")
 
 
@@ -158,7 +158,7 @@ async def test_thirty_codes_a_day_are_enough(bot: Bot, hire: Hire) -> None:
             assert await bot.turns.services.linking.new_code(
                 connection, f"8869123400{number:02}", staff=str(await member_id(member)), now=bot.clock()
             )
-    await member.say(f"/link new {PHONE}")
+    await member.order(f"/link new {PHONE}")
     assert member.said("You have made %(n)s codes within a day. Somebody else can make the next one.", n=30)
     assert CODE.search(member.text) is None
 
@@ -210,6 +210,6 @@ async def test_without_altegio_no_codes_are_made(bot: Bot, hire: Hire) -> None:
     """They would lead customers to nothing."""
     bot.having(apis=replace(bot.turns.apis, altegio=None))
     member = await hire("staff")
-    await member.say(f"/link new {PHONE}")
+    await member.order(f"/link new {PHONE}")
 
     assert member.said("Gift cards are switched off here: Altegio's settings are not set.")

@@ -203,11 +203,13 @@ async def test_an_answer_that_arrives_twice_acts_once(bot: Bot, hire: Hire) -> N
     said = member.phone.says("0912 345 678")
 
     await member.do(said, said)
+    tap = member.phone.taps(member.data_of("Make a code"))
+    await member.do(tap, tap)
 
     assert member.said("Link code")
     assert await bot.pool.fetchval("SELECT count(*) FROM link_codes") == 1
     rows = await bot.pool.fetch("SELECT line, result FROM audit WHERE action = 'link new'")
-    assert [(row["line"], row["result"]) for row in rows] == [("/link new •••", "done")]
+    assert [(row["line"], row["result"]) for row in rows] == [("/link new •••", "asked"), ("/link new •••", "done")]
 
 
 async def test_a_voucher_is_given_with_taps(bot: Bot, hire: Hire) -> None:
@@ -311,7 +313,7 @@ async def beside(bot: Bot) -> None:
 async def test_staff_have_a_menu_of_their_own(bot: Bot, boss: Chat, install: Install) -> None:
     """From joining on; another role or language brings another one, and removal the customers'."""
     await install()
-    await boss.say("/admins invite viewer")
+    await boss.order("/admins invite viewer")
     await beside(bot)
     assert has(boss) == "en-staff"
     line = next(text for text in boss.texts if text.startswith("/join "))
@@ -338,15 +340,14 @@ async def test_staff_have_a_menu_of_their_own(bot: Bot, boss: Chat, install: Ins
 async def test_a_crash_before_a_menu_was_taken_away_is_made_good(bot: Bot, boss: Chat, install: Install) -> None:
     """LINE hangs, the worker dies: their next message brings the customers' menu. And nobody waits for it."""
     await install()
-    await boss.say("/admins invite staff")
+    await boss.order("/admins invite staff")
     line = next(text for text in boss.texts if text.startswith("/join "))
     member = bot.chat("line", language="en")
     await member.say(f"{line} amy")
     await beside(bot)
     bot.sandbox.fault(f"line:POST /v2/bot/user/{member.user}", hang=True)
 
-    await boss.say("/admins remove amy")
-    await boss.tap("Remove")
+    await boss.order("/admins remove amy")
     assert boss.said("%(name)s is no longer staff.", name="amy")
     marked = "SELECT state ->> 'menu' FROM customers WHERE split_part(person, ':', 3) = $1"
     deadline = asyncio.get_running_loop().time() + 60

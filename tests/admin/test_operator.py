@@ -72,7 +72,7 @@ async def test_a_command_is_run_and_confirmed_on_the_command_line(bot: Bot, env:
     """With --yes at once; without an answer nothing is done. The question is what the chat's button says."""
     status, printed = await command("admin", "/group policy 5 max=7", env=env)
     assert status != 0
-    assert "Change it [y/N]" in printed
+    assert "Change it · #5 [y/N]" in printed
     assert await bot.pool.fetchval("SELECT count(*) FROM policies") == 0
 
     status, printed = await command("admin", "group policy 5 max=7", "--yes", "--lang", "en", env=env)

@@ -33,7 +33,7 @@ async def names(bot: Bot) -> dict[str, str]:
 
 async def invited(owner: Chat, role: str) -> str:
     """The line that a newcomer types."""
-    await owner.say(f"/admins invite {role}")
+    await owner.order(f"/admins invite {role}")
     return next(text for text in owner.texts if text.startswith("/join "))
 
 

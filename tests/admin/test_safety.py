@@ -44,7 +44,7 @@ async def test_a_code_works_after_maintenance(bot: Bot, owner: Chat, customer: C
     """As if it had never been sent before."""
     await close(owner)
     await customer.say("WELCOME2026")
-    await owner.say("/maint off")
+    await owner.order("/maint off")
 
     await customer.say("WELCOME2026")
 
@@ -184,11 +184,11 @@ async def test_who_shows_a_block(bot: Bot, owner: Chat, customer: Chat) -> None:
 
 async def test_a_raised_guard_wants_the_keyword(bot: Bot, owner: Chat, customer: Chat, tables: asyncpg.Pool) -> None:
     """As if it had raised itself; lowered, everything is as before."""
-    await owner.say("/guard raise for=2h")
+    await owner.order("/guard raise for=2h")
     await customer.say("WELCOME2026")
     assert await tables.fetchval("SELECT count(*) FROM claims") == 0
 
-    await owner.say("/guard lower")
+    await owner.order("/guard lower")
     await customer.say("WELCOME2026")
 
     assert await tables.fetchval("SELECT count(*) FROM claims") == 1
@@ -196,7 +196,7 @@ async def test_a_raised_guard_wants_the_keyword(bot: Bot, owner: Chat, customer:
 
 async def test_the_guard_lowers_itself(bot: Bot, owner: Chat) -> None:
     """After the time it was raised for."""
-    await owner.say("/guard raise for=2h")
+    await owner.order("/guard raise for=2h")
     await owner.say("/guard")
     assert owner.said("Lower")
     bot.ahead(hours=3)

@@ -223,7 +223,7 @@ async def test_a_voucher_that_is_just_being_asked_for_is_no_trouble(bot: Bot, ow
 
 async def test_what_staff_switched_on_is_shown(bot: Bot, owner: Chat) -> None:
     """The guard until when, maintenance since when and by whom."""
-    await owner.say("/guard raise for=2h")
+    await owner.order("/guard raise for=2h")
     await owner.say("/maint on")
     await owner.tap("Close the desk")
     await owner.say("/status")

@@ -147,7 +147,7 @@ TAUGHT = [
         {"limit": "7d"},
         {"name": "how long"},
         button="for=7d",
-        does="Lower",
+        does="Raise the guard",
     ),
     Taught(
         "/block Amy 24h reason=spam",
@@ -171,7 +171,7 @@ TAUGHT = [
         "There's no %(typed)s — did you mean %(better)s?",
         {"typed": "/cod", "better": "/code show #99"},
         button="/code show #99",
-        does="Used at Poshen",
+        does="Show the code",
     ),
     Taught(
         "/code create SUMMER",
@@ -279,7 +279,7 @@ TAUGHT = [
         {"name": "owner|manager|staff|viewer|counter", "example": "/admins invite staff"},
         {"about": "the role"},
         button="viewer",
-        does="List staff",
+        does="Invite",
     ),
     Taught(
         "/stats tomorrow",

@@ -211,7 +211,7 @@ async def test_a_change_is_written_down_in_both_halves(bot: Bot, owner: Chat) ->
 
 async def test_no_secret_reaches_it(bot: Bot, owner: Chat, chat: Chat) -> None:
     """Neither an invitation's code nor a phone in a reason."""
-    await owner.say("/admins invite staff")
+    await owner.order("/admins invite staff")
     line = next(text for text in owner.texts if text.startswith("/join "))
     await chat.say(f"{line} amy")
     await owner.say('/block last 24h reason="0912-345-678"')

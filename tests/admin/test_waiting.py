@@ -69,7 +69,7 @@ async def test_done_closes_it_once(bot: Bot, boss: Chat, channel: str, hire: Hir
     await customer.say("qwerty")
     assert customer.said("I didn't catch that. Try:")
     member = await hire("staff")
-    await member.say(f"/done {ref}")
+    await member.order(f"/done {ref}")
     assert "→" not in member.text
     assert await bot.pool.fetchval("SELECT name FROM staff WHERE user_id = $1", boss.user) in member.text
     rows = await trail(bot, "done")
@@ -88,7 +88,7 @@ async def test_who_was_helped_and_asks_again_is_told_of_again(bot: Bot, boss: Ch
     ref = await ref_of(customer)
     assert len(boss.look()) == 1
     bot.ahead(minutes=2)
-    await boss.say(f"/done {ref}")
+    await boss.order(f"/done {ref}")
 
     await customer.say("agent")
 
@@ -100,7 +100,7 @@ async def test_who_does_not_wait_is_left_alone(bot: Bot, boss: Chat, channel: st
     customer = await arrive(bot, channel, "en")
     ref = await ref_of(customer)
 
-    await boss.say(f"/done {ref}")
+    await boss.order(f"/done {ref}")
 
     assert boss.said("%(customer)s does not wait for a person.", customer=ref)
 
@@ -110,7 +110,7 @@ async def test_a_member_who_asked_for_a_person_closes_their_own(bot: Bot, boss: 
     await boss.say("agent")
     ref = await ref_of(boss)
 
-    await boss.say(f"/done {ref}")
+    await boss.order(f"/done {ref}")
 
     assert "→ done" in boss.text
     assert (await row_of(boss)).muted_until is None

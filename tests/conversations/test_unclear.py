@@ -74,7 +74,7 @@ async def test_only_what_customers_type_to_us_is_counted(bot: Bot) -> None:
     await boss.say("/maint on")
     await boss.tap("Close the desk")
     await chat.say(LOST)
-    await boss.say("/maint off")
+    await boss.order("/maint off")
     await bot.pool.execute("UPDATE customers SET blocked_until = $1", bot.clock() + timedelta(hours=1))
     await chat.say(LOST)
 
