@@ -23,7 +23,7 @@ TAKEN_WITHIN = timedelta(days=7)
 ROOM = 3  # messages of an answer, with which it still has room for an offer and the notice
 
 
-class TakeOffer(Action, name="offer", ttl=TAKEN_WITHIN):
+class TakeOffer(Action, name="offered", ttl=TAKEN_WITHIN):
     """Redeem the code of the poster that has this token."""
 
     token: str

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from engine.desk import another_database
 from engine.processes import command, environment, free_port
+from structlog.testing import capture_logs
 from werkzeug.serving import make_server
 
 from bot.apis import Apis
@@ -183,6 +184,18 @@ async def test_another_secret_is_not_taken_for_the_proxys_fault(served: Settings
         said = await reach.reached(settings)
 
     assert [how for how, text in said if "another secret runs there" in text] == ["bad", "bad"]
+
+
+async def test_the_web_process_tells_where_a_wrong_signature_comes_from(served: Settings) -> None:
+    """In its log, for whoever looks there first."""
+    with capture_logs() as logged:
+        url = f"http://{served.host}:{served.port}/webhooks/line"
+        async with ClientSession() as http, http.post(url, data="{}") as got:
+            assert got.status == 401
+    [line] = [each for each in logged if "signature" in each["event"]]
+
+    assert "a proxy that changes body or headers" in line["hint"] and "giftdesk doctor" in line["hint"]
+    assert line["size"] == 2
 
 
 async def test_nobody_there_is_told(sandbox: Sandbox) -> None:
