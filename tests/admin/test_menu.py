@@ -25,7 +25,7 @@ from handlers.admin.menu import admin as menu
 from sandbox import Sandbox
 
 TILES = {tile.name: tile for tile in menu.tiles}
-FEWER = {"viewer": ["today", "state", "commands"], "counter": ["link", "commands"]}
+FEWER = {"viewer": ["today", "state", "commands"], "counter": ["find", "link", "commands"]}
 
 
 @pytest.fixture(params=["line", "messenger", "instagram"])
