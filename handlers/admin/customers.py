@@ -54,7 +54,7 @@ MOST_POINTS = 1_000_000
 NEWEST = 3  # receipts to be tapped under a customer's card
 PHONES_A_DAY = 30  # that a member may look up
 ON_A_CARD = 4  # buttons
-HAND_OVER = "hand"  # the command that shows what of a customer's can be handed over
+HAND_OVER = "use"  # the command that hands over what is a customer's
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]{2,38}[A-Za-z0-9]")  # as those are spelled that customers can type
 _PLATFORM_ID = re.compile(r"U[0-9a-f]{32}|[0-9]{10,20}")
