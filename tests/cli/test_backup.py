@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import psycopg
 import pytest
 from chat import Chat
 from engine.desk import Desk, another_database, references, until
@@ -23,7 +24,7 @@ from engine.shopping import ISSUE, PAID_AND_GOT, asked, ended, ended_for, newcom
 
 from bot.services import key
 from bot.storage import backup, bulk, inbox, issues, pushes, schema
-from bot.storage.backup import Aside, BackupError
+from bot.storage.backup import Aside, BackupError, Content
 from bot.storage.version import HEAD
 from sandbox import Sandbox
 
@@ -163,6 +164,29 @@ async def test_what_was_put_aside_goes_on_once_when_somebody_says_so(
         assert [waiting.text.count(f"news {name}") for name in ("notice:now", "notice:later")] == [1, 1]
         assert len({call.json["request_id"] for call in asked(sandbox)}) == 1
         assert await ended_for(there.pool, sandbox, "line", waiting.user) == PAID_AND_GOT
+
+
+async def test_a_backup_is_of_one_moment(
+    desk: Desk, elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is changed when half of the tables are written is in none of them."""
+    chat = await newcomer(desk)
+    copy_out = backup._copy_out
+
+    def interrupted(connection: psycopg.Connection[Any], archive: zipfile.ZipFile, table: str) -> Content:
+        if table == "events":
+            with psycopg.connect(desk.database, autocommit=True) as other:
+                other.execute("UPDATE customers SET ref = 'C-LATER1'")
+                other.execute("UPDATE events SET outcome = 'later'")
+        return copy_out(connection, archive, table)
+
+    monkeypatch.setattr(backup, "_copy_out", interrupted)
+    backup.write(desk.database, tmp_path / "b", FINGERPRINT)
+    backup.restore(elsewhere, tmp_path / "b", FINGERPRINT)
+
+    assert await fetchval(desk.database, "SELECT count(*) FROM events WHERE outcome = 'later'") > 0
+    assert await fetchval(elsewhere, "SELECT count(*) FROM events WHERE outcome = 'later'") == 0
+    assert await fetchval(elsewhere, f"SELECT count(*) FROM customers WHERE person LIKE '%{chat.user}'") == 1
 
 
 async def test_a_voucher_that_was_issued_after_the_backup_is_not_issued_again(

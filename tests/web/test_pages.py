@@ -176,6 +176,8 @@ async def test_metrics_show_every_promised_series(desk: Desk) -> None:
     await chat.say("我的獎品")
     desk.post(chat.phone.says("not answered yet"))
     await desk.pool.execute("UPDATE events SET held_at = now() WHERE state = 'done'")
+    for name, ago in (("at work", "10 seconds"), ("gone", "2 minutes")):
+        await desk.pool.execute("INSERT INTO workers VALUES ($1, now() - $2::text::interval, '{}')", name, ago)
     page = desk.web.get("/metrics")
 
     assert page.status_code == 200
@@ -188,6 +190,8 @@ async def test_metrics_show_every_promised_series(desk: Desk) -> None:
         r"giftdesk_queue_depth 1\.0",
         r"giftdesk_queue_age_seconds \d",
         r"giftdesk_held_events 1\.0",
+        r"giftdesk_workers 1\.0",
+        r"giftdesk_undecided_vouchers 0\.0",
     ):
         assert re.search(series, page.text), f"{series}\n{page.text}"
 
