@@ -16,7 +16,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from chat import Chat
-from pgqueuer import AsyncpgDriver
+from pgqueuer import AsyncpgDriver, Queries
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from pgqueuer.types import QueueEntrypoint, QueueManagerId
 
@@ -107,6 +107,90 @@ async def test_each_chat_is_answered_in_order_by_two_workers(desk: Desk) -> None
     assert sum(by_worker) == CHATS * EVENTS == len(accepted)
     assert min(by_worker) > CHATS, "both workers had their share"
     assert await desk.pool.fetchval("SELECT count(*) FROM claims") == CHATS
+
+
+# How webs stored an event, and what workers had stored of a reply, before webhooks shared commits (2026-11-29).
+OLD_STORE = """
+WITH stored AS (
+    INSERT INTO events (key, channel, chat, state, at, payload, received_at)
+    SELECT row.*, $7::timestamptz
+    FROM (VALUES ($1::text, $2::text, $3::text, $4::text, $5::timestamptz, $6::text)) AS row
+    ON CONFLICT (key) DO NOTHING
+    RETURNING id, chat, state
+), queued AS (
+    INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+    SELECT 0, 'event', convert_to(id || ':' || chat, 'UTF8'), 'queued' FROM stored WHERE state = 'new' ORDER BY id
+)
+SELECT count(*) FROM stored
+"""
+OLD_REPLY = {
+    "key": "reply:old",
+    "messages": [{"message": {"type": "text", "text": "from before"}, "plain": "from before"}],
+    "token": None,
+    "valuable": True,
+    "done": 0,
+    "tries": 0,
+    "perhaps": False,
+}
+
+
+async def test_old_and_new_work_side_by_side_for_the_length_of_a_deploy(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A web and a worker of before, which takes jobs by PgQueuer's own statement, beside a web and a worker of now.
+
+    Each message is answered once and in its order, and a reply that was committed before the deploy is delivered.
+    """
+    kinds = iter((Queries, FewerQuestions))
+
+    def queries(driver: AsyncpgDriver) -> Queries:
+        return next(kinds)(driver)
+
+    monkeypatch.setattr("bot.jobs.FewerQuestions", queries)
+    desk.sandbox.fault("poshen", delay_ms=15)
+    chats = [desk.chat("line") for _ in range(8)]
+    order: dict[str, list[str]] = defaultdict(list)
+    by_worker = [0, 0]
+
+    def worker(number: int) -> Any:
+        async def take(turns: Turns, event_id: int) -> None:
+            await turns.take(event_id)
+            by_worker[number] += 1
+
+        return take
+
+    channel = inbound_channels(desk.settings)["line"]
+    for number in range(10):
+        for chat in chats:
+            webhook = chat.phone.says(CODE)
+            order[chat.user].append(webhook.json["events"][0]["replyToken"])
+            if number % 2:
+                assert desk.post(webhook) == 200
+                continue
+            (came,) = arrivals(channel, channel.split(webhook.body), desk.clock())
+            payload = json.dumps(came.payload)
+            row = (came.key, came.channel, came.chat, "new", came.at, payload, desk.clock())
+            assert await desk.pool.fetchval(OLD_STORE, *row) == 1
+    waiting = desk.chat("line")
+    chat_of = f"line:{waiting.phone.account}:{waiting.user}"
+    await desk.pool.fetchval(OLD_STORE, "line:old", "line", chat_of, "new", desk.clock(), None, desk.clock())
+    await desk.pool.execute(
+        "UPDATE events SET state = 'ready', reply = $1 WHERE key = 'line:old'",
+        json.dumps({**OLD_REPLY, "to": waiting.user}),
+    )
+
+    async with AsyncExitStack() as stack:
+        for number in range(2):
+            await stack.enter_async_context(desk.working(worker(number), concurrency=20))
+        await settled(desk)
+
+    accepted = answered(desk)
+    for chat in chats:
+        assert [token for token in accepted if token in set(order[chat.user])] == order[chat.user]
+    assert len(accepted) == sum(map(len, order.values())) == sum(by_worker) - 1
+    assert min(by_worker) > len(chats), "both workers had their share"
+    assert await desk.pool.fetchval("SELECT count(*) FROM claims") == len(chats)
+    assert [item.message["text"] for item in desk.sandbox.sent("line", waiting.user)] == ["from before"]
 
 
 async def test_a_slow_chat_does_not_fill_a_worker(desk: Desk) -> None:
