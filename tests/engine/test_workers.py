@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import psycopg
 import pytest
 from chat import Chat
 from pgqueuer import AsyncpgDriver, Queries
@@ -23,8 +24,8 @@ from pgqueuer.types import QueueEntrypoint, QueueManagerId
 from bot.channels import Delivery, Receipt
 from bot.channels.intake import arrivals, inbound_channels
 from bot.jobs import BUSY_SECONDS, PACE_SECONDS, ChatLocks, FewerQuestions, busy_pause
+from bot.storage import arrivals as stored
 from bot.storage import inbox
-from bot.storage import writer as writers
 from bot.storage.pool import connect_one
 from bot.storage.queue import TAKEN_IN_ORDER
 from bot.storage.writer import Writer
@@ -208,15 +209,17 @@ async def test_a_slow_chat_does_not_fill_a_worker(desk: Desk) -> None:
 
 
 async def flood(desk: Desk, chat: Chat, count: int) -> None:
-    """As many messages of one chat, stored as the web process stores them, a few hundred at a time."""
+    """As many messages of one chat, stored by the web process's statement but without its haste."""
     channel = inbound_channels(desk.settings)["line"]
-    writer = Writer(desk.database)
-    for part in range(0, count, 500):
-        events = [
-            event for _ in range(part, min(part + 500, count)) for event in channel.split(chat.phone.says("選單").body)
-        ]
-        await asyncio.to_thread(writer.store, arrivals(channel, events, desk.clock()))
-    writer.close()
+
+    def store() -> None:
+        with psycopg.connect(desk.database, autocommit=True) as connection:
+            for part in range(0, count, 500):
+                webhooks = [chat.phone.says("選單").body for _ in range(part, min(part + 500, count))]
+                events = [event for body in webhooks for event in channel.split(body)]
+                stored.store(connection, [stored.row(each, None) for each in arrivals(channel, events, desk.clock())])
+
+    await asyncio.to_thread(store)
 
 
 async def others_beside(desk: Desk, flooded: int, others: int) -> tuple[float, int]:
@@ -235,10 +238,9 @@ async def others_beside(desk: Desk, flooded: int, others: int) -> tuple[float, i
     return took, int(touched)
 
 
-async def test_a_flood_of_one_chat_stands_in_nobodys_way(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_flood_of_one_chat_stands_in_nobodys_way(desk: Desk) -> None:
     """A thousand messages of one person stand before twenty of others: these are answered before its jobs are gone
     through. Looking at each and putting it back would cost everybody behind it."""
-    monkeypatch.setattr(writers, "PATIENCE", 60.0)
     _, touched = await others_beside(desk, 1_000, 20)
 
     assert touched < 500
