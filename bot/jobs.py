@@ -17,14 +17,14 @@ from typing import Any
 import asyncpg
 from pgqueuer import AsyncpgDriver, PgQueuer, Queries
 from pgqueuer.errors import FailingListenerError, RetryRequested
-from pgqueuer.models import Job, Schedule
-from pgqueuer.types import QueueEntrypoint
+from pgqueuer.models import Job, Schedule, TracebackRecord
+from pgqueuer.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
 
 from bot import tracing
 from bot.errors import ConfigurationError
 from bot.log import log
 from bot.storage.pool import connect_one
-from bot.storage.queue import KINDS, Kind, read
+from bot.storage.queue import DONE, KINDS, TAKE, TAKEN_IN_ORDER, Kind, read
 
 HEARTBEAT = timedelta(seconds=5)  # A killed worker's jobs run again after this long.
 # asyncpg raises its InternalClientError, too, when a connection ends between two of its own steps.
@@ -37,7 +37,9 @@ LOST = (
     FailingListenerError,
 )
 BUSY_SECONDS = 0.1  # since the last job
+IDLE_SECONDS = 0.5  # between two looks when nothing comes: a notice may get lost without a sign
 PACE_SECONDS = 0.01  # after a look into the queue that found several, but less than a batch
+LATE_COMMITS = 1000  # jobs; a web may commit one after so many younger ones were taken
 QUEUE_PER_CHAT = 3  # More events of one chat wait in the database, not in a worker's slots.
 
 
@@ -108,7 +110,7 @@ class Jobs:
     async def _run_connected(self, url: str, stopping: asyncio.Event, concurrency: int) -> None:
         # Losing the last moments of the queue's own bookkeeping only makes jobs run again, which is
         # harmless; so its commits need not wait for the disk.
-        connection = await connect_one(url, server_settings={"synchronous_commit": "off"})
+        connection = await connect_one(url, server_settings={"synchronous_commit": "off"} | TAKEN_IN_ORDER)
         driver = AsyncpgDriver(connection)
         queue = PgQueuer(driver, queries=FewerQuestions(driver))
 
@@ -129,7 +131,7 @@ class Jobs:
             queue.run(
                 batch_size=max(5, concurrency // 4),
                 max_concurrent_tasks=concurrency,
-                dequeue_timeout=timedelta(seconds=5),
+                dequeue_timeout=timedelta(seconds=IDLE_SECONDS),
                 heartbeat_timeout=HEARTBEAT,
                 shutdown_on_listener_failure=True,
             )
@@ -179,30 +181,68 @@ class FewerQuestions(Queries):
     It takes jobs until none comes, then asks three times what to wait for: five statements for one event. Fewer jobs
     than were asked for were all there are; and while jobs keep coming, it had better look again a moment later. When
     they come quickly, one look takes several.
+
+    While somebody's transaction stays open, jobs that are done cannot be removed from the index, and each look from its
+    beginning steps over all of them. So only a twentieth of the time is spent on such looks; those between them begin a
+    little before the newest job that was taken. Jobs that were put back, that wait behind a flood, or whose worker died
+    are found by the former.
     """
 
-    _took_all = False
-    _last_job = -BUSY_SECONDS
-    _next_look = 0.0
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._took_all = self._full = False
+        self._last_job = -BUSY_SECONDS
+        self._next_look = self._next_whole_look = 0.0
+        self._newest = 0
+        self._in_hand: set[int] = set()
 
-    async def dequeue(self, batch_size: int, *rest: Any, **more: Any) -> list[Job]:
-        if self._took_all:
+    async def dequeue(
+        self,
+        batch_size: int,
+        entrypoints: dict[QueueEntrypoint, Any],
+        queue_manager_id: QueueManagerId,
+        global_concurrency_limit: int | None,
+        heartbeat_timeout: timedelta,
+    ) -> list[Job]:
+        most = min(batch_size, (global_concurrency_limit or batch_size) - len(self._in_hand))
+        self._full = most <= 0
+        if self._took_all or self._full:
             self._took_all = False
             return []
         await asyncio.sleep(self._next_look - time.monotonic())
-        jobs = await super().dequeue(batch_size, *rest, **more)
+        began = time.monotonic()
+        whole = began >= self._next_whole_look
+        lowest = 0 if whole else max(1, self._newest - LATE_COMMITS)
+        rows = await self.driver.fetch(TAKE, list(entrypoints), lowest, most, heartbeat_timeout, queue_manager_id)
+        jobs = [Job.model_validate(row) for row in rows]
+        self._in_hand.update(job.id for job in jobs)
+        self._newest = max([self._newest, *(job.id for job in jobs)])
         now = time.monotonic()
+        if whole:
+            self._next_whole_look = now + (now - began) * 20
         if jobs:
             self._last_job = now
-            self._took_all = len(jobs) < batch_size
-            if 1 < len(jobs) < batch_size:
+            self._took_all = len(jobs) < most
+            if 1 < len(jobs) < most:
                 self._next_look = now + PACE_SECONDS
         return jobs
 
+    async def log_jobs(self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]) -> None:
+        raised = [record.model_dump_json() if record else None for _, _, record in job_status]
+        await self.driver.execute(DONE, [job.id for job, _, _ in job_status], [how for _, how, _ in job_status], raised)
+        self._in_hand.difference_update(job.id for job, _, _ in job_status)
+
+    async def retry_job(self, job: Job, *rest: Any) -> None:
+        await super().retry_job(job, *rest)
+        self._in_hand.discard(job.id)
+
     async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
-        if time.monotonic() - self._last_job < BUSY_SECONDS:
-            return 1  # PgQueuer then waits for the next notice for 0.1 s at most.
-        return await super().eligible_queued_work(entrypoints)
+        # PgQueuer then waits for the next notice for 0.1 s at most; or for as long as it is told when idle, which is so
+        # short that what came since the last look may wait for the next one.
+        return int(self._full or time.monotonic() - self._last_job < BUSY_SECONDS)
+
+    async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
+        return 0  # The same.
 
 
 async def _or_later(job: Job, work: Awaitable[None]) -> None:

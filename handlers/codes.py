@@ -403,11 +403,12 @@ def _said(
 
 
 async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError, of: int) -> Reply:
-    """Keep the codes, so that one tap tries them again."""
+    """Keep the codes, so that one tap tries them again. Whoever sent one is told so however late it is: silence would
+    leave them believing that they have it."""
     if isinstance(error, CredentialsRefused):
         await ctx.services.alerts.credentials_refused(await ctx.work.begin(), "poshen", error.detail, ctx.now)
     _keep(ctx, typed, of)
-    return outage.sorry(ctx._, ctx._("the redemption service"), Retry(of=of))
+    return replace(outage.sorry(ctx._, ctx._("the redemption service"), Retry(of=of)), valuable=True)
 
 
 def _keep(ctx: Context, typed: list[str], of: int) -> None:

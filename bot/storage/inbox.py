@@ -23,7 +23,7 @@ from bot.storage.switches import CODES, MAINTENANCE
 _STAFF_COLUMNS = ", ".join(f"s.{name} AS staff_{name}" for name in StaffRow.__slots__)
 _BEGIN = f"""
 SELECT e.id AS event_id, e.key AS event_key, e.channel AS event_channel, e.chat, e.state AS event_state,
-       e.received_at, e.attempts, e.payload, e.reply, e.outcome AS event_outcome,
+       e.at, e.received_at, e.attempts, e.payload, e.reply, e.outcome AS event_outcome,
        EXISTS (SELECT FROM events elder WHERE elder.chat = e.chat AND elder.id < e.id
                AND elder.state IN ('new', 'ready')) AS has_elder,
        EXISTS (SELECT FROM pushes p WHERE p.waiting AND p.channel = e.channel
@@ -127,6 +127,7 @@ class InboxEvent:
     """One event as a worker takes it up, with the customer when they are known already.
 
     state: an `EventState`, as text: a worker of a newer version may have written one that is not known here.
+    at: when it happened, by the platform's clock. received_at: when it was stored here, by the database's.
     apologised: it was held before, and the customer was told so.
     has_elder: an earlier event of the chat is unfinished. has_waiting: pushes wait for this customer to write.
     staff: the staff row of a private chat's person, whatever rights it gives. maintenance: the switch, while it is on.
@@ -138,6 +139,7 @@ class InboxEvent:
     channel: str
     chat: str
     state: str
+    at: datetime
     received_at: datetime
     attempts: int
     payload: dict[str, Any] | None
@@ -168,6 +170,7 @@ def _of(row: asyncpg.Record) -> InboxEvent:
         channel=row["event_channel"],
         chat=row["chat"],
         state=row["event_state"],
+        at=row["at"],
         received_at=row["received_at"],
         attempts=row["attempts"],
         payload=orjson.loads(row["payload"]) if row["payload"] else None,

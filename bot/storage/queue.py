@@ -73,6 +73,44 @@ ISSUE = Kind("issue", "issues", "state IN ('pending', 'unknown')")
 BULK = Kind("bulk", "bulk_jobs", "slot = 1")
 KINDS = (EVENT, PUSH, ISSUE, BULK)
 
+TAKE = """
+WITH due AS (
+    SELECT job.* FROM unnest($1::text[]) AS kind (name) CROSS JOIN LATERAL (
+        SELECT id, priority FROM pgqueuer
+        WHERE entrypoint = kind.name AND status = 'queued' AND execute_after < now() AND id >= $2
+        ORDER BY priority DESC, id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ) job
+), dropped AS (
+    SELECT id, priority FROM pgqueuer
+    WHERE $2 = 0 AND status = 'picked' AND entrypoint = ANY ($1) AND heartbeat < now() - $4::interval
+    ORDER BY priority DESC, id LIMIT $3 FOR UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE pgqueuer SET status = 'picked', updated = now(), heartbeat = now(), queue_manager_id = $5
+    WHERE id = ANY (ARRAY(  -- Not IN: the statistics of a table that is mostly empty would have it read whole.
+        SELECT id FROM (SELECT * FROM due UNION ALL SELECT * FROM dropped) found ORDER BY priority DESC, id LIMIT $3
+    ))
+    RETURNING *
+)
+SELECT * FROM taken ORDER BY priority DESC, id
+"""
+"""Take jobs, as PgQueuer's own statement does. $1: kinds' names. $2: the lowest id; 0 takes those of dead workers, too.
+$3: how many at most. $4: after how long without a heartbeat a worker is dead. $5: the worker."""
+
+DONE = """
+WITH gone AS (
+    DELETE FROM pgqueuer WHERE id = ANY ($1::bigint[]) RETURNING id, entrypoint, priority
+)
+INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority, traceback)
+SELECT id, status, entrypoint, priority, traceback
+FROM gone JOIN unnest($1::bigint[], $2::pgqueuer_status[], $3::jsonb[]) AS said (id, status, traceback) USING (id)
+"""
+"""Remove jobs that have run, as PgQueuer's own statement does for kinds that keep no failed ones. $1: their ids.
+$2: how each ended. $3: what each raised, as JSON."""
+
+TAKEN_IN_ORDER = {"enable_bitmapscan": "off", "enable_seqscan": "off", "enable_sort": "off"}
+"""Settings for the connection that takes jobs. The planner has seen the table empty, and would read all that is in an
+index, also what is done and not removed yet, and sort it; in the index's own order it stops at what it wants."""
+
 KEPT_FOR = {"pgqueuer_log": timedelta(hours=6), "pgqueuer_statistics": timedelta(days=7)}
 """PgQueuer's own records, by table; each has a column `created`."""
 

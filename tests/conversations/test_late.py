@@ -124,6 +124,25 @@ async def test_after_an_outage_a_claim_brings_one_apology_and_its_receipt(chat: 
     assert {item.via for item in chat.shown} == {"push" if chat.channel == "line" else "send"}
 
 
+async def test_a_code_that_could_not_be_looked_up_is_never_met_with_silence(chat: Chat, tables: asyncpg.Pool) -> None:
+    """However late we can say so: whoever hears nothing believes that they have it. One tap tries again."""
+    chat.bot.sandbox.fault("poshen", status=500)
+    chat.bot.post(chat.phone.says("WELCOME2026"))
+    chat.bot.ahead(seconds=70)
+    await chat.bot.quiet()
+    chat.look()
+    assert chat.said(
+        "We can't reach %(service)s right now. Nothing is lost — please try again shortly.",
+        service=chat._("the redemption service"),
+    )
+    assert {item.via for item in chat.shown} == {"push" if chat.channel == "line" else "send"}
+
+    chat.bot.sandbox.clear_faults()
+    await chat.tap("Try again")
+    assert chat.said("Redeemed 🎉")
+    assert await tables.fetchval("SELECT count(*) FROM claims") == 1
+
+
 async def test_after_an_outage_a_code_typed_before_its_campaign_ended_is_redeemed(
     chat: Chat, tables: asyncpg.Pool
 ) -> None:

@@ -78,6 +78,11 @@ async def wish(chat: Chat) -> Webhook:
     """Their tap on [Confirm] under a voucher, not delivered yet."""
     await chat.say("vouchers")
     await chat.tap("Get it")
+    return confirms(chat)
+
+
+def confirms(chat: Chat) -> Webhook:
+    """The tap that `wish` is about, made at this moment: its reply token's minute begins now."""
     return chat.phone.taps(chat.data_of("Confirm"), "Confirm")
 
 

@@ -131,6 +131,27 @@ async def test_a_crash_in_a_later_try_is_remembered_too(desk: Desk) -> None:
     assert receipts(chat) == 1
 
 
+async def test_a_token_whose_minute_began_before_we_heard_of_it_is_no_witness(desk: Desk) -> None:
+    """The webhook reached us half a minute late (our web was down), the process died before it sent anything, and the
+    next try finds the token invalid: of age, not used. The receipt comes as a push."""
+    chat = await known(desk)
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        raise Crash
+
+    said = chat.phone.says(CODE)
+    desk.ahead(seconds=35)
+    desk.post(said)
+    with pytest.raises(Crash):
+        await desk.step(desk.wrapped("line", dies))
+    desk.ahead(seconds=30)
+    await desk.run()
+
+    assert statuses(desk, REPLY) == [400]
+    assert statuses(desk, PUSH) == [200]
+    assert receipts(chat) == await claims(desk) == 1
+
+
 async def test_a_crash_after_a_push_does_not_say_it_twice(desk: Desk) -> None:
     """The retry key is made of the event, so LINE knows the second push as the first."""
     chat = await known(desk)

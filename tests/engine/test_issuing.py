@@ -37,6 +37,7 @@ from engine.shopping import (
     VOUCHER,
     Ended,
     asked,
+    confirms,
     ended,
     newcomer,
     row_of,
@@ -176,11 +177,13 @@ async def after_kills(database: str, tmp_path_factory: pytest.TempPathFactory) -
         await install(desk.pool)
         await rewards.put(desk.pool, GOLD, VOUCHER)
         people = {step: await (newcomer if step in PROMISED else shopper)(desk) for step in STEPS}
-        taps = {step: await wish(people[step]) for step in STEPS if step not in PROMISED}
+        for step in STEPS:
+            if step not in PROMISED:
+                await wish(people[step])
         scene = Scene(desk, stops, tmp_path_factory.mktemp("workers"))
         async with scene.worker():
             for step, place in EXCHANGE.items():
-                await scene.reach(people[step], place, partial(scene.post, taps[step]))
+                await scene.reach(people[step], place, partial(scene.post, confirms(people[step])))
         async with scene.worker():
             await scene.answered()
             for step, place in PROMISED.items():
@@ -188,7 +191,7 @@ async def after_kills(database: str, tmp_path_factory: pytest.TempPathFactory) -
             for number, (step, place) in enumerate(FOLLOW_UP.items()):
                 chat = people[step]
                 sandbox.fault(ISSUE, status=504, after=number % 2 == 0, times=1)
-                await scene.post(taps[step])
+                await scene.post(confirms(chat))
                 await until(partial(waits_now, chat))
                 await scene.reach(chat, place, partial(time_passes, desk.pool, await row_of(desk, chat)))
         async with scene.worker():
