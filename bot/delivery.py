@@ -128,7 +128,8 @@ class Deliverer:
         receipt = await self.send(taken.channel, delivery, accepted)
         ready.perhaps = perhaps or receipt.perhaps
         if receipt.outcome is Outcome.LATE and token is not None:
-            if perhaps:
+            # Where somebody else has the token, too, a used one is no witness.
+            if perhaps and not self.brands[taken.channel].token_is_shared:
                 # The token was good and is used: a try that a crash or a 5xx cut short did arrive.
                 await self._end(taken, EventOutcome.DELIVERED)
                 return

@@ -29,17 +29,24 @@ VENDOR = Histogram(
 OUTSIDERS = Counter(
     "giftdesk_outsider_commands", "Lines that began like a staff command, by people who are no staff.", ["channel"]
 )
+RELAYED = Counter(
+    "giftdesk_relayed",
+    "Events that other tools on LINE's channel are handed on, by what came of a try.",
+    ["target", "result"],
+)
 RETRIES = Counter("giftdesk_retries", "Turns and deliveries that were put back for another try.", ["reason"])
 
 
 class Queue(Collector):
     """Depth and age of what waits, and what is held, as the database has it at the moment of asking."""
 
-    def __init__(self, unfinished: int, oldest: float, held: int) -> None:
+    def __init__(self, unfinished: int, oldest: float, held: int, relays: int = 0, oldest_relay: float = 0.0) -> None:
         self.values = (
             ("giftdesk_queue_depth", "Events that are not finished.", unfinished),
             ("giftdesk_queue_age_seconds", "Age of the oldest unfinished event.", oldest),
             ("giftdesk_held_events", "Events that kept failing and wait for staff.", held),
+            ("giftdesk_relays", "Events that other tools on LINE's channel have not got yet.", relays),
+            ("giftdesk_relay_age_seconds", "Age of the oldest of these.", oldest_relay),
         )
 
     def collect(self):  # type: ignore[no-untyped-def]  # prometheus-client's own signature has no types

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -16,6 +16,7 @@ from bot.apis.mantago import MantagoApi
 from bot.apis.poshen import PoshenApi
 from bot.channels import MenuTexts, Outbound, known
 from bot.channels.intake import inbound_channels
+from bot.channels.line.relay import targets_of
 from bot.config import Settings
 from bot.conversation.actions import Packer
 from bot.conversation.context import Brand
@@ -24,6 +25,7 @@ from bot.conversation.router import Routes
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
 from bot.log import log
+from bot.relay import Handing, Peer
 from bot.services import Services
 from bot.services.alerts import Alerts
 from bot.services.allowance import Allowance
@@ -38,6 +40,7 @@ from bot.services.linking import Linking, call_url
 from bot.services.minting import Minting
 from bot.services.notices import Notices
 from bot.services.own_data import OwnData
+from bot.services.passing import Passing
 from bot.services.points import Points
 from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
@@ -116,9 +119,19 @@ def open_apis(settings: Settings) -> Apis:
     )
 
 
-def checks_of(channels: Mapping[str, Outbound], apis: Apis) -> dict[str, Check]:
-    """A harmless call for each credential that is set, by the name of what it opens."""
-    return {name: each.check for name, each in (*channels.items(), *apis.clients.items())}
+def open_peers(settings: Settings) -> list[Peer]:
+    """The other tools on LINE's channel that we hand on to."""
+    if settings.hands_on is None:
+        return []
+    return [Peer(target, settings.line_channel_secret[0]) for target in targets_of(settings)]
+
+
+def checks_of(channels: Mapping[str, Outbound], apis: Apis, peers: Sequence[Peer] = ()) -> dict[str, Check]:
+    """A harmless call for each credential that is set, and to each other tool, by the name of what it opens."""
+    return {
+        **{name: each.check for name, each in (*channels.items(), *apis.clients.items())},
+        **{peer.target.part: peer.check for peer in peers},
+    }
 
 
 def load_languages(settings: Settings) -> dict[str, Translator]:
@@ -196,8 +209,12 @@ def build_turns(
     channels: Mapping[str, Outbound],
     apis: Apis,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    peers: Sequence[Peer] = (),
 ) -> Turns:
-    """Wire a worker's turns. Raises ConfigurationError when handlers or words clash."""
+    """Wire a worker's turns. Raises ConfigurationError when handlers or words clash.
+
+    peers: the other tools on LINE's channel; `hand_on` is what hands on to them.
+    """
     languages = load_languages(settings)
     staff_desk = StaffDesk(StaffRoutes(STAFF_ROUTERS, languages.values()))
     routes = Routes((*ROUTERS, staff_desk.router))
@@ -222,6 +239,7 @@ def build_turns(
     for name, channel in channels.items():
         if channel.menus and name in brands:
             channel.menus.offer(menu_texts(languages, brands[name]))
+    parts = (*channels, *(peer.target.part for peer in peers))
     recogniser = Recogniser.load()
     if recogniser.trouble:
         log.warning("only words are understood, not sentences", trouble=recogniser.trouble)
@@ -245,10 +263,13 @@ def build_turns(
             digest=Digest(alerts, settings.zone),
             giftcards=GiftCards(linking),
             guesses=GuessLimits(settings.secret, alerts),
-            health=Health(apis, tuple(channels), checks_of(channels, apis), alerts, settings.zone),
+            health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone),
             linking=linking,
             minting=Minting(settings.secret, alerts, settings.bulk_per_second),
             own_data=OwnData(settings.secret),
+            passing=Passing(
+                settings.secret, frozenset(settings.admins), settings.admin_bootstrap_code.get_secret_value()
+            ),
             points=points,
             redemption=Redemption(settings.secret, points, vouchers),
             staffing=Staffing(
@@ -260,4 +281,12 @@ def build_turns(
             wallet=Wallet(),
         ),
         clock=clock,
+    )
+
+
+def hand_on(settings: Settings, turns: Turns, peers: Sequence[Peer]) -> Handing:
+    """What hands on to the other tools what these turns decide is theirs."""
+    services = turns.services
+    return Handing(
+        turns.pool, peers, Sealer(settings.secret), services.passing, services.health, services.alerts, turns.clock
     )

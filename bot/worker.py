@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -24,7 +25,7 @@ from bot.storage.clocks import DatabaseClock
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
 from bot.turn import Turns
-from bot.wiring import build_turns, open_apis, open_channels
+from bot.wiring import build_turns, hand_on, open_apis, open_channels, open_peers
 
 POOL = 12  # connections; a turn needs one for a few milliseconds at a time
 MENUS_KNOWN_FOR = 30.0  # seconds until it is looked up again which menus are installed
@@ -36,14 +37,16 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     pool = await _connect(settings, stopping)
     if pool is None:
         return
-    channels, apis = open_channels(settings), open_apis(settings)
+    channels, apis, peers = open_channels(settings), open_apis(settings), open_peers(settings)
     try:
         if await key.is_another(pool, settings.secret):
             raise ConfigurationError(key.CHANGED)
         clock = DatabaseClock()
         if off := await clock.compare(pool):
             log.warning("clocks differ", detail=off)
-        turns = build_turns(settings, pool, channels, apis, clock)
+        turns = build_turns(settings, pool, channels, apis, clock, peers)
+        handing = hand_on(settings, turns, peers)
+        turns = replace(turns, wake=handing.wake)
 
         # PgQueuer would swallow what these raise.
         async def forget() -> None:
@@ -93,6 +96,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             asyncio.create_task(_know_menus(channels)),
             asyncio.create_task(_keep_pictures(channels, pool)),
             asyncio.create_task(_report(turns, clock)),
+            asyncio.create_task(handing.run()),
         ]
         try:
             await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)
@@ -100,8 +104,11 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             for task in beside:
                 task.cancel()
             await turns.rest()
+            await asyncio.gather(*beside, return_exceptions=True)
     finally:
-        await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
+        await asyncio.gather(
+            *(channel.aclose() for channel in channels.values()), *(peer.aclose() for peer in peers), apis.aclose()
+        )
         await pool.close()
         log.info("worker stopped")
 

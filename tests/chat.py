@@ -38,7 +38,7 @@ from bot.storage import pool as pools
 from bot.storage import queue
 from bot.turn import Turns
 from bot.web import create_app
-from bot.wiring import build_turns, open_apis, open_channels
+from bot.wiring import build_turns, hand_on, open_apis, open_channels, open_peers
 from handlers.views.start import notice
 from sandbox import Phone, Sandbox, Webhook
 from sandbox.journal import Sent
@@ -49,7 +49,7 @@ TABLES = (
     "events, customers, claims, policies, misses, waits, guard, wallets, pushes, pgqueuer, pgqueuer_log, "
     "accounts, points, rewards, issues, links, link_codes, data_files, "
     "staff, invitations, blocks, switches, approvals, audit, "
-    "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear, attachments, pictures"
+    "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear, attachments, pictures, relays"
 )
 
 # PgQueuer clears its jobs away a tenth of a second late; what is left to do is known from our own rows.
@@ -92,6 +92,7 @@ class Bot:
     sandbox: Sandbox
     clock: TestClock
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    handing: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self._built = self.turns
@@ -116,8 +117,10 @@ class Bot:
         clock = TestClock()
         app = create_app(loaded, clock)
         pool = await pools.connect(database, size=8)
-        channels, apis = open_channels(loaded), open_apis(loaded)
-        turns = build_turns(loaded, pool, channels, apis, clock=clock)
+        channels, apis, peers = open_channels(loaded), open_apis(loaded), open_peers(loaded)
+        turns = build_turns(loaded, pool, channels, apis, clock, peers)
+        handing = hand_on(loaded, turns, peers)
+        turns = replace(turns, wake=handing.wake)
         stopping = asyncio.Event()
         bot = cls(loaded, app.test_client(), turns, pool, sandbox, clock)
 
@@ -138,12 +141,16 @@ class Bot:
         runs = {queue.EVENT: take, queue.PUSH: push, queue.ISSUE: issue, queue.BULK: bulk}
         jobs = Jobs(runs, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(database, stopping, concurrency=40))
+        bot.handing = asyncio.create_task(handing.run())
         try:
             yield bot
         finally:
             stopping.set()
-            await working
-            await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
+            bot.handing.cancel()
+            await asyncio.gather(working, bot.handing, return_exceptions=True)
+            await asyncio.gather(
+                *(channel.aclose() for channel in channels.values()), *(peer.aclose() for peer in peers), apis.aclose()
+            )
             await pool.close()
             close(app)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.channels import Inbound, Json, known
@@ -29,14 +29,16 @@ def by_path(channels: Mapping[str, Inbound]) -> dict[str, list[Inbound]]:
     return paths
 
 
-def arrivals(channel: Inbound, events: list[tuple[str, Json]], now: datetime) -> list[Arrival]:
+def arrivals(
+    channel: Inbound, events: list[tuple[str, Json]], now: datetime, copies: Sequence[Sequence[Json]] = ()
+) -> list[Arrival]:
     """What is stored of a webhook's events, oldest first.
 
     Replayed yesterdays and what needs no answer are stored without their content: only their keys
-    matter, so that they are known the next time.
+    matter, so that they are known the next time. copies: of each event, see `Arrival`.
     """
     found = []
-    for account, raw in events:
+    for number, (account, raw) in enumerate(events):
         incoming = channel.parse(account, raw)
         chat = incoming.chat.key if incoming.chat else ""
         answerable = (
@@ -49,6 +51,7 @@ def arrivals(channel: Inbound, events: list[tuple[str, Json]], now: datetime) ->
                 chat=chat[:LONGEST],
                 at=incoming.at,
                 payload={"account": account, "event": raw} if answerable else None,
+                copies=copies[number] if copies else (),
             )
         )
     return sorted(found, key=lambda arrival: arrival.at)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.channels import Outbound, known
+from bot.channels.line.relay import targets_of
 from bot.cli.menus import differs
 from bot.config import GROUPS, Settings
 from bot.errors import ConfigurationError, UpstreamError
@@ -25,7 +26,7 @@ from bot.storage import clocks, inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
 from bot.storage.version import is_current
 from bot.understanding import hours
-from bot.wiring import checks_of, load_languages, open_apis, open_channels
+from bot.wiring import checks_of, load_languages, open_apis, open_channels, open_peers
 
 GOOD, BAD, NOTE = "[green]ok[/]", "[red]problem[/]", "[yellow]note[/]"
 
@@ -60,6 +61,7 @@ def _settings(settings: Settings) -> list[Finding]:
         )
     if not settings.privacy_url:
         findings.append(("PRIVACY_URL", NOTE, "empty: the notice has no link to the brand's privacy policy"))
+    findings += _relay(settings)
     if settings.keep_misses == "on":
         text = "on: short texts that were not understood are kept for 14 days; the brand's privacy policy should say it"
         findings.append(("KEEP_MISSES", NOTE, text))
@@ -78,6 +80,21 @@ def _settings(settings: Settings) -> list[Finding]:
         findings += _hours(settings, languages[settings.default_locale])
     except ConfigurationError as error:
         findings.append(("languages", BAD, str(error)))
+    return findings
+
+
+def _relay(settings: Settings) -> list[Finding]:
+    """Whom LINE's events are handed on to, and what follows from that."""
+    if settings.line_relay == "ours":
+        text = "ours: another tool hands LINE's events on to us, and answers what we do not understand"
+        return [("LINE_RELAY", GOOD, text)]
+    if settings.hands_on is None:
+        return []
+    names = ", ".join(target.name for target in targets_of(settings))
+    what = "what we do not answer" if settings.hands_on == "rest" else "every event but private ones"
+    findings: list[Finding] = [("LINE_RELAY", GOOD, f"{settings.hands_on}: {names} gets {what}; customers are told")]
+    if not settings.line_relay_name:
+        findings.append(("LINE_RELAY_NAME", NOTE, "empty: the customers' notice names hosts; a tool's name says more"))
     return findings
 
 
@@ -107,7 +124,7 @@ def _database(settings: Settings, url: str) -> list[Finding]:
             off = clocks.difference(asked, there[0], time())
             if not is_current(connection):
                 return [("database", BAD, "migrations are missing; run `giftdesk migrate`")]
-            row = connection.execute(QUEUE_STATE).fetchone() or (0, 0, 0)
+            row = connection.execute(QUEUE_STATE).fetchone() or (0, 0, 0, 0, 0)
             staff = in_charge(connection, settings)
             query = "SELECT value->>'fingerprint' FROM switches WHERE name = %s AND value->>'fingerprint' <> %s"
             another_key = connection.execute(query, (key.SWITCH, key.fingerprint(settings.secret))).fetchone()
@@ -119,7 +136,7 @@ def _database(settings: Settings, url: str) -> list[Finding]:
         findings.append(("clock", NOTE, off))
     if another_key:
         findings.append(("SECRET_KEY", BAD, key.CHANGED))
-    unfinished, oldest, held = row
+    unfinished, oldest, held, *_ = row
     if oldest > 60:
         findings.append(("queue", BAD, f"{unfinished} unfinished, the oldest {oldest:.0f} s; is a worker running?"))
     if held:
@@ -146,10 +163,10 @@ def in_charge(connection: psycopg.Connection[Any], settings: Settings) -> list[F
 
 async def _credentials(settings: Settings) -> list[Finding]:
     """One harmless call with each credential."""
-    channels, apis = open_channels(settings), open_apis(settings)
+    channels, apis, peers = open_channels(settings), open_apis(settings), open_peers(settings)
     findings: list[Finding] = []
     try:
-        for found in await probe(checks_of(channels, apis), 15):
+        for found in await probe(checks_of(channels, apis, peers), 15):
             name = partner(found.part).title
             findings.append((name, GOOD if found.well else BAD, found.said))
             if found.well and found.part in channels:
@@ -160,7 +177,9 @@ async def _credentials(settings: Settings) -> list[Finding]:
             verdict = NOTE if days > 1 else BAD
             findings.append(("MantaGo", verdict, f"MANTAGO_TOKEN expires in {days} days; renew it"))
     finally:
-        await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
+        await asyncio.gather(
+            *(channel.aclose() for channel in channels.values()), *(peer.aclose() for peer in peers), apis.aclose()
+        )
     return findings
 
 

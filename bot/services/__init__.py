@@ -19,6 +19,7 @@ from bot.services.health import Health
 from bot.services.linking import Linking
 from bot.services.minting import Minting
 from bot.services.own_data import OwnData
+from bot.services.passing import Passing
 from bot.services.points import Points
 from bot.services.redemption import Redemption
 from bot.services.staffing import Staffing
@@ -44,6 +45,7 @@ class Services:
     linking: Linking
     minting: Minting
     own_data: OwnData
+    passing: Passing
     points: Points
     redemption: Redemption
     staffing: Staffing

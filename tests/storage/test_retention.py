@@ -34,7 +34,7 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
     await kept.execute(
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
         " issues, links, link_codes, invitations, approvals, blocks, undone, exports, data_files, bulk_jobs,"
-        " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments RESTART IDENTITY"
+        " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments, relays RESTART IDENTITY"
     )
     return kept
 
@@ -50,6 +50,10 @@ ROWS = {
     ),
     "pushes": (
         "INSERT INTO pushes (key, channel, recipient, created_at) VALUES ($1::text, 'line', 'U', now() - $2::interval)"
+    ),
+    "relays": (
+        "INSERT INTO relays (target, event_id, chat, state, since, next_at, body) "
+        "VALUES ($1::text, 1, 'c', 'due', now() - $2::interval, now(), '')"
     ),
     "undone": (
         "INSERT INTO undone (ref, code_id, snapshot, claimed_at, points, undone_by, undone_at) "
