@@ -336,13 +336,13 @@ class Settings(BaseSettings):
         return settings
 
     def _relay_problems(self) -> list[str]:
-        """What is wrong with whom LINE's events are handed on to."""
+        """What is wrong with whom LINE's events are passed on to."""
         urls, names = self.line_relay_url, self.line_relay_name
         problems = [f"LINE_RELAY_URL: {url} is our own address" for url in urls if self._is_ours(url)]
         if urls and not self.has("LINE"):  # It is signed with the channel secret.
             problems.append("LINE_RELAY_URL needs LINE's settings")
         if urls and self.line_relay == "ours":
-            problems.append("LINE_RELAY=ours says that another tool hands on to us: LINE_RELAY_URL must be empty")
+            problems.append("LINE_RELAY=ours says that another tool passes on to us: LINE_RELAY_URL must be empty")
         if not urls and self.line_relay == "all":
             problems.append("LINE_RELAY=all needs LINE_RELAY_URL")
         if names and (len(names) != len(urls) or len(set(names)) < len(names)):
@@ -361,7 +361,7 @@ class Settings(BaseSettings):
         return same_port and there.path.startswith(f"{here.path.rstrip('/')}/webhooks")
 
     @property
-    def hands_on(self) -> Literal["rest", "all"] | None:
+    def passes_on(self) -> Literal["rest", "all"] | None:
         """What other tools get of LINE's events; None without any."""
         return self.line_relay if self.line_relay_url and self.line_relay != "ours" else None
 

@@ -31,7 +31,7 @@ OUTSIDERS = Counter(
 )
 RELAYED = Counter(
     "giftdesk_relayed",
-    "Events that other tools on LINE's channel are handed on, by what came of a try.",
+    "Events that other tools on LINE's channel are passed on, by what came of a try.",
     ["target", "result"],
 )
 RETRIES = Counter("giftdesk_retries", "Turns and deliveries that were put back for another try.", ["reason"])

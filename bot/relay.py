@@ -1,4 +1,4 @@
-"""Handing on: other tools on LINE's channel get what is theirs, each on connections of its own.
+"""Passing on: other tools on LINE's channel get what is theirs, each on connections of its own.
 
 A job of the queue would take a place that an answer of ours needs, for as long as a slow tool pleases; so this runs
 beside the queue, and a tool that is down costs us a question to the database now and then.
@@ -85,7 +85,7 @@ class Peer:
         body = orjson.dumps({"destination": "U" + 32 * "0", "events": []})
         failure = await self.send(body, headers(signed(body, self._secret)))
         if failure is not None:
-            raise CheckFailed(f"{self.target.name} does not take what is handed on: {failure.detail}", failure.kind)
+            raise CheckFailed(f"{self.target.name} does not take what is passed on: {failure.detail}", failure.kind)
         return "takes LINE's empty verification body"
 
     def request(self, kept: str, relay: Relay) -> tuple[bytes, dict[str, str]]:
@@ -108,8 +108,8 @@ def _judged(status: int) -> Failure | None:
 
 
 @dataclass(slots=True)
-class Handing:
-    """Hands on what waits, until it is stopped. peers: everybody who is handed on something."""
+class Relaying:
+    """Passes on what waits, until it is stopped. peers: everybody whom something is passed on to."""
 
     pool: asyncpg.Pool
     peers: Sequence[Peer]
@@ -138,10 +138,10 @@ class Handing:
                     for peer in self.peers:
                         await self._begin(peer)
                 except UNWELL as error:
-                    log.warning("nothing is handed on, the database is away", error=type(error).__name__)
+                    log.warning("nothing is passed on, the database is away", error=type(error).__name__)
                     await asyncio.sleep(LOOK_EVERY)
                 except Exception as error:  # noqa: BLE001 - nothing may end this but its worker
-                    log.error("handing on failed", error=type(error).__name__, where=where_raised(error))
+                    log.error("passing on failed", error=type(error).__name__, where=where_raised(error))
                     await asyncio.sleep(LOOK_EVERY)
                 await self._pause()
         finally:
@@ -179,18 +179,18 @@ class Handing:
             if permit is None:
                 await relays.again(self.pool, peer.target.key, relay.event_id, self.clock(), tried=False)
             else:
-                healthy = await self._hand_over(peer, relay) is None
+                healthy = await self._deliver(peer, relay) is None
         except UNWELL:
             pass  # Its lease ends, and somebody takes it again.
         except Exception as error:  # noqa: BLE001 - it is taken again like any other
-            log.error("handing on failed", error=type(error).__name__, where=where_raised(error))
+            log.error("passing on failed", error=type(error).__name__, where=where_raised(error))
         finally:
             if permit is not None:
                 peer.breaker.record(permit, healthy)
             peer.busy -= 1
             self.wake()
 
-    async def _hand_over(self, peer: Peer, relay: Relay) -> Failure | None:
+    async def _deliver(self, peer: Peer, relay: Relay) -> Failure | None:
         target = peer.target
         kept = self.sealer.open(relay.body)
         if kept is None or (relay.unread and await self._stays(kept, relay)):
@@ -204,10 +204,10 @@ class Handing:
         self.health.delivered(target.part, kind, seconds, detail)
         if failure is None:
             await relays.done(self.pool, target.key, relay.event_id)
-            metrics.RELAYED.labels(target.name, "handed on").inc()
+            metrics.RELAYED.labels(target.name, "passed on").inc()
             return None
         metrics.RELAYED.labels(target.name, "failed").inc()
-        log.warning("not handed on yet", target=target.name, detail=failure.detail, attempt=relay.attempts)
+        log.warning("not passed on yet", target=target.name, detail=failure.detail, attempt=relay.attempts)
         now = self.clock()
         pause = min(2.0 ** (min(relay.attempts, 10) - 1), LONGEST_PAUSE)
         await relays.again(self.pool, target.key, relay.event_id, now + timedelta(seconds=pause))
@@ -234,7 +234,7 @@ class Handing:
                 metrics.RELAYED.labels(target.name, "given up").inc(lost)
                 day = now.astimezone(self.health.zone).date()
                 await counts.add(connection, day, {(target.part, counts.GIVEN_UP): lost})
-                log.error("given up, not handed on within an hour", target=target.name, copies=lost)
+                log.error("given up, not passed on within an hour", target=target.name, copies=lost)
                 await self.alerts.tell(
                     connection,
                     f"relay-lost:{target.key}",

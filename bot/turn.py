@@ -173,7 +173,10 @@ class Turns:
             elif spent:
                 ready.token = None
                 outcome = EventOutcome.ANSWERED if valuable else EventOutcome.PARKED
-            if await self._hand_on(ctx, silent=ready is None and not spent) and ready is None:
+            if ready is None and ctx.brand.quiet and customer.state.burst is not None:
+                start, count = customer.state.burst  # It was not written to us.
+                customer.state.burst = (start, max(0, count - 1))
+            if await self._pass_on(ctx, silent=ready is None and not spent) and ready is None:
                 outcome = EventOutcome.PASSED_ON
             if outcome is EventOutcome.PARKED:
                 customer.forget_offers()  # Nobody sees them yet.
@@ -216,7 +219,7 @@ class Turns:
             return False
         return await self.dispatcher.is_left(self._context(taken, incoming, nobody))
 
-    async def _hand_on(self, ctx: Context, *, silent: bool) -> bool:
+    async def _pass_on(self, ctx: Context, *, silent: bool) -> bool:
         """Let other tools have this event, or keep it from them; whether they were let. Committed with the answer.
 
         silent: we say nothing to it. What happens to the chat itself is told to both sides.
@@ -233,9 +236,6 @@ class Turns:
         if stays or not (silent or both):
             return False
         await relays.release(await ctx.work.begin(), ctx.event_id, without_token=not silent)
-        if silent and ctx.customer.state.burst is not None:
-            start, count = ctx.customer.state.burst  # It was not written to us.
-            ctx.customer.state.burst = (start, max(0, count - 1))
         return True
 
     def _render(self, ctx: Context, chat: Chat, answer: Reply) -> list[Rendered]:

@@ -48,11 +48,11 @@ def _split(channels: Sequence[Inbound], body: bytes) -> tuple[Inbound, list[tupl
 
 def _copies(settings: Settings) -> dict[str, Copies]:
     """What makes the copies for other tools, by the channel that they share with us."""
-    if settings.hands_on is None:
+    if settings.passes_on is None:
         return {}
     from bot.services.sealing import Sealer  # noqa: PLC0415 - 25 MB that only this needs here
 
-    return {"line": Copies(targets_of(settings), RelayState(settings.hands_on), Sealer(settings.secret))}
+    return {"line": Copies(targets_of(settings), RelayState(settings.passes_on), Sealer(settings.secret))}
 
 
 def create_app(settings: Settings | None = None, clock: Callable[[], datetime] | None = None) -> Flask:

@@ -25,7 +25,7 @@ from bot.conversation.router import Routes
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
 from bot.log import log
-from bot.relay import Handing, Peer
+from bot.relay import Peer, Relaying
 from bot.services import Services
 from bot.services.alerts import Alerts
 from bot.services.allowance import Allowance
@@ -120,8 +120,8 @@ def open_apis(settings: Settings) -> Apis:
 
 
 def open_peers(settings: Settings) -> list[Peer]:
-    """The other tools on LINE's channel that we hand on to."""
-    if settings.hands_on is None:
+    """The other tools on LINE's channel that we pass on to."""
+    if settings.passes_on is None:
         return []
     return [Peer(target, settings.line_channel_secret[0]) for target in targets_of(settings)]
 
@@ -213,7 +213,7 @@ def build_turns(
 ) -> Turns:
     """Wire a worker's turns. Raises ConfigurationError when handlers or words clash.
 
-    peers: the other tools on LINE's channel; `hand_on` is what hands on to them.
+    peers: the other tools on LINE's channel; `pass_on` is what passes on to them.
     """
     languages = load_languages(settings)
     staff_desk = StaffDesk(StaffRoutes(STAFF_ROUTERS, languages.values()))
@@ -284,9 +284,9 @@ def build_turns(
     )
 
 
-def hand_on(settings: Settings, turns: Turns, peers: Sequence[Peer]) -> Handing:
-    """What hands on to the other tools what these turns decide is theirs."""
+def pass_on(settings: Settings, turns: Turns, peers: Sequence[Peer]) -> Relaying:
+    """What passes on to the other tools what these turns decide is theirs."""
     services = turns.services
-    return Handing(
+    return Relaying(
         turns.pool, peers, Sealer(settings.secret), services.passing, services.health, services.alerts, turns.clock
     )

@@ -25,7 +25,7 @@ from bot.storage.clocks import DatabaseClock
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
 from bot.turn import Turns
-from bot.wiring import build_turns, hand_on, open_apis, open_channels, open_peers
+from bot.wiring import build_turns, open_apis, open_channels, open_peers, pass_on
 
 POOL = 12  # connections; a turn needs one for a few milliseconds at a time
 MENUS_KNOWN_FOR = 30.0  # seconds until it is looked up again which menus are installed
@@ -45,8 +45,8 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         if off := await clock.compare(pool):
             log.warning("clocks differ", detail=off)
         turns = build_turns(settings, pool, channels, apis, clock, peers)
-        handing = hand_on(settings, turns, peers)
-        turns = replace(turns, wake=handing.wake)
+        relaying = pass_on(settings, turns, peers)
+        turns = replace(turns, wake=relaying.wake)
 
         # PgQueuer would swallow what these raise.
         async def forget() -> None:
@@ -96,7 +96,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             asyncio.create_task(_know_menus(channels)),
             asyncio.create_task(_keep_pictures(channels, pool)),
             asyncio.create_task(_report(turns, clock)),
-            asyncio.create_task(handing.run()),
+            asyncio.create_task(relaying.run()),
         ]
         try:
             await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)

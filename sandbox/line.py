@@ -155,10 +155,6 @@ class Line:
         self._deliver(known.chat, "reply", messages)
         return True
 
-    def sends(self, chat: str, messages: list[dict[str, Any]]) -> None:
-        """A push that nobody asked for."""
-        self._deliver(chat, "push", messages)
-
     def _bench_reply(self, token: str, messages: Any) -> web.Response:
         """The benchmark's replies are counted, not kept, and only some are judged: it measures the bot."""
         if len(self.journal.ticks) % BENCH_JUDGED == 0 and (found := problems(messages)):

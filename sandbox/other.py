@@ -1,4 +1,4 @@
-"""Another tool on LINE's channel, behind a bot that hands on: it checks signatures, drops ids it knows, and answers."""
+"""Another tool on LINE's channel, behind a bot that passes on: it checks signatures, drops ids it knows, answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from sandbox.phone import line_signature
 
 NAME = "活動小幫手"  # As LINE shows it above what it says.
 Reply = Callable[[str, list[dict[str, Any]]], bool]
-Push = Callable[[str, list[dict[str, Any]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,15 @@ class Received:
 
 
 class Other:
-    """reply: LINE's, with a token; whether that was good. push: LINE's, for when it misbehaves (`twice`).
+    """reply: LINE's, with a token; whether that was good.
 
-    received: every event with a good signature. unsigned: requests without one. tokens: what became of each answer.
+    received: every event with a good signature. unsigned: requests without one. answered,
+    too_late: ids of events whose answer LINE took, or not.
     """
 
-    def __init__(self, reply: Reply, push: Push) -> None:
+    def __init__(self, reply: Reply) -> None:
         self._reply = reply
-        self._push = push
+        self.shared = False  # Whether the bot was told of it.
         self.reset()
 
     def reset(self) -> None:
@@ -55,8 +55,12 @@ class Other:
         self.verified = 0
         self.answered: list[str] = []
         self.too_late: list[str] = []
-        self.twice = False
+        self.answers = True  # False: it only counts, as analytics do.
         self._known: set[str] = set()
+
+    def settings(self, url: str) -> dict[str, str]:
+        """What tells a bot of it. url: the sandbox's."""
+        return {"LINE_RELAY_URL": f"{url}/other/webhook", "LINE_RELAY_NAME": NAME}
 
     def routes(self) -> Routes:
         return [("POST", "/webhook", self._webhook)]
@@ -85,12 +89,10 @@ class Other:
         if name in self._known:
             return
         self._known.add(name)
-        if not token or event.get("mode") != "active":
+        if not self.answers or not token or event.get("mode") != "active":
             return
         said = [{"type": "text", "text": _words(event), "sender": {"name": NAME}}]
         (self.answered if self._reply(token, said) else self.too_late).append(name)
-        if self.twice:
-            self._push(str(event["source"].get("userId", "")), said)
 
 
 def _words(event: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ class State:
         self.journal = Journal()
         self.people = People()
         self.line = Line(self.now, self.journal, self.people)
-        self.other = Other(self.line.says, self.line.sends)
+        self.other = Other(self.line.says)
         self.messenger = Messenger()
         self.instagram = Instagram()
         self.graph = Graph(self.now, self.journal, self.people, (self.messenger, self.instagram))

@@ -38,7 +38,7 @@ from bot.storage import pool as pools
 from bot.storage import queue
 from bot.turn import Turns
 from bot.web import create_app
-from bot.wiring import build_turns, hand_on, open_apis, open_channels, open_peers
+from bot.wiring import build_turns, open_apis, open_channels, open_peers, pass_on
 from handlers.views.start import notice
 from sandbox import Phone, Sandbox, Webhook
 from sandbox.journal import Sent
@@ -92,7 +92,7 @@ class Bot:
     sandbox: Sandbox
     clock: TestClock
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    handing: asyncio.Task[None] | None = None
+    relaying: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self._built = self.turns
@@ -119,8 +119,8 @@ class Bot:
         pool = await pools.connect(database, size=8)
         channels, apis, peers = open_channels(loaded), open_apis(loaded), open_peers(loaded)
         turns = build_turns(loaded, pool, channels, apis, clock, peers)
-        handing = hand_on(loaded, turns, peers)
-        turns = replace(turns, wake=handing.wake)
+        relaying = pass_on(loaded, turns, peers)
+        turns = replace(turns, wake=relaying.wake)
         stopping = asyncio.Event()
         bot = cls(loaded, app.test_client(), turns, pool, sandbox, clock)
 
@@ -141,13 +141,13 @@ class Bot:
         runs = {queue.EVENT: take, queue.PUSH: push, queue.ISSUE: issue, queue.BULK: bulk}
         jobs = Jobs(runs, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(database, stopping, concurrency=40))
-        bot.handing = asyncio.create_task(handing.run())
+        bot.relaying = asyncio.create_task(relaying.run())
         try:
             yield bot
         finally:
             stopping.set()
-            bot.handing.cancel()
-            await asyncio.gather(working, bot.handing, return_exceptions=True)
+            bot.relaying.cancel()
+            await asyncio.gather(working, bot.relaying, return_exceptions=True)
             await asyncio.gather(
                 *(channel.aclose() for channel in channels.values()), *(peer.aclose() for peer in peers), apis.aclose()
             )

@@ -84,15 +84,15 @@ def _settings(settings: Settings) -> list[Finding]:
 
 
 def _relay(settings: Settings) -> list[Finding]:
-    """Whom LINE's events are handed on to, and what follows from that."""
+    """Whom LINE's events are passed on to, and what follows from that."""
     if settings.line_relay == "ours":
-        text = "ours: another tool hands LINE's events on to us, and answers what we do not understand"
+        text = "ours: another tool passes LINE's events on to us, and answers what we do not understand"
         return [("LINE_RELAY", GOOD, text)]
-    if settings.hands_on is None:
+    if settings.passes_on is None:
         return []
     names = ", ".join(target.name for target in targets_of(settings))
-    what = "what we do not answer" if settings.hands_on == "rest" else "every event but private ones"
-    findings: list[Finding] = [("LINE_RELAY", GOOD, f"{settings.hands_on}: {names} gets {what}; customers are told")]
+    what = "what we do not answer" if settings.passes_on == "rest" else "every event but private ones"
+    findings: list[Finding] = [("LINE_RELAY", GOOD, f"{settings.passes_on}: {names} gets {what}; customers are told")]
     if not settings.line_relay_name:
         findings.append(("LINE_RELAY_NAME", NOTE, "empty: the customers' notice names hosts; a tool's name says more"))
     return findings

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import asyncpg
 
 from bot.apis import Apis
-from bot.conversation.events import Followed, Incoming, Left, Said, Tapped, Unsent
+from bot.conversation.events import Incoming, Said, SentMedia
 from bot.conversation.messages import Reply
 from bot.i18n import Translator
 from bot.services import Services
@@ -87,9 +87,9 @@ class Brand:
     card_currency: Mapping[int, str] = field(default_factory=dict)  # Altegio location → ISO code
     shares_phone: bool = False  # the platform can tell us the number of a customer's profile
     platform_shows_numbers: bool = False  # and that is proof enough for whole card numbers
-    # Other tools on the same channel: `rest` and `all` say what they are handed on, `ours` that they were first.
+    # Other tools on the same channel: `rest` and `all` say what they are passed on, `ours` that they were first.
     shared: Literal["", "rest", "all", "ours"] = ""
-    shared_with: tuple[str, ...] = ()  # whom we hand on to, by name
+    shared_with: tuple[str, ...] = ()  # whom we pass on to, by name
     greets: bool = True  # Who adds us is welcomed by us, and not by another tool.
     overview_waits: float = 4.0  # seconds for one slow vendor, when others have something to show
 
@@ -226,7 +226,7 @@ class Context:
     unclear: Kind | None = None  # How this text was not understood.
     # Chat keys of people whose staff rights this turn changes: another menu may be theirs afterwards.
     reappointed: set[str] = field(default_factory=set)
-    stays: bool | None = None  # Whether nobody else may be handed this on; None until somebody asks.
+    stays: bool | None = None  # Whether this may be passed on to nobody; None until somebody asks.
     result: str = ""  # How a staff command ended, as the trail has it; empty when the line was none.
 
     @property
@@ -279,7 +279,7 @@ class Context:
 
     @property
     def _answers_us(self) -> bool:
-        return self.answering and not isinstance(self.incoming.what, Tapped | Followed | Left | Unsent)
+        return self.answering and isinstance(self.incoming.what, Said | SentMedia)
 
     def offers(self, topic: str) -> bool:
         """Whether there is a command of this name, and the shop has what it is about."""

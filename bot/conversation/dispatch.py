@@ -122,7 +122,7 @@ class Dispatcher:
                         return SILENCE
                     if isinstance(other, Followed | Left | Unsent):
                         answer = await handler(ctx)
-                        return answer if ctx.brand.greets else SILENCE
+                        return answer if ctx.brand.greets or ctx.of_staff else SILENCE
                     if await ctx.is_theirs():
                         return SILENCE
                     if ctx.muted or (flood := _flood(ctx)) is SILENCE:
@@ -278,7 +278,7 @@ class Dispatcher:
             case Tapped(data=data):
                 return self._is_ours(ctx, data)
             case Followed():
-                return ctx.brand.greets
+                return ctx.brand.greets or ctx.of_staff
             case SentSticker() | SentMedia():
                 return False
             case _:
@@ -380,7 +380,7 @@ class Dispatcher:
 
     async def _press(self, ctx: Context, data: str, *, typed: bool = False) -> Answer:
         """What a button does, tapped or typed."""
-        if not typed and not self._is_ours(ctx, data) and await ctx.is_theirs():
+        if ctx.brand.quiet and not typed and not self._is_ours(ctx, data) and await ctx.is_theirs():
             return SILENCE
         if not typed:
             ctx.customer.muted_until = None  # A tap on our button asks for us,

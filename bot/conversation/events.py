@@ -127,7 +127,7 @@ class Incoming:
     at: the event's own timestamp, aware, UTC.
     reply_token: LINE's single-use token, good for about a minute; None elsewhere.
     message_id: the platform's id of the message, so that a later `Unsent` finds it.
-    texts: all that its author wrote, of whatever kind it is; only where others may be handed it on.
+    texts: all that its author wrote, of whatever kind it is; only where others may be passed it on.
     """
 
     key: str

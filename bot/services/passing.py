@@ -1,4 +1,4 @@
-"""What nobody else may be handed on, whatever becomes of it: staff's lines, phones, codes that open something."""
+"""What may be passed on to nobody, whatever becomes of it: staff's lines, phones, codes that open something."""
 
 from __future__ import annotations
 

@@ -35,11 +35,11 @@ RELAY = "relay:"  # before the key of another tool, among the parts that we call
 
 
 class RelayState(StrEnum):
-    """What has to happen before another tool is handed on its copy of an event."""
+    """What has to happen before another tool is passed on its copy of an event."""
 
     REST = "rest"  # The event's turn must say so: it gives no answer of ours.
     ALL = "all"  # The event's turn must be over, and not have found that nobody else may have it.
-    UNREAD = "unread"  # It has no turn: whoever hands it on must look whether others may have it.
+    UNREAD = "unread"  # It has no turn: whoever passes it on must look whether others may have it.
     DUE = "due"  # Nothing.
 
 

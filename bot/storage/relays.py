@@ -2,7 +2,7 @@
 state is an `arrivals.RelayState`, which statements have as text.
 
 A row is taken with a lease (`next_at`): whoever dies with it leaves it to be taken again, and then it says that it
-comes again. `bot/relay.py` hands them on.
+comes again. `bot/relay.py` passes them on.
 """
 
 from __future__ import annotations

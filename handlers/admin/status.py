@@ -50,14 +50,14 @@ async def show_status(ctx: StaffContext, _args: Arguments) -> Answer:
 
 @admin.command("relay", role="viewer", about=N_("the other tools on LINE's channel, and what they have not got yet"))
 async def show_relay(ctx: StaffContext, _args: Arguments) -> Answer:
-    """How handing on goes; from our own tables, like /status."""
+    """How passing on goes; from our own tables, like /status."""
     _ = ctx._
     states, _workers = await ctx.services.health.states(ctx.work.reads, ctx.now)
     others = [state for state in states if state.part.startswith(RELAY)]
     if not others:
         if ctx.brand.shared == "ours":
-            return Reply((Text(_("Another tool hands LINE's messages on to us (LINE_RELAY=ours).")),))
-        return Reply((Text(_("Nothing is handed on to other tools: LINE_RELAY_URL is not set.")),))
+            return Reply((Text(_("Another tool passes LINE's messages on to us (LINE_RELAY=ours).")),))
+        return Reply((Text(_("Nothing is passed on to other tools: LINE_RELAY_URL is not set.")),))
     again = run_button(_("Refresh"), "/relay")
     check = run_button(_("Check now"), "/status check")
     card = views.relay_card(_, others, await _waiting(ctx), ctx.now, (*again, *check))

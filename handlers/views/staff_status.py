@@ -97,7 +97,7 @@ def relay_card(
     now: datetime,
     buttons: tuple[Button, ...] = (),
 ) -> Card:
-    """The other tools on LINE's channel: whether each takes what it is handed on, and what it has not got yet."""
+    """The other tools on LINE's channel: whether each takes what it is passed on, and what it has not got yet."""
     rows: list[Row] = []
     for state in states:
         rows.append(_part_row(_, state, now, None, relayed.get(state.part)))
@@ -106,7 +106,7 @@ def relay_card(
         if state.failed:
             rows.append(Row(_("Latest tries"), _tries(_, state)))
     note = _("What has waited for an hour is given up, and owners and managers are told.")
-    return Card(title=_("Handed on"), badge=_badge(_, rows), rows=tuple(rows), note=note, buttons=buttons)
+    return Card(title=_("Passed on"), badge=_badge(_, rows), rows=tuple(rows), note=note, buttons=buttons)
 
 
 def _tries(_: Translator, state: State) -> str:

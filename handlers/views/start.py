@@ -85,7 +85,7 @@ def notice_card(_: Translator, brand: Brand) -> Card:
                 Row(_("Used for"), _("Showing your gifts, redeeming your codes once, answering you")),
                 Row(_("Kept"), kept),
                 Row(_("Shared with"), _("%(names)s, only what each one needs", names=receivers) if receivers else ""),
-                Row(_("Messages go to"), _handed_on(_, brand)),
+                Row(_("Messages go to"), _passed_on(_, brand)),
             )
             if row.value
         ),
@@ -94,7 +94,7 @@ def notice_card(_: Translator, brand: Brand) -> Card:
     )
 
 
-def _handed_on(_: Translator, brand: Brand) -> str:
+def _passed_on(_: Translator, brand: Brand) -> str:
     """Who else reads what customers write here; "" when nobody does."""
     if not brand.shared_with:
         return ""

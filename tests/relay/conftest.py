@@ -37,7 +37,7 @@ async def rest_bot(database: str, served_sandbox: Sandbox) -> AsyncIterator[Bot]
 
 @pytest.fixture
 async def rest(rest_bot: Bot, sandbox: Sandbox) -> AsyncIterator[Bot]:
-    """What we do not answer is handed on."""
+    """What we do not answer is passed on."""
     await rest_bot.reset()
     yield rest_bot
     await rest_bot.quiet()
@@ -54,7 +54,7 @@ def theirs(bot: Bot) -> list[Received]:
     return bot.sandbox.other.received
 
 
-async def handed_on(bot: Bot, count: int = 1) -> list[Received]:
+async def passed_on(bot: Bot, count: int = 1) -> list[Received]:
     """What the other tool has, once it is so much and nothing more waits."""
     await until(lambda: len(theirs(bot)) >= count)
     await settled(bot)

@@ -9,7 +9,7 @@ from chat import Bot, Chat
 from engine.desk import until
 
 from bot.storage import staff
-from relay.conftest import NAME, handed_on, settled, theirs
+from relay.conftest import NAME, passed_on, settled, theirs
 from sandbox import Webhook
 from sandbox.other import NAME as THEIR_NAME
 from sandbox.phone import line_signature
@@ -23,10 +23,10 @@ def senders(chat: Chat) -> list[str]:
 
 
 async def test_small_talk_is_theirs(chat: Chat) -> None:
-    """Handed on as it came, with the token; and nobody has a row here who never wrote to us."""
+    """Passed on as it came, with the token; and nobody has a row here who never wrote to us."""
     said = chat.phone.says(SMALL_TALK)
     await chat.do(said)
-    (received,) = await handed_on(chat.bot)
+    (received,) = await passed_on(chat.bot)
 
     assert json.loads(received.body) == said.json
     assert senders(chat) == [THEIR_NAME]
@@ -52,7 +52,7 @@ async def test_every_kind_that_means_nothing_to_us(chat: Chat) -> None:
     unclear = [phone.says(f"{SMALL_TALK} {word}") for word in ("please", "again", "today", "now", "soon")]
     for webhook in (*foreign, *unclear, phone.says("🙂"), phone.sends_location()):
         await chat.do(webhook)
-    await handed_on(chat.bot, 11)
+    await passed_on(chat.bot, 11)
 
     chat.look()
     came = [webhook.json["events"][0]["webhookEventId"] for webhook in (*foreign, *unclear)]
@@ -82,7 +82,7 @@ async def test_a_question_of_ours_is_answered_by_us(chat: Chat) -> None:
     assert chat.shown and not theirs(chat.bot)
 
     await chat.do(chat.phone.says(SMALL_TALK))
-    await handed_on(chat.bot)
+    await passed_on(chat.bot)
     assert senders(chat) == [THEIR_NAME]
 
 
@@ -129,7 +129,7 @@ async def test_live_codes_stay_and_dead_ones_do_not(rest: Bot, chat: Chat) -> No
 
 
 async def test_staff_talk_to_us_alone(rest: Bot) -> None:
-    """Nothing of their private chats is handed on: small talk, stickers, other tools' buttons, standby."""
+    """Nothing of their private chats is passed on: small talk, stickers, other tools' buttons, standby."""
     owner = rest.chat("line", "staff")
     phone = owner.phone
     for webhook in (phone.says(SMALL_TALK), phone.sends_sticker(), phone.taps("campaign=7"), phone.on_standby("hm")):
@@ -144,7 +144,7 @@ async def test_staff_talk_to_us_alone(rest: Bot) -> None:
 
     assert await staff.find(rest.pool, "line", member.user) is None
     await member.do(member.phone.says(SMALL_TALK))  # A customer like any other now.
-    await handed_on(rest)
+    await passed_on(rest)
 
 
 async def test_what_has_no_answer_of_anybody(chat: Chat) -> None:
@@ -157,7 +157,7 @@ async def test_what_has_no_answer_of_anybody(chat: Chat) -> None:
     ) % (phone.account.encode(), chat.user.encode(), int(chat.bot.clock().timestamp() * 1000))
     unknown = Webhook("/webhooks/line", {"x-line-signature": line_signature(phone.secret, body)}, body)
     await chat.do(unknown, phone.on_standby("somebody else answers this"))
-    received = await handed_on(chat.bot, 2)
+    received = await passed_on(chat.bot, 2)
 
     assert b'{"type":"orbit", "height" : 1.50, ' in received[0].body and b"\\ud83d\\ude00" in received[0].body
     assert received[1].event["mode"] == "standby"
@@ -177,7 +177,7 @@ async def test_whoever_comes_and_goes_is_told_to_both(chat: Chat) -> None:
     await chat.do(chat.phone.unfollows())
     assert await chat.bot.pool.fetchval("SELECT unreachable_at FROM customers")
     await chat.do(chat.phone.follows(returning=True))
-    received = await handed_on(chat.bot, 2)
+    received = await passed_on(chat.bot, 2)
 
     assert [each.event["type"] for each in received] == ["unfollow", "follow"]
     assert not await chat.bot.pool.fetchval("SELECT unreachable_at FROM customers")
@@ -188,7 +188,7 @@ async def test_groups(rest: Bot, chat: Chat) -> None:
     """Talk there is theirs; what we answer is not."""
     group = "C" + 32 * "a"
     await chat.do(chat.phone.invites(group), chat.phone.says_in_group(group, "nice weather"))
-    received = await handed_on(rest, 2)
+    received = await passed_on(rest, 2)
     assert [each.event["type"] for each in received] == ["join", "message"]
 
     await chat.do(chat.phone.says_in_group(group, "my gifts"), chat.phone.says_in_group(group, "/status"))
@@ -212,7 +212,7 @@ async def test_maintenance_closes_only_us(rest: Bot, chat: Chat) -> None:
     await owner.say("/maint on")
     await owner.tap("Close the desk")
     await chat.do(chat.phone.says(SMALL_TALK))
-    await handed_on(rest)
+    await passed_on(rest)
     assert senders(chat) == [THEIR_NAME]
 
     await chat.say("WELCOME2026")
@@ -228,7 +228,7 @@ async def test_taken_back_before_it_was_handed_on(rest: Bot, chat: Chat) -> None
     await chat.do(chat.phone.unsends(said.json["events"][0]["message"]["id"]))
     rest.sandbox.clear_faults()
     rest.ahead(minutes=1)
-    (received,) = await handed_on(rest)
+    (received,) = await passed_on(rest)
 
     assert received.event["type"] == "unsend"
 
@@ -258,7 +258,7 @@ async def test_bodies_are_sealed_and_gone_when_delivered(rest: Bot, chat: Chat) 
     assert b"umbrellas" not in row["body"] and row["target"] not in NAME
     rest.sandbox.clear_faults()
     rest.ahead(minutes=1)
-    await handed_on(rest)
+    await passed_on(rest)
 
 
 async def test_the_notice_names_them(chat: Chat) -> None:

@@ -28,7 +28,7 @@ def _opens(settings: Settings) -> Outbound:
 
 def _facts(settings: Settings) -> Json:
     address = f"https://line.me/R/ti/p/{settings.line_basic_id}" if settings.line_basic_id else ""
-    shared = settings.hands_on or ("ours" if settings.line_relay == "ours" else "")
+    shared = settings.passes_on or ("ours" if settings.line_relay == "ours" else "")
     return {
         "private_chat_url": address,
         "shared": shared,

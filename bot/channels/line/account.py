@@ -160,7 +160,7 @@ class Account:
         if found.endpoint in settings.line_relay_url:
             return False, f"its webhook URL is one of LINE_RELAY_URL, so we hear nothing: enter {wanted} in {WHERE}"
         if settings.line_relay == "ours":
-            return True, f"its webhook URL is {found.endpoint}, of the tool that hands on to {wanted}"
+            return True, f"its webhook URL is {found.endpoint}, of the tool that passes on to {wanted}"
         if settings.public_url and found.endpoint != wanted:
             return False, f"its webhook URL is {found.endpoint}, and by PUBLIC_URL it should be {wanted}; see {WHERE}"
         # https://developers.line.biz/en/reference/messaging-api/#test-webhook-endpoint

@@ -1,4 +1,4 @@
-"""Other tools on LINE's channel, which has one webhook address: who they are, and what each is handed on of a webhook.
+"""Other tools on LINE's channel, which has one webhook address: who they are, and what each is passed on of a webhook.
 
 Source: https://developers.line.biz/en/docs/messaging-api/receiving-messages/ (one webhook URL for each channel, the
 signature, events that are delivered again with the same webhookEventId).
@@ -42,7 +42,7 @@ class Target:
 
 
 def targets_of(settings: Settings) -> tuple[Target, ...]:
-    """Everybody who is handed on something. Whoever has no name of their own is called by their host."""
+    """Everybody whom events are passed on to. Whoever has no name of their own is called by their host."""
     urls = settings.line_relay_url
     names = settings.line_relay_name or tuple(urlsplit(url).netloc for url in urls)
     found = tuple(
@@ -99,7 +99,7 @@ def sealed(body: str, signature: str = "") -> str:
 
 
 def request_of(kept: str, secret: str, *, again: bool, without: bool) -> tuple[bytes, dict[str, str]]:
-    """Body and headers of one hand-over. again: perhaps they have it. without: the reply token is not theirs."""
+    """Body and headers of one try. again: perhaps they have it. without: the reply token is not theirs."""
     signature, _, text = kept.partition("\n")
     if again:
         text = as_repeat(text)

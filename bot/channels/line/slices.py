@@ -1,4 +1,4 @@
-"""The raw text of each event in a webhook's body: what is handed on holds it as it came, with all we do not know.
+"""The raw text of each event in a webhook's body: what is passed on holds it as it came, with all we do not know.
 
 Nothing is parsed into values and written again, so numbers, escapes and the order of names stay what LINE sent. Pure.
 """

@@ -1,4 +1,4 @@
-"""What other tools on LINE's channel are handed on, until they have it."""
+"""What other tools on LINE's channel are passed on, until they have it."""
 
 import sqlalchemy as sa
 from alembic import op
