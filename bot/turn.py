@@ -176,7 +176,8 @@ class Turns:
             if ready is None and ctx.brand.quiet and customer.state.burst is not None:
                 start, count = customer.state.burst  # It was not written to us.
                 customer.state.burst = (start, max(0, count - 1))
-            if await self._pass_on(ctx, silent=ready is None and not spent) and ready is None:
+            passed = await self._pass_on(ctx, silent=ready is None and not spent)
+            if passed and ready is None and ctx.brand.shared == "rest":
                 outcome = EventOutcome.PASSED_ON
             if outcome is EventOutcome.PARKED:
                 customer.forget_offers()  # Nobody sees them yet.
@@ -200,7 +201,7 @@ class Turns:
         except BaseException:
             await work.end(commit=False)
             raise
-        if ctx.brand.shared_with:
+        if passed:
             self.wake()
         again = isinstance(incoming.what, Edited)  # the same message once more
         said = ctx.unclear is not None or outcome not in (EventOutcome.SILENT, EventOutcome.PASSED_ON)
@@ -231,7 +232,7 @@ class Turns:
         if shared == "all":
             if stays:
                 await relays.withhold(await ctx.work.begin(), ctx.event_id)
-            return False
+            return not stays
         both = isinstance(ctx.incoming.what, Followed | Joined | Left | Unsent)
         if stays or not (silent or both):
             return False

@@ -67,8 +67,12 @@ async def forget_person(connection: asyncpg.Connection, chat: str) -> None:
 async def settle(pool: asyncpg.Pool) -> None:
     """Draw the consequence of turns that are over: what they did not release stays with us, or goes if all does."""
     over = "e.id = r.event_id AND e.state <> 'new'"
-    await pool.execute(f"DELETE FROM relays r USING events e WHERE r.state = 'rest' AND {over}")
-    await pool.execute(f"UPDATE relays r SET state = 'due' FROM events e WHERE r.state = 'all' AND {over}")
+    await pool.execute(
+        f"""
+        WITH ours AS (DELETE FROM relays r USING events e WHERE r.state = 'rest' AND {over})
+        UPDATE relays r SET state = 'due' FROM events e WHERE r.state = 'all' AND {over}
+        """
+    )
 
 
 async def take(pool: asyncpg.Pool, target: str, most: int, now: datetime, lease: timedelta) -> list[Relay]:

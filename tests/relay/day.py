@@ -21,7 +21,7 @@ OURS: tuple[Callable[[Phone, str], Webhook], ...] = (
 # Answered by us, for nobody else may have it; once, since after several of them we ask whether to call somebody.
 PRIVATE: tuple[Callable[[Phone, str], Webhook], ...] = (
     lambda phone, mark: phone.says(f"/x {mark}"),
-    lambda phone, mark: phone.says(f"請打 0912345678 給我 {mark}"),
+    lambda phone, mark: phone.on_standby(f"0912345678 {mark}"),
 )
 THEIRS: tuple[Callable[[Phone, str], Webhook], ...] = (
     lambda phone, mark: phone.says(f"請問雨傘還有貨嗎 {mark}"),
