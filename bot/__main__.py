@@ -306,12 +306,15 @@ def verify(settings: Settings) -> None:
 
 @main.command()
 @click.option("--port", type=int, default=None, help="Of the bot; the default is PORT, or the next free one.")
-def demo(port: int | None) -> None:
+@click.option(
+    "--shared", is_flag=True, help="Share LINE's channel with another tool, which answers what the bot does not."
+)
+def demo(port: int | None, *, shared: bool) -> None:
     """The bot with stand-ins of all vendors and of LINE, Messenger and Instagram: nothing to sign up for."""
     from bot.cli.demo import run  # noqa: PLC0415
 
     try:
-        run(port)
+        run(port, shared=shared)
     except GiftdeskError as error:
         raise click.ClickException(str(error)) from error
 

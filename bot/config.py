@@ -28,14 +28,21 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigurationError
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _safe_url(value: str) -> str:
+    """An https address as it is; plain http only to this machine."""
+    parts = urlsplit(value)
+    local = parts.scheme == "http" and parts.hostname in LOOPBACK
+    if parts.port == 0 or not parts.hostname or not (parts.scheme == "https" or local):
+        raise ValueError("must be an https:// address (http:// only to 127.0.0.1)")
+    return value
+
 
 def _api_url(value: str) -> str:
-    """An https address without a trailing slash; plain http only to this machine."""
-    parts = urlsplit(value)
-    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
-    if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and local)):
-        raise ValueError("must be an https:// address (http:// only to 127.0.0.1)")
-    return value.rstrip("/")
+    """The same without a trailing slash."""
+    return _safe_url(value).rstrip("/")
 
 
 def _by_number(value: str, example: str) -> dict[int, str]:
@@ -115,6 +122,10 @@ class Settings(BaseSettings):
     line_channel_access_token: SecretStr = SecretStr("")
     line_api_url: ApiUrl = "https://api.line.me"
     line_basic_id: str = ""
+    line_relay_url: Names = ()
+    line_relay: Literal["rest", "all", "ours"] = "rest"
+    line_relay_name: Names = ()
+    line_relay_follow: Literal["us", "them"] = "them"
 
     messenger_app_secret: Names = ()
     messenger_page_access_token: SecretStr = SecretStr("")
@@ -161,7 +172,15 @@ class Settings(BaseSettings):
     phone_region: str = Field("TW", validate_default=False)
     messenger_phone_link: Literal["off", "masked", "full"] = "masked"
 
-    @field_validator("admins", "line_channel_secret", "messenger_app_secret", "gotit_image_hosts", mode="before")
+    @field_validator(
+        "admins",
+        "line_channel_secret",
+        "line_relay_url",
+        "line_relay_name",
+        "messenger_app_secret",
+        "gotit_image_hosts",
+        mode="before",
+    )
     @classmethod
     def _comma_list(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -224,6 +243,13 @@ class Settings(BaseSettings):
     def _without_path(cls, value: str) -> str:
         """Got It's page writes every address with this path, so it is easily copied along."""
         return _api_url(value).removesuffix("/api/rewardhub/v1.0") if value else value
+
+    @field_validator("line_relay_url")
+    @classmethod
+    def _relays(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("names the same address twice")
+        return tuple(_safe_url(url) for url in value)
 
     @field_validator("gotit_image_hosts")
     @classmethod
@@ -320,9 +346,41 @@ class Settings(BaseSettings):
             for problem in error.errors(include_input=False, include_url=False):
                 name = ".".join(str(part) for part in problem["loc"]).upper()
                 problems.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+        else:
+            problems += settings._relay_problems()
         if problems:
             raise ConfigurationError("Some settings need attention:\n  " + "\n  ".join(problems))
         return settings
+
+    def _relay_problems(self) -> list[str]:
+        """What is wrong with whom LINE's events are passed on to."""
+        urls, names = self.line_relay_url, self.line_relay_name
+        problems = [f"LINE_RELAY_URL: {url} is our own address" for url in urls if self._is_ours(url)]
+        if urls and not self.has("LINE"):  # It is signed with the channel secret.
+            problems.append("LINE_RELAY_URL needs LINE's settings")
+        if urls and self.line_relay == "ours":
+            problems.append("LINE_RELAY=ours says that another tool passes on to us: LINE_RELAY_URL must be empty")
+        if not urls and self.line_relay == "all":
+            problems.append("LINE_RELAY=all needs LINE_RELAY_URL")
+        if names and (len(names) != len(urls) or len(set(names)) < len(names)):
+            problems.append("LINE_RELAY_NAME: must be one name of its own for each address of LINE_RELAY_URL")
+        return problems
+
+    def _is_ours(self, url: str) -> bool:
+        """Whether what is sent to an address comes back to us."""
+        there, here = urlsplit(url), urlsplit(self.public_url)
+        ports = {"https": 443, "http": 80}
+        if there.hostname in LOOPBACK and (there.port or ports[there.scheme]) == self.port:
+            return True
+        if not here.hostname or there.hostname != here.hostname:
+            return False
+        same_port = (there.port or ports[there.scheme]) == (here.port or ports[here.scheme])
+        return same_port and there.path.startswith(f"{here.path.rstrip('/')}/webhooks")
+
+    @property
+    def passes_on(self) -> Literal["rest", "all"] | None:
+        """What other tools get of LINE's events; None without any."""
+        return self.line_relay if self.line_relay_url and self.line_relay != "ours" else None
 
     def has(self, group: str) -> bool:
         """Whether a channel or vendor of GROUPS is switched on."""

@@ -130,8 +130,10 @@ class Deliverer:
         receipt = await self.send(taken.channel, delivery, accepted)
         ready.perhaps = perhaps or receipt.perhaps
         if receipt.outcome is Outcome.LATE and token is not None:
-            # The webhook may have reached us late, and the token's minute have begun long before we heard of it.
-            if perhaps and self.clock() - taken.at < TOKEN_GOOD_FOR:
+            # The webhook may have reached us late, and the token's minute have begun long before we heard of it; and
+            # where somebody else has the token, too, a used one is no witness.
+            witness = not self.brands[taken.channel].token_is_shared and self.clock() - taken.at < TOKEN_GOOD_FOR
+            if perhaps and witness:
                 # The token was good and is used: a try that a crash or a 5xx cut short did arrive.
                 await self._end(taken, EventOutcome.DELIVERED)
                 return

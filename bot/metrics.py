@@ -29,19 +29,35 @@ VENDOR = Histogram(
 OUTSIDERS = Counter(
     "giftdesk_outsider_commands", "Lines that began like a staff command, by people who are no staff.", ["channel"]
 )
+RELAYED = Counter(
+    "giftdesk_relayed",
+    "Events that other tools on LINE's channel are passed on, by what came of a try.",
+    ["target", "result"],
+)
 RETRIES = Counter("giftdesk_retries", "Turns and deliveries that were put back for another try.", ["reason"])
 
 
 class Queue(Collector):
     """What waits, what is held and who is at work, as the database has it at the moment of asking."""
 
-    def __init__(self, unfinished: int, oldest: float, held: int, workers: int, undecided: int) -> None:
+    def __init__(
+        self,
+        unfinished: int,
+        oldest: float,
+        held: int,
+        relays: int,
+        oldest_relay: float,
+        workers: int,
+        undecided: int,
+    ) -> None:
         self.values = (
             ("giftdesk_queue_depth", "Events that are not finished.", unfinished),
             ("giftdesk_queue_age_seconds", "Age of the oldest unfinished event.", oldest),
             ("giftdesk_held_events", "Events that kept failing and wait for staff.", held),
             ("giftdesk_workers", "Worker processes that reported within the last minute.", workers),
             ("giftdesk_undecided_vouchers", "Vouchers that only staff can end: whether Got It issued them.", undecided),
+            ("giftdesk_relays", "Events that other tools on LINE's channel have not got yet.", relays),
+            ("giftdesk_relay_age_seconds", "Age of the oldest of these.", oldest_relay),
         )
 
     def collect(self):  # type: ignore[no-untyped-def]  # prometheus-client's own signature has no types

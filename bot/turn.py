@@ -27,8 +27,8 @@ from bot.conversation import labels, questions
 from bot.conversation.actions import Action
 from bot.conversation.context import SURE, Brand, Context, Prepared, Work
 from bot.conversation.dispatch import Dispatcher
-from bot.conversation.events import Chat, Edited, Followed, Incoming, Left, Said
-from bot.conversation.messages import Reply, Text
+from bot.conversation.events import Chat, Edited, Followed, Incoming, Joined, Left, Said, Unsent
+from bot.conversation.messages import SILENCE, Reply, Text
 from bot.delivery import (
     CHATTY_UNTIL,
     RETRY_WITHOUT_COUNTING,
@@ -46,7 +46,7 @@ from bot.jobs import RetryLater
 from bot.log import log
 from bot.services import Services
 from bot.services.staffing import Actor
-from bot.storage import customers, inbox, pushes, staff
+from bot.storage import customers, inbox, pushes, relays, staff
 from bot.storage.arrivals import EventState
 from bot.storage.batches import Batches
 from bot.storage.customers import MENU_UNKNOWN, Customer
@@ -77,6 +77,7 @@ class Turns:
     services: Services
     clock: Callable[[], datetime]
     patience: timedelta = STILL_CHECKING_AFTER
+    wake: Callable[[], None] = lambda: None  # told when other tools may have something
     aside: set[asyncio.Task[None]] = field(default_factory=set)  # What runs beside the answers.
     batches: Batches = field(init=False)
     deliverer: Deliverer = field(init=False)
@@ -145,17 +146,22 @@ class Turns:
         assert taken.payload is not None, "new events have a payload"
         incoming = self.inbound[taken.channel].parse(taken.payload["account"], taken.payload["event"])
         assert incoming.chat is not None, "the web process stores nothing to answer without a chat"
-        customer = taken.customer or await self._meet(incoming, incoming.chat)
+        customer, left = taken.customer, False
+        if customer is None:
+            nobody = self._nobody(incoming.chat)
+            left = await self._is_left(taken, incoming, nobody)
+            customer = nobody if left else await self._meet(incoming, incoming.chat)
         ctx = self._context(taken, incoming, customer)
         ctx.customer.unreachable_at = None
         _drop_stale(ctx)
         self.services.redemption.see(taken.codes_made, ctx.now)
         heard, waited = _is_for_us(taken, ctx), ctx.muted
-        ctx.at_rest = heard and ctx.asked() is None and not waited
+        ctx.answering = ctx.asked() is not None
+        ctx.at_rest = heard and not ctx.answering and not waited
         chat = incoming.chat
         work = ctx.work
         try:
-            answer, spent = await self._in_good_time(ctx, taken, incoming)
+            answer, spent = (SILENCE, False) if left else await self._in_good_time(ctx, taken, incoming)
             valuable = isinstance(answer, Prepared) or answer.valuable
             if isinstance(answer, Prepared):
                 messages = loaded(answer.messages)
@@ -178,6 +184,12 @@ class Turns:
             elif spent:
                 ready.token = None
                 outcome = EventOutcome.ANSWERED if valuable else EventOutcome.PARKED
+            if ready is None and ctx.brand.quiet and customer.state.burst is not None:
+                start, count = customer.state.burst  # It was not written to us.
+                customer.state.burst = (start, max(0, count - 1))
+            passed = await self._pass_on(ctx, silent=ready is None and not spent)
+            if passed and ready is None and ctx.brand.shared == "rest":
+                outcome = EventOutcome.PASSED_ON
             if outcome is EventOutcome.PARKED:
                 customer.forget_offers()  # Nobody sees them yet.
             if isinstance(edited := incoming.what, Edited) and customer.unclear is None:
@@ -211,8 +223,10 @@ class Turns:
         except BaseException:
             await work.end(commit=False)
             raise
+        if passed:
+            self.wake()
         again = isinstance(incoming.what, Edited)  # the same message once more
-        said = ctx.unclear is not None or outcome is not EventOutcome.SILENT
+        said = ctx.unclear is not None or outcome not in (EventOutcome.SILENT, EventOutcome.PASSED_ON)
         if heard and said and not again and not (waited and ctx.muted):
             self.services.unclear.count(ctx.unclear)
         if customer.person not in ctx.reappointed:
@@ -220,6 +234,32 @@ class Turns:
         for person in ctx.reappointed:
             self._aside(self._renew_menu(person))
         return (None if outcome is EventOutcome.PARKED else ready), outcome
+
+    async def _is_left(self, taken: InboxEvent, incoming: Incoming, nobody: Customer) -> bool:
+        """Whether a stranger's event is another tool's. Who only ever writes to that one leaves no row here, and does
+        not wait until their profile is read."""
+        if not self.brands[taken.channel].quiet or incoming.chat is None or not incoming.chat.private:
+            return False
+        return await self.dispatcher.is_left(self._context(taken, incoming, nobody))
+
+    async def _pass_on(self, ctx: Context, *, silent: bool) -> bool:
+        """Let other tools have this event, or keep it from them; whether they were let. Committed with the answer.
+
+        silent: we say nothing to it. What happens to the chat itself is told to both sides.
+        """
+        shared = ctx.brand.shared
+        if shared not in ("rest", "all"):
+            return False
+        stays = await ctx.stays_here()
+        if shared == "all":
+            if stays:
+                await relays.withhold(await ctx.work.begin(), ctx.event_id)
+            return not stays
+        both = isinstance(ctx.incoming.what, Followed | Joined | Left | Unsent)
+        if stays or not (silent or both):
+            return False
+        await relays.release(await ctx.work.begin(), ctx.event_id, without_token=not silent)
+        return True
 
     def _render(self, ctx: Context, chat: Chat, answer: Reply) -> list[Rendered]:
         """An answer as the platform wants it; what its labels do is kept, so that they can be typed as well."""
@@ -303,6 +343,7 @@ class Turns:
             services=self.services,
             work=Work(self.pool),
             actor=self._actor(taken, incoming),
+            of_staff=self._is_of_staff(taken, incoming),
             maintenance=taken.maintenance.get("text", "") if taken.maintenance is not None else None,
             prompt=self.clock() - taken.received_at < TOKEN_GOOD_FOR,
             topics=self.dispatcher.routes.commands,
@@ -314,11 +355,19 @@ class Turns:
             return None
         return self.services.staffing.actor(taken.staff, taken.channel, incoming.chat.id, self.clock())
 
+    def _is_of_staff(self, taken: InboxEvent, incoming: Incoming) -> bool:
+        private = incoming.chat is not None and incoming.chat.private
+        return private and (taken.staff is not None or self._actor(taken, incoming) is not None)
+
+    def _nobody(self, chat: Chat) -> Customer:
+        """Somebody of whom no row is made."""
+        now = self.clock()
+        return Customer(None, chat.key, "", chat.channel, self.default_locale, now, now)
+
     async def _meet(self, incoming: Incoming, chat: Chat) -> Customer:
         """Somebody new: their language is guessed once. In a group nobody's row is made, nor of who leaves."""
         if not chat.private or isinstance(incoming.what, Left):
-            now = self.clock()
-            return Customer(None, chat.key, "", chat.channel, self.default_locale, now, now)
+            return self._nobody(chat)
         said = await self.outbound[chat.channel].language_of(chat.id)
         locale = closest(said, self.languages) or self.default_locale
         blocked = self.services.blocking.key(chat.key)
@@ -356,6 +405,7 @@ class Turns:
                 held=True,
             ):
                 raise RetryLater(0.05, "another worker has finished it")
+            await relays.withhold(connection, taken.id)  # Nobody has looked whether others may have it.
             await self.services.alerts.tell(
                 connection,
                 "held",

@@ -19,6 +19,7 @@ from bot import __version__, metrics, tracing
 from bot.channels import Elsewhere, Inbound, Json, Malformed
 from bot.channels.entrances import code_links
 from bot.channels.intake import arrivals, by_path, inbound_channels
+from bot.channels.line.relay import Copies, targets_of
 from bot.channels.messenger.pictures import PATH as PICTURES
 from bot.config import Settings, load_settings
 from bot.log import configure, log
@@ -26,6 +27,7 @@ from bot.storage import arrivals as storage
 from bot.storage import chart_links, counter_pictures, export_files
 from bot.storage import exports as links
 from bot.storage import pictures as drawings
+from bot.storage.arrivals import RelayState
 from bot.storage.export_files import CODES, DATA, POSTERS, Shelf
 from bot.storage.version import is_current
 from bot.storage.writer import PATIENCE, NotStoredError, Writer
@@ -43,6 +45,15 @@ def _split(channels: Sequence[Inbound], body: bytes) -> tuple[Inbound, list[tupl
         with suppress(Elsewhere):
             return channel, channel.split(body)
     return last, last.split(body)
+
+
+def _copies(settings: Settings) -> dict[str, Copies]:
+    """What makes the copies for other tools, by the channel that they share with us."""
+    if settings.passes_on is None:
+        return {}
+    from bot.services.sealing import Sealer  # noqa: PLC0415 - 25 MB that only this needs here
+
+    return {"line": Copies(targets_of(settings), RelayState(settings.passes_on), Sealer(settings.secret))}
 
 
 def create_app(settings: Settings | None = None, clock: Callable[[], datetime] | None = None) -> Flask:
@@ -69,7 +80,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
         kwargs={"autocommit": True},
         open=True,
     )
-    writer = Writer(settings.database_url)
+    copying = _copies(settings)
+    writer = Writer(settings.database_url, copies=bool(copying))
     app.extensions.update(pool=pool, writer=writer)
     now = clock or (lambda: datetime.now(UTC))
     told: set[str] = set()  # of what the log has said once that it is ignored
@@ -100,8 +112,12 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
             return _plain("OK", 200)
         if events:
             try:
+                copies = copying.get(channel.name)
+                signature = request.headers.get("X-Line-Signature", "")
+                copied = copies.of(body, signature, events) if copies else ()
                 with tracing.span("webhook", "server", channel=channel.name, events=len(events)):
-                    writer.store(arrivals(channel, events, now(), tracing.carried()), clock and clock())
+                    stored = arrivals(channel, events, now(), trace=tracing.carried(), copies=copied)
+                    writer.store(stored, clock and clock())
             except NotStoredError as problem:
                 log.error("webhook not stored, the platform has to deliver it again", error=str(problem))
                 metrics.WEBHOOKS.labels(name, "not stored").inc()
@@ -266,7 +282,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
     def measures() -> Response:
         try:
             with pool.connection() as connection:
-                waiting = connection.execute(storage.QUEUE_STATE).fetchone() or (0, 0.0, 0)
+                waiting = connection.execute(storage.QUEUE_STATE).fetchone() or (0, 0.0, 0, 0, 0.0)
                 working = connection.execute(storage.AT_WORK).fetchone() or (0, 0)
             queue = metrics.Queue(*waiting, *working)
         except (psycopg.Error, PoolTimeout):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -17,6 +17,7 @@ from bot.apis.poshen import PoshenApi
 from bot.channels import MenuTexts, Outbound, known
 from bot.channels.entrances import entrances
 from bot.channels.intake import inbound_channels
+from bot.channels.line.relay import targets_of
 from bot.config import Settings
 from bot.conversation.actions import Packer
 from bot.conversation.context import Brand
@@ -25,6 +26,7 @@ from bot.conversation.router import Routes
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
 from bot.log import log
+from bot.relay import Peer, Relaying
 from bot.services import Services
 from bot.services.alerts import Alerts
 from bot.services.allowance import Allowance
@@ -40,6 +42,7 @@ from bot.services.linking import Linking, call_url
 from bot.services.minting import Minting
 from bot.services.notices import Notices
 from bot.services.own_data import OwnData
+from bot.services.passing import Passing
 from bot.services.points import Points
 from bot.services.posters import Posters
 from bot.services.redemption import Redemption
@@ -121,9 +124,19 @@ def open_apis(settings: Settings) -> Apis:
     )
 
 
-def checks_of(channels: Mapping[str, Outbound], apis: Apis) -> dict[str, Check]:
-    """A harmless call for each credential that is set, by the name of what it opens."""
-    return {name: each.check for name, each in (*channels.items(), *apis.clients.items())}
+def open_peers(settings: Settings) -> list[Peer]:
+    """The other tools on LINE's channel that we pass on to."""
+    if settings.passes_on is None:
+        return []
+    return [Peer(target, settings.line_channel_secret[0]) for target in targets_of(settings)]
+
+
+def checks_of(channels: Mapping[str, Outbound], apis: Apis, peers: Sequence[Peer] = ()) -> dict[str, Check]:
+    """A harmless call for each credential that is set, and to each other tool, by the name of what it opens."""
+    return {
+        **{name: each.check for name, each in (*channels.items(), *apis.clients.items())},
+        **{peer.target.part: peer.check for peer in peers},
+    }
 
 
 def load_languages(settings: Settings) -> dict[str, Translator]:
@@ -202,8 +215,12 @@ def build_turns(
     channels: Mapping[str, Outbound],
     apis: Apis,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    peers: Sequence[Peer] = (),
 ) -> Turns:
-    """Wire a worker's turns. Raises ConfigurationError when handlers or words clash."""
+    """Wire a worker's turns. Raises ConfigurationError when handlers or words clash.
+
+    peers: the other tools on LINE's channel; `pass_on` is what passes on to them.
+    """
     languages = load_languages(settings)
     staff_desk = StaffDesk(StaffRoutes(STAFF_ROUTERS, languages.values()))
     routes = Routes((*ROUTERS, staff_desk.router))
@@ -228,6 +245,7 @@ def build_turns(
     for name, channel in channels.items():
         if channel.menus and name in brands:
             channel.menus.offer(menu_texts(languages, brands[name]))
+    parts = (*channels, *(peer.target.part for peer in peers))
     recogniser = Recogniser.load()
     if recogniser.trouble:
         log.warning("only words are understood, not sentences", trouble=recogniser.trouble)
@@ -252,10 +270,13 @@ def build_turns(
             digest=Digest(alerts, settings.zone),
             giftcards=GiftCards(linking),
             guesses=GuessLimits(settings.secret, alerts),
-            health=Health(apis, tuple(channels), checks_of(channels, apis), alerts, settings.zone),
+            health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone),
             linking=linking,
             minting=Minting(settings.secret, alerts, settings.bulk_per_second),
             own_data=OwnData(settings.secret),
+            passing=Passing(
+                settings.secret, frozenset(settings.admins), settings.admin_bootstrap_code.get_secret_value()
+            ),
             points=points,
             posters=Posters(
                 settings.secret,
@@ -281,4 +302,12 @@ def build_turns(
             wallet=Wallet(),
         ),
         clock=clock,
+    )
+
+
+def pass_on(settings: Settings, turns: Turns, peers: Sequence[Peer]) -> Relaying:
+    """What passes on to the other tools what these turns decide is theirs."""
+    services = turns.services
+    return Relaying(
+        turns.pool, peers, Sealer(settings.secret), services.passing, services.health, services.alerts, turns.clock
     )

@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -25,7 +26,7 @@ from bot.storage.clocks import DatabaseClock
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
 from bot.turn import Turns
-from bot.wiring import build_turns, open_apis, open_channels
+from bot.wiring import build_turns, open_apis, open_channels, open_peers, pass_on
 
 POOL = 12  # connections; a turn needs one for a few milliseconds at a time
 MENUS_KNOWN_FOR = 30.0  # seconds until it is looked up again which menus are installed
@@ -37,14 +38,16 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     pool = await _connect(settings, stopping)
     if pool is None:
         return
-    channels, apis = open_channels(settings), open_apis(settings)
+    channels, apis, peers = open_channels(settings), open_apis(settings), open_peers(settings)
     try:
         if await key.is_another(pool, settings.secret):
             raise ConfigurationError(key.CHANGED)
         clock = DatabaseClock()
         if off := await clock.compare(pool):
             log.warning("clocks differ", detail=off)
-        turns = build_turns(settings, pool, channels, apis, clock)
+        turns = build_turns(settings, pool, channels, apis, clock, peers)
+        relaying = pass_on(settings, turns, peers)
+        turns = replace(turns, wake=relaying.wake)
 
         # PgQueuer would swallow what these raise.
         async def forget() -> None:
@@ -94,6 +97,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             asyncio.create_task(_know_menus(channels)),
             asyncio.create_task(_keep_pictures(channels, pool)),
             asyncio.create_task(_report(turns, clock)),
+            asyncio.create_task(relaying.run()),
         ]
         try:
             await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)
@@ -101,8 +105,11 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             for task in beside:
                 task.cancel()
             await turns.rest()
+            await asyncio.gather(*beside, return_exceptions=True)
     finally:
-        await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
+        await asyncio.gather(
+            *(channel.aclose() for channel in channels.values()), *(peer.aclose() for peer in peers), apis.aclose()
+        )
         await pool.close()
         log.info("worker stopped")
 

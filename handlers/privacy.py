@@ -9,7 +9,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
-from bot.storage import claims, customers, hand_overs, issues, links, points, posters
+from bot.storage import claims, customers, hand_overs, issues, links, points, posters, relays
 from bot.storage.points import Account
 from bot.understanding.reading import fold
 from handlers.start import note_told
@@ -177,6 +177,7 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     await ctx.services.counter_codes.forget(connection, ctx.customer_id)
     await ctx.services.own_data.forget(connection, ctx.customer_id)
     await ctx.services.unclear.forget_person(connection, ctx.customer.person)
+    await relays.forget_person(connection, ctx.customer.person)
     await customers.delete(connection, ctx.customer)
     ctx.customer.id = None
     return Reply((Text(ctx._("Deleted. Thank you for having been here.")),), valuable=True)

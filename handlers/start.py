@@ -7,7 +7,7 @@ from bot.conversation.events import Followed, Left, Unsent
 from bot.conversation.messages import SILENCE, Choice, Reply
 from bot.conversation.router import Router
 from bot.i18n import N_
-from bot.storage import inbox
+from bot.storage import inbox, relays
 from bot.storage.customers import SAID_KEPT
 from handlers import language
 from handlers.views import choices
@@ -58,6 +58,7 @@ async def forget(ctx: Context) -> Answer:
     person, message_id = ctx.customer.person, ctx.incoming.what.message_id
     connection = await ctx.work.begin()
     await inbox.forget_message(connection, person, message_id)
+    await relays.forget_message(connection, person, message_id)
     await ctx.services.unclear.forget_message(connection, person, message_id)
     return SILENCE
 

@@ -43,6 +43,9 @@ def main() -> None:
         action="store_true",
         help="read the bot's log as JSON lines from stdin, and write a line to stdout when the bot should forget all",
     )
+    parser.add_argument(
+        "--shared", action="store_true", help="LINE's channel is another tool's, too: the settings name its address"
+    )
     options = parser.parse_args()
     if (options.simulator is None) != (options.bot is None):
         parser.error("--simulator and --bot go together")
@@ -59,7 +62,9 @@ async def _serve(options: argparse.Namespace) -> None:
         sandbox = await stack.enter_async_context(
             Sandbox.running(host=options.host, port=options.port, delay_ms=options.delay_ms)
         )
-        ready = {"url": sandbox.url, "environment": sandbox.environment(), "shop": shop.settings()}
+        sandbox.other.shared = options.shared
+        settings = sandbox.environment() | (sandbox.other.settings(sandbox.url) if options.shared else {})
+        ready = {"url": sandbox.url, "environment": settings, "shop": shop.settings()}
         if options.simulator is not None:
             supervisor = _Supervisor() if options.supervised else None
             simulator = await stack.enter_async_context(

@@ -142,12 +142,18 @@ class Line:
                 self.tokens[str(token)].used = True
             refuse(400, error_body(found), _request_id())
         messages: list[dict[str, Any]] = body["messages"]
-        known = self.tokens.get(str(token))
-        if known is None or known.used or self.clock() - known.issued > TOKEN_AGE:
+        if not self.says(str(token), messages):
             refuse(400, {"message": "Invalid reply token"}, _request_id())
+        return self._sent(messages)
+
+    def says(self, token: str, messages: list[dict[str, Any]]) -> bool:
+        """Use a reply token, whoever has it; False when it is used or too old."""
+        known = self.tokens.get(token)
+        if known is None or known.used or self.clock() - known.issued > TOKEN_AGE:
+            return False
         known.used = True
         self._deliver(known.chat, "reply", messages)
-        return self._sent(messages)
+        return True
 
     def _bench_reply(self, token: str, messages: Any) -> web.Response:
         """The benchmark's replies are counted, not kept, and only some are judged: it measures the bot."""

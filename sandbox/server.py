@@ -66,6 +66,7 @@ class Sandbox(State):
         app = web.Application(client_max_size=8_000_000)
         upstreams: dict[str, Upstream] = {
             "line": self.line,
+            "other": self.other,
             "messenger": self.graph,  # Messenger's and Instagram's: both are sent to by one API.
             "mantago": self.mantago,
             "poshen": self.poshen,

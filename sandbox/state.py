@@ -16,6 +16,7 @@ from sandbox.journal import Call, Journal, Sent
 from sandbox.line import Line
 from sandbox.mantago import MantaGo
 from sandbox.messenger import Messenger
+from sandbox.other import Other
 from sandbox.people import People
 from sandbox.phone import Phone
 from sandbox.poshen import Poshen
@@ -33,6 +34,7 @@ class State:
         self.journal = Journal()
         self.people = People()
         self.line = Line(self.now, self.journal, self.people)
+        self.other = Other(self.line.says)
         self.messenger = Messenger()
         self.instagram = Instagram()
         self.graph = Graph(self.now, self.journal, self.people, (self.messenger, self.instagram))
@@ -91,6 +93,7 @@ class State:
         self.journal.clear()
         self.people = People()
         self.line.reset(self.people)
+        self.other.reset()
         self.graph.reset(self.people)
         self.mantago.reset()
         self.poshen.reset()

@@ -39,7 +39,7 @@ from bot.storage import pool as pools
 from bot.storage import queue
 from bot.turn import Turns
 from bot.web import create_app
-from bot.wiring import build_turns, open_apis, open_channels
+from bot.wiring import build_turns, open_apis, open_channels, open_peers, pass_on
 from handlers.views.start import notice
 from sandbox import Phone, Sandbox, Webhook
 from sandbox.journal import Sent
@@ -51,7 +51,7 @@ TABLES = (
     "accounts, points, rewards, issues, links, link_codes, data_files, "
     "staff, invitations, blocks, switches, approvals, audit, "
     "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear, attachments, pictures, "
-    "counter_codes, hand_overs, stores, store_members, visits, posters, poster_visits, poster_files"
+    "counter_codes, hand_overs, stores, store_members, visits, posters, poster_visits, poster_files, relays"
 )
 
 # PgQueuer clears its jobs away a tenth of a second late; what is left to do is known from our own rows.
@@ -94,6 +94,7 @@ class Bot:
     sandbox: Sandbox
     clock: TestClock
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    relaying: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self._built = self.turns
@@ -118,8 +119,10 @@ class Bot:
         clock = TestClock()
         app = create_app(loaded, clock)
         pool = await pools.connect(database, size=8)
-        channels, apis = open_channels(loaded), open_apis(loaded)
-        turns = build_turns(loaded, pool, channels, apis, clock=clock)
+        channels, apis, peers = open_channels(loaded), open_apis(loaded), open_peers(loaded)
+        turns = build_turns(loaded, pool, channels, apis, clock, peers)
+        relaying = pass_on(loaded, turns, peers)
+        turns = replace(turns, wake=relaying.wake)
         stopping = asyncio.Event()
         bot = cls(loaded, app.test_client(), turns, pool, sandbox, clock)
 
@@ -140,12 +143,16 @@ class Bot:
         runs = {queue.EVENT: take, queue.PUSH: push, queue.ISSUE: issue, queue.BULK: bulk}
         jobs = Jobs(runs, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(database, stopping, concurrency=40))
+        bot.relaying = asyncio.create_task(relaying.run())
         try:
             yield bot
         finally:
             stopping.set()
-            await working
-            await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
+            bot.relaying.cancel()
+            await asyncio.gather(working, bot.relaying, return_exceptions=True)
+            await asyncio.gather(
+                *(channel.aclose() for channel in channels.values()), *(peer.aclose() for peer in peers), apis.aclose()
+            )
             await pool.close()
             close(app)
 

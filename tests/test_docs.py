@@ -36,6 +36,7 @@ HEADINGS = {
     "## One message's life": "## 一則訊息的一生",
     "## Where to look in the code": "## 程式碼在哪裡",
     "## Run it for real": "## 正式上線",
+    "### Beside another tool on LINE": "### 與其他工具共用 LINE 頻道",
     "### The shop's hours, address and phone": "### 店家的營業時間、地址與電話",
     "### On one machine": "### 一台機器",
     "### On many machines": "### 多台機器",

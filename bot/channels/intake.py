@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.channels import Inbound, Json, known
@@ -30,16 +30,21 @@ def by_path(channels: Mapping[str, Inbound]) -> dict[str, list[Inbound]]:
 
 
 def arrivals(
-    channel: Inbound, events: list[tuple[str, Json]], now: datetime, trace: str | None = None
+    channel: Inbound,
+    events: list[tuple[str, Json]],
+    now: datetime,
+    *,
+    trace: str | None = None,
+    copies: Sequence[Sequence[Json]] = (),
 ) -> list[Arrival]:
     """What is stored of a webhook's events, oldest first. trace: which one they are part of, see `bot.tracing`.
 
     Replayed yesterdays and what needs no answer are stored without their content: only their keys
-    matter, so that they are known the next time.
+    matter, so that they are known the next time. copies: of each event, see `Arrival`.
     """
     traced = {"trace": trace} if trace else {}
     found = []
-    for account, raw in events:
+    for number, (account, raw) in enumerate(events):
         incoming = channel.parse(account, raw)
         chat = incoming.chat.key if incoming.chat else ""
         answerable = (
@@ -52,6 +57,7 @@ def arrivals(
                 chat=chat[:LONGEST],
                 at=incoming.at,
                 payload={"account": account, "event": raw, **traced} if answerable else None,
+                copies=copies[number] if copies else (),
             )
         )
     return sorted(found, key=lambda arrival: arrival.at)

@@ -141,10 +141,10 @@ def _home() -> Path:
     return Path(os.environ.get("GIFTDESK_HOME") or "var") / "demo"
 
 
-def run(port: int | None) -> None:
-    """Until Ctrl-C or SIGTERM."""
+def run(port: int | None, *, shared: bool = False) -> None:
+    """Until Ctrl-C or SIGTERM. shared: LINE's channel is another tool's, too."""
     _stop_on_sigterm()
-    with _started(port, quiet=False) as (demo, bot):
+    with _started(port, quiet=False, shared=shared) as (demo, bot):
         print(_welcome(demo), flush=True)  # noqa: T201 - what this command is for
         with _menus(bot):
             while bot.answers():
@@ -193,10 +193,10 @@ def _running() -> Demo | None:
 
 
 @contextmanager
-def _started(port: int | None, *, quiet: bool) -> Iterator[tuple[Demo, _Bot]]:
+def _started(port: int | None, *, quiet: bool, shared: bool = False) -> Iterator[tuple[Demo, _Bot]]:
     home = _home()
     home.mkdir(parents=True, exist_ok=True)
-    with _alone(home), _processes(home, port, quiet=quiet) as started:
+    with _alone(home), _processes(home, port, quiet=quiet, shared=shared) as started:
         yield started
 
 
@@ -229,12 +229,13 @@ def _locked(lock: IO[str]) -> bool:
 
 
 @contextmanager
-def _processes(home: Path, port: int | None, *, quiet: bool) -> Iterator[tuple[Demo, _Bot]]:
+def _processes(home: Path, port: int | None, *, quiet: bool, shared: bool) -> Iterator[tuple[Demo, _Bot]]:
     address = f"http://127.0.0.1:{port or _free_port(int(os.environ.get('PORT') or 8000))}"
     ready = home / "sandbox-ready"
     ready.unlink(missing_ok=True)
     sandbox = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "sandbox", "--port", "0", "--ready-file", str(ready)]
+        + (["--shared"] if shared else [])
         + ([] if quiet else ["--simulator", str(SIMULATOR_PORT), "--bot", address, "--supervised"]),
         stdin=subprocess.DEVNULL if quiet else subprocess.PIPE,
         stdout=subprocess.DEVNULL if quiet else subprocess.PIPE,
@@ -275,7 +276,7 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 
 class _Heard:
-    """Prints a line of the bot's log for people, and hands it on to the simulator."""
+    """Prints a line of the bot's log for people, and passes it on to the simulator."""
 
     def __init__(self, simulator: IO[bytes]) -> None:
         self._simulator = simulator

@@ -22,6 +22,7 @@ from rich.table import Table
 from bot.apis import Apis
 from bot.channels import Outbound, known
 from bot.channels.entrances import entrances
+from bot.channels.line.relay import targets_of
 from bot.cli import reach
 from bot.cli.menus import differs
 from bot.config import GROUPS, Settings, env_file
@@ -36,7 +37,7 @@ from bot.storage.arrivals import QUEUE_STATE
 from bot.storage.refusals import READ_ONLY, explained
 from bot.storage.version import is_current
 from bot.understanding import hours
-from bot.wiring import checks_of, load_languages, open_apis, open_channels
+from bot.wiring import checks_of, load_languages, open_apis, open_channels, open_peers
 
 GOOD, BAD, NOTE = "[green]ok[/]", "[red]problem[/]", "[yellow]note[/]"
 
@@ -90,6 +91,7 @@ def _settings(settings: Settings) -> list[Finding]:
     findings += [(name, NOTE, f"empty: posters have no links and QR codes for {to}") for name, to in unset.items()]
     if not settings.privacy_url:
         findings.append(("PRIVACY_URL", NOTE, "empty: the notice has no link to the brand's privacy policy"))
+    findings += _relay(settings)
     if settings.keep_misses == "on":
         text = "on: short texts that were not understood are kept for 14 days; the brand's privacy policy should say it"
         findings.append(("KEEP_MISSES", NOTE, text))
@@ -126,6 +128,21 @@ def unknown(written: Mapping[str, object], around: Mapping[str, str]) -> dict[st
     return found
 
 
+def _relay(settings: Settings) -> list[Finding]:
+    """Whom LINE's events are passed on to, and what follows from that."""
+    if settings.line_relay == "ours":
+        text = "ours: another tool passes LINE's events on to us, and answers what we do not understand"
+        return [("LINE_RELAY", GOOD, text)]
+    if settings.passes_on is None:
+        return []
+    names = ", ".join(target.name for target in targets_of(settings))
+    what = "what we do not answer" if settings.passes_on == "rest" else "every event but private ones"
+    findings: list[Finding] = [("LINE_RELAY", GOOD, f"{settings.passes_on}: {names} gets {what}; customers are told")]
+    if not settings.line_relay_name:
+        findings.append(("LINE_RELAY_NAME", NOTE, "empty: the customers' notice names hosts; a tool's name says more"))
+    return findings
+
+
 def _hours(settings: Settings, _: Translator) -> list[Finding]:
     """How the hours are read, for a text may mean something else than its author thought."""
     findings: list[Finding] = []
@@ -153,7 +170,7 @@ def _database(settings: Settings, url: str, stored: Stored) -> list[Finding]:
             off = clocks.difference(asked, there[0], time())
             if not is_current(connection):
                 return [("database", BAD, "migrations are missing; run `giftdesk migrate`")]
-            row = connection.execute(QUEUE_STATE).fetchone() or (0, 0, 0)
+            row = connection.execute(QUEUE_STATE).fetchone() or (0, 0, 0, 0, 0)
             if connection.execute("SHOW transaction_read_only").fetchone() == ("on",):
                 return [("database", BAD, READ_ONLY)]
             staff = in_charge(connection, settings)
@@ -170,7 +187,7 @@ def _database(settings: Settings, url: str, stored: Stored) -> list[Finding]:
         findings.append(("clock", NOTE, off))
     if another_key:
         findings.append(("SECRET_KEY", BAD, key.CHANGED))
-    unfinished, oldest, held = row
+    unfinished, oldest, held, *_ = row
     if oldest > 60:
         findings.append(("queue", BAD, f"{unfinished} unfinished, the oldest {oldest:.0f} s; is a worker running?"))
     if held:
@@ -197,10 +214,10 @@ def in_charge(connection: psycopg.Connection[Any], settings: Settings) -> list[F
 
 async def _asked(settings: Settings, stored: Stored) -> list[Finding]:
     """One harmless call with each credential, what platforms and vendors say of us, and the way from them to us."""
-    channels, apis = open_channels(settings), open_apis(settings)
+    channels, apis, peers = open_channels(settings), open_apis(settings), open_peers(settings)
     findings: list[Finding] = []
     try:
-        for found in await probe(checks_of(channels, apis), 15):
+        for found in await probe(checks_of(channels, apis, peers), 15):
             name = partner(found.part).title
             findings.append((name, GOOD if found.well else BAD, found.said))
             if found.well and found.part in channels:
@@ -219,7 +236,9 @@ async def _asked(settings: Settings, stored: Stored) -> list[Finding]:
             verdicts = {"good": GOOD, "note": NOTE, "bad": BAD}
             findings += [("PUBLIC_URL", verdicts[how], text) for how, text in await reach.reached(settings)]
     finally:
-        await asyncio.gather(*(channel.aclose() for channel in channels.values()), apis.aclose())
+        await asyncio.gather(
+            *(channel.aclose() for channel in channels.values()), *(peer.aclose() for peer in peers), apis.aclose()
+        )
     return findings
 
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 
 from bot.apis import Apis
-from bot.conversation.events import Incoming, Said
+from bot.conversation.events import Incoming, Said, SentMedia
 from bot.conversation.messages import Reply
 from bot.i18n import Translator
 from bot.services import Services
@@ -89,7 +89,21 @@ class Brand:
     card_currency: Mapping[int, str] = field(default_factory=dict)  # Altegio location → ISO code
     shares_phone: bool = False  # the platform can tell us the number of a customer's profile
     platform_shows_numbers: bool = False  # and that is proof enough for whole card numbers
+    # Other tools on the same channel: `rest` and `all` say what they are passed on, `ours` that they were first.
+    shared: Literal["", "rest", "all", "ours"] = ""
+    shared_with: tuple[str, ...] = ()  # whom we pass on to, by name
+    greets: bool = True  # Who adds us is welcomed by us, and not by another tool.
     overview_waits: float = 4.0  # seconds for one slow vendor, when others have something to show
+
+    @property
+    def quiet(self) -> bool:
+        """Whether another tool answers what we do not understand."""
+        return self.shared in ("rest", "ours")
+
+    @property
+    def token_is_shared(self) -> bool:
+        """Whether somebody else may have used the reply token of a message that we answer."""
+        return self.shared in ("all", "ours")
 
     @property
     def shows_wallet(self) -> bool:
@@ -204,6 +218,8 @@ class Context:
     work: Work
     topics: Mapping[str, Command]  # What customers can open, by name.
     actor: Actor | None = None  # Staff, in their private chat; their rights as this event found them.
+    of_staff: bool = False  # It is the private chat of somebody of the staff, whatever rights that gives them now.
+    answering: bool = False  # A question of ours was open when this was written.
     maintenance: str | None = None  # What customers are told instead of answers, "" for the usual words.
     prompt: bool = True  # The answer comes soon enough to be shown whatever it is.
     reading: Reading = NOTHING  # What was typed, read.
@@ -215,6 +231,7 @@ class Context:
     unclear: Kind | None = None  # How this text was not understood.
     # Chat keys of people whose staff rights this turn changes: another menu may be theirs afterwards.
     reappointed: set[str] = field(default_factory=set)
+    stays: bool | None = None  # Whether this may be passed on to nobody; None until somebody asks.
     result: str = ""  # How a staff command ended, as the trail has it; empty when the line was none.
     came_by: Poster | None = None  # The poster whose link or QR code brought them here with this event.
     brought: str = ""  # The code whose own link did.
@@ -249,6 +266,27 @@ class Context:
     def muted(self) -> bool:
         """Whether a person of the shop answers here at the moment."""
         return self.customer.muted_until is not None and self.customer.muted_until > self.now
+
+    async def stays_here(self) -> bool:
+        """Whether nobody else may have this, whatever it is: staff's chats and lines, answers to our questions, phones,
+        codes that open something."""
+        if self.stays is None:
+            self.stays = (
+                self.of_staff
+                or self._answers_us
+                or await self.services.passing.forbids(self.work.reads, self.incoming.texts, self.now)
+            )
+        return self.stays
+
+    async def is_theirs(self) -> bool:
+        """Whether another tool answers this, when we do not understand it. One that was first has it anyway."""
+        if self.brand.shared == "ours":
+            return not (self.of_staff or self._answers_us)
+        return self.brand.quiet and not await self.stays_here()
+
+    @property
+    def _answers_us(self) -> bool:
+        return self.answering and isinstance(self.incoming.what, Said | SentMedia)
 
     def offers(self, topic: str) -> bool:
         """Whether there is a command of this name, and the shop has what it is about."""

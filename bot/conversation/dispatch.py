@@ -15,6 +15,7 @@ from bot.conversation.events import (
     Edited,
     Followed,
     Ignored,
+    Joined,
     Left,
     Said,
     SentMedia,
@@ -27,6 +28,7 @@ from bot.conversation.messages import SILENCE, Button, Reply, Text
 from bot.conversation.questions import SAID, answer_to, labelled
 from bot.conversation.router import Routes
 from bot.errors import UserError
+from bot.services.linking import is_bare_code
 from bot.services.staffing import Actor
 from bot.storage.state import Question
 from bot.understanding import poster_tokens
@@ -108,6 +110,8 @@ class Dispatcher:
                 ctx.customer.state.missed = None
             if isinstance(sent := ctx.incoming.what, SentMedia) and sent.album and _in_album(ctx, sent.album):
                 return SILENCE  # The first of them has the answer for all.
+            if _is_closed(ctx) and await self.is_left(ctx):
+                return SILENCE
             if (closed := _closed(ctx)) is not None:
                 return closed
             if ctx.incoming.ref and (scanned := await self._came_by(ctx, ctx.incoming.ref)) is not None:
@@ -126,7 +130,10 @@ class Dispatcher:
                     if handler is None:  # What nobody answers, such as a group's event in a private chat, is no fault.
                         return SILENCE
                     if isinstance(other, Followed | Left | Unsent):
-                        return await handler(ctx)
+                        answer = await handler(ctx)
+                        return answer if ctx.brand.greets or ctx.of_staff else SILENCE
+                    if await ctx.is_theirs():
+                        return SILENCE
                     if ctx.muted or (flood := _flood(ctx)) is SILENCE:
                         return SILENCE
                     return flood or await handler(ctx)
@@ -212,7 +219,7 @@ class Dispatcher:
                 return await self._fresh(ctx, "menu")  # Too late for our question.
             return SILENCE  # A yes or a no to nothing that we asked.
         if not ctx.reading.text and ctx.reading.emoji and asked is None:
-            return SILENCE if ctx.muted else await self.routes.events[SentSticker](ctx)
+            return SILENCE if ctx.muted or await ctx.is_theirs() else await self.routes.events[SentSticker](ctx)
         return await self._guessed(ctx, asked)
 
     async def _answered(self, ctx: Context, asked: Question, intent: str | None) -> Answer | None:
@@ -272,7 +279,7 @@ class Dispatcher:
         if ranking.unknown <= HARDLY_KNOWN and ranking.other < SURELY_OTHER:
             ctx.likely = {topic: share for topic, share in ranking.topics if ctx.offers(topic)}
         if ctx.muted and not (once in HEARD_WHILE_WAITING or sure in HEARD_WHILE_WAITING):
-            return self._ask_again(ctx, asked) or await ctx.run("waiting")
+            return self._ask_again(ctx, asked) or await self._not_understood(ctx, asked, "waiting")
         if sure is not None and ctx.offers(sure):
             ctx.settle()
             _understood(ctx)
@@ -284,7 +291,51 @@ class Dispatcher:
                 ctx.settle()
             _understood(ctx)
             return await ctx.run(once)
-        return self._ask_again(ctx, asked) or await ctx.run("fallback")
+        return self._ask_again(ctx, asked) or await self._not_understood(ctx, asked, "fallback")
+
+    async def _not_understood(self, ctx: Context, asked: Question | None, command: str) -> Answer:
+        """What is said of a text that means nothing to us: nothing, where another tool answers it."""
+        if await ctx.is_theirs():
+            return SILENCE
+        if ctx.brand.quiet and asked is not None:
+            ctx.settle()  # What comes next may be theirs.
+        return await ctx.run(command)
+
+    def recognises(self, ctx: Context) -> bool:
+        """Whether a private chat's event may be meant for us, at a glance: too often rather than too seldom."""
+        match ctx.incoming.what:
+            case Said(text=text):
+                reading = ctx.lexicon.read(text)
+                if self.staff.is_line(text) or any(character.isdigit() for character in text) or is_bare_code(text):
+                    return True
+                labels = ctx.customer.state.labels or {}
+                if ctx.lexicon.whole(reading) is not None or reading.typed.lower() in labels or reading.core in labels:
+                    return True
+                found = ctx.lexicon.codes.find(reading, ctx.brand.code_pattern)
+                decision = decide(reading, ctx.recogniser.rank(reading.text))
+                return bool(found.codes or found.private or decision.once or decision.sure)
+            case Tapped(data=data):
+                return self._is_ours(ctx, data)
+            case Followed():
+                return ctx.brand.greets or ctx.of_staff
+            case SentSticker() | SentMedia():
+                return False
+            case _:
+                return True
+
+    async def is_left(self, ctx: Context) -> bool:
+        """Whether this is another tool's business, at a glance."""
+        return ctx.brand.quiet and not self.recognises(ctx) and await ctx.is_theirs()
+
+    def _is_ours(self, ctx: Context, data: str) -> bool:
+        """Whether a button is one of ours, of whatever age and whomever it was made for."""
+        if data.startswith(MENU_TAP):
+            return data.removeprefix(MENU_TAP) in self.routes.commands
+        try:
+            self.packer.read(data, person=ctx.customer.person, now=ctx.happened_at)
+        except Unreadable:
+            return False
+        return True
 
     def _ask_again(self, ctx: Context, asked: Question | None) -> Reply | None:
         """What was neither yes nor no is said to be unclear, once; then the question is over."""
@@ -354,6 +405,10 @@ class Dispatcher:
 
     async def _in_a_group(self, ctx: Context, chat: Chat) -> Answer:
         what = ctx.incoming.what
+        if isinstance(what, Joined) and not ctx.brand.greets:
+            return SILENCE
+        if isinstance(what, Tapped) and ctx.brand.quiet and not self._is_ours(ctx, what.data):
+            return SILENCE
         if not isinstance(what, Said) or not self.staff.is_line(what.text):
             return await ctx.run("group")
         if not await self.staff.knows(ctx, chat.channel, ctx.incoming.user_id):
@@ -367,6 +422,8 @@ class Dispatcher:
     async def _press(self, ctx: Context, data: str, *, typed: bool = False) -> Answer:
         """What a button does, tapped or typed."""
         ctx.tapped = not typed
+        if ctx.brand.quiet and not typed and not self._is_ours(ctx, data) and await ctx.is_theirs():
+            return SILENCE
         if not typed:
             ctx.customer.muted_until = None  # A tap on our button asks for us,
         ctx.settle()  # and for something else than what we were asking.
@@ -392,6 +449,12 @@ class Dispatcher:
         answer = await ctx.run(command)
         words = Text(ctx._("That button has expired — here's a fresh one."))
         return answer.after(words) if isinstance(answer, Reply) else answer
+
+
+def _is_closed(ctx: Context) -> bool:
+    """Whether this person is not served at the moment, whatever they want."""
+    blocked = ctx.customer.blocked_until is not None and ctx.customer.blocked_until > ctx.now
+    return ctx.actor is None and (blocked or ctx.maintenance is not None)
 
 
 def _closed(ctx: Context) -> Reply | None:

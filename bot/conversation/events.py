@@ -148,6 +148,7 @@ class Incoming:
     message_id: the platform's id of the message, so that a later `Unsent` finds it.
     ref: what the link says by which they came to do this; "" when none did. Anybody can write such a link, so it is
     looked up and never taken at its word.
+    texts: all that its author wrote, of whatever kind it is; only where others may be passed it on.
     """
 
     key: str
@@ -158,3 +159,4 @@ class Incoming:
     reply_token: str | None = None
     message_id: str | None = None
     ref: str = ""
+    texts: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from bot.services.health import Health
 from bot.services.linking import Linking
 from bot.services.minting import Minting
 from bot.services.own_data import OwnData
+from bot.services.passing import Passing
 from bot.services.points import Points
 from bot.services.posters import Posters
 from bot.services.redemption import Redemption
@@ -49,6 +50,7 @@ class Services:
     linking: Linking
     minting: Minting
     own_data: OwnData
+    passing: Passing
     points: Points
     posters: Posters
     redemption: Redemption

@@ -31,9 +31,23 @@ class EventState(StrEnum):
     IGNORED = "ignored"  # Stored so that it is never looked at twice, and nothing else.
 
 
+RELAY = "relay:"  # before the key of another tool, among the parts that we call
+
+
+class RelayState(StrEnum):
+    """What has to happen before another tool is passed on its copy of an event."""
+
+    REST = "rest"  # The event's turn must say so: it gives no answer of ours.
+    ALL = "all"  # The event's turn must be over, and not have found that nobody else may have it.
+    UNREAD = "unread"  # It has no turn: whoever passes it on must look whether others may have it.
+    DUE = "due"  # Nothing.
+
+
 # PostgreSQL refuses NUL, and half a character cannot even be sent.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_COLUMNS = "key text, channel text, chat text, state text, at timestamptz, payload text, received_at timestamptz"
+_COLUMNS = (
+    "key text, channel text, chat text, state text, at timestamptz, payload text, received_at timestamptz, copies json"
+)
 # Who has that many unanswered events waits behind everybody else with more. Their order is kept by the worker.
 FLOOD = 20
 _PRIORITY = f"""(
@@ -44,25 +58,47 @@ _PRIORITY = f"""(
 _QUEUED = """FROM (
     SELECT id, chat, row_number() OVER (PARTITION BY chat ORDER BY id) AS place FROM stored WHERE state = 'new'
 ) queued ORDER BY id"""
+_GIVEN = f"""
+    FROM ROWS FROM (json_to_recordset(%s::json) AS ({_COLUMNS})) WITH ORDINALITY
+        AS row (key, channel, chat, state, at, payload, received_at, copies, place)
+"""
 _STORE = f"""
-WITH stored AS (
+WITH {{given}} stored AS (
     INSERT INTO events (key, channel, chat, state, at, payload, received_at)
     SELECT key, channel, chat, state, at, payload, coalesce(received_at, clock_timestamp())
-    FROM ROWS FROM (json_to_recordset(%s::json) AS ({_COLUMNS})) WITH ORDINALITY
-        AS row (key, channel, chat, state, at, payload, received_at, place)
+    {{source}}
     ORDER BY place
     ON CONFLICT (key) DO NOTHING
-    RETURNING id, chat, state
+    RETURNING id, key, chat, state, received_at
 ), queued AS (
     {EVENT.insert(_QUEUED, priority=_PRIORITY)}
 )
+{{also}}
 SELECT count(*) FROM stored
 """
+# A key that stands in one batch twice is stored once, and joins both.
+_COPY = """
+, copied AS (
+    INSERT INTO relays (target, event_id, chat, state, since, next_at, message_id, body)
+    SELECT copy.target, stored.id, stored.chat,
+        CASE WHEN stored.state = 'new' THEN copy.state ELSE 'unread' END,
+        stored.received_at, stored.received_at, copy.message_id, convert_to(copy.body, 'UTF8')
+    FROM given JOIN stored USING (key)
+    CROSS JOIN LATERAL json_to_recordset(given.copies) AS copy (target text, state text, message_id text, body text)
+    ON CONFLICT DO NOTHING
+)
+"""
+_STORES = {
+    False: _STORE.format(given="", source=_GIVEN, also=""),
+    True: _STORE.format(given=f"given AS MATERIALIZED (SELECT * {_GIVEN}),", source="FROM given", also=_COPY),
+}
 
 QUEUE_STATE = """
 SELECT (SELECT count(*) FROM events WHERE state IN ('new', 'ready')),
        (SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0) FROM events WHERE state IN ('new', 'ready')),
-       (SELECT count(*) FROM events WHERE held_at IS NOT NULL)
+       (SELECT count(*) FROM events WHERE held_at IS NOT NULL),
+       (SELECT count(*) FROM relays WHERE state IN ('due', 'unread')),
+       (SELECT coalesce(extract(epoch FROM now() - min(since)), 0) FROM relays WHERE state IN ('due', 'unread'))
 """
 # Workers write their row every 15 s, by the database's clock.
 AT_WORK = """
@@ -73,13 +109,17 @@ SELECT (SELECT count(*) FROM workers WHERE at > now() - interval '1 minute'),
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One event as the web process stores it. `payload` is None when it will not be answered."""
+    """One event as the web process stores it. `payload` is None when it will not be answered.
+
+    copies: what other tools are to have of it, each {target, state, message_id, body}, columns of `relays`.
+    """
 
     key: str
     channel: str
     chat: str
     at: datetime
     payload: dict[str, Any] | None
+    copies: Sequence[dict[str, Any]] = ()
 
 
 def row(arrival: Arrival, received_at: datetime | None) -> bytes:
@@ -101,16 +141,18 @@ def row(arrival: Arrival, received_at: datetime | None) -> bytes:
             "at": arrival.at,
             "payload": payload,
             "received_at": received_at,
+            **({"copies": arrival.copies} if arrival.copies else {}),
         }
     )
 
 
-def store(connection: psycopg.Connection[Any], rows: Sequence[bytes]) -> int:
+def store(connection: psycopg.Connection[Any], rows: Sequence[bytes], *, copies: bool = False) -> int:
     """Store what is new, in this order, with a job beside each event to be answered, in one statement.
 
-    Returns how many were new; a key that is there already changes nothing.
+    Returns how many were new; a key that is there already changes nothing. copies: what other tools are to have of
+    them is stored as well.
     """
-    found = connection.execute(_STORE, [f"[{b','.join(rows).decode()}]"], prepare=True).fetchone()
+    found = connection.execute(_STORES[copies], [f"[{b','.join(rows).decode()}]"], prepare=True).fetchone()
     assert found is not None, "count(*) always gives a row"
     return int(found[0])
 

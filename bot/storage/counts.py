@@ -18,6 +18,7 @@ from bot.storage.issues import IS_OPEN
 
 CALLS = "calls"  # the kind of a daily number of all calls to a part; the other kinds are failures
 CODES, MISSED = "codes", "missed"  # part and kind of the daily number of wrong codes
+GIVEN_UP = "given up"  # the kind of what another tool on the channel was not passed on
 # Part of what customers typed in their private chats, and the kind of all of it; the other kinds are of what was not
 # understood.
 TEXTS, HEARD = "texts", "heard"

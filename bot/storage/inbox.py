@@ -88,6 +88,7 @@ class EventOutcome(StrEnum):
     # How a turn ended. These are also a label of the metrics.
     ANSWERED = "answered"  # There is a reply to deliver. Never stored: how the delivery ends is.
     SILENT = "silent"  # There was nothing to say.
+    PASSED_ON = "passed on"  # It was not for us, and goes to another tool on the same channel.
     PARKED = "parked"  # The reply came too late to be free; it waits for the tap that asks for it.
     HELD = "held"  # Answering failed again and again; staff look at it. The customer was told so, if that was possible.
     APOLOGISED = "apologised"  # It was held and released, and its customer was told so; if it is held again, once only.

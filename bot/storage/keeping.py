@@ -58,6 +58,11 @@ KEPT: Mapping[str, Kept] = {
         leads={"customer_id": GONE},
         hidden="a copy of what is shown, until it is fetched",
     ),
+    "relays": Kept(
+        goes=timedelta(days=2),
+        leads={"chat": GONE},
+        hidden="what other tools have not got yet, for an hour or so",
+    ),
     "pushes": Kept(goes=_EVENTS, leads={"recipient": GONE}, hidden="what was said stands in the chat"),
     "wallets": Kept(
         goes=timedelta(days=30), leads={"customer_id": GONE}, hidden="copies of what MantaGo has and `issues` shows"

@@ -681,3 +681,25 @@ poster_files = Table(
     Column("expires_at", MOMENT, nullable=False),
     Column("used_at", MOMENT),
 )
+
+# ── Relays (0015) ────────────────────────────────────────────────────────────────────────────────
+
+# What other tools on LINE's channel are to have of an event, one row for each tool, until it has it. `body` is sealed:
+# LINE's signature, where it holds for these bytes, and the webhook's body. `next_at` is also when a try of which nobody
+# heard is over.
+relays = Table(
+    "relays",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("event_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("chat", Text, nullable=False),
+    Column("state", Text, nullable=False),  # arrivals.RelayState
+    Column("since", MOMENT, nullable=False),
+    Column("next_at", MOMENT, nullable=False),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("without_token", Boolean, nullable=False, server_default=text("false")),
+    Column("message_id", Text),
+    Column("body", LargeBinary, nullable=False),
+    Index("relays_chat", "chat", "event_id"),
+    Index("relays_undecided", "event_id", postgresql_where=text("state IN ('rest', 'all')")),
+)

@@ -31,6 +31,7 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ("events", old.format("received_at"), events),
         ("pushes", old.format("created_at") + " AND messages IS NULL", events),
         ("pushes", old.format("created_at"), claims),  # what still waits for its person to write again is owed
+        ("relays", old.format("since"), 2 * day),
         ("misses", old.format("at"), 2 * day),
         ("waits", old.format("until"), 2 * day),
         ("visits", old.format("at"), 31 * day),

@@ -74,10 +74,14 @@ class _Request:
 
 
 class Writer:
-    """Stores events for all threads of a process. The thread starts with the first of them."""
+    """Stores events for all threads of a process. The thread starts with the first of them.
 
-    def __init__(self, url: str) -> None:
+    copies: other tools are to have some of them, see `arrivals.store`.
+    """
+
+    def __init__(self, url: str, *, copies: bool = False) -> None:
         self._url = url
+        self._copies = copies
         self._inbox: SimpleQueue[_Request | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -205,7 +209,7 @@ class Writer:
             if self._connection is None:
                 self._connection = _Connection.connect(self._url, autocommit=True, **ALIVE)
                 self._connection.execute(f"SET statement_timeout = {STATEMENT_MS}; SET lock_timeout = {LOCK_MS}")
-            arrivals.store(self._connection, rows)
+            arrivals.store(self._connection, rows, copies=self._copies)
         except BaseException:
             if self._connection is not None and self._connection.closed:
                 self._connection = None

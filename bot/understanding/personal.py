@@ -26,6 +26,7 @@ _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+ ?(?:@|\(at\)| at ) ?[A-Za-z0-9-]+(?:\.[A
 _NUMBER = re.compile(
     r"(?<![0-9A-Za-z])(?:[A-Za-z][ -]?[1289A-Da-d](?:[ -]?[0-9]){8}|[+(]?[0-9][0-9 ().\-/]{6,24}[0-9])(?![0-9A-Za-z])"
 )
+_DIALLED = re.compile(r"\+?[0-9][0-9\-. ]{7,}[0-9]")  # also right after letters
 _PIECE = re.compile(r"[A-Za-z][1289A-Da-d][0-9]{8}(?![0-9])|[0-9]+(?:-[0-9]+)*")
 
 
@@ -50,6 +51,13 @@ def is_phone(typed: str) -> bool:
         return False
     digits = re.sub(r"[^0-9+]", "", re.split(r"#|ext|轉", typed, flags=re.IGNORECASE)[0])
     return _PHONE.fullmatch(digits) is not None
+
+
+def has_phone(text: str) -> bool:
+    """Whether a phone number stands anywhere in a text, also with something glued to it. text: in plain width."""
+    written = [match[0] for match in _NUMBER.finditer(text)]
+    pieces = [part for number in written for part in (number, *number.split(" "))]
+    return any(map(is_phone, (*pieces, *_PIECE.findall(text), *_DIALLED.findall(text))))
 
 
 def is_private(typed: str) -> bool:

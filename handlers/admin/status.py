@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 
 from bot.conversation.context import Answer
-from bot.conversation.messages import Button, Message, Reply
+from bot.conversation.messages import Button, Message, Reply, Text
 from bot.i18n import N_
 from bot.staff.arguments import Arguments
 from bot.staff.routes import StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
-from bot.storage import backlog, guesses, switches
+from bot.storage import backlog, guesses, relays, switches
+from bot.storage.arrivals import RELAY
+from bot.storage.relays import Waiting
 from handlers.views import staff_status as views
 
 admin = StaffRouter(N_("Overview"))
 admin.noun("status", N_("/status, /health"))
+admin.noun("relay", N_("/relay, /relays"))
 
 PATIENCE = 6.0  # seconds for each credential; somebody waits for the answer
 
@@ -36,12 +39,30 @@ async def show_status(ctx: StaffContext, _args: Arguments) -> Answer:
         guard_until=await guesses.guard_until(reads, ctx.now),
         maintenance=await switches.state(reads, switches.MAINTENANCE),
         now=ctx.now,
+        relayed=await _waiting(ctx),
         # Translators: a button: ask all vendors and platforms now
         buttons=(*open_ones, *run_button(ctx._("Check now"), "/status check"), *_again(ctx)),
     )
     errors = views.errors_card(ctx._, states, ctx.now)
     messages: tuple[Message, ...] = (card, errors) if errors else (card,)
     return Reply(messages, (*_if_allowed(ctx, "stats", ctx._("Numbers"), "/stats"), *commands_button(ctx._)))
+
+
+@admin.command("relay", role="viewer", about=N_("the other tools on LINE's channel, and what they have not got yet"))
+async def show_relay(ctx: StaffContext, _args: Arguments) -> Answer:
+    """How passing on goes; from our own tables, like /status."""
+    _ = ctx._
+    states, _workers = await ctx.services.health.states(ctx.work.reads, ctx.now)
+    others = [state for state in states if state.part.startswith(RELAY)]
+    if not others:
+        if ctx.brand.shared == "ours":
+            return Reply((Text(_("Another tool passes LINE's messages on to us (LINE_RELAY=ours).")),))
+        return Reply((Text(_("Nothing is passed on to other tools: LINE_RELAY_URL is not set.")),))
+    again = run_button(_("Refresh"), "/relay")
+    check = run_button(_("Check now"), "/status check")
+    card = views.relay_card(_, others, await _waiting(ctx), ctx.now, (*again, *check))
+    errors = views.errors_card(_, others, ctx.now)
+    return Reply((card, errors) if errors else (card,), commands_button(_))
 
 
 @admin.command("status check", role="viewer", about=N_("try every credential now, harmlessly"))
@@ -53,6 +74,13 @@ async def check(ctx: StaffContext, _args: Arguments) -> Answer:
     again = run_button(ctx._("Check again"), "/status check")
     card = views.check_card(ctx._, findings, usage, ctx.now, (*again, *run_button(ctx._("Status"), "/status")))
     return Reply((card,), commands_button(ctx._))
+
+
+async def _waiting(ctx: StaffContext) -> dict[str, Waiting]:
+    """What other tools have not got yet, by their part."""
+    if not any(part.startswith(RELAY) for part in ctx.services.health.parts):
+        return {}
+    return {f"{RELAY}{each.target}": each for each in await relays.waiting(ctx.work.reads)}
 
 
 def _again(ctx: StaffContext) -> tuple[Button, ...]:

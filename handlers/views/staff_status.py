@@ -13,12 +13,14 @@ from bot.partners import VENDORS, partner, refused_settings
 from bot.services.allowance import Usage
 from bot.services.health import Finding, State, Verdict
 from bot.storage.backlog import Backlog
-from bot.storage.counts import Counts, StoreDeeds, Top, Trouble
+from bot.storage.counts import GIVEN_UP, Counts, StoreDeeds, Top, Trouble
+from bot.storage.relays import Waiting
 from bot.understanding.codes import masked
 
 LATE = timedelta(minutes=1)  # an event that waits for longer
 TOKEN_SOON = 7  # days
 NEARLY_USED = 0.8  # of the free messages
+NOTHING_WAITS: Mapping[str, Waiting] = {}
 
 _TONES: Mapping[Verdict, Tone] = {
     "well": "valid",
@@ -44,14 +46,18 @@ def status_card(
     guard_until: datetime | None,
     maintenance: Mapping[str, Any] | None,
     now: datetime,
+    relayed: Mapping[str, Waiting] = NOTHING_WAITS,
     buttons: tuple[Button, ...] = (),
 ) -> Card:
     """What works, what does not, and since when.
 
     token_days: whole days that MantaGo's token is still good for. vouchers: whether any are issued here.
-    maintenance: the switch {by, at}, None while it is off.
+    maintenance: the switch {by, at}, None while it is off. relayed: what other tools have not got yet, by part.
     """
-    rows = [_part_row(_, state, now, token_days if state.part == "mantago" else None) for state in states]
+    rows = [
+        _part_row(_, state, now, token_days if state.part == "mantago" else None, relayed.get(state.part))
+        for state in states
+    ]
     rows += _backlog_rows(_, backlog, workers, now, vouchers=vouchers)
     if guard_until is not None:
         rows.append(Row(_("Guard"), _("raised until %(time)s", time=_when(_, guard_until, now)), "soon"))
@@ -84,7 +90,32 @@ def _as_of(_: Translator, workers: int, now: datetime) -> str:
     )
 
 
-def _part_row(_: Translator, state: State, now: datetime, token_days: int | None) -> Row:
+def relay_card(
+    _: Translator,
+    states: Sequence[State],
+    relayed: Mapping[str, Waiting],
+    now: datetime,
+    buttons: tuple[Button, ...] = (),
+) -> Card:
+    """The other tools on LINE's channel: whether each takes what it is passed on, and what it has not got yet."""
+    rows: list[Row] = []
+    for state in states:
+        rows.append(_part_row(_, state, now, None, relayed.get(state.part)))
+        if state.answered_at is not None:
+            rows.append(Row(_("Took something last"), _when(_, state.answered_at, now)))
+        if state.failed:
+            rows.append(Row(_("Latest tries"), _tries(_, state)))
+    note = _("What has waited for an hour is given up, and owners and managers are told.")
+    return Card(title=_("Passed on"), badge=_badge(_, rows), rows=tuple(rows), note=note, buttons=buttons)
+
+
+def _tries(_: Translator, state: State) -> str:
+    return _("%(failed)s of the last %(calls)s calls failed", failed=state.failed, calls=state.calls)
+
+
+def _part_row(
+    _: Translator, state: State, now: datetime, token_days: int | None, waiting: Waiting | None = None
+) -> Row:
     tone = _TONES[state.verdict]
     said = [_verdict(_, state, now)]
     if state.verdict in ("well", "slow", "unsteady") and state.p50 is not None and state.p95 is not None:
@@ -92,6 +123,11 @@ def _part_row(_: Translator, state: State, now: datetime, token_days: int | None
     if state.paused_until is not None:
         seconds = max(1, round((state.paused_until - now).total_seconds()))
         said.append(_("next try in %(seconds)s s", seconds=seconds))
+    if waiting is not None:
+        late = now - waiting.since >= LATE
+        since = _when(_, waiting.since, now)
+        said.append(_waits(_, waiting.count, since))
+        tone = max(tone, "bad" if late else tone, key=_WORSE.index)
     if token_days is not None:
         text, of_token = _token(_, token_days)
         said.append(text)
@@ -106,7 +142,7 @@ def _verdict(_: Translator, state: State, now: datetime) -> str:
         case "slow":
             return _("slow")
         case "unsteady":
-            return _("%(failed)s of the last %(calls)s calls failed", failed=state.failed, calls=state.calls)
+            return _tries(_, state)
         case "failing":
             assert state.since is not None and state.kind is not None, "it fails since something happened"
             return _since(_, state.part, state.kind, _when(_, state.since, now))
@@ -163,10 +199,12 @@ def _queue_row(_: Translator, backlog: Backlog, workers: int, now: datetime) -> 
             seconds=seconds,
         )
         return Row(label, text, "valid")
-    text = _.ngettext(
-        "%(n)s waits, since %(time)s", "%(n)s wait, the oldest since %(time)s", backlog.events, time=since
-    )
+    text = _waits(_, backlog.events, since)
     return Row(label, text if workers else " · ".join((text, _("no worker reports"))), "bad")
+
+
+def _waits(_: Translator, count: int, since: str) -> str:
+    return _.ngettext("%(n)s waits, since %(time)s", "%(n)s wait, the oldest since %(time)s", count, time=since)
 
 
 def _held_row(_: Translator, backlog: Backlog, now: datetime) -> Row:
@@ -275,6 +313,7 @@ def _kinds(_: Translator) -> dict[str, str]:
         "credentials": _("refused our credentials"),
         "refused": _("refused what we sent"),
         "strange": _("answered what we do not understand"),
+        GIVEN_UP: _("given up after an hour"),
     }
 
 

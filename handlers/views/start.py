@@ -85,12 +85,24 @@ def notice_card(_: Translator, brand: Brand) -> Card:
                 Row(_("Used for"), _("Showing your gifts, redeeming your codes once, answering you")),
                 Row(_("Kept"), kept),
                 Row(_("Shared with"), _("%(names)s, only what each one needs", names=receivers) if receivers else ""),
+                Row(_("Messages go to"), _passed_on(_, brand)),
             )
             if row.value
         ),
         note=note,
         buttons=(Link(_("Privacy policy"), brand.privacy_url),) if brand.privacy_url else (),
     )
+
+
+def _passed_on(_: Translator, brand: Brand) -> str:
+    """Who else reads what customers write here; "" when nobody does."""
+    if not brand.shared_with:
+        return ""
+    # Translators: what separates the names in a list
+    names = _(", ").join(brand.shared_with)
+    if brand.shared == "rest":
+        return _("%(names)s: what is not about rewards, which they answer for us", names=names)
+    return _("%(names)s: your messages to us, but no codes that open something and no phone numbers", names=names)
 
 
 def _keeping(_: Translator, brand: Brand) -> str:

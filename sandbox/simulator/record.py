@@ -248,6 +248,9 @@ class Record:
                 waiting.event = step.request
                 return waiting
             return self._trace("other", "", "", call.at, label=f"giftdesk-{step.request}")
+        if call.upstream == "other":
+            keys = {event_key("line", Webhook("", {}, call.body))} if b"webhookEventId" in call.body else set()
+            return next((trace for trace in reversed(self.traces) if trace.key in keys), None)
         if call.upstream not in _PLATFORMS:
             last = self.traces[-1] if self.traces else None
             if last is not None and last.kind == "other" and call.at - last.at < TOGETHER_MS:

@@ -425,6 +425,7 @@ class Simulator:
             "traces": [trace.as_json() for trace in self.record.traces],
             "trouble": self.trouble.as_json(),
             "tokens_die": self.tokens_die,
+            "shared": self.sandbox.other.shared,
             "worker": self.worker.as_json(),
         }
 

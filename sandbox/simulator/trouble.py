@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.faults import Fault, Faults
 
-UPSTREAMS = ("line", "messenger", "mantago", "poshen", "gotit", "altegio")
+UPSTREAMS = ("line", "messenger", "mantago", "poshen", "gotit", "altegio", "other")
 
 MODES: dict[str, dict[str, Any]] = {
     "down": {"status": 503},

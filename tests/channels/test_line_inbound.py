@@ -211,7 +211,7 @@ def test_an_event_without_mode_is_answered() -> None:
 
 
 def test_everything_about_an_event() -> None:
-    """Key, chat, person, time, token and message."""
+    """Key, chat, person, time, token, message and all that was written."""
     assert line.parse(BOT, message("text", text="hi")) == Incoming(
         key=f"line:{BOT}:01HZX3J8Q6T9W1M2N3P4R5S6T7",
         chat=Chat("line", BOT, "user", CUSTOMER),
@@ -220,6 +220,7 @@ def test_everything_about_an_event() -> None:
         what=Said("hi"),
         reply_token="token",
         message_id="468789577898262530",
+        texts=("hi",),
     )
 
 

@@ -482,6 +482,8 @@ TRACES = (
     "INSERT INTO data_files (customer_id, page, file, created_at, expires_at) SELECT $1, '{}', $3, now(), now()",
     "INSERT INTO undone SELECT 'R-1', 1, $1, '{}', now(), 0, 'amy'",
     "INSERT INTO pushes (key, channel, recipient) SELECT 'x', split_part($2, ':', 1), split_part($2, ':', 3)",
+    "INSERT INTO relays (target, event_id, chat, state, since, next_at, body) "
+    "SELECT 'x', 1, $2, 'due', now(), now(), ''",
     "INSERT INTO staff (channel, user_id, person, name, role, origin) "
     "SELECT split_part($2, ':', 1), split_part($2, ':', 3), $2, 'amy', 'viewer', 'invitation'",
     "INSERT INTO audit (n, at, actor, role, channel, action, line, customer, result, previous, hash) "

@@ -243,6 +243,29 @@ async def test_a_long_pause_is_not_spent_in_front_of_the_chat(desk: Desk) -> Non
     assert (await desk.event())["outcome"] == "pushed later"
 
 
+@pytest.mark.parametrize("shared", ["all", "ours"])
+async def test_a_token_that_others_have_is_no_witness(desk: Desk, shared: str) -> None:
+    """Another tool that has the event may have used it: a result goes on as a push, a list is parked."""
+    chat = await known(desk)
+    desk.desk(shared=shared)
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        raise Crash
+
+    for text, after in ((CODE, 1), ("選單", 0)):
+        said = chat.phone.says(text)
+        desk.post(said)
+        with pytest.raises(Crash):
+            await desk.run(desk.wrapped("line", dies))
+        assert desk.sandbox.line.says(said.json["events"][0]["replyToken"], [{"type": "text", "text": "theirs"}])
+        seen = len(desk.sandbox.calls("line", "POST /v2/bot/message/push"))
+        await desk.run()
+        assert len(desk.sandbox.calls("line", "POST /v2/bot/message/push")) == seen + after
+
+    assert receipts(chat) == await claims(desk) == 1
+    assert (await desk.event())["state"] == "parked"
+
+
 async def test_a_token_that_died_after_a_refused_try_is_no_witness(desk: Desk) -> None:
     """LINE took nothing (429), then calls the token invalid: the receipt is pushed, not taken for shown."""
     chat = await known(desk)

@@ -35,7 +35,7 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
         " issues, links, link_codes, invitations, approvals, blocks, undone, exports, data_files, bulk_jobs,"
         " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments, counter_codes,"
-        " hand_overs, visits, posters, poster_visits, poster_files RESTART IDENTITY"
+        " hand_overs, visits, posters, poster_visits, poster_files, relays RESTART IDENTITY"
     )
     return kept
 
@@ -53,6 +53,10 @@ ROWS = {
         "INSERT INTO pushes (key, channel, recipient, created_at) VALUES ($1::text, 'line', 'U', now() - $2::interval)"
     ),
     "visits": "INSERT INTO visits (person_hash, at) VALUES ($1::text::bytea, now() - $2::interval)",
+    "relays": (
+        "INSERT INTO relays (target, event_id, chat, state, since, next_at, body) "
+        "VALUES ($1::text, 1, 'c', 'due', now() - $2::interval, now(), '')"
+    ),
     "undone": (
         "INSERT INTO undone (ref, code_id, snapshot, claimed_at, points, undone_by, undone_at) "
         "VALUES ($1::text, 1, '{}', now(), 0, 'amy', now() - $2::interval)"

@@ -11,7 +11,7 @@ import pytest
 
 from bot import storage
 from bot.channels import Outcome
-from bot.storage.arrivals import EventState
+from bot.storage.arrivals import EventState, RelayState
 from bot.storage.bulk import CodeState, Counts, JobState
 from bot.storage.inbox import EventOutcome
 from bot.storage.issues import IS_OPEN, OPEN, IssueState
@@ -22,8 +22,9 @@ STORED: dict[type[StrEnum], set[str]] = {
     EventOutcome: {
         *("answered", "silent", "parked", "held", "apologised", "delivered", "unknown", "retry", "late", "unreachable"),
         *("barred", "refused", "undeliverable", "waiting", "pushed later", "collected", "not collected", "deleted"),
-        "unsent",
+        *("unsent", "passed on"),
     },
+    RelayState: {"rest", "all", "unread", "due"},
     PushOutcome: {"delivered", "unknown", "retry", "late", "unreachable", "barred", "refused", "waiting", "held"},
     IssueState: {"pending", "unknown", "check", "done", "failed"},
     JobState: {"running", "stopping", "stopped", "done"},

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate
+from bot.channels.line.relay import targets_of
 from bot.config import Settings
 
 
@@ -28,7 +29,13 @@ def _opens(settings: Settings) -> Outbound:
 
 def _facts(settings: Settings) -> Json:
     address = f"https://line.me/R/ti/p/{settings.line_basic_id}" if settings.line_basic_id else ""
-    return {"private_chat_url": address}
+    shared = settings.passes_on or ("ours" if settings.line_relay == "ours" else "")
+    return {
+        "private_chat_url": address,
+        "shared": shared,
+        "shared_with": tuple(target.name for target in targets_of(settings)),
+        "greets": shared not in ("rest", "ours") or settings.line_relay_follow == "us",
+    }
 
 
 def _installer(client: Any) -> Installer:

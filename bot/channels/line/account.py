@@ -162,6 +162,10 @@ class Account:
             return False, f"no webhook URL, so nobody is answered: enter {wanted} in {WHERE}"
         if not found.active:
             return False, f"its webhook is off, so nobody is answered: switch Use webhook on in {WHERE}"
+        if found.endpoint in settings.line_relay_url:
+            return False, f"its webhook URL is one of LINE_RELAY_URL, so we hear nothing: enter {wanted} in {WHERE}"
+        if settings.line_relay == "ours":
+            return True, f"its webhook URL is {found.endpoint}, of the tool that passes on to {wanted}"
         if settings.public_url and found.endpoint != wanted:
             return False, f"its webhook URL is {found.endpoint}, and by PUBLIC_URL it should be {wanted}; see {WHERE}"
         # https://developers.line.biz/en/reference/messaging-api/#test-webhook-endpoint

@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.channels import Json
@@ -77,7 +77,25 @@ class LineInbound:
             what=_what(raw, private=chat.private) if chat else Ignored("no chat"),
             reply_token=word(raw.get("replyToken")),
             message_id=word(record(raw.get("message")).get("id")),
+            texts=tuple(_texts(raw.get("message"), raw.get("postback"))),
         )
+
+
+def _texts(*values: Any) -> Iterator[str]:
+    """What stands in a message or a tap, but for what LINE itself puts there. However deep, without recursion."""
+    left = list(values)
+    while left:
+        match left.pop():
+            case str(text):
+                yield text
+            case list(inner):
+                left += inner
+            case dict(inner):
+                left += [value for name, value in inner.items() if not _is_lines_own(name)]
+
+
+def _is_lines_own(name: str) -> bool:
+    return name == "type" or name.lower().endswith(("id", "token", "url"))
 
 
 def _event_id(raw: Json) -> str:

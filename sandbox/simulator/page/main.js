@@ -20,7 +20,7 @@ const EDGE = 20; // pixels, as in page.css
 
 class App {
   constructor() {
-    this.state = { people: [], entries: [], traces: new Map(), trouble: {}, worker: { state: "unknown" }, account: "", group: null, tokens_die: false };
+    this.state = { people: [], entries: [], traces: new Map(), trouble: {}, worker: { state: "unknown" }, account: "", group: null, tokens_die: false, shared: false };
     this.unread = new Map(); // What came for people whose chat is not on a phone: their id to how much.
     this.still = still();
     this.phones = Object.fromEntries([line, messenger, instagram].map((dialect) => [dialect.channel, new Phone(dialect, this)]));

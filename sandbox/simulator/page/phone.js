@@ -214,7 +214,7 @@ export class Phone {
       "div",
       { class: `row theirs ${kind}`, "data-by": "bot", "data-seq": entry.seq, "data-via": entry.via },
       sign(),
-      h("div", { class: "said" }, h("span", { class: "who", text: this.app.state.account }), body),
+      h("div", { class: "said" }, h("span", { class: "who", text: who(entry.message, this.app.state.account) }), body),
       h("span", { class: "meta" }, h("time", { text: clock(entry.at, this.language) })),
     );
   }
@@ -603,4 +603,9 @@ function clock(at, language) {
 /** The brand's picture. */
 function sign(named = "avatar") {
   return h("img", { class: named, src: "sign.svg", alt: "" });
+}
+
+/** Whose answer it is: the account's, or another tool's on the same channel, which LINE shows with its name before it. */
+function who(message, account) {
+  return message.sender?.name ? `${message.sender.name} (${account})` : account;
 }

@@ -62,6 +62,7 @@ const TEXTS = {
     failures: "失敗 {n} 次後重試",
     outcome_delivered: "已送達",
     outcome_silent: "不需回覆",
+    outcome_passed_on: "轉送給其他工具",
     outcome_duplicate: "重複，已略過",
     outcome_old: "超過一天，已略過",
     outcome_held: "已保留給客服",
@@ -116,7 +117,7 @@ const TEXTS = {
     disconnected: "與模擬器的連線中斷，正在重新連線…",
     ended: "示範已結束。再次執行 make demo，然後重新整理這一頁。",
     keys: "Alt+1／2／3 切換手機，↑ 選按鈕，方向鍵移動，Enter 點按，Esc 回到輸入",
-    vendors: { line: "LINE", messenger: "Messenger, Instagram", mantago: "MantaGo", poshen: "Poshen", gotit: "Got It", altegio: "Altegio" },
+    vendors: { line: "LINE", messenger: "Messenger, Instagram", mantago: "MantaGo", poshen: "Poshen", gotit: "Got It", altegio: "Altegio", other: "其他工具" },
   },
   en: {
     simulator: "Simulator",
@@ -179,6 +180,7 @@ const TEXTS = {
     failures: "tried again after {n} failure(s)",
     outcome_delivered: "delivered",
     outcome_silent: "needs no answer",
+    outcome_passed_on: "passed on to the other tool",
     outcome_duplicate: "duplicate, ignored",
     outcome_old: "a day old, ignored",
     outcome_held: "held for staff",
@@ -233,7 +235,7 @@ const TEXTS = {
     disconnected: "The simulator cannot be reached; trying again…",
     ended: "The demo has ended. Run make demo again, then reload this page.",
     keys: "Alt+1, 2, 3: phones · ↑: buttons · arrows: move · Enter: tap · Esc: back to the text",
-    vendors: { line: "LINE", messenger: "Messenger, Instagram", mantago: "MantaGo", poshen: "Poshen", gotit: "Got It", altegio: "Altegio" },
+    vendors: { line: "LINE", messenger: "Messenger, Instagram", mantago: "MantaGo", poshen: "Poshen", gotit: "Got It", altegio: "Altegio", other: "Other tool" },
   },
 };
 

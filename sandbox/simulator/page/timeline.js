@@ -5,8 +5,8 @@ import { h, plain } from "./dom.js";
 import { t } from "./texts.js";
 
 const SHOWN = 60;
-const OUTCOMES = ["delivered", "silent", "duplicate", "old", "held", "late", "parked", "waiting", "pushed later", "refused", "unreachable", "unknown", "undeliverable"];
-const GOOD = ["delivered", "silent", "duplicate", "old"];
+const OUTCOMES = ["delivered", "passed on", "silent", "duplicate", "old", "held", "late", "parked", "waiting", "pushed later", "refused", "unreachable", "unknown", "undeliverable"];
+const GOOD = ["delivered", "passed on", "silent", "duplicate", "old"];
 
 export class Timeline {
   constructor(app) {

@@ -4,7 +4,7 @@ import { post, put } from "./api.js";
 import { h } from "./dom.js";
 import { t, translate } from "./texts.js";
 
-const UPSTREAMS = ["mantago", "poshen", "gotit", "altegio", "line", "messenger"];
+const UPSTREAMS = ["mantago", "poshen", "gotit", "altegio", "line", "messenger", "other"];
 const MODES = { "": "normal", down: "down", slow: "slow", limited: "limited", refused: "refused_key", garbage: "garbage", lost: "lost", timeout: "timeout" };
 
 export class Trouble {
@@ -47,13 +47,14 @@ export class Trouble {
 
   draw() {
     translate(this.root);
-    const { trouble, worker, tokens_die: die } = this.app.state;
+    const { trouble, worker, tokens_die: die, shared } = this.app.state;
     let bad = 0;
     for (const [upstream, { mode, once }] of this.switches) {
       const set = trouble[upstream];
       mode.value = set?.mode ?? "";
       if (set) once.checked = set.once;
       mode.closest(".switch").classList.toggle("on", Boolean(set));
+      if (upstream === "other") mode.closest(".switch").hidden = !shared;
       bad += Boolean(set);
     }
     this.tokens.checked = die;
