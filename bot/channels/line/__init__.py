@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate
+from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate, pictures_at
 from bot.config import Settings
 
 
@@ -27,7 +27,7 @@ def _opens(settings: Settings) -> Outbound:
 
 def _facts(settings: Settings) -> Json:
     address = f"https://line.me/R/ti/p/{settings.line_basic_id}" if settings.line_basic_id else ""
-    return {"private_chat_url": address}
+    return {"private_chat_url": address, "pictures_at": pictures_at(settings.public_url, settings.line_api_url)}
 
 
 def _installer(client: Any) -> Installer:
