@@ -66,5 +66,6 @@ def _parts(_: Translator, deeds: Deeds) -> list[str]:
         (deeds.codes, _.ngettext("%(n)s code made", "%(n)s codes made", deeds.codes)),
         (deeds.undone, _.ngettext("%(n)s claim taken back", "%(n)s claims taken back", deeds.undone)),
         (deeds.links, _.ngettext("%(n)s link code", "%(n)s link codes", deeds.links)),
+        (deeds.handed, _.ngettext("%(n)s handed over", "%(n)s handed over", deeds.handed)),
     )
     return [text for number, text in said if number]

@@ -310,7 +310,7 @@ class StaffDesk:
             "until": (ctx.now + CONFIRM_WITHIN).timestamp(),
         }
         # Translators: a button
-        cancel = Button(ctx._("Cancel"), CancelCommand(nonce=nonce))
+        cancel = Button(preview.cancel or ctx._("Cancel"), CancelCommand(nonce=nonce))
         if preview.typed:
             ctx.ask(TYPED, minutes=int(CONFIRM_WITHIN.total_seconds() // 60))
             text = ctx._("This can't be undone. Type %(word)s within 2 minutes to do it.", word=preview.typed)

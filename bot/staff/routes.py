@@ -83,6 +83,7 @@ class Preview:
     """What a command would change, said before it is done.
 
     messages: one or two. label: of the button that does it, already translated: what it does, not [Confirm].
+    cancel: label of the other one, where [Cancel] says too little.
     typed: what must be typed instead of a tap, for what cannot be undone. seen: plain JSON facts that the second
     half gets back as `ctx.confirmed.seen`, to notice that something has changed since. two_person: another manager
     or owner has to agree as well.
@@ -90,6 +91,7 @@ class Preview:
 
     messages: tuple[Message, ...]
     label: str
+    cancel: str = ""
     typed: str = ""
     seen: dict[str, Any] = field(default_factory=dict)
     two_person: bool = False

@@ -45,7 +45,7 @@ class Trouble:
 @dataclass(frozen=True, slots=True)
 class Deeds:
     """What one member of staff did by hand in a period. value: of the vouchers, in VND. given, taken: points. codes:
-    made one by one and in bulk. undone: claims. links: link codes."""
+    made one by one and in bulk. undone: claims. links: link codes. handed: things handed over."""
 
     name: str
     vouchers: int
@@ -55,12 +55,13 @@ class Deeds:
     codes: int
     undone: int
     links: int
+    handed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """A period's numbers. claims: redeemed codes. misses: wrong ones. calls: to each vendor and platform. heard: texts
-    of customers, of which `unclear` were not understood."""
+    """A period's numbers. claims: redeemed codes. misses: wrong ones. handed: things handed over. calls: to each vendor
+    and platform. heard: texts of customers, of which `unclear` were not understood."""
 
     new: int
     active: int
@@ -72,6 +73,7 @@ class Counts:
     granted: int
     spent: int
     linked: int
+    handed: int
     held: int
     heard: int
     unclear: int
@@ -92,6 +94,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, n
         SELECT customers.*, issues.*, points.*,
             (SELECT count(*) FROM claims WHERE claimed_at >= $1) AS claims,
             (SELECT count(*) FROM links WHERE linked_at >= $1) AS linked,
+            (SELECT count(*) FROM hand_overs WHERE at >= $1 AND undone_at IS NULL) AS handed,
             (SELECT count(*) FROM events WHERE held_at >= $1) AS held
         FROM (
             SELECT count(*) FILTER (WHERE first_seen >= $1) AS new, count(*) AS active
@@ -219,7 +222,7 @@ async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
         """
         SELECT name, sum(vouchers)::bigint AS vouchers, sum(value)::bigint AS value, sum(given)::bigint AS given,
             sum(taken)::bigint AS taken, sum(codes)::bigint AS codes, sum(undone)::bigint AS undone,
-            sum(links)::bigint AS links
+            sum(links)::bigint AS links, sum(handed)::bigint AS handed
         FROM (
             SELECT done.*, coalesce(
                 (SELECT name FROM staff WHERE id::text = who),
@@ -228,23 +231,26 @@ async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
             ) AS name
             FROM (
                 SELECT issuer AS who, quantity AS vouchers, quantity * (offer ->> 'price_value')::bigint AS value,
-                    0 AS given, 0 AS taken, 0 AS codes, 0 AS undone, 0 AS links
+                    0 AS given, 0 AS taken, 0 AS codes, 0 AS undone, 0 AS links, 0 AS handed
                 FROM issues WHERE kind = 'staff' AND state <> 'failed' AND created_at >= $1 AND created_at < $2
                 UNION ALL
-                SELECT actor, 0, 0, greatest(available, 0), greatest(-available, 0), 0, 0, 0
+                SELECT actor, 0, 0, greatest(available, 0), greatest(-available, 0), 0, 0, 0, 0
                 FROM points
                 WHERE kind = 'adjust' AND starts_with(key, 'adjust:') AND at >= $1 AND at < $2  -- not an undone claim's
                 UNION ALL
-                SELECT starter, 0, 0, 0, 0, 1, 0, 0
+                SELECT starter, 0, 0, 0, 0, 1, 0, 0, 0
                 FROM bulk_jobs JOIN bulk_codes ON job_id = bulk_jobs.id AND made_at IS NOT NULL
                 WHERE created_at >= $1 AND created_at < $2
                 UNION ALL
-                SELECT actor, 0, 0, 0, 0, 1, 0, 0
+                SELECT actor, 0, 0, 0, 0, 1, 0, 0, 0
                 FROM audit WHERE action = 'code create' AND result = 'done' AND at >= $1 AND at < $2
                 UNION ALL
-                SELECT undone_by, 0, 0, 0, 0, 0, 1, 0 FROM undone WHERE undone_at >= $1 AND undone_at < $2
+                SELECT undone_by, 0, 0, 0, 0, 0, 1, 0, 0 FROM undone WHERE undone_at >= $1 AND undone_at < $2
                 UNION ALL
-                SELECT issued_by, 0, 0, 0, 0, 0, 0, 1 FROM link_codes WHERE created_at >= $1 AND created_at < $2
+                SELECT issued_by, 0, 0, 0, 0, 0, 0, 1, 0 FROM link_codes WHERE created_at >= $1 AND created_at < $2
+                UNION ALL
+                SELECT coalesce(staff_id::text, staff), 0, 0, 0, 0, 0, 0, 0, 1
+                FROM hand_overs WHERE undone_at IS NULL AND at >= $1 AND at < $2
             ) done
         ) named
         GROUP BY name ORDER BY value DESC, given DESC, codes DESC, name

@@ -425,18 +425,20 @@ bulk_codes = Table(
     Index("bulk_codes_job", "job_id", "state"),
 )
 
-# Links to a job's codes as a file, each good once. `page` is what its page says, in its maker's language.
+# Links to a job's codes as a file, or to the hand-overs `since` a moment, each good once. `page` is what its page says,
+# in its maker's language.
 exports = Table(
     "exports",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("job_id", BigInteger, nullable=False),
+    Column("job_id", BigInteger),
     Column("staff_id", BigInteger),
     Column("maker", Text, nullable=False),
     Column("page", JSONB, nullable=False),
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
     Column("expires_at", MOMENT, nullable=False),
     Column("used_at", MOMENT),
+    Column("since", MOMENT),
 )
 
 # Claims that staff took back: their rows left `claims`, so that the code can be claimed again. points: taken with it.

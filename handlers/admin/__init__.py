@@ -6,6 +6,7 @@ from handlers.admin import (
     approvals,
     bulk,
     codes,
+    counter,
     customers,
     desk,
     groups,
@@ -26,6 +27,7 @@ STAFF_ROUTERS = (
     bulk.admin,
     rewards.admin,
     groups.admin,
+    counter.admin,
     customers.admin,
     waiting.admin,  # with the customers' topic
     vouchers.admin,

@@ -12,8 +12,10 @@ from markupsafe import Markup
 from bot.conversation.context import Brand
 from bot.conversation.messages import Card, Link
 from bot.i18n import Translator
+from bot.services.hand_overs import Item, called
 from bot.storage.claims import Claim
 from bot.storage.customers import Customer
+from bot.storage.hand_overs import HandOver
 from bot.storage.issues import Issue
 from bot.storage.points import Account
 from bot.understanding.codes import masked
@@ -77,6 +79,7 @@ def part_names(_: Translator) -> dict[str, str]:
         "points": _("Points"),
         "redeemed": _("Redeemed codes"),
         "vouchers": _("My vouchers"),
+        "handed_over": _("Handed over"),
     }
 
 
@@ -89,6 +92,7 @@ def parts(
     account: Account,
     redeemed: Sequence[Claim],
     vouchers: Sequence[Issue],
+    handed_over: Sequence[HandOver],
 ) -> dict[str, Part]:
     """Everything that is kept of a customer, by its part. phone: masked, "" when none is linked.
 
@@ -131,6 +135,18 @@ def parts(
                     issue.ref,
                 )
                 for issue in vouchers
+            ],
+        ),
+        "handed_over": Listed(
+            (_("Time"), _("Gift"), _("Shop"), _("Status")),
+            [
+                (
+                    _.moment(each.at),
+                    called(_, Item.of_json(each.item)),
+                    each.store,
+                    _("Taken back") if each.undone_at else _("Handed over"),
+                )
+                for each in handed_over
             ],
         ),
     }
