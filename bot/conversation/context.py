@@ -113,6 +113,8 @@ class Brand:
                 return self.shows_vouchers
             case "cards" | "link" | "unlink":
                 return self.shows_cards
+            case "counter":
+                return self.hands_over and (self.shows_gifts or self.redeems)
             case "hours":
                 return bool(self.opening_hours)
             case "address":

@@ -46,6 +46,7 @@ admin.tiles = (
         "use",
         "/use ",
         N_("Which code does the customer show? Eight letters and digits."),
+        topic="counter",
         beside=((N_("Show my code"), "/counter"),),
     ),
     StaffTile(

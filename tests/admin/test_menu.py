@@ -52,7 +52,7 @@ async def test_a_role_sees_its_tasks_and_no_others(hire: Hire, role: Role) -> No
 
 async def test_what_the_shop_has_not_is_no_task(bot: Bot, hire: Hire) -> None:
     """No tile leads to a vendor that is switched off."""
-    bot.desk(shows_vouchers=False, shows_cards=False, redeems=False)
+    bot.desk(shows_vouchers=False, shows_cards=False, redeems=False, shows_gifts=False)
     member = await hire("staff")
 
     await member.say("/")
