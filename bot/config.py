@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     shop_address_en: str = ""
     shop_map_url: str = ""
     shop_phone: str = ""
+    counter: Literal["on", "off"] = "on"
+    counter_qr: Literal["", "line", "messenger"] = ""
+    counter_push: Literal["off", "on"] = "off"
     handoff_minutes: int = Field(60, ge=1, le=1440)
     code_pattern: str = ""
     how_to_claim_zh: str = ""

@@ -28,7 +28,7 @@ from bot.storage import chart_links, counter_pictures, export_files
 from bot.storage import exports as links
 from bot.storage import pictures as drawings
 from bot.storage.arrivals import RelayState
-from bot.storage.export_files import CODES, DATA, POSTERS, Shelf
+from bot.storage.export_files import CODES, DATA, HANDED, POSTERS, Shelf
 from bot.storage.version import is_current
 from bot.storage.writer import PATIENCE, NotStoredError, Writer
 
@@ -157,6 +157,29 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
     @app.get(f"{DATA.path}<token>")
     def offer_data(token: str) -> Response:
         return offer(DATA, token)
+
+    @app.get(f"{HANDED.path}<token>")
+    def offer_handed(token: str) -> Response:
+        return offer(HANDED, token)
+
+    @app.post(f"{HANDED.path}<token>")
+    def fetch_handed(token: str) -> Response:
+        """What was handed over, once."""
+        export_id = export_files.read(settings.secret, token, HANDED)
+        if export_id is None:
+            return _private(_plain("There is no such link.", 404))
+        try:
+            with pool.connection() as connection:
+                given = links.use_handed(connection, export_id, clock and clock())
+        except (psycopg.Error, PoolTimeout):
+            return _private(_plain("The database cannot be reached.", 503))
+        if not given:
+            return offer(HANDED, token)  # It says that the link is gone.
+        log.info("hand-overs downloaded", export=export_id, rows=len(given))
+        file = export_files.handed_file(given, settings.zone)
+        answer = Response(file, 200, content_type="text/csv; charset=utf-8")
+        answer.headers["Content-Disposition"] = 'attachment; filename="hand-overs.csv"'
+        return _private(answer)
 
     @app.post(f"{DATA.path}<token>")
     def fetch_data(token: str) -> Response:

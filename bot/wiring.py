@@ -37,6 +37,7 @@ from bot.services.counter_codes import CounterCodes
 from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
+from bot.services.hand_overs import HandOvers
 from bot.services.health import Check, Health
 from bot.services.linking import Linking, call_url
 from bot.services.minting import Minting
@@ -187,6 +188,7 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
             two_person_over=settings.two_person_over,
             two_person_codes=settings.two_person_codes,
             public_url=settings.public_url,
+            hands_over=settings.counter == "on",
             delivery={
                 tag: text
                 for tag, text in (("zh_Hant_TW", settings.gotit_delivery_zh), ("en", settings.gotit_delivery_en))
@@ -230,6 +232,7 @@ def build_turns(
     catalogue = Catalogue(settings.gotit_point_per_vnd, settings.gotit_point_overrides, settings.gotit_image_hosts)
     linking = Linking(settings.secret, sealer, notices, alerts, settings.phone_region)
     points = Points(notices)
+    counter_codes = CounterCodes(settings.secret, settings.counter_qr, settings.line_basic_id)
     vouchers = Vouchers(
         sealer=sealer,
         alerts=alerts,
@@ -266,9 +269,19 @@ def build_turns(
             blocking=Blocking(settings.secret),
             catalogue=catalogue,
             charts=Charts(settings.secret),
-            counter_codes=CounterCodes(settings.secret),
+            counter_codes=counter_codes,
             digest=Digest(alerts, settings.zone),
             giftcards=GiftCards(linking),
+            hand_overs=HandOvers(
+                settings.secret,
+                counter_codes,
+                notices,
+                frozenset(
+                    channel.name
+                    for channel in known.CHANNELS
+                    if channel.pushes_are_free or settings.counter_push == "on"
+                ),
+            ),
             guesses=GuessLimits(settings.secret, alerts),
             health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone),
             linking=linking,

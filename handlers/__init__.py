@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handlers import (
     codes,
+    counter,
     giftcards,
     gifts,
     groups,
@@ -26,6 +27,7 @@ from handlers import (
 
 ROUTERS = (
     codes.router,
+    counter.router,
     giftcards.router,
     gifts.router,
     groups.router,

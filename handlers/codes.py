@@ -294,6 +294,7 @@ async def _receipts(ctx: Context, claimed: Sequence[Claim], fresh: Collection[st
     balance = None
     if any(claim.ref in fresh and claim.snapshot.get("points") for claim in claimed):
         balance = (await points.balance(ctx.work.reads, ctx.customer_id)).available
+    handed = {claim.ref: await receipts.handed_of(ctx, claim) for claim in claimed if claim.ref not in fresh}
     return {
         claim.ref: receipts.card_of(
             ctx,
@@ -301,6 +302,7 @@ async def _receipts(ctx: Context, claimed: Sequence[Claim], fresh: Collection[st
             vouchers.get(claim.ref, ()),
             fresh=claim.ref in fresh,
             balance=balance if claim.ref in fresh else None,
+            handed=handed.get(claim.ref),
         )
         for claim in claimed
     }

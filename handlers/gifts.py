@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from bot.apis.mantago import KINDS, TICKETS
+from bot.apis.mantago import KINDS, TICKETS, Gift, Gifts
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.partners import mantago_platform
-from bot.services.wallet import GiftList, Snapshot, days, read_gifts
+from bot.services.hand_overs import Handed, Matching
+from bot.services.wallet import Day, GiftList, Snapshot, days, read_gifts
+from bot.storage.hand_overs import HandOver
 from handlers.views import choices, outage
 from handlers.views.gifts import gift_card, list_names, ticket_card
 
@@ -61,6 +63,19 @@ class ShowDay(Action, name="day"):
     day: date
 
 
+class ShowGivenDay(Action, name="givenday"):
+    """The tickets that came on one day and were handed over."""
+
+    day: date
+
+
+class AtCounter(Action, name="atcounter"):
+    """Show a code for a thing at the counter. kind: what `of` names: `gift` (its key), `day` or `receipt`."""
+
+    kind: Literal["gift", "day", "receipt"]
+    of: str
+
+
 class HowTo(Action, name="howto"):
     """How to claim or use a gift."""
 
@@ -70,47 +85,105 @@ async def show_gift(ctx: Context, action: ShowGift) -> Answer:
     """Its card, from the list that was shown; from the vendor when that is old or does not have it any more."""
     if ctx.apis.mantago is None:
         return await ctx.run("menu")
+    try:
+        gift, handed, snapshot = await gift_of(ctx, action.key)
+    except UpstreamError:
+        return outage.sorry(ctx._, ctx._("the gift service"), action)
+    if gift is None:
+        return await gone(ctx)
+    counter = at_counter(ctx, "gift", gift.key)
+    card = gift_card(ctx._, gift, ctx.now, how_to(ctx), handed=handed, counter=counter)
+    return alone(ctx, card, gift.kind, snapshot)
+
+
+async def gift_of(ctx: Context, key: str) -> tuple[Gift | None, Handed | None, Snapshot | None]:
+    """The customer's gift of this key, None when they have it no more; how it was handed over, if it was; and the kept
+    list. Raises UpstreamError when nobody can tell, of which staff have been told what only they can mend."""
     snapshot = await ctx.services.wallet.kept(ctx.work.reads, ctx.customer_id)
-    gift = snapshot.gift(action.key) if snapshot else None
+    gift, gifts = snapshot.gift(key) if snapshot else None, None
     if gift is None or snapshot is None or snapshot.age(ctx.now) > SNAPSHOT_LIVES:
         try:
-            listed = await ask(ctx, FRESH)
-            gift = next((each for each in listed.gifts.gifts if each.key == action.key), None)
+            gifts = (await ask(ctx, FRESH)).gifts
+            gift = next((each for each in gifts.gifts if each.key == key), None)
         except UpstreamError as error:
             await fallback(ctx, error)
             if gift is None:
-                return outage.sorry(ctx._, ctx._("the gift service"), action)
-    if gift is None:
-        return await _gone(ctx)
-    return _alone(ctx, gift_card(ctx._, gift, ctx.now, how_to(ctx)), gift.kind, snapshot)
+                raise
+    given = await hand_overs_of(ctx)
+    if not given or gift is None:
+        return gift, None, snapshot
+    if gifts is None and snapshot is not None:
+        gifts = read_gifts(snapshot).gifts
+    return gift, _handed(gift, gifts or Gifts(), given), snapshot
+
+
+def _handed(gift: Gift, listed: Gifts, given: Sequence[HandOver]) -> Handed | None:
+    """How a gift was handed over: of equal ones the first, as many as were."""
+    matching = Matching(given)
+    for each in listed.gifts:
+        handed = matching.take(each)
+        if each.key == gift.key:
+            return handed
+    return None
+
+
+async def hand_overs_of(ctx: Context) -> Sequence[HandOver]:
+    """What this customer was handed over at the counter."""
+    return await ctx.services.hand_overs.of(ctx.work.reads, ctx.customer.person)
 
 
 @router.action(ShowDay, fresh="gifts")
 async def show_day(ctx: Context, action: ShowDay) -> Answer:
     """How many tickets of that day are left."""
+    return await _show_day(ctx, action, handed=False)
+
+
+@router.action(ShowGivenDay, fresh="gifts")
+async def show_given_day(ctx: Context, action: ShowGivenDay) -> Answer:
+    """How many of that day were handed over."""
+    return await _show_day(ctx, action, handed=True)
+
+
+async def _show_day(ctx: Context, action: ShowDay | ShowGivenDay, *, handed: bool) -> Answer:
     if ctx.apis.mantago is None:
         return await ctx.run("menu")
+    try:
+        found, listed = await day_of(ctx, action.day, handed=handed)
+    except UpstreamError:
+        return outage.sorry(ctx._, ctx._("the gift service"), action)
+    if found is None:
+        return await gone(ctx)
+    counter = at_counter(ctx, "day", action.day.isoformat())
+    return alone(ctx, ticket_card(ctx._, found, how_to(ctx), counter=counter), TICKETS, listed.snapshot)
+
+
+async def day_of(ctx: Context, day: date, *, handed: bool = False) -> tuple[Day | None, GiftList]:
+    """The customer's tickets of a day, None when there are none (any more), and the list they are from. handed: those
+    that were handed over. Raises UpstreamError as `gift_of` does."""
     try:
         listed = await ask(ctx, SNAPSHOT_LIVES)
     except UpstreamError as error:
         kept = await fallback(ctx, error)
         if kept is None:
-            return outage.sorry(ctx._, ctx._("the gift service"), action)
+            raise
         listed = kept
-    left = days(listed.gifts.tickets, ctx._.zone)
-    found = next((day for day in left if day.received.astimezone(ctx._.zone).date() == action.day), None)
-    if found is None:
-        return await _gone(ctx)
-    return _alone(ctx, ticket_card(ctx._, found, how_to(ctx)), TICKETS, listed.snapshot)
+    found = days(listed.gifts.tickets, ctx._.zone, await hand_overs_of(ctx))
+    same = (each for each in found if each.received.astimezone(ctx._.zone).date() == day)
+    return next((each for each in same if bool(each.handed) is handed), None), listed
 
 
-def _alone(ctx: Context, card: Card, kind: str, snapshot: Snapshot | None) -> Reply:
+def at_counter(ctx: Context, kind: Literal["gift", "day", "receipt"], of: str) -> AtCounter | None:
+    """What shows a code for a thing; None where nothing is handed over."""
+    return AtCounter(kind=kind, of=of) if ctx.brand.hands_over else None
+
+
+def alone(ctx: Context, card: Card, kind: str, snapshot: Snapshot | None) -> Reply:
     """A card, and the way back to the others of its kind."""
     others = Button(list_names(ctx._)[kind], ShowThings(kind=kind, snapshot=snapshot.name if snapshot else ""))
     return Reply((card,), choices.ending(ctx._, others, choices.my_gifts(ctx._)))
 
 
-async def _gone(ctx: Context) -> Answer:
+async def gone(ctx: Context) -> Answer:
     """Used meanwhile, or taken back: what there is now."""
     answer = await ctx.run("gifts")
     words = Text(ctx._("That is not among your gifts any more."))

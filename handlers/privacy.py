@@ -95,6 +95,7 @@ async def export(ctx: Context, _action: Export) -> Answer:
         redeemed=await claims.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
         vouchers=await issues.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
         visits=await posters.visits_of(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
+        handed_over=await hand_overs.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
     )
     if not ctx.brand.public_url:
         return Reply((Text(data_text(_, found)),), choices.ending(_), valuable=True)
@@ -128,8 +129,8 @@ async def start_deleting(ctx: Context, _action: Delete) -> Answer:
     texts = [
         _(
             "Deleting removes your linked phone, language, notification settings, lists and user ID; it leaves the "
-            "technical log within %(days)s days. What you redeemed is kept without your name, at most until "
-            "%(date)s, so that nothing is claimed twice. Are you sure?",
+            "technical log within %(days)s days. What you redeemed and were handed over is kept without your name, at "
+            "most until %(date)s, so that nothing is given twice. Are you sure?",
             date=until,
             days=_.number(ctx.brand.log_days),
         )
@@ -169,7 +170,6 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     if reason := await _not_now(ctx, await points.lock(connection, ctx.customer_id)):
         return reason
     await claims.anonymise(connection, ctx.customer_id)
-    await hand_overs.anonymise(connection, ctx.customer_id)
     await links.forget(connection, ctx.customer_id)
     await issues.forget(connection, ctx.customer_id)
     await points.forget(connection, ctx.customer_id)
@@ -179,6 +179,8 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     await ctx.services.unclear.forget_person(connection, ctx.customer.person)
     await relays.forget_person(connection, ctx.customer.person)
     await customers.delete(connection, ctx.customer)
+    # Last, since somebody may have been handing over to them until their row was gone.
+    await hand_overs.anonymise(connection, ctx.customer_id)
     ctx.customer.id = None
     return Reply((Text(ctx._("Deleted. Thank you for having been here.")),), valuable=True)
 

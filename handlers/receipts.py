@@ -10,15 +10,18 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Reply, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
+from bot.services.hand_overs import Handed, Matching
 from bot.storage import claims, history, issues
 from bot.storage.claims import Claim
 from bot.storage.history import Line, What
 from bot.storage.issues import Issue
 from bot.understanding import references
 from bot.understanding.reading import split_list
+from handlers.gifts import at_counter, hand_overs_of
 from handlers.human import AskAbout
 from handlers.views import choices
 from handlers.views.codes import receipt_card, reward_names, rewards_card, undone_card
+from handlers.views.gifts import counter_button
 from handlers.views.paging import CARDS, Page, listing, page_now, turning
 from handlers.views.receipts import line_card, line_item
 from handlers.vouchers import ShowIssue, issue_reply
@@ -84,9 +87,15 @@ async def show_rewards(ctx: Context, action: ShowRewards) -> Answer:
 
 
 def card_of(
-    ctx: Context, claim: Claim, vouchers: Sequence[Issue] = (), *, fresh: bool = False, balance: int | None = None
+    ctx: Context,
+    claim: Claim,
+    vouchers: Sequence[Issue] = (),
+    *,
+    fresh: bool = False,
+    balance: int | None = None,
+    handed: Handed | None = None,
 ) -> Card:
-    """A claim's receipt, which leads to what it brought. fresh, balance: see `receipt_card`."""
+    """A claim's receipt, which leads to what it brought. fresh, balance, handed: see `receipt_card`."""
     leads: tuple[Button, ...] = ()
     if len(vouchers) == 1:
         # Translators: a button: show the voucher that a code brought
@@ -95,24 +104,34 @@ def card_of(
         leads = (choices.my_vouchers(ctx._),)
     elif claim.snapshot.get("points") and ctx.brand.shows_vouchers:
         leads = (choices.vouchers(ctx._),)
+    counter = at_counter(ctx, "receipt", claim.ref) if claim.snapshot.get("handover") and not handed else None
     another = (choices.another_code(ctx._),) if fresh else ()
     return receipt_card(
         ctx._,
         claim,
         ctx.now,
-        (*leads, choices.receipts(ctx._), *another),
+        (*counter_button(ctx._, counter), *leads, choices.receipts(ctx._), *another),
         vouchers,
         show_all=ShowRewards(ref=claim.ref),
         balance=balance,
         fresh=fresh,
+        handed=handed,
     )
+
+
+async def handed_of(ctx: Context, claim: Claim) -> Handed | None:
+    """How what a receipt is for was handed over; None when it was not, or is nothing to be handed over."""
+    if not claim.snapshot.get("handover"):
+        return None
+    return Matching(await hand_overs_of(ctx)).take(claim)
 
 
 async def _claimed(ctx: Context, ref: str) -> Reply | None:
     """The customer's own claim, or that it was taken back; None when they have none of this reference."""
     if claim := await claims.by_ref(ctx.work.reads, ref, ctx.customer_id):
         promised = await ctx.services.redemption.vouchers_of(ctx.work.reads, claim)
-        return Reply((card_of(ctx, claim, promised),), choices.ending(ctx._, *choices.gifts(ctx)))
+        card = card_of(ctx, claim, promised, handed=await handed_of(ctx, claim))
+        return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
     if undone := await claims.undone_of(ctx.work.reads, ref, ctx.customer_id):
         card = undone_card(ctx._, undone, AskAbout(ref=ref))
         return Reply((card,), choices.ending(ctx._, choices.receipts(ctx._)))

@@ -13,7 +13,7 @@ from bot.understanding.reading import fold
 from handlers import gifts, wallet
 from handlers.gifts import ALL, SNAPSHOT_LIVES, Find, ShowThings
 from handlers.views import choices, outage
-from handlers.views.gifts import gift_card, list_names, ticket_card
+from handlers.views.gifts import list_names
 from handlers.views.paging import FORMER_SIZE, as_query, listing, page_now, page_of, turning
 from handlers.views.wallet import all_button, cards_card, held_item, voucher_card
 
@@ -72,7 +72,7 @@ async def _show(ctx: Context, action: ShowThings, snapshot: Snapshot | None, *, 
     if not ctx.brand.shows_wallet or (action.kind in KINDS and not ctx.brand.shows_gifts):
         return await ctx.run("menu")
     before: list[Text] = []
-    if snapshot is None or not _holds(ctx, snapshot, action):
+    if snapshot is None or not await _holds(ctx, snapshot, action):
         found = await wallet.gather(ctx, gifts.FRESH)
         before += found.before
         name = wallet.keep(ctx, found)
@@ -132,9 +132,11 @@ async def _show(ctx: Context, action: ShowThings, snapshot: Snapshot | None, *, 
     )
 
 
-def _holds(ctx: Context, snapshot: Snapshot, action: ShowThings) -> bool:
-    """Whether the kept list is the one that the customer was looking at, and not too old to be looked at."""
-    return snapshot.name == action.snapshot and snapshot.ordered and snapshot.age(ctx.now) <= SNAPSHOT_LIVES
+async def _holds(ctx: Context, snapshot: Snapshot, action: ShowThings) -> bool:
+    """Whether the kept list is the one that the customer was looking at, not too old to be looked at, and nothing of it
+    was handed over since."""
+    same = snapshot.name == action.snapshot and snapshot.ordered and snapshot.age(ctx.now) <= SNAPSHOT_LIVES
+    return same and (not ctx.brand.shows_gifts or snapshot.knows(await gifts.hand_overs_of(ctx)))
 
 
 def _title(ctx: Context, action: ShowThings) -> str:
@@ -145,10 +147,8 @@ def _title(ctx: Context, action: ShowThings) -> str:
 
 def _card(ctx: Context, held: Held) -> Card:
     match held.what:
-        case Gift() as gift:
-            return gift_card(ctx._, gift, ctx.now, gifts.how_to(ctx))
-        case Day() as day:
-            return ticket_card(ctx._, day, gifts.how_to(ctx))
+        case Gift() | Day():
+            return wallet.of_mantago(ctx, held)
         case HeldVoucher() as voucher:
             return voucher_card(ctx._, voucher, wallet.opens(ctx, held))
         case HeldCards() as cards:

@@ -18,11 +18,12 @@ from bot.errors import UpstreamError, UpstreamUnavailable
 from bot.i18n import N_
 from bot.services.wallet import Day, GiftList, Held, HeldCards, HeldVoucher, days, everything
 from bot.storage import issues, points
+from bot.storage.hand_overs import HandOver
 from bot.storage.issues import Issue
 from bot.storage.points import Account
 from handlers import giftcards, gifts
 from handlers.giftcards import Owned, ShowCard
-from handlers.gifts import SNAPSHOT_LIVES, ShowDay, ShowGift, ShowThings
+from handlers.gifts import SNAPSHOT_LIVES, ShowDay, ShowGift, ShowGivenDay, ShowThings
 from handlers.views import choices, outage
 from handlers.views.gifts import gift_card, list_names, ticket_card
 from handlers.views.vouchers import voucher_card
@@ -62,6 +63,7 @@ class Gathered:
     listed: MantaGo's gifts, those of before while it is down, None when nobody knows any. told: it said so itself.
     owned: gift cards; None when no phone is linked, or nobody can tell. before: what is said above. troubled: names of
     vendors of whom nothing can be shown. notes: what else is missing. held: the vouchers as a list has them.
+    hand_overs: what of the gifts was handed over at the counter.
     """
 
     account: Account
@@ -72,6 +74,7 @@ class Gathered:
     before: list[Text] = field(default_factory=list)
     troubled: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    hand_overs: Sequence[HandOver] = ()
     held: tuple[HeldVoucher, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,7 +111,8 @@ async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
         notes += owned.notes
     account, count = await points.purse(ctx.work.reads, ctx.customer_id)
     vouchers = await issues.held_by(ctx.work.reads, ctx.customer_id) if count and ctx.brand.shows_vouchers else []
-    return Gathered(account, vouchers, listed, told, owned, before, troubled, notes)
+    given = await gifts.hand_overs_of(ctx) if ctx.brand.shows_gifts else ()
+    return Gathered(account, vouchers, listed, told, owned, before, troubled, notes, given)
 
 
 def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -> str:
@@ -119,7 +123,7 @@ def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -
     if gathered.listed is None:
         return ""
     known, cards = gathered.listed.snapshot, len(gathered.cards)
-    same = known is not None and known.has(gathered.held, cards)
+    same = known is not None and known.has(gathered.held, cards, gathered.hand_overs)
     if known is not None and same and known.age(ctx.now) <= SNAPSHOT_LIVES:
         return known.name
     stored = ctx.services.wallet.keep(
@@ -131,6 +135,7 @@ def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -
         zone=ctx._.zone,
         name=known.name if known is not None and same else None,
         held=held,
+        hand_overs=gathered.hand_overs,
     )
     return stored.snapshot
 
@@ -173,7 +178,8 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
         return await ctx.run("menu")
     found = await gather(ctx, fresh_enough)
     listed = found.listed.gifts if found.listed else Gifts()
-    held = everything(listed, days(listed.tickets, ctx._.zone), found.held, found.cards, ctx.now)
+    tickets = days(listed.tickets, ctx._.zone, found.hand_overs)
+    held = everything(listed, tickets, found.held, found.cards, ctx.now, found.hand_overs)
     usable = [each for each in held if each.usable]
     notes = [*_missing(ctx, found.troubled), *found.notes]
     has_points = ctx.brand.shows_vouchers and (found.account.available or found.account.held)
@@ -221,8 +227,9 @@ def opens(ctx: Context, held: Held) -> Action:
     match held.what:
         case Gift(key=key):
             return ShowGift(key=key)
-        case Day(received=received):
-            return ShowDay(day=received.astimezone(ctx._.zone).date())
+        case Day(received=received, handed=handed):
+            day = received.astimezone(ctx._.zone).date()
+            return ShowGivenDay(day=day) if handed else ShowDay(day=day)
         case HeldVoucher(ref=ref):
             return ShowIssue(ref=ref)
         case HeldCards():
@@ -240,10 +247,8 @@ def _drawn(ctx: Context, found: Gathered, held: Held, seen: float | None) -> Car
     """A thing as its own card. seen: until when the customer knows what they have."""
     new = seen is not None and held.received is not None and held.received.timestamp() > seen
     match held.what:
-        case Gift() as gift:
-            return gift_card(ctx._, gift, ctx.now, gifts.how_to(ctx), new=new)
-        case Day() as day:
-            return ticket_card(ctx._, day, gifts.how_to(ctx), new=new)
+        case Gift() | Day():
+            return of_mantago(ctx, held, new=new)
         case HeldVoucher(ref=ref):
             issue = next(each for each in found.vouchers if each.ref == ref)
             picture = ctx.services.catalogue.picture(issue.offer["image"])
@@ -253,6 +258,17 @@ def _drawn(ctx: Context, found: Gathered, held: Held, seen: float | None) -> Car
             giftcards.remember_numbers(ctx, found.owned.found)
             return giftcards.drawn(ctx, found.owned.link, card)
     raise AssertionError("gift cards are asked for here")
+
+
+def of_mantago(ctx: Context, held: Held, *, new: bool = False) -> Card:
+    """The card of a gift, or of the tickets of a day."""
+    if isinstance(held.what, Gift):
+        counter = gifts.at_counter(ctx, "gift", held.what.key)
+        how_to = gifts.how_to(ctx)
+        return gift_card(ctx._, held.what, ctx.now, how_to, new=new, handed=held.handed, counter=counter)
+    assert isinstance(held.what, Day), "MantaGo has nothing else"
+    counter = gifts.at_counter(ctx, "day", held.what.received.astimezone(ctx._.zone).date().isoformat())
+    return ticket_card(ctx._, held.what, gifts.how_to(ctx), new=new, counter=counter)
 
 
 def _new_since(ctx: Context, found: Gathered, usable: Sequence[Held]) -> tuple[float | None, int]:

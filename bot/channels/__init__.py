@@ -172,6 +172,14 @@ def staff_menu(language: str, role: str) -> str:
     return f"{language}-{role}"
 
 
+def pictures_at(public_url: str, api_url: str) -> str:
+    """The web process's address, where a platform fetches pictures: https only, but for a stand-in on this machine.
+
+    api_url: of the platform's API; settings allow http there on this machine alone.
+    """
+    return public_url if public_url.startswith("https://") or api_url.startswith("http://") else ""
+
+
 class Installer(Protocol):
     """Installs what people tap below the chat, for `giftdesk menus`. What others made is left alone."""
 

@@ -24,6 +24,7 @@ ELLIPSIS = "…"
 BLANK = "–"  # Said where a platform wants some text and there is none.
 
 _CLUSTER = regex.compile(r"\X")
+_NEAR = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?/[A-Za-z0-9_./-]*")
 _VISIBLE = regex.compile(r"[^\s\p{Cc}\p{Cf}\p{Cs}\p{M}]")
 _LINE_BREAK = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # Controls, lone surrogates, the BOM, and the marks that could make a text read in another order than
@@ -164,6 +165,12 @@ def address(url: str, limit: int) -> str | None:
     )
     found = f"https://{host}{path}" + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
     return found if len(found) <= limit else None
+
+
+def picture(url: str, limit: int) -> str | None:
+    """The address of one of our own pictures: as `address` has it, or on this machine, where only a stand-in of a
+    platform fetches it (`pictures_at`)."""
+    return url if len(url) <= limit and _NEAR.fullmatch(url) else address(url, limit)
 
 
 def telephone(url: str) -> str | None:

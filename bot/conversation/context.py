@@ -86,6 +86,8 @@ class Brand:
     two_person_codes: int = 0  # from so many codes on, making them needs a second person, 0 for never
     answered_in: Callable[[Callable[[str], str]], str] | None = None  # where people of the shop answer here
     public_url: str = ""  # of the web process; "" when nobody outside can reach it
+    pictures_at: str = ""  # the same, where this channel's platform can fetch pictures from it
+    hands_over: bool = False  # there is a counter at which staff hand things over
     card_currency: Mapping[int, str] = field(default_factory=dict)  # Altegio location → ISO code
     shares_phone: bool = False  # the platform can tell us the number of a customer's profile
     platform_shows_numbers: bool = False  # and that is proof enough for whole card numbers
@@ -129,6 +131,8 @@ class Brand:
                 return self.shows_cards
             case "visits":
                 return self.counts_visits
+            case "counter":
+                return self.hands_over and (self.shows_gifts or self.redeems)
             case "hours":
                 return bool(self.opening_hours)
             case "address":

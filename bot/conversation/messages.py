@@ -93,6 +93,7 @@ class Card:
     beside:  what the hero is worth in other words, small. instead: what stands where a button would, and why.
     tiles:   counts that open lists (two rows of three).  rows:  label and value facts.
     receipt: the reference, set apart.                    note:  small print.
+    qr:      the address of a QR code, a square that is shown whole.
     look:    plain; success (gradient header); value (the whole card looks like a card); quiet (over, or folded away).
     discreet: the chat list and the lock screen show its title and nothing else.
     banner:  one of our own drawn pictures, above the card on channels whose cards have no colours of their own.
@@ -112,6 +113,7 @@ class Card:
     note: str = ""
     instead: str = ""
     image: str = ""
+    qr: str = ""
     look: Look = "plain"
     discreet: bool = False
     banner: Banner = ""

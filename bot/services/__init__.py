@@ -16,6 +16,7 @@ from bot.services.counter_codes import CounterCodes
 from bot.services.digest import Digest
 from bot.services.giftcards import GiftCards
 from bot.services.guesses import GuessLimits
+from bot.services.hand_overs import HandOvers
 from bot.services.health import Health
 from bot.services.linking import Linking
 from bot.services.minting import Minting
@@ -46,6 +47,7 @@ class Services:
     digest: Digest
     giftcards: GiftCards
     guesses: GuessLimits
+    hand_overs: HandOvers
     health: Health
     linking: Linking
     minting: Minting

@@ -14,7 +14,8 @@ import asyncpg
 
 from bot.services.hashes import keyed_hash
 from bot.services.linking import read_code
-from bot.storage import counter_codes, counter_pictures, guesses
+from bot.services.staffing import SUSPENDED_AFTER
+from bot.storage import counter_codes, counter_pictures, guesses, staff
 from bot.storage.counter_pictures import LENGTHS
 
 Purpose = Literal["gift", "person", "member"]
@@ -43,9 +44,12 @@ class CounterCode:
 
 @dataclass(frozen=True, slots=True)
 class CounterCodes:
-    """secret: what codes and pictures' addresses are made with."""
+    """secret: what codes and pictures' addresses are made with. qr: the channel whose members scan (COUNTER_QR), ""
+    for that of most of them. basic_id: of our LINE account, "" when nobody has told."""
 
     secret: bytes
+    qr: str = ""
+    basic_id: str = ""
 
     async def make(
         self,
@@ -100,18 +104,36 @@ class CounterCodes:
         written = counter_pictures.written(symbols)
         return CounterCode(found.id, written, found.expires_at, found.customer_id, found.staff_id, found.item)
 
+    async def picked(
+        self, reads: asyncpg.Connection | asyncpg.Pool, staff_id: int, customer_id: int, now: datetime
+    ) -> CounterCode | None:
+        """The code of what a customer picked last with a member's code; None when there is none that can be used."""
+        found = await counter_codes.picked(reads, staff_id, customer_id, now)
+        if found is None:
+            return None
+        written = counter_pictures.written(counter_pictures.symbols_of(self.secret, found.id, "gift"))
+        return CounterCode(found.id, written, found.expires_at, found.customer_id, found.staff_id, found.item)
+
     async def end(self, connection: asyncpg.Connection, code_id: int, now: datetime) -> bool:
         """Use a code up, once; whether it had not been used. One that grew old since it was found is still used."""
         return await counter_codes.end(connection, code_id, now)
 
-    def picture(self, public_url: str, code: CounterCode) -> str:
-        """Where the code's QR can be fetched while the code can be used; "" when the platforms cannot reach us.
+    async def opens(self, reads: asyncpg.Connection | asyncpg.Pool, now: datetime) -> str | None:
+        """The account whose chat a QR code for staff opens, for `make`; None where no link can be made."""
+        accounts = await staff.accounts(reads, now - SUSPENDED_AFTER)
+        for channel in (self.qr,) if self.qr else (*accounts, "line"):
+            if channel == "line" and self.basic_id:
+                return f"line:{self.basic_id}"
+            if channel == "messenger" and channel in accounts:
+                return f"messenger:{accounts[channel]}"
+        return None
 
-        public_url: of the web process; the platforms show pictures of https addresses only.
+    def picture(self, base: str, code: CounterCode) -> str:
+        """Where a code's QR can be fetched while the code can be used; "" when the platform cannot reach us.
+
+        base: `ctx.brand.pictures_at`.
         """
-        if not public_url.startswith("https://"):
-            return ""
-        return f"{public_url}{counter_pictures.PATH}{counter_pictures.sign(self.secret, code.id)}"
+        return f"{base}{counter_pictures.PATH}{counter_pictures.sign(self.secret, code.id)}" if base else ""
 
     # ── wrong ones ───────────────────────────────────────────────────────────────────────────────
 

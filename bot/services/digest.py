@@ -68,5 +68,6 @@ def _parts(_: Translator, deeds: Deeds) -> list[str]:
         (deeds.links, _.ngettext("%(n)s link code", "%(n)s link codes", deeds.links)),
         (deeds.visits, _.ngettext("%(n)s visit", "%(n)s visits", deeds.visits)),
         (deeds.phones, _.ngettext("%(n)s phone looked up", "%(n)s phones looked up", deeds.phones)),
+        (deeds.handed, _.ngettext("%(n)s handed over", "%(n)s handed over", deeds.handed)),
     )
     return [text for number, text in said if number]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 
-from bot.apis.poshen import RedemptionCode
+from bot.apis.poshen import RedemptionCode, Reward
+from bot.services.hand_overs import HandedOver
 from bot.services.hashes import keyed_hash
 from bot.services.points import NotEnough, Points
 from bot.services.vouchers import VoucherRequest, Vouchers
-from bot.storage import claims, issues, rewards, switches
+from bot.storage import claims, hand_overs, issues, rewards, switches
 from bot.storage.claims import Claim, Undone
 from bot.storage.customers import Customer
 from bot.storage.issues import Issue
@@ -59,16 +60,26 @@ class Ended:
 Outcome = Claimed | UsedUp | Paused | NotStarted | Ended
 
 
-def snapshot(code: RedemptionCode, grants: Sequence[Grant] = ()) -> dict[str, Any]:
-    """What a code gives, as it is kept with the claim: it survives the code's deletion at the vendor."""
-    return {
+def snapshot(code: RedemptionCode, rules: Mapping[int, Grant] | None = None) -> dict[str, Any]:
+    """What a code gives, as it is kept with the claim: it survives the code's deletion at the vendor.
+
+    rules: what its rewards bring here, by their numbers. `handover` is there only where something is handed over.
+    """
+    grants = _grants(code, rules or {})
+    given = [reward.name or f"#{reward.id}" for reward, grant in grants if grant.handover]
+    kept = {
         "code": code.code,
         "group": code.group.name if code.group else "",
         "game": code.game.name if code.game else "",
         "rewards": [{"name": reward.name, "type": reward.type} for reward in code.rewards],
-        "points": sum(grant.points for grant in grants),
-        "vouchers": sum(grant.gift_id is not None for grant in grants),
+        "points": sum(grant.points for _, grant in grants),
+        "vouchers": sum(grant.gift_id is not None for _, grant in grants),
     }
+    return kept | {"handover": given} if given else kept
+
+
+def _grants(code: RedemptionCode, rules: Mapping[int, Grant]) -> list[tuple[Reward, Grant]]:
+    return [(reward, rules[reward.id]) for reward in code.rewards if reward.id in rules]
 
 
 @dataclass(slots=True)
@@ -153,7 +164,7 @@ class Redemption:
         if policy.max_claims is not None and await claims.used_up(connection, code.id, policy.max_claims):
             return UsedUp()
         rules = await rewards.of(connection, [reward.id for reward in code.rewards])
-        grants = [rules[reward.id] for reward in code.rewards if reward.id in rules]
+        grants = [grant for _, grant in _grants(code, rules)]
         claim = await claims.add(
             connection,
             code_id=code.id,
@@ -162,7 +173,7 @@ class Redemption:
             customer_id=customer.id,
             event_id=event_id,
             group_id=code.group.id if code.group else None,
-            snapshot=snapshot(code, grants),
+            snapshot=snapshot(code, rules),
             now=now,
         )
         if claim is None:
@@ -172,17 +183,20 @@ class Redemption:
 
     async def undo(
         self, connection: asyncpg.Connection, ref: str, *, by: str, all_points: bool, now: datetime
-    ) -> Undone | NotEnough | None:
+    ) -> Undone | NotEnough | HandedOver | None:
         """Release a claim, in the caller's transaction, so that its customer can redeem the code again.
 
         Its customer is told. The points it brought are taken back, as far as they are still there; with `all_points`
         nothing is done unless all of them are. What cannot be taken back: a voucher, and the points of somebody who
         deleted their data.
-        None: there is no such claim, or it was undone before.
+        None: there is no such claim, or it was undone before. HandedOver: what it is for was handed over, and that is
+        to be taken back first.
         """
         found = await claims.lock(connection, ref)
         if found is None:
             return None
+        if standing := await hand_overs.of_claim(connection, ref):
+            return HandedOver(standing)
         brought, taken = found.claim.snapshot.get("points", 0), 0
         if brought and found.customer_id is not None:
             back = await self.points.take_back(

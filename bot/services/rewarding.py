@@ -1,4 +1,5 @@
-"""Rewarding: what a Poshen reward brings beside its card, as staff write it (`points:150`, `voucher:812:2260`)."""
+"""Rewarding: what a Poshen reward brings beside its card, as staff write it (`points:150`, `voucher:812:2260`,
+`handover`)."""
 
 from __future__ import annotations
 
@@ -29,18 +30,23 @@ class Rule:
     points: int = 0
     gift_id: int | None = None
     price_id: int | None = None
+    handover: bool = False
 
 
 def read_rule(text: str) -> Rule:
-    """`points:150`, `voucher:812:2260` (gift and price) or `nothing`. Raises NotARule."""
+    """`points:150`, `voucher:812:2260` (gift and price), `handover` or `nothing`. Raises NotARule."""
     word = text.strip().lower()
     if word in {"nothing", "none"}:
         return Rule()
+    if word == "handover":
+        return Rule(handover=True)
     if (match := re.fullmatch(r"points[:=]([0-9]{1,7})", word)) and 1 <= int(match[1]) <= MOST_POINTS:
         return Rule(points=int(match[1]))
     if match := re.fullmatch(r"voucher[:=]([0-9]{1,15})[:/]([0-9]{1,15})", word):
         return Rule(gift_id=int(match[1]), price_id=int(match[2]))
-    raise NotARule(f"{text!r} is no rule; write points:150, voucher:812:2260 (gift and price of Got It) or nothing")
+    raise NotARule(
+        f"{text!r} is no rule; write points:150, voucher:812:2260 (gift and price of Got It), handover or nothing"
+    )
 
 
 async def grant_of(rule: Rule, catalogue: Catalogue, gotit: GotItApi | None, now: datetime) -> Grant:
@@ -49,7 +55,7 @@ async def grant_of(rule: Rule, catalogue: Catalogue, gotit: GotItApi | None, now
     Raises NoSuchVoucher, or UpstreamError when Got It cannot be asked.
     """
     if rule.gift_id is None:
-        return Grant(points=rule.points)
+        return Grant(points=rule.points, handover=rule.handover)
     if gotit is None:
         raise NoSuchVoucher("Got It is switched off; set its credentials to give vouchers")
     listed, _ = await catalogue.listed(gotit, now)

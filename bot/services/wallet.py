@@ -13,8 +13,10 @@ import orjson
 
 from bot.apis.altegio import GiftCard
 from bot.apis.mantago import GIFT_ARRAYS, TICKETS, Gift, Gifts, State, Ticket
+from bot.services.hand_overs import Handed, Matching
 from bot.storage import wallets
 from bot.storage.customers import Customer
+from bot.storage.hand_overs import HandOver
 from bot.storage.issues import Issue
 from bot.understanding.reading import fold
 
@@ -54,10 +56,14 @@ class HeldCards:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The tickets that came on one day; they have neither names nor numbers. received: the newest of them."""
+    """The tickets that came on one day; they have neither names nor numbers. received: the newest of them.
+
+    handed: of those that were handed over, how the last of them was; they are a day of their own.
+    """
 
     received: datetime
     count: int
+    handed: Handed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,10 @@ class GiftList:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One thing in the wallet. state: as of a gift; what is not known to be over can be used. count: how many it is."""
+    """One thing in the wallet. state: as of a gift; what is not known to be over can be used. count: how many it is.
+
+    handed: how it was handed over at the counter; None when it was not.
+    """
 
     what: Gift | Day | HeldVoucher | HeldCards | GiftCard
     kind: str
@@ -80,11 +89,12 @@ class Held:
     ends: datetime | None = None
     starts: datetime | None = None
     count: int = 1
+    handed: Handed | None = None
 
     @property
     def usable(self) -> bool:
         """Whether it can be used now, as far as is known."""
-        return self.state in ("valid", "unknown")
+        return self.handed is None and self.state in ("valid", "unknown")
 
 
 def everything(
@@ -93,12 +103,14 @@ def everything(
     vouchers: Iterable[HeldVoucher],
     cards: Iterable[GiftCard] | HeldCards,
     now: datetime,
+    hand_overs: Sequence[HandOver] = (),
 ) -> list[Held]:
     """What a customer has, what matters first: what ends within thirty days, then the newest; after all that can be
-    used what has not begun, and what is over. Gift cards that cannot be used are not in it.
+    used what has not begun, what was handed over, and what is over. Gift cards that cannot be used are not in it.
     """
+    matching = Matching(hand_overs)
     held = [_day(day) for day in tickets]
-    held += [_gift(gift, now) for gift in gifts.gifts]
+    held += [_gift(gift, now, matching.take(gift)) for gift in gifts.gifts]
     held += [_voucher(voucher) for voucher in vouchers]
     if isinstance(cards, HeldCards):
         held += [_cards(cards)] if cards.count else []
@@ -109,11 +121,11 @@ def everything(
 
 
 def _day(day: Day) -> Held:
-    return Held(day, TICKETS, "valid", day.received, count=day.count)
+    return Held(day, TICKETS, "valid", day.received, count=day.count, handed=day.handed)
 
 
-def _gift(gift: Gift, now: datetime) -> Held:
-    return Held(gift, gift.kind, gift.state(now), gift.received, gift.ends, gift.starts)
+def _gift(gift: Gift, now: datetime, handed: Handed | None) -> Held:
+    return Held(gift, gift.kind, gift.state(now), gift.received, gift.ends, gift.starts, handed=handed)
 
 
 def _voucher(voucher: HeldVoucher) -> Held:
@@ -130,8 +142,10 @@ def _order(now: datetime) -> Callable[[Held], tuple[int, float]]:
 
     def key(held: Held) -> tuple[int, float]:
         received = held.received.timestamp() if held.received else 0.0
+        if held.handed is not None:
+            return 3, -held.handed.at.timestamp()
         if held.state == "expired":
-            return 3, -(held.ends.timestamp() if held.ends else received)
+            return 4, -(held.ends.timestamp() if held.ends else received)
         if held.state == "soon":
             return 2, held.starts.timestamp() if held.starts else present
         ends = held.ends.timestamp() if held.ends else None
@@ -142,14 +156,18 @@ def _order(now: datetime) -> Callable[[Held], tuple[int, float]]:
     return key
 
 
-def days(tickets: Sequence[Ticket], zone: tzinfo) -> list[Day]:
-    """Tickets by the day on which they came, the newest first."""
+def days(tickets: Sequence[Ticket], zone: tzinfo, hand_overs: Sequence[HandOver] = ()) -> list[Day]:
+    """Tickets by the day on which they came, the newest first; those that were handed over apart from the others."""
     found: dict[Any, Day] = {}
+    matching = Matching(hand_overs)
     for ticket in tickets:
-        day = ticket.received.astimezone(zone).date()
+        handed = matching.take(ticket)
+        day = ticket.received.astimezone(zone).date(), handed is not None
         known = found.get(day)
         newest = max(known.received, ticket.received) if known else ticket.received
-        found[day] = Day(newest, known.count + 1 if known else 1)
+        if known and known.handed and handed:
+            handed = max(known.handed, handed, key=lambda each: each.at)
+        found[day] = Day(newest, known.count + 1 if known else 1, handed)
     return sorted(found.values(), key=lambda day: day.received, reverse=True)
 
 
@@ -174,9 +192,15 @@ class Snapshot:
         """Whether it is a list. Earlier versions kept the gifts alone."""
         return "order" in self.kept
 
-    def has(self, vouchers: Sequence[HeldVoucher], cards: int) -> bool:
-        """Whether these are the vouchers and the gift cards in it."""
-        return self.ordered and self.kept[CARDS] == cards and [*map(_read_voucher, self.kept[VOUCHERS])] == [*vouchers]
+    def has(self, vouchers: Sequence[HeldVoucher], cards: int, hand_overs: Sequence[HandOver]) -> bool:
+        """Whether these are the vouchers and the gift cards in it, and what was handed over."""
+        same = self.ordered and self.kept[CARDS] == cards and self.knows(hand_overs)
+        return same and [*map(_read_voucher, self.kept[VOUCHERS])] == [*vouchers]
+
+    def knows(self, hand_overs: Sequence[HandOver]) -> bool:
+        """Whether nothing was handed over or taken back since. Earlier versions knew of no hand-overs."""
+        known: list[int] = self.kept.get("hand_overs", [])
+        return known == [each.id for each in hand_overs]
 
     def age(self, now: datetime) -> timedelta:
         """For how long it has been this list: while the vendor is down, a new one is made of old gifts."""
@@ -195,12 +219,12 @@ class Snapshot:
         """What stands there."""
         kind, entry = place[0], self._entry(place)
         if kind == TICKETS:
-            return _day(Day(_moment(entry["received"]), entry["count"]))
+            return _day(Day(_moment(entry["received"]), entry["count"], _read_handed(entry.get("handed"))))
         if kind == VOUCHERS:
             return _voucher(_read_voucher(entry))
         if kind == CARDS:
             return _cards(HeldCards(entry["count"]))
-        return _gift(_read_gift(entry), now)
+        return _gift(_read_gift(entry), now, _read_handed(self.kept.get("handed", {}).get(entry["key"])))
 
     def gift(self, key: str) -> Gift | None:
         """The gift of this key."""
@@ -233,18 +257,22 @@ class Wallet:
         zone: tzinfo,
         name: str | None = None,
         held: Sequence[Held] | None = None,
+        hand_overs: Sequence[HandOver] = (),
     ) -> wallets.Stored:
         """Make a list of everything; it is saved together with the reply.
 
         cards: how many gift cards can be used. name: of a list that is the same and goes on being looked at.
-        held: everything, for who has put it in order already; of gift cards there may be none in it.
+        held: everything, for who has put it in order already; of gift cards there may be none in it. hand_overs: what
+        the customer was handed over.
         """
         tickets = (
-            [day for each in held if isinstance(day := each.what, Day)] if held else days(listed.gifts.tickets, zone)
+            [day for each in held if isinstance(day := each.what, Day)]
+            if held
+            else days(listed.gifts.tickets, zone, hand_overs)
         )
         if held is None or cards:
-            held = everything(listed.gifts, tickets, vouchers, HeldCards(cards), now)
-        written = _written(listed.gifts, tickets, vouchers, cards, held, now)
+            held = everything(listed.gifts, tickets, vouchers, HeldCards(cards), now, hand_overs)
+        written = _written(listed.gifts, tickets, vouchers, cards, held, now, hand_overs)
         customer.wallet = wallets.Stored(name or secrets.token_hex(3), listed.taken_at, written)
         customer.state.listed = listed.taken_at.timestamp()
         return customer.wallet
@@ -277,8 +305,9 @@ def _written(
     tickets: Sequence[Day],
     vouchers: Sequence[HeldVoucher],
     cards: int,
-    held: Iterable[Held],
+    held: Sequence[Held],
     now: datetime,
+    hand_overs: Sequence[HandOver],
 ) -> str:
     """A list as it is kept, with an array for each kind: so did earlier versions, and their workers read it too."""
     arrays: dict[str, Sequence[Any]] = {kind: gifts.of(kind) for kind in GIFT_ARRAYS}
@@ -286,6 +315,9 @@ def _written(
     at = {id(each): index for array in arrays.values() for index, each in enumerate(array)}
     order = [(each.kind, at.get(id(each.what), 0)) for each in held]
     rest = {"skipped": gifts.skipped, "truncated": gifts.truncated, CARDS: cards, "order": order, "made_at": now}
+    if hand_overs:
+        handed = {each.what.key: each.handed for each in held if isinstance(each.what, Gift) and each.handed}
+        rest |= {"handed": handed, "hand_overs": [each.id for each in hand_overs]}
     return orjson.dumps({TICKETS: gifts.tickets, **arrays, **rest}).decode()
 
 
@@ -304,6 +336,10 @@ def _read_gift(kept: dict[str, Any]) -> Gift:
 
 def _read_voucher(kept: dict[str, Any]) -> HeldVoucher:
     return HeldVoucher(kept["ref"], kept["name"], _moment(kept["received"]), kept["quantity"], kept["open"])
+
+
+def _read_handed(kept: dict[str, Any] | None) -> Handed | None:
+    return Handed(_moment(kept["at"]), kept["store"]) if kept else None
 
 
 def _moment(kept: str) -> datetime:

@@ -98,14 +98,16 @@ class Preview:
     """What a command would change, said before it is done.
 
     messages: one or two. label: of the button that does it, already translated: what it does, not [Confirm]. whom:
-    whose name or number stands beside it there. typed: what must be typed before the tap, for what cannot be undone.
-    seen: plain JSON facts that the second half gets back as `ctx.confirmed.seen`, to notice that something has changed
-    since. two_person: another manager or owner has to agree as well.
+    whose name or number stands beside it there. cancel: label of the other one, where [Cancel] says too little. typed:
+    what must be typed before the tap, for what cannot be undone. seen: plain JSON facts that the second half gets back
+    as `ctx.confirmed.seen`, to notice that something has changed since. two_person: another manager or owner has to
+    agree as well.
     """
 
     messages: tuple[Message, ...]
     label: str
     whom: str = ""
+    cancel: str = ""
     typed: str = ""
     seen: dict[str, Any] = field(default_factory=dict)
     two_person: bool = False

@@ -94,6 +94,47 @@ async def find(
     return Stored(**row) if row else None
 
 
+async def picked(
+    connection: asyncpg.Connection | asyncpg.Pool, staff_id: int, customer_id: int, now: datetime
+) -> Stored | None:
+    """The code for what a customer picked last with a member's code, while it can be used."""
+    row = await connection.fetchrow(
+        """
+        SELECT id, expires_at, customer_id, staff_id, item FROM counter_codes
+        WHERE customer_id = $2 AND staff_id = $1 AND purpose = 'gift' AND ended_at IS NULL AND expires_at > $3
+        ORDER BY id DESC LIMIT 1
+        """,
+        staff_id,
+        customer_id,
+        now,
+    )
+    return Stored(**row) if row else None
+
+
+async def owner(connection: asyncpg.Connection | asyncpg.Pool, code_id: int) -> int | None:
+    """The member who showed a code, used or not; None when it is not known (any more)."""
+    staff_id: int | None = await connection.fetchval(
+        "SELECT staff_id FROM counter_codes WHERE id = $1 AND purpose = 'member'", code_id
+    )
+    return staff_id
+
+
+async def good_until(
+    connection: asyncpg.Connection | asyncpg.Pool, code_id: int, customer_id: int, now: datetime
+) -> datetime | None:
+    """Until when a customer's own code can be used; None when it cannot (any more)."""
+    until: datetime | None = await connection.fetchval(
+        """
+        SELECT expires_at FROM counter_codes
+        WHERE id = $1 AND customer_id = $2 AND ended_at IS NULL AND expires_at > $3
+        """,
+        code_id,
+        customer_id,
+        now,
+    )
+    return until
+
+
 async def end(connection: asyncpg.Connection, code_id: int, now: datetime) -> bool:
     """Use a code up, however old it is by now; whether it was not yet."""
     return (

@@ -47,8 +47,8 @@ class Trouble:
 @dataclass(frozen=True, slots=True)
 class Deeds:
     """What one member of staff did by hand in a period. value: of the vouchers, in VND. given, taken: points. codes:
-    made one by one and in bulk. undone: claims. links: link codes. visits: counted. phones: with which a customer was
-    looked for."""
+    made one by one and in bulk. undone: claims. links: link codes. handed: things handed over. visits: counted.
+    phones: with which a customer was looked for."""
 
     name: str
     vouchers: int
@@ -58,6 +58,7 @@ class Deeds:
     codes: int
     undone: int
     links: int
+    handed: int
     visits: int
     phones: int
 
@@ -78,8 +79,8 @@ class StoreDeeds:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """A period's numbers. claims: redeemed codes. misses: wrong ones. calls: to each vendor and platform. heard: texts
-    of customers, of which `unclear` were not understood."""
+    """A period's numbers. claims: redeemed codes. misses: wrong ones. handed: things handed over. calls: to each vendor
+    and platform. heard: texts of customers, of which `unclear` were not understood."""
 
     new: int
     active: int
@@ -91,6 +92,7 @@ class Counts:
     granted: int
     spent: int
     linked: int
+    handed: int
     held: int
     heard: int
     unclear: int
@@ -111,6 +113,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, n
         SELECT customers.*, issues.*, points.*,
             (SELECT count(*) FROM claims WHERE claimed_at >= $1) AS claims,
             (SELECT count(*) FROM links WHERE linked_at >= $1) AS linked,
+            (SELECT count(*) FROM hand_overs WHERE at >= $1 AND undone_at IS NULL) AS handed,
             (SELECT count(*) FROM events WHERE held_at >= $1) AS held
         FROM (
             SELECT count(*) FILTER (WHERE first_seen >= $1) AS new, count(*) AS active
@@ -240,7 +243,8 @@ async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
         """
         SELECT name, sum(vouchers)::bigint AS vouchers, sum(value)::bigint AS value, sum(given)::bigint AS given,
             sum(taken)::bigint AS taken, sum(codes)::bigint AS codes, sum(undone)::bigint AS undone,
-            sum(links)::bigint AS links, sum(visits)::bigint AS visits, sum(phones)::bigint AS phones
+            sum(links)::bigint AS links, sum(handed)::bigint AS handed, sum(visits)::bigint AS visits,
+            sum(phones)::bigint AS phones
         FROM (
             SELECT done.*, coalesce(
                 (SELECT name FROM staff WHERE id::text = who),
@@ -249,27 +253,31 @@ async def by_hand(connection: asyncpg.Connection | asyncpg.Pool, since: datetime
             ) AS name
             FROM (
                 SELECT issuer AS who, quantity AS vouchers, quantity * (offer ->> 'price_value')::bigint AS value,
-                    0 AS given, 0 AS taken, 0 AS codes, 0 AS undone, 0 AS links, 0 AS visits, 0 AS phones
+                    0 AS given, 0 AS taken, 0 AS codes, 0 AS undone, 0 AS links, 0 AS handed, 0 AS visits, 0 AS phones
                 FROM issues WHERE kind = 'staff' AND state <> 'failed' AND created_at >= $1 AND created_at < $2
                 UNION ALL
-                SELECT actor, 0, 0, greatest(available, 0), greatest(-available, 0), 0, 0, 0, 0, 0
+                SELECT actor, 0, 0, greatest(available, 0), greatest(-available, 0), 0, 0, 0, 0, 0, 0
                 FROM points
                 WHERE kind = 'adjust' AND starts_with(key, 'adjust:') AND at >= $1 AND at < $2  -- not an undone claim's
                 UNION ALL
-                SELECT actor, 0, 0, 0, 0, 0, 0, 0, 1, 0 FROM points WHERE kind = 'visit' AND at >= $1 AND at < $2
+                SELECT actor, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0 FROM points WHERE kind = 'visit' AND at >= $1 AND at < $2
                 UNION ALL
-                SELECT starter, 0, 0, 0, 0, 1, 0, 0, 0, 0
+                SELECT starter, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0
                 FROM bulk_jobs JOIN bulk_codes ON job_id = bulk_jobs.id AND made_at IS NOT NULL
                 WHERE created_at >= $1 AND created_at < $2
                 UNION ALL
-                SELECT actor, 0, 0, 0, 0, 1, 0, 0, 0, 0
+                SELECT actor, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0
                 FROM audit WHERE action = 'code create' AND result = 'done' AND at >= $1 AND at < $2
                 UNION ALL
-                SELECT undone_by, 0, 0, 0, 0, 0, 1, 0, 0, 0 FROM undone WHERE undone_at >= $1 AND undone_at < $2
+                SELECT undone_by, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0 FROM undone WHERE undone_at >= $1 AND undone_at < $2
                 UNION ALL
-                SELECT issued_by, 0, 0, 0, 0, 0, 0, 1, 0, 0 FROM link_codes WHERE created_at >= $1 AND created_at < $2
+                SELECT issued_by, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0
+                FROM link_codes WHERE created_at >= $1 AND created_at < $2
                 UNION ALL
-                SELECT actor, 0, 0, 0, 0, 0, 0, 0, 0, 1
+                SELECT coalesce(staff_id::text, staff), 0, 0, 0, 0, 0, 0, 0, 1, 0, 0
+                FROM hand_overs WHERE undone_at IS NULL AND at >= $1 AND at < $2
+                UNION ALL
+                SELECT actor, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
                 FROM audit WHERE action = 'who' AND target = $3 AND at >= $1 AND at < $2
             ) done
         ) named

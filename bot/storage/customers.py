@@ -137,6 +137,11 @@ async def by_person(connection: asyncpg.Connection | asyncpg.Pool, person: str) 
     return Customer.of(row) if row else None
 
 
+async def stay(connection: asyncpg.Connection, customer_id: int) -> bool:
+    """Whether a customer is there; if so, their data is not deleted before this transaction ends."""
+    return (await connection.fetchval("SELECT true FROM customers WHERE id = $1 FOR KEY SHARE", customer_id)) is True
+
+
 async def note_menu(pool: asyncpg.Pool, customer_id: int, menu: str) -> None:
     """Remember which menu they were given; `""` is the one that everybody has, MENU_UNKNOWN one that is being given.
 

@@ -28,6 +28,7 @@ class Shelf(NamedTuple):
 CODES = Shelf("/exports/", "export", "exports")  # of a bulk job
 DATA = Shelf("/my-data/", "data", "data_files")  # a customer's own
 POSTERS = Shelf("/posters/", "poster", "poster_files")  # QR pictures
+HANDED = Shelf("/handed/", "hand-overs", "exports")  # what was handed over
 # What a spreadsheet takes for the beginning of a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PAGE = Markup(
@@ -119,6 +120,32 @@ class Made(NamedTuple):
 
 
 Links = Mapping[str, Callable[[str], str]]
+
+
+class Given(NamedTuple):
+    """One thing that was handed over. customer: "" when they had their data deleted."""
+
+    number: int
+    at: datetime
+    kind: str
+    name: str
+    customer: str
+    store: str
+    staff: str
+    undone_at: datetime | None
+
+
+def handed_file(given: Iterable[Given], zone: ZoneInfo) -> bytes:
+    """Hand-overs as CSV."""
+
+    def when(moment: datetime | None) -> str:
+        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" if moment else ""
+
+    rows = (
+        (each.number, when(each.at), each.kind, each.name, each.customer, each.store, each.staff, when(each.undone_at))
+        for each in given
+    )
+    return table(("number", "handed over at", "kind", "name", "customer", "store", "by", "taken back at"), rows)
 
 
 def file(codes: Iterable[Made], zone: ZoneInfo, links: Links | None = None) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bot.storage.export_files import CODES, Made, Shelf
+from bot.storage.export_files import CODES, Given, Made, Shelf
 
 if TYPE_CHECKING:
     import psycopg
@@ -56,6 +56,17 @@ class Shown(NamedTuple):
     page: dict[str, str]
 
 
+# The same for what was handed over.
+_USE_HANDED = f"""
+WITH used AS (
+    UPDATE exports SET used_at = {_NOW} WHERE id = %(id)s AND used_at IS NULL AND expires_at > {_NOW} RETURNING since
+)
+SELECT h.id, h.at, h.item ->> 'kind', h.item ->> 'name', coalesce(c.ref, ''), coalesce(h.store, ''), h.staff,
+    h.undone_at
+FROM used JOIN hand_overs h ON h.at >= used.since LEFT JOIN customers c ON c.id = h.customer_id ORDER BY h.id
+"""
+
+
 def words(
     connection: psycopg.Connection[Any], export_id: int, now: datetime | None, shelf: Shelf = CODES
 ) -> tuple[dict[str, str], bool] | None:
@@ -70,6 +81,11 @@ def words(
 def use(connection: psycopg.Connection[Any], export_id: int, now: datetime | None) -> list[Made]:
     """Use a link up and read its codes; none when it was used or has expired."""
     return [Made(*row) for row in connection.execute(_USE, {"now": now, "id": export_id}).fetchall()]
+
+
+def use_handed(connection: psycopg.Connection[Any], export_id: int, now: datetime | None) -> list[Given]:
+    """Use a link up and read what was handed over; none when it was used or has expired."""
+    return [Given(*row) for row in connection.execute(_USE_HANDED, {"now": now, "id": export_id}).fetchall()]
 
 
 def use_data(connection: psycopg.Connection[Any], export_id: int, now: datetime | None) -> str | None:

@@ -110,7 +110,7 @@ KEPT: Mapping[str, Kept] = {
     "hand_overs": Kept(
         goes=_RECEIPTS,
         leads={"customer_id": GONE, "person_hash": "nothing is handed over twice"},
-        hidden="nothing is handed over yet",
+        shown=("handed_over",),
     ),
     # Phones
     "links": Kept(

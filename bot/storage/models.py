@@ -429,12 +429,13 @@ bulk_codes = Table(
     Index("bulk_codes_job", "job_id", "state"),
 )
 
-# Links to a job's codes as a file, each good once. `page` is what its page says, in its maker's language.
+# Links to a job's codes as a file, or to the hand-overs `since` a moment, each good once. `page` is what its page says,
+# in its maker's language.
 exports = Table(
     "exports",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("job_id", BigInteger, nullable=False),
+    Column("job_id", BigInteger),
     Column("staff_id", BigInteger),
     Column("maker", Text, nullable=False),
     Column("page", JSONB, nullable=False),
@@ -442,6 +443,7 @@ exports = Table(
     Column("expires_at", MOMENT, nullable=False),
     Column("used_at", MOMENT),
     Column("links", Boolean, nullable=False, server_default=text("false")),  # since 0013: each code's own, too
+    Column("since", MOMENT),
 )
 
 # Claims that staff took back: their rows left `claims`, so that the code can be claimed again. points: taken with it.

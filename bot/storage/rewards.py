@@ -12,15 +12,16 @@ import asyncpg
 @dataclass(frozen=True, slots=True)
 class Grant:
     """points, or a voucher (`gift_id`, `price_id` and the `offer` {name, brand, image, price_value} as it was
-    when it was set), or, with neither, nothing."""
+    when it was set), or a thing that staff hand over at the counter (`handover`), or, with none of them, nothing."""
 
     points: int = 0
     gift_id: int | None = None
     price_id: int | None = None
     offer: Mapping[str, Any] | None = None
+    handover: bool = False
 
 
-_COLUMNS = "points, gift_id, price_id, offer"
+_COLUMNS = "points, gift_id, price_id, offer, handover"
 
 
 async def of(connection: asyncpg.Connection, reward_ids: Collection[int]) -> dict[int, Grant]:
@@ -47,13 +48,15 @@ async def put(connection: asyncpg.Connection | asyncpg.Pool, reward_id: int, gra
         return
     await connection.execute(
         """
-        INSERT INTO rewards (reward_id, points, gift_id, price_id, offer, updated_at) VALUES ($1, $2, $3, $4, $5, now())
+        INSERT INTO rewards (reward_id, points, gift_id, price_id, offer, handover, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, now())
         ON CONFLICT (reward_id) DO UPDATE SET points = excluded.points, gift_id = excluded.gift_id,
-            price_id = excluded.price_id, offer = excluded.offer, updated_at = now()
+            price_id = excluded.price_id, offer = excluded.offer, handover = excluded.handover, updated_at = now()
         """,
         reward_id,
         grant.points,
         grant.gift_id,
         grant.price_id,
         dict(grant.offer) if grant.offer else None,
+        grant.handover,
     )

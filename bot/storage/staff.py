@@ -173,6 +173,19 @@ async def by_id(connection: asyncpg.Connection | asyncpg.Pool, member_id: int) -
     return _member(await connection.fetchrow(f"SELECT {COLUMNS} FROM staff WHERE id = $1", member_id))
 
 
+async def accounts(connection: asyncpg.Connection | asyncpg.Pool, since: datetime) -> dict[str, str]:
+    """The channels of members who have used a command since then, and which of our accounts they write to there; the
+    channel of most who serve customers first."""
+    rows = await connection.fetch(
+        """
+        SELECT channel, split_part(max(person), ':', 2) AS account FROM staff WHERE last_used > $1 GROUP BY channel
+        ORDER BY count(*) FILTER (WHERE role IN ('counter', 'staff')) DESC, count(*) DESC, channel
+        """,
+        since,
+    )
+    return {row["channel"]: row["account"] for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Reachable:
     """Whom alerts may go to. locale: their own language, None when their customer row is gone."""

@@ -6,6 +6,7 @@ from handlers.admin import (
     approvals,
     bulk,
     codes,
+    counter,
     customers,
     desk,
     groups,
@@ -30,6 +31,7 @@ STAFF_ROUTERS = (
     rewards.admin,
     groups.admin,
     posters.admin,
+    counter.admin,
     customers.admin,
     waiting.admin,  # with the customers' topic
     visits.admin,  # with the customers' topic

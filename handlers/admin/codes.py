@@ -24,13 +24,15 @@ from bot.errors import (
     UserError,
 )
 from bot.i18n import N_, Translator
+from bot.services.hand_overs import HandedOver
 from bot.services.points import NotEnough
 from bot.staff.arguments import Arguments, Flag, Keyed, Number, Numbers, Positional, ReceiptRef, line_of
 from bot.staff.lines import quoted
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
-from bot.storage import claims, customers, issues, rewards
+from bot.storage import claims, customers, hand_overs, issues, rewards
 from bot.storage.claims import Undone
+from bot.storage.hand_overs import HandOver
 from bot.understanding import codes
 from bot.understanding.codes import masked
 from bot.understanding.personal import is_private
@@ -448,6 +450,8 @@ async def preview_undo(ctx: StaffContext, args: UndoClaim) -> Preview | Answer:
         ctx.customer.state.last = ctx.notes.customer = customer.ref
         if await ctx.services.linking.same_person(reads, ctx.customer, customer):
             return oneself(ctx, customer)
+    if standing := await hand_overs.of_claim(reads, ref):
+        return _still_handed_over(ctx, ref, standing)
     brought = found.claim.snapshot.get("points", 0)
     available = (await ctx.services.points.balance(reads, customer.id)).available if customer and customer.id else 0
     if customer is not None and available < brought and not args.anyway:
@@ -476,6 +480,8 @@ async def undo_claim(ctx: StaffContext, args: UndoClaim) -> Answer:
     undone = await ctx.services.redemption.undo(
         await ctx.work.begin(), ref, by=ctx.actor.name, all_points=not args.anyway, now=ctx.now
     )
+    if isinstance(undone, HandedOver):
+        return _still_handed_over(ctx, ref, undone.hand_over)
     if isinstance(undone, NotEnough):
         found = await claims.find(ctx.work.reads, ref)
         return _points_gone(ctx, ref, found.claim.snapshot["points"] if found else 0, undone.available)
@@ -496,6 +502,17 @@ async def undo_claim(ctx: StaffContext, args: UndoClaim) -> Answer:
         left = (await ctx.services.points.balance(ctx.work.reads, customer.id)).available
         changes.append(change(ctx._, ctx._("Points"), ctx._.number(left + undone.points), ctx._.number(left)))
     return Reply((changed(text, *changes),), who)
+
+
+def _still_handed_over(ctx: StaffContext, ref: str, standing: HandOver) -> Reply:
+    ctx.notes.result = "refused"
+    text = ctx._(
+        "%(ref)s was handed over by %(name)s on %(time)s. Take the hand-over back first.",
+        ref=ref,
+        name=standing.staff,
+        time=ctx._.moment(standing.at),
+    )
+    return Reply((Text(text),), run_button(ctx._("Undo"), f"/handed undo {standing.id}"))
 
 
 async def _nothing_to_undo(ctx: StaffContext, ref: str) -> Reply:

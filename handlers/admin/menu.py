@@ -42,6 +42,17 @@ admin.tiles = (
         whom=True,
     ),
     StaffTile(
+        "hand",
+        "🤝",
+        # Translators: a tile: hand over to a customer what is theirs
+        N_("Hand over"),
+        "use",
+        "/use ",
+        N_("Which code does the customer show? Eight letters and digits."),
+        topic="counter",
+        beside=((N_("Show my code"), "/counter"),),
+    ),
+    StaffTile(
         "link",
         "📱",
         # Translators: a tile: link a customer's phone

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -42,6 +43,9 @@ class SetReward(Arguments):
     rule: Annotated[
         str | None, Positional(N_("points:150, voucher:812:2260 or nothing"), example="points:150", typical=True)
     ] = None
+    handover: Annotated[
+        Literal["on", "off"] | None, Keyed(N_("whether staff hand it over at the counter"), example="on")
+    ] = None
 
 
 @admin.command("rewards", ListRewards, role="staff", about=N_("reward numbers, and what each brings"))
@@ -71,18 +75,22 @@ async def preview_reward(ctx: StaffContext, args: SetReward) -> Preview | Answer
         return no_such_reward(ctx, [args.reward])
     name = known[args.reward].name if known else ""
     before = (await rewards.listed(ctx.work.reads)).get(args.reward)
-    if args.rule is None:
+    if args.rule is None and args.handover is None:
         text = _(
             "Reward #%(reward)s %(name)s brings: %(grant)s.",
             reward=args.reward,
             name=name,
             grant=views.grant_text(_, before),
         )
-        example = _("To change it: /reward %(reward)s points:150, voucher:812:2260 or nothing", reward=args.reward)
+        example = _(
+            "To change it: /reward %(reward)s points:150, voucher:812:2260, handover=on or nothing", reward=args.reward
+        )
         nothing = run_button(_("Nothing"), f"/reward {args.reward} nothing") if before else ()
         return Reply((Text(f"{text}\n{example}"),), (*nothing, *run_button(_("List rewards"), "/rewards")))
     try:
-        after = await grant_of(read_rule(args.rule), ctx.services.catalogue, ctx.apis.gotit, ctx.now)
+        after = before or Grant()
+        if args.rule is not None:
+            after = await grant_of(read_rule(args.rule), ctx.services.catalogue, ctx.apis.gotit, ctx.now)
     except NotARule:
         ctx.notes.result = "refused"
         text = _(
@@ -94,6 +102,16 @@ async def preview_reward(ctx: StaffContext, args: SetReward) -> Preview | Answer
         ctx.notes.result = "refused"
         text = _("Got It's catalogue has no such voucher: %(rule)s.", rule=args.rule)
         return Reply((Text(text),), run_button("/catalog", "/catalog"))
+    if args.handover is not None:
+        if args.handover == "on" and (after.points or after.gift_id is not None):
+            ctx.notes.result = "refused"
+            text = _(
+                "Reward #%(reward)s brings %(grant)s by itself, so there is nothing to hand over.",
+                reward=args.reward,
+                grant=views.grant_text(_, after),
+            )
+            return Reply((Text(text),), run_button(_("Show"), f"/reward {args.reward}"))
+        after = replace(after, handover=args.handover == "on")
     card = views.rule_card(_, args.reward, name, before, after)
     return Preview(
         (card,), label=_("Change it"), whom=f"#{args.reward}", seen={"before": _dumped(before), "after": _dumped(after)}
@@ -130,4 +148,10 @@ def _dumped(grant: Grant | None) -> dict[str, object]:
     """As plain JSON; no rule is the rule that brings nothing."""
     grant = grant or Grant()
     offer = dict(grant.offer) if grant.offer else None
-    return {"points": grant.points, "gift_id": grant.gift_id, "price_id": grant.price_id, "offer": offer}
+    return {
+        "points": grant.points,
+        "gift_id": grant.gift_id,
+        "price_id": grant.price_id,
+        "offer": offer,
+        "handover": grant.handover,
+    }

@@ -8,9 +8,11 @@ from datetime import datetime
 from bot.conversation.actions import Action
 from bot.conversation.messages import Badge, Button, Card, Row
 from bot.i18n import Translator
+from bot.services.hand_overs import Handed
 from bot.storage.claims import Claim, Undone
 from bot.storage.issues import Issue
 from bot.understanding.codes import masked
+from handlers.views.gifts import handed_rows
 from handlers.views.vouchers import state_words
 
 MOST_ROWS = 8  # rewards on a receipt; more are one tap away
@@ -28,10 +30,12 @@ def receipt_card(
     show_all: Action,
     balance: int | None = None,
     fresh: bool = False,
+    handed: Handed | None = None,
 ) -> Card:
     """A claim. fresh: made by the very message or button that is answered; else when it was made is said.
 
-    show_all: opens all of its rewards. balance: the points that can be spent now, where the claim brought some.
+    show_all: opens all of its rewards. balance: the points that can be spent now, where the claim brought some. handed:
+    how what it is for was handed over, if it was.
     """
     today = claim.claimed_at.astimezone(_.zone).date() == now.astimezone(_.zone).date()
     rewards = reward_names(claim)
@@ -58,6 +62,7 @@ def receipt_card(
             *(Row(_("Voucher"), f"{issue.offer['name']} · {state_words(_)[issue.state]}") for issue in vouchers),
             Row(_("Code"), masked(claim.snapshot["code"])),
             Row(_("Time"), _.moment(claim.claimed_at)),
+            *handed_rows(_, handed),
         ),
         # Translators: label of a receipt's reference number
         receipt=Row(_("Reference"), claim.ref),

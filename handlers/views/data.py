@@ -12,8 +12,10 @@ from markupsafe import Markup
 from bot.conversation.context import Brand
 from bot.conversation.messages import Card, Link
 from bot.i18n import Translator
+from bot.services.hand_overs import Item, called
 from bot.storage.claims import Claim
 from bot.storage.customers import Customer
+from bot.storage.hand_overs import HandOver
 from bot.storage.issues import Issue
 from bot.storage.points import Account
 from bot.understanding.codes import masked
@@ -78,6 +80,7 @@ def part_names(_: Translator) -> dict[str, str]:
         "redeemed": _("Redeemed codes"),
         "vouchers": _("My vouchers"),
         "came_by": _("Posters you came by"),
+        "handed_over": _("Handed over"),
     }
 
 
@@ -91,6 +94,7 @@ def parts(
     redeemed: Sequence[Claim],
     vouchers: Sequence[Issue],
     visits: Sequence[tuple[datetime, str]],
+    handed_over: Sequence[HandOver],
 ) -> dict[str, Part]:
     """Everything that is kept of a customer, by its part. phone: masked, "" when none is linked.
     visits: when they came by which poster.
@@ -137,6 +141,18 @@ def parts(
             ],
         ),
         "came_by": Listed((_("Time"), _("Poster")), [(_.moment(at), name) for at, name in visits]),
+        "handed_over": Listed(
+            (_("Time"), _("Gift"), _("Shop"), _("Status")),
+            [
+                (
+                    _.moment(each.at),
+                    called(_, Item.of_json(each.item)),
+                    each.store,
+                    _("Taken back") if each.undone_at else _("Handed over"),
+                )
+                for each in handed_over
+            ],
+        ),
     }
 
 

@@ -8,6 +8,7 @@ from bot.apis.mantago import Gift
 from bot.conversation.actions import Action
 from bot.conversation.messages import Badge, Button, Card, Row
 from bot.i18n import N_, Translator
+from bot.services.hand_overs import Handed
 from bot.services.wallet import Day
 
 
@@ -22,23 +23,48 @@ def gift_names(_: Translator) -> dict[str, str]:
     return {"physical": _("Physical gift"), "virtual": _("Digital gift")}
 
 
-def ticket_card(_: Translator, day: Day, how_to: Action | None, *, new: bool = False) -> Card:
+def ticket_card(
+    _: Translator, day: Day, how_to: Action | None, *, new: bool = False, counter: Action | None = None
+) -> Card:
     """Tickets have neither names nor numbers: one card for those of a day, with how many came.
 
-    how_to: None where nobody has told how to use them.
+    how_to: None where nobody has told how to use them. counter: shows a code for them; None where there is no counter.
     """
+    # Translators: a button
+    use = (Button(_("How to use"), how_to),) if how_to else ()
     return Card(
         eyebrow=_("Tickets"),
         banner="tickets",
-        badge=valid_badge(_, new=new),
+        badge=handed_badge(_) if day.handed else valid_badge(_, new=new),
         # Translators: the name of a card beside which stands how many there are: "× 2"
         title=_.ngettext("Coupon", "Coupons", day.count),
         hero=f"× {_.number(day.count)}",
-        rows=(Row(_("Received"), _.date(day.received)),),
-        note=_("Used ones disappear from this list."),
-        # Translators: a button
-        buttons=(Button(_("How to use"), how_to),) if how_to else (),
+        rows=(*handed_rows(_, day.handed), Row(_("Received"), _.date(day.received))),
+        note="" if day.handed else _("Used ones disappear from this list."),
+        buttons=() if day.handed else (*counter_button(_, counter), *use),
     )
+
+
+def counter_button(_: Translator, counter: Action | None) -> tuple[Button, ...]:
+    """To a code that staff take."""
+    # Translators: a button: show a code at the shop's counter, where the thing is handed over
+    return (Button(_("Show at counter"), counter),) if counter else ()
+
+
+def handed_badge(_: Translator) -> Badge:
+    """That something was handed over at the counter."""
+    # Translators: a badge on a gift: the shop has given it to the customer at its counter
+    return Badge(_("Handed over"), "old")
+
+
+def handed_text(_: Translator, handed: Handed) -> str:
+    """When and where something was handed over."""
+    return " ".join(filter(None, (_.date(handed.at), handed.store)))
+
+
+def handed_rows(_: Translator, handed: Handed | None) -> tuple[Row, ...]:
+    """The same as a fact; none where it was not."""
+    return (Row(_("Handed over"), handed_text(_, handed)),) if handed else ()
 
 
 def valid_badge(_: Translator, *, new: bool = False) -> Badge:
@@ -62,10 +88,20 @@ def gift_badge(_: Translator, gift: Gift, now: datetime, *, new: bool = False) -
             return valid_badge(_, new=new)
 
 
-def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action | None, *, new: bool = False) -> Card:
+def gift_card(
+    _: Translator,
+    gift: Gift,
+    now: datetime,
+    how_to: Action | None,
+    *,
+    new: bool = False,
+    handed: Handed | None = None,
+    counter: Action | None = None,
+) -> Card:
     """One gift. What the vendor does not say is not made up: no badge, and no last day.
 
-    how_to: None where nobody has told how gifts are claimed.
+    how_to: None where nobody has told how gifts are claimed. handed: how it was handed over, if it was. counter: shows
+    a code for it; None where there is no counter.
     """
     # Translators: the kind of a gift of which nothing more is known, on its card
     kind = gift_names(_).get(gift.kind) or _("Gift")
@@ -84,13 +120,14 @@ def gift_card(_: Translator, gift: Gift, now: datetime, how_to: Action | None, *
         rows.append(Row(_("Use by"), _.date(gift.ends)))
     # Translators: a button
     claim = (Button(_("How to claim"), how_to),) if how_to else ()
+    usable = handed is None and state in ("valid", "unknown")
     return Card(
         eyebrow=f"{kind} · {source_name(_, gift)}",
         banner="gifts",
-        badge=gift_badge(_, gift, now, new=new),
+        badge=handed_badge(_) if handed else gift_badge(_, gift, now, new=new),
         title=gift.name,
-        rows=tuple(rows),
-        buttons=() if state == "expired" else claim,
+        rows=(*handed_rows(_, handed), *rows),
+        buttons=() if state == "expired" or handed else (*(counter_button(_, counter) if usable else ()), *claim),
     )
 
 

@@ -27,6 +27,8 @@ def grant_text(_: Translator, grant: Grant | None) -> str:
     """What a reward brings beside its card."""
     if grant is None or grant == Grant():
         return _("its card alone")
+    if grant.handover:
+        return _("a hand-over at the counter")
     if grant.gift_id is None:
         return _.ngettext("%(n)s point", "%(n)s points", grant.points)
     name = str((grant.offer or {}).get("name", ""))

@@ -389,6 +389,8 @@ def stats_card(
     rows.append(Row(_("Points"), points))
     if cards:
         rows.append(Row(_("Linked phones"), _.number(counts.linked)))
+    if counts.handed:
+        rows.append(Row(_("Handed over at the counter"), _.number(counts.handed)))
     if line:
         rows.append(_quota_row(_, usage))
     return Card(

@@ -36,6 +36,9 @@ _STATES = {
     "done": N_("Done"),
     "lowered": N_("lowered"),
     "claimed": N_("claimed"),
+    "handed over": N_("handed over"),
+    "not handed over": N_("not handed over"),
+    "ticket": N_("Ticket"),
     "all well": N_("all well"),
 }
 # Of what holds a number or a name, each pattern with what it says.
@@ -46,6 +49,7 @@ _PATTERNS = (
     (re.compile(r"reward #(?P<reward>[0-9]+)"), N_("reward #%(reward)s")),
     (re.compile(r"(?P<codes>[0-9]+) codes"), N_("codes: %(codes)s")),
     (re.compile(r"a link to (?P<codes>[0-9]+) codes"), N_("a link; codes: %(codes)s")),
+    (re.compile(r"a link to (?P<n>[0-9]+) hand-overs"), N_("a link; hand-overs: %(n)s")),
     (re.compile(r"a file of (?P<codes>[0-9]+) codes"), N_("a file; codes: %(codes)s")),
     (re.compile(r"undone, (?P<points>[0-9]+) points taken back"), N_("undone; points taken back: %(points)s")),
     (re.compile(r"wrong: (?P<parts>.+)", re.DOTALL), N_("wrong: %(parts)s")),

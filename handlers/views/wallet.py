@@ -11,7 +11,7 @@ from bot.conversation.messages import Badge, Button, Card, Item, Row
 from bot.i18n import Translator
 from bot.services.wallet import CARDS, VOUCHERS, Day, Held, HeldCards, HeldVoucher
 from handlers.views import choices
-from handlers.views.gifts import gift_badge, gift_names, source_name, valid_badge
+from handlers.views.gifts import gift_badge, gift_names, handed_badge, handed_text, source_name, valid_badge
 
 ICONS: Mapping[str, str] = {TICKETS: "🎟️", "physical": "🎁", "virtual": "🎀", VOUCHERS: "🎫", CARDS: "💳"}
 
@@ -52,11 +52,13 @@ def sum_card(
 def all_card(_: Translator, hidden: Sequence[Held], show: Button) -> Card:
     """The last card: the way to everything. hidden: what has no card before it."""
     more = sum(held.count for held in hidden if held.usable)
-    later = sum(held.state == "soon" for held in hidden)
-    over = sum(held.state == "expired" for held in hidden)
+    given = sum(held.count for held in hidden if held.handed)
+    later = sum(held.state == "soon" and not held.handed for held in hidden)
+    over = sum(held.state == "expired" and not held.handed for held in hidden)
     parts = (
         _.ngettext("%(n)s more", "%(n)s more", more) if more else "",
         _.ngettext("%(n)s not started", "%(n)s not started", later) if later else "",
+        _.ngettext("%(n)s handed over", "%(n)s handed over", given) if given else "",
         _.ngettext("%(n)s expired", "%(n)s expired", over) if over else "",
     )
     return Card(title=" · ".join(filter(None, parts)), buttons=(show,))
@@ -83,17 +85,20 @@ def unlisted_notes(_: Translator, gifts: Gifts) -> list[str]:
 def held_item(_: Translator, held: Held, opens: Action, now: datetime, *, mixed: bool) -> Item:
     """A thing as a line of a list. mixed: of one with things of all kinds, so that the line says which it is."""
     received = _.date(held.received) if held.received else ""
+    if held.handed:
+        received = handed_text(_, held.handed)
     match held.what:
         case Gift() as gift:
             kind = (gift_names(_).get(gift.kind) or _("Gift")) if mixed else source_name(_, gift)
-            badge = gift_badge(_, gift, now)
+            badge = handed_badge(_) if held.handed else gift_badge(_, gift, now)
             if held.usable and gift.ends:
                 # Translators: a badge on a line of a list; %(day)s is a date, "today" or "tomorrow"
                 badge = Badge(_("Until %(day)s", day=_.day(gift.ends, now)), "soon")
             return Item(gift.name, opens, ICONS.get(gift.kind, "🎁"), _joined(kind, received), badge)
         case Day(count=count):
             name = f"{_.ngettext('Coupon', 'Coupons', count)} × {_.number(count)}"
-            return Item(name, opens, ICONS[TICKETS], _joined(_("Tickets") if mixed else "", received), valid_badge(_))
+            badge = handed_badge(_) if held.handed else valid_badge(_)
+            return Item(name, opens, ICONS[TICKETS], _joined(_("Tickets") if mixed else "", received), badge)
         case HeldVoucher() as voucher:
             return Item(
                 voucher.name, opens, ICONS[VOUCHERS], _joined(_("Voucher"), received), _voucher_badge(_, voucher)

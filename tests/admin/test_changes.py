@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from chat import Bot, Chat
+from counter.standing import Counter
+from counter.standing import arrive as at_counter
 
 from admin.conftest import Hire, speaking
 from admin.counter import arrive, counting_visits, give, open_store, ref_of
@@ -37,6 +39,8 @@ STEPS: dict[str, tuple[list[str], str, str]] = {
     "issue": ([], "/issue {customer} gift={gift} price={price} reason=late", "Issue it"),
     "issue retry": ([], "/issue retry {issue}", "Ask again"),
     "issue resolve": ([], "/issue resolve {issue} ok reason=told", "It was issued"),
+    "use": ([], "/use {shown}", "Hand over"),
+    "handed undo": ([], "/handed undo {handed}", "Take it back"),
     "link new": ([], "/link new 0912345678", ""),
     "link cancel": (["/link new 0912345678"], "/link cancel 0912345678", ""),
     "unlink": ([], "/unlink {linked}", "Unlink"),
@@ -55,8 +59,8 @@ STEPS: dict[str, tuple[list[str], str, str]] = {
     "admins remove": ([], "/admins remove amy", "Remove"),
     "lang": ([], "/lang zh", ""),
 }
-# A link, which changes nothing of what there is; and agreeing, which is answered as what is agreed to.
-OTHERS = {"job export", "approve", "code show", "code list"}
+# Links and a code of one's own, which change nothing of what there is; and agreeing, answered as what is agreed to.
+OTHERS = {"job export", "handed export", "counter", "approve", "code show", "code list"}
 
 
 def test_every_command_that_changes_something_is_tried() -> None:
@@ -122,6 +126,12 @@ async def _facts(bot: Bot, boss: Chat, hire: Hire, wanted: str) -> dict[str, str
     if "{visitor}" in wanted:
         counting_visits(bot)
         facts["visitor"] = await ref_of(await arrive(bot, "line", "en"))
+    if "{shown}" in wanted or "{handed}" in wanted:
+        here = Counter(bot, await at_counter(bot, "line", "en"), boss)
+        facts["shown"] = await here.show()
+    if "{handed}" in wanted:
+        await here.hand_over(facts["shown"])
+        facts["handed"] = str((await here.rows())[0]["id"])
     if "{linked}" in wanted:
         customer = await arrive(bot, "line", "en")
         await boss.order("/link new 0912345678")

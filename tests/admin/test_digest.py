@@ -153,7 +153,7 @@ def test_many_members_make_one_message(bot: Bot, tag: str) -> None:
     """Messenger's texts end at 2,000 characters, and LINE counts what is pushed."""
     _ = bot.turns.languages[tag]
     busy = [
-        Deeds(f"manager-{n:02d}", 100, 100_000_000, 9_999, 9_999, 2_000, 20, 99, 100, 30) for n in range(LINES + 30)
+        Deeds(f"manager-{n:02d}", 100, 100_000_000, 9_999, 9_999, 2_000, 20, 99, 99, 100, 30) for n in range(LINES + 30)
     ]
     text = digest(_, bot.clock(), busy)
 

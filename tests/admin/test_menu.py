@@ -54,8 +54,8 @@ async def test_a_role_sees_its_tasks_and_no_others(bot: Bot, hire: Hire, role: R
 
 async def test_what_the_shop_has_not_is_no_task(bot: Bot, hire: Hire) -> None:
     """No tile leads to a vendor that is switched off."""
-    bot.desk(shows_vouchers=False, shows_cards=False, redeems=False)
-    for role, left in (("staff", ["find", "today", "state", "commands"]), ("counter", ["commands"])):
+    bot.desk(shows_vouchers=False, shows_cards=False, redeems=False, shows_gifts=False)
+    for role, left in (("staff", ["find", "today", "state", "commands"]), ("counter", ["find", "commands"])):
         member = await hire(role)
 
         await member.say("/")

@@ -107,8 +107,8 @@ async def test_deleting_says_what_stays_and_until_when(friend: Chat) -> None:
 
     assert friend.said(
         "Deleting removes your linked phone, language, notification settings, lists and user ID; it leaves the "
-        "technical log within %(days)s days. What you redeemed is kept without your name, at most until %(date)s, "
-        "so that nothing is claimed twice. Are you sure?",
+        "technical log within %(days)s days. What you redeemed and were handed over is kept without your name, at "
+        "most until %(date)s, so that nothing is given twice. Are you sure?",
         date=friend._.date(friend.bot.clock() + timedelta(days=730)),
         days=14,
     )

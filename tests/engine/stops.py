@@ -24,6 +24,10 @@ KEY = 7_311  # the advisory lock that everybody who is stopped waits for
 PLACES = {
     "hold": ("points", "INSERT", "NEW.kind = 'hold'"),
     "claim": ("claims", "INSERT", "true"),
+    "show": ("counter_codes", "INSERT", "true"),
+    "use_up": ("counter_codes", "UPDATE", "NEW.ended_at IS NOT NULL"),
+    "hand_over": ("hand_overs", "INSERT", "true"),
+    "take_back": ("hand_overs", "UPDATE", "NEW.undone_at IS NOT NULL"),
     "lease": ("issues", "UPDATE", "NEW.attempts > OLD.attempts"),
     "settle": ("issues", "UPDATE", "NEW.state = 'done' AND OLD.state <> 'done'"),
     "reply": ("events", "UPDATE", "NEW.state = 'ready' AND OLD.state = 'new'"),

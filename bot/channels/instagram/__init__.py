@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.channels import Channel, Inbound, Installer, Outbound, Remark, Translate
-from bot.channels.messenger import pictures_at
+from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate, pictures_at
 from bot.config import Settings
 
 
@@ -25,8 +24,12 @@ def _opens(settings: Settings) -> Outbound:
         api_url=settings.messenger_api_url,
         connections=settings.vendor_connections,
         brand_colour=settings.brand_color,
-        pictures_at=pictures_at(settings),
+        pictures_at=pictures_at(settings.public_url, settings.messenger_api_url),
     )
+
+
+def _facts(settings: Settings) -> Json:
+    return {"pictures_at": pictures_at(settings.public_url, settings.messenger_api_url)}
 
 
 def _installer(client: Any) -> Installer:
@@ -57,6 +60,7 @@ CHANNEL = Channel(
     pushes_are_free=True,
     answered_in=_answered_in,
     path="messenger",
+    facts=_facts,
     installer=_installer,
     examines=_examines,
 )

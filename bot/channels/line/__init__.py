@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate
+from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate, pictures_at
 from bot.channels.line.relay import targets_of
 from bot.config import Settings
 
@@ -32,6 +32,7 @@ def _facts(settings: Settings) -> Json:
     shared = settings.passes_on or ("ours" if settings.line_relay == "ours" else "")
     return {
         "private_chat_url": address,
+        "pictures_at": pictures_at(settings.public_url, settings.line_api_url),
         "shared": shared,
         "shared_with": tuple(target.name for target in targets_of(settings)),
         "greets": shared not in ("rest", "ours") or settings.line_relay_follow == "us",

@@ -16,6 +16,7 @@ from bot.channels.limits import (
     address,
     clean,
     one_line,
+    picture,
     portions,
     shorten,
     shorten_label,
@@ -160,9 +161,10 @@ class _Drawing:
     def bubble(self, card: Card) -> Json:
         bubble: Json = {"type": "bubble", "size": self.size or ("kilo" if self.carousel else "mega")}
         image = address(card.image, IMAGE_URL) if card.image and self.detail.pictures else None
+        qr = picture(card.qr, IMAGE_URL) if card.qr else None
         if card.look == "success":
             bubble["header"] = self._banner(card)
-        elif card.look in {"plain", "quiet"} and not image:
+        elif card.look in {"plain", "quiet"} and not (image or qr):
             color = FADED if _over(card) else self.colors.strip
             bubble["header"] = _box([], height="6px", paddingAll="0px", backgroundColor=color)
         if image:
@@ -173,6 +175,9 @@ class _Drawing:
                 "aspectRatio": "2:1",
                 "aspectMode": "cover",
             }
+        if qr:  # Whole and on white, or no camera reads it.
+            square = {"aspectRatio": "1:1", "aspectMode": "fit", "backgroundColor": WHITE}
+            bubble["hero"] = {"type": "image", "url": qr, "size": "full", **square}
         if body := self._body(card):
             bubble["body"] = body
         if footer := self._footer(card):

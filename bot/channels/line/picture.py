@@ -381,6 +381,23 @@ def _marker(pen: Pen) -> None:
     pen.ring(12.0, 9.2, 2.7, 2.7)
 
 
+def _hand(pen: Pen) -> None:
+    """A parcel above an open hand."""
+    pen.box(7.6, 2.2, 17.6, 10.4, 1.2)
+    pen.line((12.6, 2.2), (12.6, 6.0))
+    pen.outline(
+        (1.8, 15.2),
+        *bezier((4.6, 13.4), (6.6, 13.2), (8.4, 14.4), (9.6, 15.2)),
+        (13.4, 15.2),
+        *bezier((13.4, 15.2), (15.0, 15.2), (15.0, 17.6), (13.4, 17.6)),
+        (16.0, 17.6),
+        *bezier((16.0, 17.6), (18.0, 16.6), (19.6, 15.4), (21.0, 14.6)),
+        *bezier((21.0, 14.6), (22.6, 13.9), (23.4, 15.5), (22.2, 16.5)),
+        *bezier((22.2, 16.5), (19.6, 18.8), (17.6, 21.4), (15.0, 21.4)),
+        (1.8, 21.4),
+    )
+
+
 def _list(pen: Pen) -> None:
     pen.box(3.0, 2.6, 21.0, 21.4, 2.4)
     for y in (7.6, 12.0, 16.4):
@@ -398,6 +415,7 @@ ICONS: dict[str, Callable[[Pen], None]] = {
     "staff-find": _magnifier,
     "staff-today": _bars,
     "staff-give": _voucher,
+    "staff-hand": _hand,
     "staff-link": _phone,
     "staff-code": _code,
     "staff-campaigns": _megaphone,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate
+from bot.channels import Channel, Inbound, Installer, Json, Outbound, Remark, Translate, pictures_at
 from bot.config import Settings
 
 
@@ -25,20 +24,15 @@ def _opens(settings: Settings) -> Outbound:
         api_url=settings.messenger_api_url,
         connections=settings.vendor_connections,
         brand_colour=settings.brand_color,
-        pictures_at=pictures_at(settings),
+        pictures_at=pictures_at(settings.public_url, settings.messenger_api_url),
     )
-
-
-def pictures_at(settings: Settings) -> str:
-    """The web process's address, where Meta fetches pictures: https only, but for a stand-in on this machine."""
-    near = urlsplit(settings.messenger_api_url).scheme == "http"  # Settings allow that on this machine alone.
-    return settings.public_url if near or settings.public_url.startswith("https://") else ""
 
 
 def _facts(settings: Settings) -> Json:
     return {
         "shares_phone": settings.messenger_phone_link != "off",
         "platform_shows_numbers": settings.messenger_phone_link == "full",
+        "pictures_at": pictures_at(settings.public_url, settings.messenger_api_url),
     }
 
 

@@ -19,6 +19,7 @@ from bot.channels.limits import (
     address,
     clean,
     one_line,
+    picture,
     pieces,
     portions,
     shorten,
@@ -184,6 +185,10 @@ def _drafts(message: Message, pack: Pack, limits: Limits, pictures: Shown) -> It
             yield from _texts(text, limits)
         case Card(tiles=tiles) if tiles and all(map(pictured, tiles)):
             yield from _menu(message, pack, limits, pictures)
+        case Card(qr=qr) if qr and (whole := picture(qr, URL)):
+            # As a message of its own nothing of it is cut off.
+            yield _Draft({"attachment": {"type": "image", "payload": {"url": whole}}})
+            yield from _card(message, pack, limits)
         case Card():
             if _image(message) or (message.banner and pictures.address(message.banner) and _is_brief(message)):
                 # Only a generic element shows a picture beside buttons.

@@ -1,4 +1,4 @@
-"""The counter: one-time codes, what was handed over, and rewards that are."""
+"""The counter: one-time codes, what was handed over, rewards that are, and links to a list of it all."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -62,4 +62,6 @@ def upgrade() -> None:
     )
     op.create_index("hand_overs_customer", "hand_overs", ["customer_id"])
     op.create_index("hand_overs_at", "hand_overs", ["at"])
+    op.alter_column("exports", "job_id", nullable=True)
+    op.add_column("exports", sa.Column("since", MOMENT))
     op.add_column("rewards", sa.Column("handover", sa.Boolean, nullable=False, server_default=sa.text("false")))
