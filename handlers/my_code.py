@@ -16,9 +16,9 @@ router = Router()
 async def show_code(ctx: Context) -> Answer:
     """A new one each time, good for five minutes and for one look. A screenshot of it is soon worth nothing."""
     _ = ctx._
-    code = await ctx.services.counter_codes.make(
-        await ctx.work.begin(), "person", customer_id=ctx.customer_id, now=ctx.now
-    )
+    codes = ctx.services.counter_codes
+    opens = await codes.opens(ctx.work.reads, ctx.now)
+    code = await codes.make(await ctx.work.begin(), "person", customer_id=ctx.customer_id, opens=opens, now=ctx.now)
     card = Card(
         eyebrow=_("At the counter"),
         title=_("My code"),
@@ -28,6 +28,7 @@ async def show_code(ctx: Context) -> Answer:
             "Good once, for 5 minutes, until %(time)s. A screenshot of it is worth nothing later.",
             time=_.time(code.until),
         ),
+        qr=codes.picture(ctx.brand.pictures_at, code) if opens else "",
         discreet=True,
         # Translators: a button: another code to be shown at the counter
         buttons=(Button(_("New code"), choices.Go(command="my_code")),),

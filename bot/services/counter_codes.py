@@ -27,6 +27,11 @@ LIVES: dict[Purpose, timedelta] = {
 WRONG_AN_HOUR = 5
 
 
+def code_hash(secret: bytes, purpose: str, symbols: str) -> bytes:
+    """By which a code is found. symbols: of it, without its dash."""
+    return keyed_hash(secret, f"{purpose} code", symbols)
+
+
 @dataclass(frozen=True, slots=True)
 class CounterCode:
     """A code that can be used. code: as it is shown, `K7PQ-4M2X`. until: from when on it is worth nothing.
@@ -158,4 +163,4 @@ class CounterCodes:
         return keyed_hash(self.secret, "counter", person)
 
     def _hash(self, purpose: Purpose, symbols: str) -> bytes:
-        return keyed_hash(self.secret, f"{purpose} code", symbols)
+        return code_hash(self.secret, purpose, symbols)

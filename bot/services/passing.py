@@ -9,6 +9,7 @@ from datetime import datetime
 
 import asyncpg
 
+from bot.services.counter_codes import code_hash
 from bot.services.hashes import keyed_hash
 from bot.services.linking import CODE_SYMBOLS
 from bot.storage import relays, staff
@@ -39,7 +40,8 @@ class Passing:
             return False
         links = [keyed_hash(self.secret, "link code", code) for code in candidates]
         invitations = [keyed_hash(self.secret, "invitation", code) for code in candidates]
-        return await relays.holds_live_code(connection, links, invitations, now)
+        shown = [code_hash(self.secret, purpose, code) for code in candidates for purpose in ("gift", "person")]
+        return await relays.holds_live_code(connection, links, invitations, shown, now)
 
     async def is_of_staff(self, pool: asyncpg.Pool, chat: str) -> bool:
         """Whether this is the private chat of somebody of the staff, with or without rights at the moment."""

@@ -357,6 +357,7 @@ class StaffDesk:
             "seen": preview.seen,
             "typed": preview.typed,
             "two": preview.two_person,
+            "cancel": preview.cancel,
             "summary": "\n".join(plain(message) for message in preview.messages),
             "until": (ctx.now + CONFIRM_WITHIN).timestamp(),
         }
@@ -382,7 +383,7 @@ class StaffDesk:
 
     def _cancel_button(self, ctx: Context, pending: Pending) -> Button:
         # Translators: a button
-        return Button(ctx._("Cancel"), CancelCommand(nonce=pending["nonce"]))
+        return Button(pending.get("cancel") or ctx._("Cancel"), CancelCommand(nonce=pending["nonce"]))
 
     def _sealed(self, ctx: Context, arguments: Arguments) -> tuple[dict[str, Any], list[str]]:
         """Arguments as they wait for the tap, and the names of those that nobody may read meanwhile."""

@@ -318,6 +318,9 @@ def _put_aside(raw: psycopg.Connection[Any]) -> Aside:
     for once in (
         "UPDATE invitations SET expires_at = least(expires_at, now()) WHERE used_at IS NULL",
         "UPDATE link_codes SET ended_at = now(), phone = '' WHERE ended_at IS NULL",
+        "UPDATE counter_codes SET ended_at = now() WHERE ended_at IS NULL",
+        "UPDATE poster_files SET used_at = now() WHERE used_at IS NULL",
+        "DELETE FROM relays",  # The other tool has had them, or can ask nobody about a chat of so long ago.
         "UPDATE approvals SET expires_at = least(expires_at, now()) WHERE approved_at IS NULL",
         "UPDATE exports SET used_at = now() WHERE used_at IS NULL",
         "UPDATE data_files SET used_at = coalesce(used_at, now()), file = NULL",

@@ -145,17 +145,24 @@ async def waiting(connection: asyncpg.Connection | asyncpg.Pool) -> list[Waiting
 
 
 async def holds_live_code(
-    connection: asyncpg.Connection | asyncpg.Pool, links: Sequence[bytes], invitations: Sequence[bytes], now: datetime
+    connection: asyncpg.Connection | asyncpg.Pool,
+    links: Sequence[bytes],
+    invitations: Sequence[bytes],
+    shown: Sequence[bytes],
+    now: datetime,
 ) -> bool:
-    """Whether one of these, as keyed hashes, is a code that links a phone or makes somebody staff, and still good."""
+    """Whether one of these, as keyed hashes, is a code that links a phone, makes somebody staff or is shown at the
+    counter, and still good."""
     return bool(
         await connection.fetchval(
             """
-            SELECT EXISTS (SELECT FROM link_codes WHERE code_hash = ANY($1) AND ended_at IS NULL AND expires_at > $3)
-                OR EXISTS (SELECT FROM invitations WHERE code_hash = ANY($2) AND used_at IS NULL AND expires_at > $3)
+            SELECT EXISTS (SELECT FROM link_codes WHERE code_hash = ANY($1) AND ended_at IS NULL AND expires_at > $4)
+                OR EXISTS (SELECT FROM invitations WHERE code_hash = ANY($2) AND used_at IS NULL AND expires_at > $4)
+                OR EXISTS (SELECT FROM counter_codes WHERE code_hash = ANY($3) AND ended_at IS NULL AND expires_at > $4)
             """,
             list(links),
             list(invitations),
+            list(shown),
             now,
         )
     )

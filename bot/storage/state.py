@@ -68,9 +68,10 @@ class Getting(TypedDict):
 class Pending(TypedDict):
     """A staff command that was shown and waits to be confirmed.
 
-    nonce: of its buttons. label: of the one that does it. typed: what has to be typed before it is shown, "" when
-    nothing has. two: another person has to agree as well. sealed: which of the arguments are sealed.
-    seen: facts that the command compares when it is done. summary: the preview as text, for the other person.
+    nonce: of its buttons. label: of the one that does it. cancel: of the other one, "" for [Cancel]. typed: what has to
+    be typed before it is shown, "" when nothing has. two: another person has to agree as well. sealed: which of the
+    arguments are sealed. seen: facts that the command compares when it is done. summary: the preview as text, for the
+    other person.
     """
 
     nonce: str
@@ -82,6 +83,7 @@ class Pending(TypedDict):
     summary: str
     until: float
     label: NotRequired[str]
+    cancel: NotRequired[str]
     sealed: NotRequired[list[str]]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.apis.mantago import TICKETS, Gift, Gifts
+from bot.apis.mantago import KINDS, TICKETS, Gift, Gifts
 from bot.conversation.context import Answer
 from bot.conversation.messages import Button, Reply, Text
 from bot.errors import CredentialsRefused, UpstreamError, UserError
@@ -28,6 +28,7 @@ from bot.storage.customers import Customer
 from bot.storage.hand_overs import HandOver
 from bot.understanding import references
 from handlers.admin import refusals
+from handlers.admin.stores import whereabouts
 from handlers.views import staff as staff_views
 from handlers.views import staff_counter as views
 from handlers.views.changes import change, changed
@@ -39,6 +40,7 @@ admin.noun("handed", N_("/handed"))
 
 CHECKED_WITHIN = 2.0  # seconds for MantaGo, while a customer stands there
 PAGE = 8
+SHORT = 8  # symbols of a thing's key that tell it from a customer's others
 
 
 class Use(Arguments):
@@ -49,6 +51,7 @@ class Use(Arguments):
         Positional(N_("the customer's code"), example="K7PQ-4M2X", rest=True, audited="never"),
         Field(max_length=40),
     ]
+    thing: Annotated[str, Keyed(N_("which of their things"), example="3f9a20c1"), Field(max_length=SHORT)] = ""
 
 
 class ListHanded(Arguments):
@@ -73,10 +76,10 @@ class OneHandOver(Arguments):
 # ── handing over ─────────────────────────────────────────────────────────────────────────────────
 
 
-@admin.command("use", Use, role="staff", about=N_("hand over what a customer shows"))
+@admin.command("use", Use, role="staff", counter=True, about=N_("hand over what a customer shows"))
 async def preview_hand_over(ctx: StaffContext, args: Use) -> Preview | Answer:
     """What it is and whose, asked of MantaGo once more; nothing happens before it is confirmed."""
-    code = await _code(ctx, args.code)
+    code = await _code(ctx, args)
     if not isinstance(code, CounterCode):
         return code
     assert code.customer_id is not None and code.item is not None, "it is a customer's code for a thing"
@@ -99,6 +102,9 @@ async def preview_hand_over(ctx: StaffContext, args: Use) -> Preview | Answer:
     if not left:
         assert before is not None, "all of them are handed over"
         return _handed_before(ctx, before)
+    place = await whereabouts(ctx, "use", args)
+    if isinstance(place, Reply):
+        return place
     thing, nth = left[0]
     card = views.preview_card(
         ctx._, thing, customer.ref, place=len(done) + 1, total=len(units), before=before, checked=checked
@@ -109,7 +115,14 @@ async def preview_hand_over(ctx: StaffContext, args: Use) -> Preview | Answer:
         label=ctx._("Hand over"),
         # Translators: a button: the customer has shown another thing than they want
         cancel=ctx._("Not this one"),
-        seen={"customer": customer.ref, "item": thing.as_json(), "nth": nth, "code": code.id},
+        whom=customer.ref,
+        seen={
+            "customer": customer.ref,
+            "item": thing.as_json(),
+            "nth": nth,
+            "code": code.id,
+            "store": [place.store.id, place.store.name] if place.store else None,
+        },
     )
 
 
@@ -125,6 +138,7 @@ async def hand_over(ctx: StaffContext, _args: Use) -> Answer:
         return refusals.oneself(ctx, customer)
     item = Item.of_json(seen["item"])
     ctx.notes.target = _target(item)
+    store_id, store = seen["store"] or (None, "")
     done = await ctx.services.hand_overs.hand_over(
         await ctx.work.begin(),
         customer,
@@ -134,6 +148,8 @@ async def hand_over(ctx: StaffContext, _args: Use) -> Answer:
         by=ctx.actor,
         event_id=ctx.event_id,
         now=ctx.now,
+        store_id=store_id,
+        store=store,
     )
     match done:
         case HandedOver(hand_over=standing):
@@ -146,22 +162,28 @@ async def hand_over(ctx: StaffContext, _args: Use) -> Answer:
             ctx.notes.before, ctx.notes.after, ctx.notes.ref = "not handed over", "handed over", f"#{done.id}"
             text = ctx._("Handed over to %(customer)s: %(item)s.", customer=customer.ref, item=called(ctx._, item))
             said = changed(text, change(ctx._, called(ctx._, item), ctx._("usable"), ctx._("handed over")))
-            return Reply((said,), (*_undo(ctx, done), *run_button(customer.ref, f"/who {customer.ref}")))
+            # Whoever finds a customer by a code alone has no way to them afterwards.
+            who = run_button(customer.ref, f"/who {customer.ref}") if ctx.actor.may("staff") else commands_button(ctx._)
+            return Reply((said,), (*_undo(ctx, done), *who))
 
 
-async def _code(ctx: StaffContext, typed: str) -> CounterCode | Answer:
-    """The customer's code, or what they chose with one's own; or why there is none to use.
+async def _code(ctx: StaffContext, args: Use) -> CounterCode | Answer:
+    """The customer's code, what they chose with one's own, or what a member chose for them; or why there is none.
 
     Wrong, used and too old read the same, and take the same queries.
     """
-    codes, person = ctx.services.counter_codes, ctx.customer.person
+    codes, person, typed = ctx.services.counter_codes, ctx.customer.person, args.code
     ref = references.read(typed, "C")
     if ref is not None and ctx.actor.id is not None:
         customer = await customers.by_ref(ctx.work.reads, ref)
-        chosen = None
-        if customer is not None and customer.id is not None:
-            chosen = await codes.picked(ctx.work.reads, ctx.actor.id, customer.id, ctx.happened_at)
-        return chosen or _nothing_chosen(ctx, ref)
+        if customer is None or customer.id is None:
+            return refusals.nobody(ctx, ref) if ctx.actor.may("staff") else _nothing_chosen(ctx, ref)
+        if args.thing and ctx.actor.may("staff"):
+            return await _chosen(ctx, customer, args.thing)
+        picked = await codes.picked(ctx.work.reads, ctx.actor.id, customer.id, ctx.happened_at)
+        if picked is None and ctx.actor.may("staff"):
+            return await _what(ctx, customer)
+        return picked or _nothing_chosen(ctx, ref)
     if read_code(typed, LENGTHS["gift"]) is None:
         ctx.notes.result = "refused"
         text = ctx._("A customer's code has eight letters and digits. Example: %(example)s", example="/use K7PQ-4M2X")
@@ -187,6 +209,52 @@ def _nothing_chosen(ctx: StaffContext, ref: str) -> Reply:
     ctx.notes.result = "not found"
     text = ctx._("%(customer)s has chosen nothing with your code within the last five minutes.", customer=ref)
     return Reply((Text(text),), _own_code(ctx))
+
+
+async def _things(ctx: StaffContext, customer: Customer) -> list[Item]:
+    """What a customer has that can be handed over, the tickets of a day as one."""
+    assert customer.id is not None, "it was found by its row"
+    gifts = await _asked(ctx, customer)
+    if gifts is None:
+        kept = await ctx.services.wallet.kept(ctx.work.reads, customer.id)
+        gifts = read_gifts(kept).gifts if kept else Gifts()
+    usable = [gift for kind in KINDS for gift in gifts.of(kind) if gift.state(ctx.now) in ("valid", "unknown")]
+    receipts = [Item.of_claim(claim) for claim in await claims.of_customer(ctx.work.reads, customer.id)]
+    days = {each.received.astimezone(ctx._.zone).date(): each for each in reversed(gifts.tickets)}
+    every = [*map(Item.of_gift, usable), *map(Item.of_ticket, days.values()), *filter(None, receipts)]
+    given = {(each.key, each.nth) for each in await ctx.services.hand_overs.of(ctx.work.reads, customer.person)}
+    return [item for item, nth in numbered(every) if item.kind == TICKETS or (item.key, nth) not in given]
+
+
+async def _what(ctx: StaffContext, customer: Customer) -> Reply:
+    """Which of their things is it? For whoever has found the customer in another way than by a thing's code."""
+    things = {each.key[:SHORT]: each for each in await _things(ctx, customer)}
+    if not things:
+        ctx.notes.result = "not found"
+        text = ctx._("%(customer)s has nothing that can be handed over.", customer=customer.ref)
+        return Reply((Text(text),), _own_code(ctx))
+    buttons = tuple(
+        button
+        for key, each in list(things.items())[:PAGE]
+        for button in run_button(called(ctx._, each), f"/use {customer.ref} thing={key}")
+    )
+    text = ctx._("What is handed over to %(customer)s?", customer=customer.ref)
+    if len(things) > PAGE:
+        more = ctx._("These are the newest. For another one let the customer show its code.")
+        text = f"{text}\n{more}"
+    return Reply((Text(text),), (*buttons, *_own_code(ctx)))
+
+
+async def _chosen(ctx: StaffContext, customer: Customer, thing: str) -> CounterCode | Reply:
+    """A code for what a member has chosen, as if the customer had shown it."""
+    found = next((each for each in await _things(ctx, customer) if each.key[:SHORT] == thing.lower()), None)
+    if found is None:
+        return await _what(ctx, customer)
+    code = await ctx.services.counter_codes.make(
+        await ctx.work.begin(), "gift", customer_id=customer.id, item=found.as_json(), now=ctx.now
+    )
+    await ctx.work.save()  # MantaGo is asked next. A code that nobody has seen is worth nothing to anybody.
+    return code
 
 
 async def _there(ctx: StaffContext, customer: Customer, item: Item) -> tuple[list[Item], list[Gift], bool]:
@@ -260,7 +328,13 @@ def _target(item: Item) -> str:
 # ── one's own code ───────────────────────────────────────────────────────────────────────────────
 
 
-@admin.command("counter", role="staff", about=N_("a code of yours, for a customer who cannot show one"), acts=True)
+@admin.command(
+    "counter",
+    role="staff",
+    counter=True,
+    about=N_("a code of yours, for a customer who cannot show one"),
+    acts=True,
+)
 async def show_own_code(ctx: StaffContext, _args: Arguments) -> Answer:
     """It lets one customer choose what they want; nobody gains by it alone, so nothing is asked first."""
     if ctx.actor.id is None:
@@ -274,11 +348,13 @@ async def show_own_code(ctx: StaffContext, _args: Arguments) -> Answer:
 # ── what was handed over ─────────────────────────────────────────────────────────────────────────
 
 
-@admin.command("handed", ListHanded, role="staff", about=N_("what was handed over today, or what you did last"))
+@admin.command(
+    "handed", ListHanded, role="staff", counter=True, about=N_("what was handed over today, or what you did last")
+)
 async def list_hand_overs(ctx: StaffContext, args: ListHanded) -> Answer:
-    """Everybody's of today, newest first; or one's own last one, to be undone."""
+    """Everybody's of today, newest first; or one's own last one, to be undone, which is all that the counter sees."""
     reads = ctx.work.reads
-    if args.which == "last":
+    if args.which == "last" or not ctx.actor.may("staff"):
         last = await hand_overs.last_of(reads, ctx.actor.id)
         if last is None:
             ctx.notes.result = "not found"
@@ -297,9 +373,23 @@ async def list_hand_overs(ctx: StaffContext, args: ListHanded) -> Answer:
     return Reply((card,), (*mine, *more, *commands_button(ctx._)))
 
 
-@admin.command("handed export", ExportHanded, role="manager", about=N_("what was handed over, as a file"), acts=True)
-async def export_hand_overs(ctx: StaffContext, args: ExportHanded) -> Answer:
-    """A link that works once; never a list of customers in a chat."""
+@admin.command("handed export", ExportHanded, role="manager", about=N_("what was handed over, as a file"), one_tap=True)
+async def preview_export(ctx: StaffContext, args: ExportHanded) -> Preview | Answer:
+    """How many hand-overs; whoever has the link has all of them."""
+    found = await _exported(ctx, args)
+    if isinstance(found, Reply):
+        return found
+    text = ctx._.ngettext(
+        "A link to %(n)s hand-over. Whoever has it can open it, once.",
+        "A link to %(n)s hand-overs. Whoever has it can open it, once.",
+        found,
+    )
+    # Translators: a button: make a link to a file; the name of a job follows
+    return Preview((Text(text),), label=ctx._("Make a link"))
+
+
+async def _exported(ctx: StaffContext, args: ExportHanded) -> int | Reply:
+    """How many hand-overs there are to be exported; or why there is nothing."""
     since = ctx.now - args.since
     count = await hand_overs.count_since(ctx.work.reads, since, undone_too=True)
     if not count:
@@ -309,10 +399,19 @@ async def export_hand_overs(ctx: StaffContext, args: ExportHanded) -> Answer:
         ctx.notes.result = "refused"
         text = ctx._("There is no address for a link: PUBLIC_URL is not set.")
         return Reply((Text(text),), commands_button(ctx._))
+    return count
+
+
+@admin.performs("handed export")
+async def export_hand_overs(ctx: StaffContext, args: ExportHanded) -> Answer:
+    """A link that works once; never a list of customers in a chat."""
+    count = await _exported(ctx, args)
+    if isinstance(count, Reply):
+        return count
     until = ctx.now + export_files.LIVES
     export_id = await hand_overs.add_export(
         await ctx.work.begin(),
-        since,
+        ctx.now - args.since,
         staff_id=ctx.actor.id,
         maker=ctx.actor.name,
         page=views.file_page(ctx._, count, until),
@@ -324,7 +423,7 @@ async def export_hand_overs(ctx: StaffContext, args: ExportHanded) -> Answer:
     return Reply((views.file_card(ctx._, count, until, url),), run_button(ctx._("Today"), "/handed"))
 
 
-@admin.command("handed undo", OneHandOver, role="staff", about=N_("take a hand-over back"))
+@admin.command("handed undo", OneHandOver, role="staff", counter=True, about=N_("take a hand-over back"))
 async def preview_undo(ctx: StaffContext, args: OneHandOver) -> Preview | Answer:
     """Whose, and what; within a quarter of an hour one's own, later a manager's to do."""
     listed = await hand_overs.by_id(ctx.work.reads, args.number)
@@ -335,7 +434,7 @@ async def preview_undo(ctx: StaffContext, args: OneHandOver) -> Preview | Answer
     if not ctx.services.hand_overs.may_undo(listed.hand_over, ctx.actor, ctx.now):
         return _too_late(ctx)
     # Translators: a button: take a hand-over back
-    return Preview((views.hand_over_card(ctx._, listed),), label=ctx._("Take it back"))
+    return Preview((views.hand_over_card(ctx._, listed),), label=ctx._("Take it back"), whom=listed.customer or "")
 
 
 @admin.performs("handed undo")
