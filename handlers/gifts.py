@@ -232,8 +232,8 @@ def nothing(ctx: Context, before: Sequence[Message]) -> Reply:
     if ctx.brand.redeems:
         text = ctx._("No gifts yet. Join a campaign or redeem a code to get some.")
     cards = (choices.gift_cards(ctx._),) if ctx.brand.shows_cards else ()
-    mine = choices.topic(ctx._, "my_code")
-    return Reply((*before, Text(text)), choices.ending(ctx._, *choices.codes(ctx), mine, *cards))
+    mine = choices.my_code(ctx)
+    return Reply((*before, Text(text)), choices.ending(ctx._, *choices.codes(ctx), *mine, *cards))
 
 
 def as_of(ctx: Context, listed: GiftList) -> str:

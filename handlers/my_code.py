@@ -15,6 +15,8 @@ router = Router()
 @router.command("my_code", words=N_("my qr code, my qr, my barcode, show my code, member code"), personal=True)
 async def show_code(ctx: Context) -> Answer:
     """A new one each time, good for five minutes and for one look. A screenshot of it is soon worth nothing."""
+    if not ctx.brand.offers("my_code"):
+        return await ctx.run("menu")
     _ = ctx._
     codes = ctx.services.counter_codes
     opens = await codes.opens(ctx.work.reads, ctx.now)

@@ -215,11 +215,11 @@ def _nothing(ctx: Context, found: Gathered, held: Sequence[Held], notes: Sequenc
     if not held:
         # Translators: a button: load the list again
         again = Button(ctx._("Refresh"), Refresh())
-        return Reply(tuple(before), choices.ending(ctx._, *choices.codes(ctx), choices.topic(ctx._, "my_code"), again))
+        return Reply(tuple(before), choices.ending(ctx._, *choices.codes(ctx), *choices.my_code(ctx), again))
     every = all_button(ctx._, 0, show_all)
     text = Text(ctx._("There is nothing to use right now."))
-    mine = choices.topic(ctx._, "my_code")
-    return Reply((*before, text), choices.ending(ctx._, *choices.codes(ctx), every, mine, *_receipts(ctx)))
+    mine = choices.my_code(ctx)
+    return Reply((*before, text), choices.ending(ctx._, *choices.codes(ctx), every, *mine, *_receipts(ctx)))
 
 
 def opens(ctx: Context, held: Held) -> Action:
@@ -296,7 +296,7 @@ def _buttons(ctx: Context) -> tuple[Button, ...]:
     # Translators: a button: load the list again
     again = Button(ctx._("Refresh"), Refresh())
     exchange = (choices.vouchers(ctx._),) if ctx.brand.shows_vouchers else ()
-    return (*choices.codes(ctx), *exchange, choices.topic(ctx._, "my_code"), again)
+    return (*choices.codes(ctx), *exchange, *choices.my_code(ctx), again)
 
 
 def _lists(ctx: Context, found: Gathered, snapshot: str) -> tuple[Button, ...]:

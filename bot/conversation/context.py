@@ -131,6 +131,8 @@ class Brand:
                 return self.shows_cards
             case "visits":
                 return self.counts_visits
+            case "my_code":
+                return self.hands_over or self.counts_visits
             case "counter":
                 return self.hands_over and (self.shows_gifts or self.redeems)
             case "hours":

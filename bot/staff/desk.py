@@ -523,8 +523,8 @@ class StaffDesk:
 
     async def _note(self, ctx: Context, actor: Actor, pending: Pending, result: str) -> None:
         command = self.routes.commands[pending["command"]]
-        arguments = command.arguments.model_validate(pending["arguments"])
-        line = audited_line(command.name, arguments)
+        arguments = self._arguments(ctx, pending)  # Sealed ones are longer than what was typed, and no code.
+        line = audited_line(command.name, arguments) if arguments else f"/{command.name}"
         await self._write(ctx, actor, command.name, line, Notes(result=result))
 
     # ── wiring ───────────────────────────────────────────────────────────────────────────────────

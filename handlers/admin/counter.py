@@ -102,7 +102,8 @@ async def preview_hand_over(ctx: StaffContext, args: Use) -> Preview | Answer:
     if not left:
         assert before is not None, "all of them are handed over"
         return _handed_before(ctx, before)
-    place = await whereabouts(ctx, "use", args)
+    # A customer's number is no secret: only a code has to be sent again after the question.
+    place = await whereabouts(ctx, "use", args, secret=references.read(args.code, "C") is None)
     if isinstance(place, Reply):
         return place
     thing, nth = left[0]
@@ -178,12 +179,11 @@ async def _code(ctx: StaffContext, args: Use) -> CounterCode | Answer:
         customer = await customers.by_ref(ctx.work.reads, ref)
         if customer is None or customer.id is None:
             return refusals.nobody(ctx, ref) if ctx.actor.may("staff") else _nothing_chosen(ctx, ref)
-        if args.thing and ctx.actor.may("staff"):
-            return await _chosen(ctx, customer, args.thing)
+        may_choose = ctx.actor.may("staff")
         picked = await codes.picked(ctx.work.reads, ctx.actor.id, customer.id, ctx.happened_at)
-        if picked is None and ctx.actor.may("staff"):
-            return await _what(ctx, customer)
-        return picked or _nothing_chosen(ctx, ref)
+        if picked is not None and not (may_choose and args.thing):
+            return picked
+        return await _chosen(ctx, customer, args.thing) if may_choose else _nothing_chosen(ctx, ref)
     if read_code(typed, LENGTHS["gift"]) is None:
         ctx.notes.result = "refused"
         text = ctx._("A customer's code has eight letters and digits. Example: %(example)s", example="/use K7PQ-4M2X")
@@ -211,50 +211,52 @@ def _nothing_chosen(ctx: StaffContext, ref: str) -> Reply:
     return Reply((Text(text),), _own_code(ctx))
 
 
-async def _things(ctx: StaffContext, customer: Customer) -> list[Item]:
-    """What a customer has that can be handed over, the tickets of a day as one."""
+async def _things(ctx: StaffContext, customer: Customer) -> tuple[list[Item], bool]:
+    """What a customer has that can be handed over, a day's tickets as one; and whether MantaGo said so just now."""
     assert customer.id is not None, "it was found by its row"
-    gifts = await _asked(ctx, customer)
-    if gifts is None:
-        kept = await ctx.services.wallet.kept(ctx.work.reads, customer.id)
-        gifts = read_gifts(kept).gifts if kept else Gifts()
+    gifts, checked = await _held(ctx, customer.id, customer)
     usable = [gift for kind in KINDS for gift in gifts.of(kind) if gift.state(ctx.now) in ("valid", "unknown")]
+    tickets = sorted(gifts.tickets, key=lambda each: each.received)
     receipts = [Item.of_claim(claim) for claim in await claims.of_customer(ctx.work.reads, customer.id)]
-    days = {each.received.astimezone(ctx._.zone).date(): each for each in reversed(gifts.tickets)}
-    every = [*map(Item.of_gift, usable), *map(Item.of_ticket, days.values()), *filter(None, receipts)]
+    every = [*map(Item.of_gift, usable), *map(Item.of_ticket, tickets), *filter(None, receipts)]
     given = {(each.key, each.nth) for each in await ctx.services.hand_overs.of(ctx.work.reads, customer.person)}
-    return [item for item, nth in numbered(every) if item.kind == TICKETS or (item.key, nth) not in given]
+    left: dict[object, Item] = {}
+    for item, nth in numbered(every):
+        if (item.key, nth) not in given:
+            day = item.since.astimezone(ctx._.zone).date() if item.kind == TICKETS and item.since else None
+            left.setdefault(day or item.key, item)
+    return list(left.values()), checked
 
 
-async def _what(ctx: StaffContext, customer: Customer) -> Reply:
-    """Which of their things is it? For whoever has found the customer in another way than by a thing's code."""
-    things = {each.key[:SHORT]: each for each in await _things(ctx, customer)}
+async def _chosen(ctx: StaffContext, customer: Customer, thing: str) -> CounterCode | Reply:
+    """A code for what a member has chosen, as if the customer had shown it; or the question which of their things it
+    is, for whoever has found the customer in another way than by a thing's code."""
+    if await ctx.services.linking.same_person(ctx.work.reads, ctx.customer, customer):
+        return refusals.oneself(ctx, customer)
+    ctx.customer.state.last = ctx.notes.customer = customer.ref
+    found, checked = await _things(ctx, customer)
+    things = {each.key[:SHORT].lower(): each for each in found}
+    if chosen := things.get(thing.lower()):
+        code = await ctx.services.counter_codes.make(
+            await ctx.work.begin(), "gift", customer_id=customer.id, item=chosen.as_json(), now=ctx.now
+        )
+        await ctx.work.save()  # MantaGo is asked next. A code that nobody has seen is worth nothing to anybody.
+        return code
+    unchecked = "" if checked else ctx._("It could not be checked with MantaGo just now.")
     if not things:
         ctx.notes.result = "not found"
-        text = ctx._("%(customer)s has nothing that can be handed over.", customer=customer.ref)
+        nothing = ctx._("%(customer)s has nothing that can be handed over.", customer=customer.ref)
+        text = "\n".join(filter(None, (nothing, unchecked)))
         return Reply((Text(text),), _own_code(ctx))
     buttons = tuple(
         button
         for key, each in list(things.items())[:PAGE]
         for button in run_button(called(ctx._, each), f"/use {customer.ref} thing={key}")
     )
-    text = ctx._("What is handed over to %(customer)s?", customer=customer.ref)
-    if len(things) > PAGE:
-        more = ctx._("These are the newest. For another one let the customer show its code.")
-        text = f"{text}\n{more}"
+    which = ctx._("What is handed over to %(customer)s?", customer=customer.ref)
+    more = ctx._("There is more. For another one let the customer show its code.") if len(things) > PAGE else ""
+    text = "\n".join(filter(None, (which, unchecked, more)))
     return Reply((Text(text),), (*buttons, *_own_code(ctx)))
-
-
-async def _chosen(ctx: StaffContext, customer: Customer, thing: str) -> CounterCode | Reply:
-    """A code for what a member has chosen, as if the customer had shown it."""
-    found = next((each for each in await _things(ctx, customer) if each.key[:SHORT] == thing.lower()), None)
-    if found is None:
-        return await _what(ctx, customer)
-    code = await ctx.services.counter_codes.make(
-        await ctx.work.begin(), "gift", customer_id=customer.id, item=found.as_json(), now=ctx.now
-    )
-    await ctx.work.save()  # MantaGo is asked next. A code that nobody has seen is worth nothing to anybody.
-    return code
 
 
 async def _there(ctx: StaffContext, customer: Customer, item: Item) -> tuple[list[Item], list[Gift], bool]:
@@ -264,13 +266,18 @@ async def _there(ctx: StaffContext, customer: Customer, item: Item) -> tuple[lis
         found = await claims.find(ctx.work.reads, item.key)
         return ([item] if found and found.customer_id == customer.id else []), [], True
     assert customer.id is not None, "it was found by its row"
-    gifts = await _asked(ctx, customer)
-    checked = gifts is not None
-    if gifts is None:
-        kept = await ctx.services.wallet.kept(ctx.work.reads, customer.id)
-        gifts = read_gifts(kept).gifts if kept else Gifts()
+    gifts, checked = await _held(ctx, customer.id, customer)
     there, over = alike(item, gifts, ctx._.zone, ctx.now)
     return (there or ([] if checked or over else [item])), over, checked
+
+
+async def _held(ctx: StaffContext, customer_id: int, customer: Customer) -> tuple[Gifts, bool]:
+    """What MantaGo says a customer has, or the list that they saw last; and whether MantaGo said so just now."""
+    gifts = await _asked(ctx, customer)
+    if gifts is not None:
+        return gifts, True
+    kept = await ctx.services.wallet.kept(ctx.work.reads, customer_id)
+    return (read_gifts(kept).gifts if kept else Gifts()), False
 
 
 async def _asked(ctx: StaffContext, customer: Customer) -> Gifts | None:

@@ -229,7 +229,7 @@ async def _shown(ctx: StaffContext, customer: Customer) -> Reply:
     """Their card, with what a counter needs a tap away."""
     assert customer.id is not None, "it was found by its row"
     if not ctx.actor.may("staff"):  # At the counter one sees who stands there, and nothing else of them.
-        return Reply((views.guest_card(ctx._, customer),), (*_hand_over_button(ctx, customer), *commands_button(ctx._)))
+        return Reply((views.guest_card(ctx._, customer),), commands_button(ctx._))
     reads = ctx.work.reads
     card = views.customer_card(
         ctx._,

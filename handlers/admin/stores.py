@@ -208,14 +208,19 @@ async def show_here(ctx: StaffContext, _args: Arguments) -> Answer:
     return Reply((Text(views.place_text(ctx._, place)),), commands_button(ctx._))
 
 
-async def whereabouts(ctx: StaffContext, command: str, args: Arguments) -> Place | Reply:
+async def whereabouts(ctx: StaffContext, command: str, args: Arguments, *, secret: bool | None = None) -> Place | Reply:
     """Where a member is who is about to do something that counts for a store; or the question which one it is, and
-    after its answer the command goes on. Ask it in the preview, once everything else is right."""
+    after its answer the command goes on. Ask it in the preview, once everything else is right.
+
+    secret: whether `args` hold what the trail never does; by what they may hold, when it is not told.
+    """
     place = await ctx.place()
     if not place.among:
         return place
     # What the trail never holds is not kept in a button either: it has to be sent again.
-    line = line_of(command, args) if all(spec.marker.audited != "never" for spec in args.specs) else ""
+    if secret is None:
+        secret = any(spec.marker.audited == "never" for spec in args.specs)
+    line = "" if secret else line_of(command, args)
     ctx.notes.result = "asked"
     if line and len(escaped(line)) <= LONGEST_LINE:
         return _ask(ctx, place.among, line)

@@ -130,6 +130,11 @@ def gifts(ctx: Context) -> tuple[Button, ...]:
     return (my_gifts(ctx._),) if ctx.brand.shows_wallet else ()
 
 
+def my_code(ctx: Context) -> tuple[Button, ...]:
+    """To what a customer shows of themself, where there is a counter."""
+    return (topic(ctx._, "my_code"),) if ctx.brand.offers("my_code") else ()
+
+
 def codes(ctx: Context) -> tuple[Button, ...]:
     """To the prompt for a code, where codes are redeemed."""
     return (redeem_code(ctx._),) if ctx.brand.redeems else ()

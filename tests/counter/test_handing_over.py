@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -49,14 +50,24 @@ async def test_a_gift_becomes_something_in_a_hand(counter: Counter) -> None:
     assert "Umbrella" in customer.text
 
 
-async def test_three_taps_where_the_qr_is_read(bot: Bot) -> None:
-    """The line is typed by the scan; it is sent, and [Hand over] is tapped: the send is a tap, too."""
-    here = Counter(bot, await arrive(bot, "messenger", "en"), await hire(bot, "line", "en"))
-    await here.show()
-    await here.scan()
-    assert NAME in here.member.text
+@pytest.mark.parametrize(("customers", "members"), [("messenger", "line"), ("line", "messenger")])
+async def test_the_taps_are_counted(bot: Bot, customers: str, members: str) -> None:
+    """Two for the customer; for the member the scan (LINE's types a line, which is sent; Messenger tells of it by
+    itself) and [Hand over]: with the tap on what the camera found, three."""
+    here = Counter(bot, await arrive(bot, customers, "en"), await hire(bot, members, "en"))
+    before = await bot.pool.fetchval("SELECT count(*) FROM events")
+    code = await here.show()  # [My gifts], [Show at counter].
+    assert await bot.pool.fetchval("SELECT count(*) FROM events") == before + 2
+    if members == "line":
+        await here.scan()
+    else:
+        ref = qr_of(here.customer).partition("?ref=")[2]
+        assert ref == f"use_{code.replace('-', '')}"
+        await here.member.do(here.member.phone.comes_by_link(ref))
+    assert NAME in here.member.text and await here.rows() == []
     await here.member.tap("Hand over")
     assert await here.standing() == 1
+    assert await bot.pool.fetchval("SELECT count(*) FROM events") == before + 4
 
 
 async def test_the_qr_opens_the_channel_of_most_who_serve(bot: Bot) -> None:
@@ -86,6 +97,29 @@ async def test_the_brand_may_decide_who_scans_and_whether_there_is_a_counter(her
     assert here.customer._("Show at counter") not in here.customer.buttons
     await here.customer.do(before)
     assert "Not yet." in here.customer.text
+
+
+async def test_ones_own_code_is_read_by_staff_and_is_there_only_with_a_counter(here: Counter) -> None:
+    """Its QR types `/who …`; without a counter and visits there is neither its button nor a code for its words."""
+    customer, member = here.customer, here.member
+    await customer.say("my gifts")
+    button = customer.data_of("My code")
+    await customer.do(customer.phone.taps(button))
+    line = unquote(urlsplit(qr_of(customer)).query)
+    assert line.startswith("/who ")
+    await member.say(line)
+    assert await ref_of(customer) in member.text and await here.rows() == []
+
+    here.bot.desk(hands_over=False)
+    made = await here.bot.pool.fetchval("SELECT count(*) FROM counter_codes")
+    await customer.say("my gifts")
+    assert "My code" not in customer.buttons
+    await customer.say("my qr code")
+    await customer.do(customer.phone.taps(button))
+    assert await here.bot.pool.fetchval("SELECT count(*) FROM counter_codes") == made
+    here.bot.desk(counts_visits=True)
+    await customer.say("my gifts")
+    assert "My code" in customer.buttons
 
 
 @pytest.mark.parametrize("channel", ["line", "messenger", "instagram"])
@@ -235,6 +269,37 @@ async def test_a_double_tap_and_a_redelivery_say_the_same(here: Counter) -> None
     await here.member.do(tap, tap, here.member.phone.taps(here.member.data_of("Hand over")))
     assert await here.standing() == 1
     assert "It was handed over already" not in here.member.text
+
+
+async def test_wrong_old_and_used_codes_take_the_same_statements(here: Counter) -> None:
+    """So that no time tells them apart: nothing is asked for the one and not for the other."""
+    used, old = await here.show(), await here.show()
+    await here.hand_over(used)
+    here.bot.ahead(minutes=5, seconds=1)
+    asked: list[str] = []
+
+    def note(record: Any) -> None:
+        asked.append(record.query)
+
+    connections = [await here.bot.pool.acquire() for _ in range(here.bot.pool.get_max_size())]
+    for connection in connections:
+        connection.add_query_logger(note)
+    for connection in connections:
+        await here.bot.pool.release(connection)
+    statements = []
+    for code in ("ZZZZ-ZZ22", old, used):
+        await here.member.say("/whoami")  # Nothing waits that the first of them would end.
+        asked.clear()
+        await here.member.say(f"/use {code}")
+        assert here.member.said(WRONG)
+        statements.append([query for query in asked if "pgqueuer WHERE status" not in query])
+    connections = [await here.bot.pool.acquire() for _ in range(here.bot.pool.get_max_size())]
+    for connection in connections:
+        connection.remove_query_logger(note)
+        await here.bot.pool.release(connection)
+
+    assert any("counter_codes" in query for query in statements[0])
+    assert statements[1] == statements[2] == statements[0]
 
 
 async def test_a_code_one_second_too_old_is_like_one_that_never_was(here: Counter) -> None:

@@ -99,14 +99,16 @@ async def test_a_double_tap_on_a_choice_tells_the_member_once(here: Counter) -> 
 
 
 async def test_only_the_member_whose_code_it_was_is_shown(here: Counter) -> None:
-    """The customer's number alone opens nothing, to nobody."""
-    other = await hire(here.bot, "line", "en")
+    """To the counter the customer's number alone opens nothing: neither another's choice nor one of before."""
+    here.member, other = await hire(here.bot, "line", "en", "counter"), await hire(here.bot, "line", "en", "counter")
     await type_code(here.customer, await shop_code(here.member))
     await here.customer.tap("This one")
     ref = await ref_of(here.customer)
     nothing = "%(customer)s has chosen nothing with your code within the last five minutes."
     await other.say(f"/use {ref}")
     assert other.said(nothing, customer=ref)
+    await other.say(f"/use {ref} thing=3f9a20c1")
+    assert other.said(nothing, customer=ref) and NAME not in other.text
     here.bot.ahead(minutes=5, seconds=1)
     await here.member.say(f"/use {ref}")
     assert here.member.said(nothing, customer=ref)

@@ -122,7 +122,8 @@ async def test_what_was_handed_over_is_seen_by_all_who_should(here: Counter, man
     await manager.say("/audit action=use")
     assert "not handed over → handed over" in manager.text and CODE.search(manager.text) is None
     await manager.say("/handed export")
-    assert "1 hand-over" in manager.text
+    assert "1 hand-over" in manager.text and await here.bot.pool.fetchval("SELECT count(*) FROM exports") == 0
+    await manager.tap("Make a link")
     token = (await here.bot.pool.fetchval("SELECT id FROM exports")) or 0
     url = here.bot.turns.services.hand_overs.link("", int(token)).partition("?")[0]
     assert here.bot.web.get(url).status_code == 200

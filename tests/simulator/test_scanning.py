@@ -7,6 +7,7 @@ from uuid import uuid4
 from chat import Bot
 
 from bot.channels import Delivery, Rendered
+from bot.services.hand_overs import RECEIPT, Item
 from bot.storage import posters
 from bot.understanding import poster_tokens
 from sandbox import Sandbox
@@ -18,10 +19,12 @@ ADDRESS = "https://desk.example"
 
 
 async def show_code(bot: Bot, at: str, opens: str) -> str:
-    """Put a customer's one-time code with its QR on Yu's Messenger; what the code is."""
+    """Put a one-time code of Yu's with its QR on their Messenger; what the code is."""
+    yu = await bot.pool.fetchval("SELECT id FROM customers WHERE person LIKE $1", f"%:{demo_id('messenger', 'yu')}")
+    item = Item(RECEIPT, "R-7F3K9M", "Thermos").as_json()
     codes = bot.turns.services.counter_codes
     async with bot.pool.acquire() as connection, connection.transaction():
-        made = await codes.make(connection, "gift", customer_id=1, opens=opens, now=bot.clock())
+        made = await codes.make(connection, "gift", customer_id=yu, item=item, opens=opens, now=bot.clock())
     picture = codes.picture(ADDRESS, made).replace(ADDRESS, at)
     cards = [{"title": made.code, "image_url": picture}]
     card = Rendered({"attachment": {"type": "template", "payload": {"template_type": "generic", "elements": cards}}})
@@ -33,6 +36,8 @@ async def show_code(bot: Bot, at: str, opens: str) -> str:
 async def test_a_scan_types_the_line_into_the_other_phone(screen: Screen, bot: Bot, simulator: Simulator) -> None:
     """On LINE it is typed and nothing more: whoever holds the phone sends it."""
     await screen.messenger.be("yu")
+    await screen.messenger.say("hello")
+    before = await bot.pool.fetchval("SELECT count(*) FROM events")
     code = await show_code(bot, simulator.bot, "line:@persimmondays")
     await screen.page.get_by_role("button", name="Scan").click()
     whose = screen.page.locator("dialog.question .whose button")
@@ -41,9 +46,9 @@ async def test_a_scan_types_the_line_into_the_other_phone(screen: Screen, bot: B
     await whose.first.click()
 
     await screen.until(f"document.querySelector('#line textarea').value === '/use {code}'")
-    assert await bot.pool.fetchval("SELECT count(*) FROM events") == 0
+    assert await bot.pool.fetchval("SELECT count(*) FROM events") == before
     await screen.page.locator("#line textarea").press("Enter")
-    await screen.until("document.querySelectorAll('#line .row.theirs .body').length > 0")
+    await screen.until("document.querySelector('#line .rows').innerText.includes('Thermos')")
 
 
 async def test_a_scan_is_told_to_messenger(screen: Screen, bot: Bot, sandbox: Sandbox, simulator: Simulator) -> None:
@@ -51,12 +56,13 @@ async def test_a_scan_is_told_to_messenger(screen: Screen, bot: Bot, sandbox: Sa
     await screen.messenger.be("staff")
     await screen.messenger.say("hello")
     await screen.messenger.be("yu")
+    await screen.messenger.say("hello")
     await show_code(bot, simulator.bot, "messenger:persimmondays")
     await screen.page.get_by_role("button", name="Scan").click()
     await screen.page.locator(f"dialog.question [data-person='{demo_id('messenger', 'staff')}']").click()
 
     await screen.until("document.querySelectorAll('#messenger .row.mine').length === 2")
-    await screen.until("document.querySelector('#messenger .rows').lastElementChild.innerText.includes('/use')")
+    await screen.until("document.querySelector('#messenger .rows').innerText.includes('Thermos')")
 
 
 async def test_a_link_opens_a_new_chat(screen: Screen, bot: Bot) -> None:
