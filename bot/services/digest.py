@@ -16,7 +16,7 @@ from bot.storage import counts
 from bot.storage.counts import Deeds, first_day
 
 FROM = 9  # o'clock of the brand's time zone: in the morning, not in the middle of the night
-LINES = 12  # members, so that it is one message on every channel
+LINES = 10  # members, so that it is one message on every channel
 
 
 @dataclass(frozen=True, slots=True)

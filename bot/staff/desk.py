@@ -322,7 +322,10 @@ class StaffDesk:
         if not isinstance(answer, Reply):
             return answer
         return only(
-            answer, lambda button: not isinstance(button.action, Run) or self.routes.opens(actor, button.action.line)
+            answer,
+            lambda button: (
+                not isinstance(button.action, Run | RunTyped) or self.routes.opens(actor, button.action.line)
+            ),
         )
 
     async def _write(self, ctx: Context, actor: Actor, action: str, line: str, notes: Notes) -> None:

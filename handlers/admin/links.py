@@ -44,25 +44,27 @@ class Unlink(Arguments):
     about=N_("a code that links the phone of who stands before you"),
     one_tap=True,
 )
-async def preview_code(ctx: StaffContext, args: Phone) -> Preview:
+async def preview_code(ctx: StaffContext, args: Phone) -> Preview | Answer:
     """Whose phone: a customer's own line could name somebody else's."""
     phone = masked(_phone(ctx, args))
+    place = await whereabouts(ctx, "link new", args)
+    if isinstance(place, Reply):
+        return place
     text = ctx._(
         "Whoever types this code has %(phone)s linked and sees its gift cards. Only for the customer before you, whose "
         "phone you have looked at.",
         phone=phone,
     )
     # Translators: a button: make a one-time code for a phone, whose last digits follow
-    return Preview((Text(text),), label=ctx._("Make a code"), whom=phone[-3:])
+    seen = {"store": place.store.id if place.store else None}
+    return Preview((Text(text),), label=ctx._("Make a code"), whom=phone[-3:], seen=seen)
 
 
 @admin.performs("link new")
 async def make_code(ctx: StaffContext, args: Phone) -> Answer:
     """Looked at in person, read out, typed by the customer: nothing less proves whose phone it is."""
+    assert ctx.confirmed is not None, "only a preview leads here"
     phone = _phone(ctx, args)
-    place = await whereabouts(ctx, "link new", args)
-    if isinstance(place, Reply):
-        return place
     a_day = CODES_A_DAY if ctx.actor.may("staff") else CODES_A_DAY_AT_THE_COUNTER
     code = await ctx.services.linking.new_code(
         await ctx.work.begin(),
@@ -70,7 +72,7 @@ async def make_code(ctx: StaffContext, args: Phone) -> Answer:
         staff=issuer_of(ctx.actor),
         now=ctx.now,
         a_day=a_day,
-        store_id=place.store.id if place.store else None,
+        store_id=ctx.confirmed.seen["store"],
     )
     if code is None:
         ctx.notes.result = "refused: quota"

@@ -39,7 +39,8 @@ def _small(value: object) -> object:
 
 
 def _word(value: str) -> str:
-    if not all(part.isalnum() for part in value.split("-")):
+    # With a letter in it no name is a phone number that somebody meant for another command.
+    if not all(part.isalnum() for part in value.split("-")) or value.isdigit():
         raise PydanticCustomError("poster", "letters, digits and hyphens")
     return value
 
@@ -112,7 +113,7 @@ async def preview_new(ctx: StaffContext, args: NewPoster) -> Preview | Answer:
         seen = {"says": code.code, "code": code.code, "code_id": code.id}
     card = views.new_card(_, args.name, what, ctx.services.posters, public_url=ctx.brand.public_url)
     # Translators: a button: make a poster's links and QR codes
-    return Preview((card,), label=_("Make the poster"), seen=seen)
+    return Preview((card,), label=_("Make the poster"), whom=args.name, seen=seen)
 
 
 @admin.performs("poster new")
@@ -171,7 +172,7 @@ async def preview_stop(ctx: StaffContext, args: OnePoster) -> Preview | Answer:
         return _taken(ctx, poster)
     card = views.stop_card(ctx._, poster)
     # Translators: a button: a poster offers nothing any more
-    return Preview((card,), label=ctx._("Stop the poster"))
+    return Preview((card,), label=ctx._("Stop the poster"), whom=args.name)
 
 
 @admin.performs("poster stop")

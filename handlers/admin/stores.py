@@ -77,7 +77,7 @@ async def preview_store(ctx: StaffContext, args: OneStore) -> Preview | Answer:
             "%(store)s was removed before. It will be there again, with everything that was done there.", store=name
         )
     # Translators: a button: there shall be another store
-    return Preview((Text(text),), label=ctx._("Add the store"))
+    return Preview((Text(text),), label=ctx._("Add the store"), whom=name)
 
 
 @admin.performs("store add")
@@ -117,7 +117,7 @@ async def preview_removal(ctx: StaffContext, args: OneStore) -> Preview | Answer
         works = ctx._("Working there now: %(names)s. They stay staff.", names=", ".join(names))
         text = f"{text}\n{works}"
     # Translators: a button: hide a store
-    return Preview((Text(text),), label=ctx._("Remove the store"), seen={"store": store.id})
+    return Preview((Text(text),), label=ctx._("Remove the store"), whom=store.name, seen={"store": store.id})
 
 
 @admin.performs("store remove")
@@ -168,7 +168,9 @@ async def preview_placing(ctx: StaffContext, args: AtStores) -> Preview | Answer
         )
     if args.leave:
         text = ctx._("%(name)s will work in %(store)s no more.", name=member.name, store=store.name)
-    return Preview((Text(text),), label=ctx._("Change it"), seen={"member": member.id, "store": store.id})
+    return Preview(
+        (Text(text),), label=ctx._("Change it"), whom=member.name, seen={"member": member.id, "store": store.id}
+    )
 
 
 @people.admin.performs("admins store")

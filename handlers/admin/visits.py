@@ -57,7 +57,7 @@ async def preview_visit(ctx: StaffContext, args: Visit) -> Preview | Answer:
     card = visit_card(ctx._, customer, account, visits.worth, place)
     seen = {"customer": customer.ref, "code": code_id, "store": place.store.id if place.store else None}
     # Translators: a button: a customer gets points for coming by
-    return Preview((card,), label=ctx._("Count the visit"), seen=seen)
+    return Preview((card,), label=ctx._("Count the visit"), whom=customer.ref, seen=seen)
 
 
 @admin.performs("visit")

@@ -9,12 +9,18 @@ from typing import Any
 from chat import Bot, Chat
 
 from admin.conftest import speaking
+from bot.channels.entrances import entrances
 from bot.services.stores import name_key
 from bot.staff.teaching import Run
 from bot.storage import customers, stores
 from bot.storage.customers import Customer
 from sandbox import Sandbox
 
+ACCOUNTS = {
+    "line_basic_id": "@persimmondays",
+    "messenger_page": "persimmondays",
+    "instagram_username": "persimmon.days",
+}
 ISSUE = "gotit:POST /api/rewardhub/v1.0/gifts/issue"
 
 
@@ -117,3 +123,14 @@ async def shown_code(bot: Bot, customer: Chat) -> str:
     async with bot.pool.acquire() as connection, connection.transaction():
         made = await bot.turns.services.counter_codes.make(connection, "person", customer_id=row.id, now=bot.clock())
     return made.code
+
+
+def printing_posters(bot: Bot) -> None:
+    """Posters have links to our accounts on every channel, for the rest of the test."""
+    settings = bot.settings.model_copy(update=ACCOUNTS)
+    made = replace(
+        bot.turns.services.posters,
+        entrances={each.kind: each.link for each in entrances(settings) if each.account},
+        missing={},
+    )
+    bot.having(services=replace(bot.turns.services, posters=made))

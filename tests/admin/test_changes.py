@@ -11,7 +11,7 @@ from counter.standing import Counter
 from counter.standing import arrive as at_counter
 
 from admin.conftest import Hire, speaking
-from admin.counter import arrive, counting_visits, give, open_store, ref_of
+from admin.counter import arrive, counting_visits, give, open_store, printing_posters, ref_of
 from bot.i18n import load_translators
 from bot.staff.routes import StaffRoutes
 from handlers.admin import STAFF_ROUTERS
@@ -55,6 +55,8 @@ STEPS: dict[str, tuple[list[str], str, str]] = {
     "store add": ([], "/store add Harbour", "Add the store"),
     "store remove": ([], "/store remove {store}", "Remove the store"),
     "admins store": ([], "/admins store amy {store}", "Change it"),
+    "poster new": ([], "/poster new spring code=WELCOME2026", "Make the poster"),
+    "poster stop": ([], "/poster stop {poster}", "Stop the poster"),
     "visit": ([], "/visit {visitor}", "Count the visit"),
     "admins remove": ([], "/admins remove amy", "Remove"),
     "lang": ([], "/lang zh", ""),
@@ -123,6 +125,11 @@ async def _facts(bot: Bot, boss: Chat, hire: Hire, wanted: str) -> dict[str, str
     if "{store}" in wanted:
         await open_store(bot, "Main Street")
         facts["store"] = "Main Street"
+    if "poster" in wanted:
+        printing_posters(bot)
+    if "{poster}" in wanted:
+        await boss.order("/poster new spring code=WELCOME2026")
+        facts["poster"] = "spring"
     if "{visitor}" in wanted:
         counting_visits(bot)
         facts["visitor"] = await ref_of(await arrive(bot, "line", "en"))

@@ -26,7 +26,7 @@ from sandbox import Sandbox
 
 TILES = {tile.name: tile for tile in menu.tiles}
 ALL = [name for name, tile in TILES.items() if not tile.only]
-FEWER = {"viewer": ["today", "state", "commands"], "counter": ["find", "link", "visit", "commands"]}
+FEWER = {"viewer": ["today", "state", "commands"], "counter": ["find", "hand", "link", "visit", "commands"]}
 
 
 @pytest.fixture(params=["line", "messenger", "instagram"])

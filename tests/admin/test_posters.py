@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,18 +14,13 @@ from chat import Bot, Chat
 from PIL import Image
 
 from admin.conftest import Hire
-from bot.channels.entrances import entrances
+from admin.counter import ACCOUNTS, printing_posters
 from bot.channels.line.colors import READABLE, WHITE, contrast, palette
 from bot.channels.poster_picture import draw
 from bot.storage import posters
 from bot.storage.posters import Poster
 from bot.understanding import poster_tokens
 
-ACCOUNTS = {
-    "line_basic_id": "@persimmondays",
-    "messenger_page": "persimmondays",
-    "instagram_username": "persimmon.days",
-}
 ONE_OF = "A poster offers a code or opens a topic: one of code= and opens=."
 ADDRESS = "https://desk.example"
 
@@ -34,14 +28,8 @@ ADDRESS = "https://desk.example"
 @pytest.fixture
 def printing(bot: Bot) -> Bot:
     """A bot whose links lead somewhere, at an address that others reach."""
-    settings = bot.settings.model_copy(update=ACCOUNTS)
-    made = replace(
-        bot.turns.services.posters,
-        entrances={each.kind: each.link for each in entrances(settings) if each.account},
-        missing={},
-    )
     bot.desk(public_url=ADDRESS)
-    bot.having(services=replace(bot.turns.services, posters=made))
+    printing_posters(bot)
     return bot
 
 

@@ -223,7 +223,7 @@ async def test_a_link_code_carries_its_store_and_keeps_no_phone(bot: Bot, hire: 
     await amy.tap("Harbour")
     assert await bot.pool.fetchval("SELECT count(*) FROM link_codes") == 0
 
-    await amy.say("/link new 0912345678")
+    await amy.order("/link new 0912345678")
 
     assert await bot.pool.fetchval("SELECT store_id FROM link_codes") == harbour
 
@@ -258,7 +258,7 @@ async def test_the_numbers_of_each_store(bot: Bot, owner: Chat, hire: Hire) -> N
     await change(amy, f"/points {ref} +50 reason=late")
     await change(amy, f"/points {ref} -20 reason=late")
     await confirmed(amy, f"/visit {ref}", "Count the visit")
-    await amy.say("/link new 0912345678")
+    await amy.order("/link new 0912345678")
     await owner.say("/stats")
     await owner.tap("By store")
 
@@ -291,7 +291,7 @@ def test_a_row_of_the_time_before_stores_keeps_its_hash() -> None:
 
 async def test_the_counter_is_invited_like_others(bot: Bot, owner: Chat, channel: str, language: str) -> None:
     """And sees nothing of customers."""
-    await owner.say("/admins invite counter")
+    await owner.order("/admins invite counter")
     line = next(text for text in owner.texts if text.startswith("/join"))
     newcomer = await arrive(bot, channel, language)
     customer = await arrive(bot, channel, language)
@@ -301,7 +301,10 @@ async def test_the_counter_is_invited_like_others(bot: Bot, owner: Chat, channel
     for refused in (f"/who {await ref_of(customer)}", "/gifts last", "/stats", "/ref R-7F3K9M", "/audit", "/status"):
         await newcomer.say(refused)
         role = newcomer._("counter")
-        assert role in newcomer.text and await ref_of(customer) not in newcomer.text, refused
+        by_code = newcomer.said(
+            "With your role, a customer is found by the code that they show: [My code] on their overview."
+        )
+        assert (role in newcomer.text or by_code) and await ref_of(customer) not in newcomer.text, refused
     assert {row["result"] for row in await bot.pool.fetch("SELECT result FROM audit WHERE actor = 'pat'")} == {
         "done",
         "refused",
@@ -313,9 +316,9 @@ async def test_the_counter_makes_ten_link_codes_a_day(bot: Bot, hire: Hire) -> N
     pat = await hire("counter", "pat")
     customer = await arrive(bot, pat.channel, "en")
     for number in range(10):
-        await pat.say(f"/link new 09123456{number:02d}")
+        await pat.order(f"/link new 09123456{number:02d}")
     code = re.search(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b", pat.text)
-    await pat.say("/link new 0912345699")
+    await pat.order("/link new 0912345699")
     assert pat.said("You have made %(n)s codes within a day. Somebody else can make the next one.", n=10)
 
     assert code is not None
@@ -331,7 +334,7 @@ async def test_what_a_role_gave_ends_with_it(
 ) -> None:
     """The counter may less than staff, in whatever order roles stand."""
     amy = await hire(before, "amy")
-    await amy.say("/link new 0912345678")
+    await amy.order("/link new 0912345678")
     await confirmed(owner, f"/admins role amy {after}", "Change it")
 
     assert await bot.pool.fetchval("SELECT count(*) FROM link_codes WHERE ended_at IS NULL") == left

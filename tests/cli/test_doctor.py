@@ -66,12 +66,12 @@ async def apis(sandbox: Sandbox) -> AsyncIterator[Apis]:
 
 
 async def remarks_of(title: str, settings: Settings) -> list[Remark]:
-    """What a platform lets the doctor say of the account."""
+    """What a platform lets the doctor say of the account, but for the button that `giftdesk menus` sets."""
     channel = next(each for each in known.CHANNELS if each.title == title)
     assert channel.examines is not None
     client = channel.opens(settings)
     try:
-        return await channel.examines(client, settings)
+        return [each for each in await channel.examines(client, settings) if "Get Started" not in each[1]]
     finally:
         await client.aclose()
 

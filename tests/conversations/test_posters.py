@@ -152,7 +152,7 @@ async def test_somebody_new_is_welcomed_and_offered_it(bot: Bot, meta: str, spok
     offer = chat.shown
     bot.ahead(days=3)
     chat.shown = offer
-    data = next(data for data in chat.buttons.values() if data.startswith("v1.offer."))
+    data = next(data for data in chat.buttons.values() if data.startswith("v1.offered."))
     await chat.do(chat.phone.taps(data, quick_reply=True, label="yes"))
     assert await numbers(bot) == {"spring": (1, 1, 1, 1)}
 

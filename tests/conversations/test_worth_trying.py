@@ -65,7 +65,8 @@ async def do(chat: Chat, step: str) -> None:
 async def test_the_lines_worth_trying_work_in_the_order_they_stand(demo: Bot, tables: asyncpg.Pool) -> None:
     """One customer says all of them; each brings what it promises, and none is a sentence that is not understood.
 
-    At the end somebody of the shop makes a link code, the customer types it, and their gift cards are there.
+    At the end somebody of the shop hands over what the customer shows, and makes a link code; the customer types it, and
+    their gift cards are there.
     """
     chat = demo.chat("line", "yu")
     for row in ROWS:
@@ -80,9 +81,22 @@ async def test_the_lines_worth_trying_work_in_the_order_they_stand(demo: Bot, ta
     assert await tables.fetchval("SELECT count(*) FROM claims") == 3
     assert await tables.fetchval("SELECT count(*) FROM issues") == 1
 
-    staff, customer = re.findall(r"# (.+)$", TRY_IT[TRY_IT.index("--user staff") :], re.MULTILINE)[:2]
+    staff = [
+        re.split(r", (?=\[)", each)
+        for each in re.findall(r"--user staff\" +# (/(?:use|link).+)$", TRY_IT, re.MULTILINE)
+    ]
+    (use, hand_over), (link_new, make) = staff
+    customer = re.findall(r"--user yu\" +# (.+)$", TRY_IT, re.MULTILINE)[0]
     member = demo.chat("line", "staff")
-    await member.say(staff)
+    await chat.say("我的獎品")
+    await chat.tap("Show at counter")
+    shown = re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", chat.text)
+    assert shown is not None, chat.text
+    await member.say(use.replace("K7PQ-4M2X", shown[0]))
+    await do(member, hand_over)
+    assert await tables.fetchval("SELECT count(*) FROM hand_overs") == 1, member.text
+    await member.say(link_new)
+    await do(member, make)
     code = re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", member.text)
     assert code is not None, member.text
     link, cards = customer.replace("<that code>", code[0]).split(", then ")

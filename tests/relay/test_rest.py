@@ -111,9 +111,9 @@ async def test_what_nobody_else_may_have(chat: Chat, text: str) -> None:
 async def test_live_codes_stay_and_dead_ones_do_not(rest: Bot, chat: Chat) -> None:
     """A code that links a phone, or makes somebody staff, in the middle of a sentence."""
     owner = rest.chat("line", "staff")
-    await owner.say("/link new 0912345678")
+    await owner.order("/link new 0912345678")
     link = next(word for word in owner.text.split() if len(word) == 9 and word[4] == "-")
-    await owner.say("/admins invite staff")
+    await owner.order("/admins invite staff")
     invitation = owner.text.split("/join ")[1].split()[0]
 
     forbids = rest.turns.services.passing.forbids
@@ -136,10 +136,10 @@ async def test_staff_talk_to_us_alone(rest: Bot) -> None:
     for webhook in (phone.says(SMALL_TALK), phone.sends_sticker(), phone.taps("campaign=7"), phone.on_standby("hm")):
         await owner.do(webhook)
     member = rest.chat("line", language="en")
-    await owner.say("/admins invite viewer")
+    await owner.order("/admins invite viewer")
     await member.say("/join " + owner.text.split("/join ")[1].split()[0] + " ken")
     await owner.say("/admins remove ken")
-    await owner.tap("Remove")
+    await owner.tap(f"{owner._('Remove')} · ken")
     await settled(rest)
     assert not theirs(rest)
 

@@ -425,7 +425,7 @@ async def test_the_control_api_knows_instagram(api: Any, sandbox: Sandbox) -> No
     people = (await api("GET", "/_sandbox/people")).json
 
     assert (changed.status, changed.json["window_open"]) == (200, False)
-    assert sum(person["channel"] == "instagram" for person in people) == 9
+    assert sum(person["channel"] == "instagram" for person in people) == 10
     assert [item["to"] for item in (await api("GET", "/_sandbox/sent?channel=instagram")).json] == [IGSID]
     assert (await api("PUT", "/_sandbox/people/whatsapp/1", {})).status == 404
 

@@ -607,5 +607,5 @@ function sign(named = "avatar") {
 
 /** Whose answer it is: the account's, or another tool's on the same channel, which LINE shows with its name before it. */
 function who(message, account) {
-  return message.sender?.name ? `${message.sender.name} (${account})` : account;
+  return message?.sender?.name ? `${message.sender.name} (${account})` : account;
 }
