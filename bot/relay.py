@@ -127,10 +127,10 @@ class Relaying:
 
     async def run(self) -> None:
         """For ever; when it is cancelled, what is on its way has a moment to end."""
-        if not self.peers:
-            return
         try:
             await self._forget_others()
+            if not self.peers:
+                return
             while True:
                 self._woken.clear()
                 try:

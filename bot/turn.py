@@ -169,7 +169,7 @@ class Turns:
                 messages = []
             else:
                 if valuable and ctx.now - taken.received_at > CHATTY_UNTIL:
-                    answer = answer.after(Text(ctx._("Sorry for the delay — here is your result.")))
+                    answer = answer.after(Text(ctx._("Sorry for the delay — here is our answer.")))
                 messages = self._render(ctx, chat, answer)
             ready = (
                 StoredReply(
@@ -258,8 +258,10 @@ class Turns:
         both = isinstance(ctx.incoming.what, Followed | Joined | Left | Unsent)
         if stays or not (silent or both):
             return False
-        await relays.release(await ctx.work.begin(), ctx.event_id, without_token=not silent)
-        return True
+        released = await relays.release(await ctx.work.begin(), ctx.event_id, without_token=not silent)
+        if not released:  # A web without LINE_RELAY_URL stored it, or it was held or put aside meanwhile.
+            log.warning("there is no copy of this event to be passed on; nobody answers it")
+        return released
 
     def _render(self, ctx: Context, chat: Chat, answer: Reply) -> list[Rendered]:
         """An answer as the platform wants it; what its labels do is kept, so that they can be typed as well."""

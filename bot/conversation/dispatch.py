@@ -294,7 +294,10 @@ class Dispatcher:
         return self._ask_again(ctx, asked) or await self._not_understood(ctx, asked, "fallback")
 
     async def _not_understood(self, ctx: Context, asked: Question | None, command: str) -> Answer:
-        """What is said of a text that means nothing to us: nothing, where another tool answers it."""
+        """What is said of a text that means nothing to us: nothing, where another tool answers it. Where our own link has
+        typed it, what the link is for: a code of letters alone, or a topic that the shop has no more."""
+        if ctx.came_by is not None:
+            return await self.routes.events[CameByLink](ctx)
         if await ctx.is_theirs():
             return SILENCE
         if ctx.brand.quiet and asked is not None:
@@ -307,6 +310,8 @@ class Dispatcher:
             case Said(text=text):
                 reading = ctx.lexicon.read(text)
                 if self.staff.is_line(text) or any(character.isdigit() for character in text) or is_bare_code(text):
+                    return True
+                if poster_tokens.in_text(text) is not None:
                     return True
                 labels = ctx.customer.state.labels or {}
                 if ctx.lexicon.whole(reading) is not None or reading.typed.lower() in labels or reading.core in labels:

@@ -40,13 +40,17 @@ class Waiting:
     since: datetime
 
 
-async def release(connection: asyncpg.Connection, event_id: int, *, without_token: bool = False) -> None:
-    """Let the other tools have an event, in its turn's transaction. without_token: its answer is ours."""
-    await connection.execute(
+async def release(connection: asyncpg.Connection, event_id: int, *, without_token: bool = False) -> bool:
+    """Let the other tools have an event, in its turn's transaction; whether there was anything to let them have.
+
+    without_token: its answer is ours.
+    """
+    done: str = await connection.execute(
         f"UPDATE relays SET state = 'due', without_token = $2 WHERE event_id = $1 AND {_UNDECIDED}",
         event_id,
         without_token,
     )
+    return done != "UPDATE 0"
 
 
 async def withhold(connection: asyncpg.Connection, event_id: int) -> None:

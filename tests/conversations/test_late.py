@@ -10,7 +10,7 @@ from chat import Bot, Chat
 from conversations.proving import new_code
 
 STILL = "Still checking — one moment."
-SORRY = "Sorry for the delay — here is your result."
+SORRY = "Sorry for the delay — here is our answer."
 
 
 def busy(chat: Chat) -> int:

@@ -65,8 +65,8 @@ async def do(chat: Chat, step: str) -> None:
 async def test_the_lines_worth_trying_work_in_the_order_they_stand(demo: Bot, tables: asyncpg.Pool) -> None:
     """One customer says all of them; each brings what it promises, and none is a sentence that is not understood.
 
-    At the end somebody of the shop hands over what the customer shows, and makes a link code; the customer types it, and
-    their gift cards are there.
+    At the end somebody of the shop hands over what the customer shows, and makes a link code; the customer types it,
+    and their gift cards are there.
     """
     chat = demo.chat("line", "yu")
     for row in ROWS:

@@ -8,7 +8,8 @@ import pytest
 from chat import Bot, Chat
 from engine.desk import until
 
-from bot.storage import staff
+from bot.storage import posters, staff
+from bot.understanding import poster_tokens
 from relay.conftest import NAME, passed_on, settled, theirs
 from sandbox import Webhook
 from sandbox.other import NAME as THEIR_NAME
@@ -42,6 +43,18 @@ async def test_what_we_understand_is_ours(chat: Chat, text: str) -> None:
     await settled(chat.bot)
 
     assert chat.shown and not theirs(chat.bot)
+
+
+async def test_a_posters_line_is_ours(chat: Chat) -> None:
+    """Also a stranger's, and where neither its words nor its token look like anything else of ours."""
+    async with chat.bot.pool.acquire() as connection:
+        await posters.add(connection, key="k", name="spring", token="WVTRZE", says="Call the shop", code="WELCOME2026",
+                          code_id=None, opens="", made_by="amy", now=chat.bot.clock())  # fmt: skip
+    assert poster_tokens.in_text("Call the shop [WVTRZE]") is not None
+    await chat.do(chat.phone.says("Call the shop [WVTRZE]"))
+    await settled(chat.bot)
+
+    assert not theirs(chat.bot) and "WELCOME2026" in chat.text
 
 
 async def test_every_kind_that_means_nothing_to_us(chat: Chat) -> None:
