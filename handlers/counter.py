@@ -125,6 +125,18 @@ async def tell_whether_done(ctx: Context, action: IsItDone) -> Answer:
     if given is not None:
         text = ctx._("Our staff took the hand-over back. You can use it again.")
         return Reply((Text(text),), choices.ending(ctx._, *choices.gifts(ctx)))
+    # Perhaps with another code: of a second phone, or made by the member who chose it.
+    if shown := await counter_codes.item_of(ctx.work.reads, action.code, ctx.customer_id):
+        (item, since), known = shown, await gifts.hand_overs_of(ctx)
+        given = max(
+            (each for each in known if each.key == item["key"] and each.at >= since),
+            key=lambda each: each.at,
+            default=None,
+        )
+        if given is not None:
+            return Reply(
+                (handed_card(ctx._, Item.of_json(item), Handed.of(given)),), choices.ending(ctx._, *choices.gifts(ctx))
+            )
     until = await counter_codes.good_until(ctx.work.reads, action.code, ctx.customer_id, ctx.now)
     if until is None:
         text = ctx._("It was not handed over, and that code is over. Open it again for a new one.")

@@ -169,12 +169,13 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     # The account is locked first, so that no voucher is begun between looking and deleting.
     if reason := await _not_now(ctx, await points.lock(connection, ctx.customer_id)):
         return reason
+    # In the order of whoever hands over: the code, then the claim.
+    await ctx.services.counter_codes.forget(connection, ctx.customer_id)
     await claims.anonymise(connection, ctx.customer_id)
     await links.forget(connection, ctx.customer_id)
     await issues.forget(connection, ctx.customer_id)
     await points.forget(connection, ctx.customer_id)
     await posters.forget(connection, ctx.customer_id)
-    await ctx.services.counter_codes.forget(connection, ctx.customer_id)
     await ctx.services.own_data.forget(connection, ctx.customer_id)
     await ctx.services.unclear.forget_person(connection, ctx.customer.person)
     await relays.forget_person(connection, ctx.customer.person)

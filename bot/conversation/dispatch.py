@@ -294,8 +294,8 @@ class Dispatcher:
         return self._ask_again(ctx, asked) or await self._not_understood(ctx, asked, "fallback")
 
     async def _not_understood(self, ctx: Context, asked: Question | None, command: str) -> Answer:
-        """What is said of a text that means nothing to us: nothing, where another tool answers it. Where our own link has
-        typed it, what the link is for: a code of letters alone, or a topic that the shop has no more."""
+        """What is said of a text that means nothing to us: nothing, where another tool answers it. Where our own link
+        has typed it, what the link is for: a code of letters alone, or a topic that the shop has no more."""
         if ctx.came_by is not None:
             return await self.routes.events[CameByLink](ctx)
         if await ctx.is_theirs():

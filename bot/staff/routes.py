@@ -85,7 +85,7 @@ class CancelCommand(Action, name="unsure", ttl=CONFIRM_WITHIN):
     nonce: str
 
 
-class AtStore(Action, name="at"):
+class AtStore(Action, name="at", typed=False):
     """A member of several stores says at which one they are today. line: the command that waited for it, "" for none.
     It is a button and no command: a line that somebody else's QR code types must not move a member to another shop."""
 

@@ -111,6 +111,16 @@ async def picked(
     return Stored(**row) if row else None
 
 
+async def item_of(
+    connection: asyncpg.Connection | asyncpg.Pool, code_id: int, customer_id: int
+) -> tuple[dict[str, Any], datetime] | None:
+    """What a customer's code was for and since when, used or not; None when it is not known (any more)."""
+    row = await connection.fetchrow(
+        "SELECT item, created_at FROM counter_codes WHERE id = $1 AND customer_id = $2", code_id, customer_id
+    )
+    return (row["item"], row["created_at"]) if row and row["item"] else None
+
+
 async def owner(connection: asyncpg.Connection | asyncpg.Pool, code_id: int) -> int | None:
     """The member who showed a code, used or not; None when it is not known (any more)."""
     staff_id: int | None = await connection.fetchval(

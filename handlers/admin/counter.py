@@ -348,7 +348,7 @@ async def show_own_code(ctx: StaffContext, _args: Arguments) -> Answer:
         raise UserError(N_("A code of one's own is for a member who stands at a counter."))
     code = await ctx.services.counter_codes.make(await ctx.work.begin(), "member", staff_id=ctx.actor.id, now=ctx.now)
     # Translators: a button: another code instead of this one
-    again = run_button(ctx._("New code"), "/counter")
+    again = run_button(ctx._("A new code"), "/counter")
     return Reply((views.shop_code_card(ctx._, code),), (*again, *commands_button(ctx._)))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
 
 from bot.conversation.actions import escaped
 from bot.conversation.context import Answer
-from bot.conversation.messages import Button, Reply, Text
+from bot.conversation.messages import Button, Card, Reply, Text
 from bot.i18n import N_
 from bot.services.stores import LONGEST_NAME, Place, name_key
 from bot.staff.arguments import Arguments, Flag, Positional, line_of
@@ -20,6 +21,8 @@ from bot.storage.stores import Store
 from handlers.admin import people
 from handlers.views import staff_stores as views
 from handlers.views.changes import change, changed
+
+ON_A_CARD = 3  # buttons, on every channel
 
 admin = StaffRouter(N_("Stores"))
 admin.noun("store", N_("/store, /shop, /branch"))
@@ -233,7 +236,10 @@ def _ask(ctx: StaffContext, among: Sequence[Store], line: str, *, before: str = 
     # Translators: to a member of staff who works in several stores
     text = ctx._("Which store are you at today? What you do counts for it.")
     buttons = tuple(Button(_label(each.name), AtStore(store=each.id, line=line)) for each in among)
-    return Reply((Text("\n".join(filter(None, (before, text, after)))),), buttons)
+    # On a card, too: LINE on a computer shows none below it, and their labels, typed, do nothing.
+    # Translators: a title: in which store a member of staff is today
+    card = Card(title=ctx._("Your store today"), text="\n".join(filter(None, (before, text, after))))
+    return Reply((replace(card, buttons=buttons[:ON_A_CARD]),), buttons)
 
 
 def _label(name: str) -> str:

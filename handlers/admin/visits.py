@@ -30,7 +30,7 @@ class Visit(Arguments):
     """Whose: the one-time code that they show, or their number."""
 
     customer: Annotated[
-        str, Positional(N_("the code that the customer shows"), example="K7PQ-4M2X", rest=True, audited="masked")
+        str, Positional(N_("the code that the customer shows"), example="K7PQ-4M2X", rest=True, audited="never")
     ]
 
 
@@ -49,7 +49,7 @@ async def preview_visit(ctx: StaffContext, args: Visit) -> Preview | Answer:
     refusal = await visits.refusal(ctx.work.reads, customer, issuer_of(ctx.actor), ctx.now)
     if refusal is not None:
         return _refused(ctx, customer, refusal)
-    place = await whereabouts(ctx, "visit", args)
+    place = await whereabouts(ctx, "visit", args, secret=code_id is not None)
     if isinstance(place, Reply):
         return place
     assert customer.id is not None, "it was found by its row"

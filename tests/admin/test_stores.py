@@ -105,6 +105,9 @@ async def test_whoever_goes_to_another_store_says_so(bot: Bot, hire: Hire) -> No
     assert await store_ids(bot) == [first, second]
     await amy.say("/store here")
     assert amy.said("You are at %(store)s today.", store="Harbour")
+    await amy.say("信義店")
+    await amy.say("/store here")
+    assert amy.said("You are at %(store)s today.", store="Harbour")
 
 
 async def test_nothing_is_done_by_a_line_alone(bot: Bot, owner: Chat, hire: Hire) -> None:

@@ -241,6 +241,9 @@ async def test_one_gift_on_two_phones_is_handed_over_once(here: Counter) -> None
     assert here.member._("Hand over") not in here.member.buttons
     assert await here.standing() == 1
 
+    await here.customer.tap("Is it done?")  # On the card that was shown last, with the second code.
+    assert here.customer.said("Handed over") and not here.customer.said("It was not handed over")
+
 
 @pytest.mark.parametrize("codes", [1, 2])
 async def test_two_members_at_once(here: Counter, codes: int) -> None:
