@@ -454,8 +454,12 @@ class StaffRoutes:
     def _with_verb_alone(self, tokens: list[Token]) -> Iterator[tuple[StaffCommand, list[Token]]]:
         """Commands whose verb stands somewhere in a line; what else people type for one only where it is none."""
         bases = tuple(dict.fromkeys(name.split()[0] for name in self.commands))
-        if lines.word(tokens[0]) in self.nouns:
+        first = lines.word(tokens[0])
+        if first in self.nouns:
             return
+        likely = reading.alike(first, self.nouns)
+        if likely and len(tokens) > 1 and self._verb(self._base(self.nouns[likely]), lines.word(tokens[1])):
+            return  # `/lnk new`: the noun is there, only mistyped, and `find` mends it.
         for at, token in enumerate(tokens[:MOST_TRIED]):
             typed, rest = lines.word(token), [*tokens[:at], *tokens[at + 1 :]]
             named = [f"{base} {typed}" for base in bases if typed in self.verbs(base)]

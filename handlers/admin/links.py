@@ -72,7 +72,7 @@ async def make_code(ctx: StaffContext, args: Phone) -> Answer:
         staff=issuer_of(ctx.actor),
         now=ctx.now,
         a_day=a_day,
-        store_id=ctx.confirmed.seen["store"],
+        store_id=ctx.confirmed.seen.get("store"),
     )
     if code is None:
         ctx.notes.result = "refused: quota"

@@ -208,7 +208,7 @@ async def test_an_answer_that_arrives_twice_acts_once(bot: Bot, hire: Hire) -> N
 
     assert member.said("Link code")
     assert await bot.pool.fetchval("SELECT count(*) FROM link_codes") == 1
-    rows = await bot.pool.fetch("SELECT line, result FROM audit WHERE action = 'link new'")
+    rows = await bot.pool.fetch("SELECT line, result FROM audit WHERE action = 'link new' ORDER BY n")
     assert [(row["line"], row["result"]) for row in rows] == [("/link new •••", "asked"), ("/link new •••", "done")]
 
 

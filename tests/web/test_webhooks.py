@@ -382,11 +382,12 @@ async def test_one_statement_stores_event_and_job_together(
     monkeypatch.setattr("bot.storage.writer.PATIENCE", 60.0)  # What is given up may be stored later.
     await desk.pool.execute("ALTER TABLE pgqueuer ADD CONSTRAINT none_today CHECK (priority <> 0) NOT VALID")
     try:
-        assert desk.post(phone.says("hello")) >= 500
+        assert desk.post(phone.says("kept by nobody")) >= 500
     finally:
         await desk.pool.execute("ALTER TABLE pgqueuer DROP CONSTRAINT none_today")
 
-    assert await rows(desk) == []
+    # A web of the test before may still store what it had given up.
+    assert [row for row in await rows(desk) if "kept by nobody" in str(row["payload"])] == []
 
 
 def _noise(length: int) -> str:
