@@ -104,7 +104,7 @@ class _Supervisor:
         if self._done is None:
             self._done = asyncio.get_running_loop().create_future()
             os.write(sys.stdout.fileno(), orjson.dumps(AFRESH) + b"\n")
-        await asyncio.wait_for(asyncio.shield(self._done), 60)
+        await asyncio.wait_for(asyncio.shield(self._done), 240)
 
 
 def _write_whole(path: Path, content: bytes) -> None:

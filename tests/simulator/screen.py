@@ -118,7 +118,7 @@ class Screen:
         """Reset everything, as the page's own button does."""
         await self.page.locator(".reset").click()
         await self.page.locator(".question .danger").click()
-        await self.until("giftdesk.state.entries.length === 0")
+        await self.until("giftdesk.state.entries.length === 0", within=240)  # A database is made, and processes start.
 
 
 @dataclass(frozen=True)
