@@ -12,6 +12,7 @@ aside, and `release` lets it go on.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -43,6 +44,7 @@ OF_A_START = {*LEFT_OUT, "pictures", "attachments", "tallies", "switches"}
 # Rows that were written after the backup are gone, but not what quotes their numbers: signed links, buttons. So many
 # numbers are skipped, that none comes to mean another row.
 SKIPPED = 10_000
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP}  # of sticks and of some shares over the network
 PUT_ASIDE = "put aside by a restore: what became of it since the backup is not known"
 """The reason of what a restore has stopped, as staff read it."""
 
@@ -104,7 +106,7 @@ def write(url: str, path: Path, fingerprint: str) -> Manifest:
             manifest = _write(url, file, fingerprint)
             file.flush()
             os.fsync(file.fileno())
-        path.hardlink_to(draft)  # Unlike a rename, it does not replace what came meanwhile.
+        _name(draft, path)
     except OSError as error:
         raise BackupError(
             f"{path} cannot be written: {error.strerror}. Nothing is left of it, and the database is as it was"
@@ -112,6 +114,17 @@ def write(url: str, path: Path, fingerprint: str) -> Manifest:
     finally:
         draft.unlink(missing_ok=True)
     return manifest
+
+
+def _name(draft: Path, path: Path) -> None:
+    """Give a finished file its name, unless there is another one by now."""
+    try:
+        path.hardlink_to(draft)  # Unlike a rename, it does not replace what came meanwhile.
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        path.touch(mode=0o600, exist_ok=False)
+        draft.replace(path)
 
 
 def _write(url: str, file: IO[bytes], fingerprint: str) -> Manifest:

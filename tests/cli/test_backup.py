@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import resource
 import subprocess
@@ -342,6 +343,23 @@ async def test_a_backup_is_not_written_over_another_file(saved: Path, desk: Desk
         backup.write(desk.database, saved, FINGERPRINT)
 
     assert contents(saved.parent) == before
+
+
+async def test_where_nothing_can_be_linked_a_backup_gets_its_name(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a stick with a simple file system; and there, too, nothing is written over."""
+
+    def no_links(self: Path, _to: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted", str(self))
+
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    there = tmp_path / "stick.zip"
+    backup.write(desk.database, there, FINGERPRINT)
+
+    assert there.stat().st_mode & 0o777 == 0o600 and contents(tmp_path).keys() == {"stick.zip"}
+    with pytest.raises(BackupError, match="never written over"):
+        backup.write(desk.database, there, FINGERPRINT)
 
 
 # ── as commands ──────────────────────────────────────────────────────────────────────────────────
