@@ -20,8 +20,9 @@ def test_the_bill_has_all_that_a_server_runs() -> None:
     bill = json.loads(BILL.read_text())
 
     assert done.returncode in {0, 1, 2}, done.stderr
-    assert {(each["name"], each["version"]) for each in bill["components"]} == set(locked(LOCK.read_text()))
-    assert needed_here().items() <= {each["name"]: each["version"] for each in bill["components"]}.items()
+    listed = {(each["name"], each["version"]) for each in bill["components"]}
+    assert listed == set(locked(LOCK.read_text()))
+    assert set(needed_here().items()) <= listed  # Some have another version for a newer Python.
     assert all(each["hashes"] and each["purl"].startswith("pkg:pypi/") for each in bill["components"])
     assert bill["metadata"]["component"]["name"] == "giftdesk"
 
