@@ -82,11 +82,13 @@ class Pair:
         await self.web.deliver(webhook, within=60)
 
     async def button(self, user: str, label: str, ask: Callable[[], Webhook]) -> str:
-        """The data of a button; an answer that came too late for its free reply is asked for again."""
+        """The data of a button, beside whose label somebody may be named; an answer that came too late for its free
+        reply is asked for again."""
 
         def found() -> str:
             sent = self.sandbox.sent("line", user)
-            return dict(button for item in sent for button in buttons_of(item.message)).get(label, "")
+            every = [button for item in sent for button in buttons_of(item.message)]
+            return next((data for said, data in reversed(every) if said.split(" · ")[0] == label), "")
 
         return await self.asked(ask, found)
 
