@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
 
 import psycopg
 from flask import Flask, Response, request
@@ -28,9 +30,12 @@ from bot.storage import chart_links, counter_pictures, export_files
 from bot.storage import exports as links
 from bot.storage import pictures as drawings
 from bot.storage.arrivals import RelayState
-from bot.storage.export_files import CODES, DATA, HANDED, POSTERS, Shelf
+from bot.storage.export_files import CODES, DATA, HANDED, POSTERS, Given, Made, Shelf
+from bot.storage.exports import Shown
 from bot.storage.version import is_current
 from bot.storage.writer import PATIENCE, NotStoredError, Writer
+
+T = TypeVar("T")
 
 MAX_BODY = 1024 * 1024
 CONNECTIONS = 4  # for the pages; webhooks have the writer's
@@ -150,98 +155,57 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
         page = export_files.page(words, colour=settings.brand_color, gone=not good)
         return _private(Response(page, 200 if good else 410, content_type="text/html; charset=utf-8"))
 
-    @app.get(f"{CODES.path}<token>")
-    def offer_codes(token: str) -> Response:
-        return offer(CODES, token)
-
-    @app.get(f"{DATA.path}<token>")
-    def offer_data(token: str) -> Response:
-        return offer(DATA, token)
-
-    @app.get(f"{HANDED.path}<token>")
-    def offer_handed(token: str) -> Response:
-        return offer(HANDED, token)
-
-    @app.post(f"{HANDED.path}<token>")
-    def fetch_handed(token: str) -> Response:
-        """What was handed over, once."""
-        export_id = export_files.read(settings.secret, token, HANDED)
+    def fetch(
+        shelf: Shelf,
+        use: Callable[[psycopg.Connection[Any], int, datetime | None], T],
+        shown: Callable[[int, T], Response],
+        token: str,
+    ) -> Response:
+        """What the link is for, once. use: uses the link up and reads it. shown: the answer that it makes."""
+        export_id = export_files.read(settings.secret, token, shelf)
         if export_id is None:
             return _private(_plain("There is no such link.", 404))
         try:
             with pool.connection() as connection:
-                given = links.use_handed(connection, export_id, clock and clock())
+                found = use(connection, export_id, clock and clock())
         except (psycopg.Error, PoolTimeout):
             return _private(_plain("The database cannot be reached.", 503))
-        if not given:
-            return offer(HANDED, token)  # It says that the link is gone.
+        return shown(export_id, found) if found else offer(shelf, token)  # It says that the link is gone.
+
+    def codes_of_job(export_id: int, codes: Sequence[Made]) -> Response:
+        log.info("codes downloaded", export=export_id, codes=len(codes))
+        made = export_files.file(codes, settings.zone, code_links(settings) if codes[0].linked else None)
+        return _private(_file(made, "text/csv", f'attachment; filename="J-{codes[0].job_id}.csv"'))
+
+    def own_data(export_id: int, file: str | None) -> Response:
+        """Shown, since the browsers inside chat apps cannot save what a button sends."""
+        log.info("own data fetched", export=export_id)
+        return _private(_file(file or "", "text/html", 'inline; filename="my-data.html"'))
+
+    def handed_over(export_id: int, given: Sequence[Given]) -> Response:
         log.info("hand-overs downloaded", export=export_id, rows=len(given))
         file = export_files.handed_file(given, settings.zone)
-        answer = Response(file, 200, content_type="text/csv; charset=utf-8")
-        answer.headers["Content-Disposition"] = 'attachment; filename="hand-overs.csv"'
-        return _private(answer)
+        return _private(_file(file, "text/csv", 'attachment; filename="hand-overs.csv"'))
 
-    @app.post(f"{DATA.path}<token>")
-    def fetch_data(token: str) -> Response:
-        """A customer's own data, once: shown, since the browsers inside chat apps cannot save what a button sends."""
-        export_id = export_files.read(settings.secret, token, DATA)
-        if export_id is None:
-            return _private(_plain("There is no such link.", 404))
-        try:
-            with pool.connection() as connection:
-                file = links.use_data(connection, export_id, clock and clock())
-        except (psycopg.Error, PoolTimeout):
-            return _private(_plain("The database cannot be reached.", 503))
-        if file is None:
-            return offer(DATA, token)  # It says that the link is gone.
-        log.info("own data fetched", export=export_id)
-        answer = Response(file, 200, content_type="text/html; charset=utf-8")
-        answer.headers["Content-Disposition"] = 'inline; filename="my-data.html"'
-        return _private(answer)
-
-    @app.get(f"{POSTERS.path}<token>")
-    def offer_pictures(token: str) -> Response:
-        return offer(POSTERS, token)
-
-    @app.post(f"{POSTERS.path}<token>")
-    def fetch_pictures(token: str) -> Response:
-        """A poster's QR pictures, once: all on one page, since browsers inside chat apps cannot save what is sent."""
-        export_id = export_files.read(settings.secret, token, POSTERS)
-        if export_id is None:
-            return _private(_plain("There is no such link.", 404))
-        try:
-            with pool.connection() as connection:
-                poster = links.use_poster(connection, export_id, clock and clock())
-        except (psycopg.Error, PoolTimeout):
-            return _private(_plain("The database cannot be reached.", 503))
-        if poster is None:
-            return offer(POSTERS, token)  # It says that the link is gone.
+    def posters(_export_id: int, poster: Shown | None) -> Response:
+        """All pictures on one page, since the browsers inside chat apps cannot save what a button sends."""
+        assert poster is not None, "an empty one is not shown"
         from bot.channels.poster_picture import pictures  # noqa: PLC0415 - Pillow is for those who print posters
 
-        shown = pictures(settings, poster.token, poster.says, poster.code)
-        page = export_files.pictures(poster.page, shown, colour=settings.brand_color, name=poster.name)
+        drawn = pictures(settings, poster.token, poster.says, poster.code)
+        page = export_files.pictures(poster.page, drawn, colour=settings.brand_color, name=poster.name)
         answer = _private(Response(page, 200, content_type="text/html; charset=utf-8"))
         answer.headers["Content-Security-Policy"] = f"img-src data:; {answer.headers['Content-Security-Policy']}"
         return answer
 
-    @app.post(f"{CODES.path}<token>")
-    def fetch_codes(token: str) -> Response:
-        """The codes of a job, once."""
-        export_id = export_files.read(settings.secret, token)
-        if export_id is None:
-            return _private(_plain("There is no such link.", 404))
-        try:
-            with pool.connection() as connection:
-                codes = links.use(connection, export_id, clock and clock())
-        except (psycopg.Error, PoolTimeout):
-            return _private(_plain("The database cannot be reached.", 503))
-        if not codes:
-            return offer(CODES, token)  # It says that the link is gone.
-        log.info("codes downloaded", export=export_id, codes=len(codes))
-        made = export_files.file(codes, settings.zone, code_links(settings) if codes[0].linked else None)
-        answer = Response(made, 200, content_type="text/csv; charset=utf-8")
-        answer.headers["Content-Disposition"] = f'attachment; filename="J-{codes[0].job_id}.csv"'
-        return _private(answer)
+    for shelf, fetching in (
+        (CODES, partial(fetch, CODES, links.use, codes_of_job)),
+        (DATA, partial(fetch, DATA, links.use_data, own_data)),
+        (HANDED, partial(fetch, HANDED, links.use_handed, handed_over)),
+        (POSTERS, partial(fetch, POSTERS, links.use_poster, posters)),
+    ):
+        app.get(f"{shelf.path}<token>", endpoint=f"offer {shelf.purpose}")(partial(offer, shelf))
+        app.post(f"{shelf.path}<token>", endpoint=f"fetch {shelf.purpose}")(fetching)
 
     @app.get(f"{chart_links.PATH}<name>")
     def show_chart(name: str) -> Response:
@@ -344,6 +308,10 @@ def _private(answer: Response) -> Response:
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     return answer
+
+
+def _file(content: str | bytes, kind: str, disposition: str) -> Response:
+    return Response(content, 200, {"Content-Disposition": disposition}, content_type=f"{kind}; charset=utf-8")
 
 
 def _plain(text: str, status: int) -> Response:

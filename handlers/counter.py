@@ -5,9 +5,10 @@ Nothing is handed over here. The code only lets a member of staff find what it i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 from bot.apis.mantago import TICKETS, Gift, Gifts
 from bot.conversation.actions import Action
@@ -22,6 +23,7 @@ from bot.services.linking import read_code
 from bot.services.wallet import Day, Held, HeldCards, days, everything
 from bot.storage import claims, counter_codes, hand_overs, staff
 from bot.storage.counter_pictures import LENGTHS
+from bot.storage.hand_overs import HandOver
 from bot.storage.staff import Member
 from handlers import gifts, receipts, wallet
 from handlers.gifts import AtCounter
@@ -69,10 +71,7 @@ async def show_code(ctx: Context, action: AtCounter) -> Answer:
     """A code for a thing that can be used; how it stands, when it cannot."""
     if not ctx.brand.hands_over:
         return await ctx.run("gifts")
-    try:
-        found = await _thing(ctx, action.kind, action.of)
-    except UpstreamError:
-        return outage.sorry(ctx._, ctx._("the gift service"), action)
+    found = await _thing(ctx, action)
     if not isinstance(found, Item):
         return found
     codes = ctx.services.counter_codes
@@ -85,11 +84,16 @@ async def show_code(ctx: Context, action: AtCounter) -> Answer:
     return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
 
 
-async def _thing(ctx: Context, kind: str, of: str) -> Item | Answer:
-    """What a button names, when it can be handed over now; else the answer that shows how it stands.
+async def _thing(ctx: Context, named: AtCounter | Choose) -> Item | Answer:
+    """What a button names, when it can be handed over now; else the answer that shows how it stands."""
+    try:
+        return await _usable(ctx, named.kind, named.of)
+    except UpstreamError:
+        return outage.sorry(ctx._, ctx._("the gift service"), named)
 
-    Raises UpstreamError when nobody can tell.
-    """
+
+async def _usable(ctx: Context, kind: str, of: str) -> Item | Answer:
+    """The same. Raises UpstreamError when nobody can tell."""
     if kind == "receipt":
         claim = await claims.by_ref(ctx.work.reads, of, ctx.customer_id)
         item = Item.of_claim(claim) if claim else None
@@ -120,11 +124,9 @@ async def tell_whether_done(ctx: Context, action: IsItDone) -> Answer:
     """Only whether staff have handed it over; a code that nobody took says nothing of why."""
     given = await hand_overs.of_code(ctx.work.reads, ctx.customer_id, action.code)
     if given is not None and given.undone_at is None:
-        card = handed_card(ctx._, Item.of_json(given.item), Handed.of(given))
-        return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
+        return _handed(ctx, given.item, given)
     if given is not None:
-        text = ctx._("Our staff took the hand-over back. You can use it again.")
-        return Reply((Text(text),), choices.ending(ctx._, *choices.gifts(ctx)))
+        return _told(ctx, ctx._("Our staff took the hand-over back. You can use it again."))
     # Perhaps with another code: of a second phone, or made by the member who chose it.
     if shown := await counter_codes.item_of(ctx.work.reads, action.code, ctx.customer_id):
         (item, since), known = shown, await gifts.hand_overs_of(ctx)
@@ -134,16 +136,21 @@ async def tell_whether_done(ctx: Context, action: IsItDone) -> Answer:
             default=None,
         )
         if given is not None:
-            return Reply(
-                (handed_card(ctx._, Item.of_json(item), Handed.of(given)),), choices.ending(ctx._, *choices.gifts(ctx))
-            )
+            return _handed(ctx, item, given)
     until = await counter_codes.good_until(ctx.work.reads, action.code, ctx.customer_id, ctx.now)
     if until is None:
-        text = ctx._("It was not handed over, and that code is over. Open it again for a new one.")
-        return Reply((Text(text),), choices.ending(ctx._, *choices.gifts(ctx)))
+        return _told(ctx, ctx._("It was not handed over, and that code is over. Open it again for a new one."))
     text = ctx._("Not yet. The code is good until %(time)s.", time=ctx._.time(until))
-    again = Button(ctx._("Is it done?"), action)
-    return Reply((Text(text),), choices.ending(ctx._, again, *choices.gifts(ctx)))
+    return _told(ctx, text, Button(ctx._("Is it done?"), action))
+
+
+def _handed(ctx: Context, item: Mapping[str, Any], given: HandOver) -> Reply:
+    card = handed_card(ctx._, Item.of_json(item), Handed.of(given))
+    return Reply((card,), choices.ending(ctx._, *choices.gifts(ctx)))
+
+
+def _told(ctx: Context, text: str, *first: Button) -> Reply:
+    return Reply((Text(text),), choices.ending(ctx._, *first, *choices.gifts(ctx)))
 
 
 # ── the other way round: the code that staff show ────────────────────────────────────────────────
@@ -205,8 +212,7 @@ async def _use_code(ctx: Context, typed: str) -> Answer:
 
 def _no_code(ctx: Context) -> Reply:
     text = ctx._("That code isn't valid any more — please ask our staff for a new one.")
-    again = Button(ctx._("I have a shop code"), TypeShopCode(), keyboard=True)
-    return Reply((Text(text),), choices.ending(ctx._, again, *choices.gifts(ctx)))
+    return _told(ctx, text, Button(ctx._("I have a shop code"), TypeShopCode(), keyboard=True))
 
 
 async def _member(ctx: Context, staff_id: int | None) -> Member | None:
@@ -277,8 +283,7 @@ def _of_held(ctx: Context, held: Held) -> _Thing:
 
 def _offered(ctx: Context, things: Sequence[_Thing], here: ShowChoice) -> Reply:
     if not things:
-        text = ctx._("You have nothing that our staff could hand over.")
-        return Reply((Text(text),), choices.ending(ctx._, *choices.gifts(ctx)))
+        return _told(ctx, ctx._("You have nothing that our staff could hand over."))
 
     def choose(thing: _Thing) -> Choose:
         return Choose(code=here.code, kind=thing.kind, of=thing.of)
@@ -303,10 +308,7 @@ async def choose_thing(ctx: Context, action: Choose) -> Answer:
     member = await _member(ctx, owner)
     if member is None:
         return _no_code(ctx)
-    try:
-        found = await _thing(ctx, action.kind, action.of)
-    except UpstreamError:
-        return outage.sorry(ctx._, ctx._("the gift service"), action)
+    found = await _thing(ctx, action)
     if not isinstance(found, Item):
         return found
     connection = await ctx.work.begin()

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 from chat import Bot, Chat
+from hiring import make_member
 
-from bot.storage import staff
 from sandbox.people import demo_id
 
 
@@ -43,21 +43,8 @@ def hire(bot: Bot, channel: str, language: str) -> Hire:
     async def hired(role: str, name: str = "") -> Chat:
         chat = bot.chat(channel, language=language)
         await speaking(chat)
-        person = await bot.pool.fetchval(
-            "SELECT person FROM customers WHERE split_part(person, ':', 3) = $1", chat.user
-        )
-        async with bot.pool.acquire() as connection:
-            await staff.add(
-                connection,
-                channel=channel,
-                user_id=chat.user,
-                person=person,
-                name=name or f"{role}-{secrets.token_hex(2)}",
-                role=role,
-                origin="invitation",
-                invited_by="test",
-                now=bot.clock(),
-            )
+        name = name or f"{role}-{secrets.token_hex(2)}"
+        await make_member(bot.pool, channel, chat.user, name, role, bot.clock())
         return chat
 
     return hired

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 from conversations.proving import PHONE, link
+from hiring import make_member
 
 from admin.conftest import speaking
 from admin.counter import arrive, press, ref_of, row_of, trail
@@ -42,19 +43,8 @@ async def my_code(customer: Chat) -> str:
 async def waiter(bot: Bot, role: str, channel: str = "line") -> Chat:
     """A member on a channel of their own, in English."""
     chat = await speaking(bot.chat(channel, language="en"))
-    person = (await row_of(chat)).person
-    async with bot.pool.acquire() as connection:
-        await staff.add(
-            connection,
-            channel=channel,
-            user_id=chat.user,
-            person=person,
-            name=f"{role}-{chat.user[-4:].lower()}",
-            role=role,
-            origin="invitation",
-            invited_by="test",
-            now=bot.clock(),
-        )
+    name = f"{role}-{chat.user[-4:].lower()}"
+    await make_member(bot.pool, channel, chat.user, name, role, bot.clock())
     return chat
 
 

@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 import zxingcpp
 from chat import Bot, Chat
+from hiring import PERSON, make_member
 from PIL import Image
 
-from bot.storage import staff
 from sandbox.people import gift
 
 CODE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}\b")
@@ -47,26 +47,14 @@ async def hire(bot: Bot, channel: str, language: str, role: str = "staff", name:
     """Make somebody new a member."""
     chat = bot.chat(channel, language=language)
     await chat.say("english" if language == "en" else "中文")
-    person = await person_of(chat)
-    async with bot.pool.acquire() as connection:
-        await staff.add(
-            connection,
-            channel=channel,
-            user_id=chat.user,
-            person=person,
-            name=name or f"{role}-{secrets.token_hex(2)}",
-            role=role,
-            origin="invitation",
-            invited_by="test",
-            now=bot.clock(),
-        )
+    name = name or f"{role}-{secrets.token_hex(2)}"
+    await make_member(bot.pool, channel, chat.user, name, role, bot.clock())
     return chat
 
 
 async def person_of(chat: Chat) -> str:
     """Their chat's key."""
-    row = "SELECT person FROM customers WHERE split_part(person, ':', 3) = $1"
-    return str(await chat.bot.pool.fetchval(row, chat.user))
+    return str(await chat.bot.pool.fetchval(PERSON, chat.user))
 
 
 async def ref_of(chat: Chat) -> str:

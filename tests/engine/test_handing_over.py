@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from chat import Chat
 from counter.standing import CODE, NAME, give, thermos
+from hiring import make_member
 
-from bot.storage import schema, staff
+from bot.storage import schema
 from engine.desk import Desk, another_database
 from engine.shopping import count_read, newcomer
 from engine.stops import Stops, install
@@ -52,19 +53,7 @@ class Pair:
     async def arrive(cls, desk: Desk) -> Pair:
         customer, member = await newcomer(desk), await newcomer(desk)
         give(customer, physicalGifts=[thermos(desk)])
-        person = await desk.pool.fetchval("SELECT person FROM customers WHERE person LIKE $1", f"%:{member.user}")
-        async with desk.pool.acquire() as connection:
-            await staff.add(
-                connection,
-                channel="line",
-                user_id=member.user,
-                person=person,
-                name=member.user[-8:],
-                role="staff",
-                origin="invitation",
-                invited_by="test",
-                now=desk.clock(),
-            )
+        await make_member(desk.pool, "line", member.user, member.user[-8:], "staff", desk.clock())
         return cls(desk, customer, member)
 
     async def shows(self) -> Webhook:

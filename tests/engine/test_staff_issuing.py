@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from chat import Chat
+from hiring import make_member
 
-from bot.storage import issues, staff
+from bot.storage import issues
 from engine.desk import Desk, until
 from engine.shopping import ISSUE, asked, count_read, newcomer
 
@@ -19,19 +20,7 @@ LATE = "was issued: Voucher"  # in the words that a member is told with
 async def hired(desk: Desk) -> Chat:
     """A manager who reads English."""
     chat = await newcomer(desk)
-    person = await desk.pool.fetchval("SELECT person FROM customers WHERE person LIKE $1", f"%:{chat.user}")
-    async with desk.pool.acquire() as connection:
-        await staff.add(
-            connection,
-            channel=chat.channel,
-            user_id=chat.user,
-            person=person,
-            name="amy",
-            role="manager",
-            origin="invitation",
-            invited_by="test",
-            now=desk.clock(),
-        )
+    await make_member(desk.pool, chat.channel, chat.user, "amy", "manager", desk.clock())
     return chat
 
 

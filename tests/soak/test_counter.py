@@ -22,9 +22,9 @@ from counter.standing import CODE, NAME
 from engine.desk import until
 from engine.processes import Giftdesk
 from engine.shopping import count_read
+from hiring import make_member
 
 from bot.storage import pool as pools
-from bot.storage import staff
 from sandbox import Sandbox, Webhook
 from sandbox.people import gift
 from soak.machines import KILLS, SEED, kill_at_random
@@ -63,19 +63,7 @@ class Pair:
         await self.send(tap)
 
     async def hire(self) -> None:
-        person = await self.pool.fetchval("SELECT person FROM customers WHERE person LIKE $1", f"%:{self.member}")
-        async with self.pool.acquire() as connection:
-            await staff.add(
-                connection,
-                channel="line",
-                user_id=self.member,
-                person=person,
-                name=self.member[-10:],
-                role="staff",
-                origin="invitation",
-                invited_by="test",
-                now=datetime.now(UTC),
-            )
+        await make_member(self.pool, "line", self.member, self.member[-10:], "staff", datetime.now(UTC))
 
     async def send(self, webhook: Webhook) -> None:
         """Deliver it, as often as it takes."""
