@@ -14,7 +14,7 @@ from bot.conversation.messages import Button, Card, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError, UpstreamRefused
 from bot.i18n import N_
-from bot.services.linking import Link
+from bot.services.linking import Lapsed, Link
 from handlers.linking import linked, not_linked
 from handlers.views import choices, outage
 from handlers.views.cards import card_item, number_card, unusable_card, usable_card
@@ -143,9 +143,8 @@ class Owned:
     notes: list[str]
 
 
-async def owned(ctx: Context) -> Owned | None:
+async def owned(ctx: Context, link: Link | Lapsed | None) -> Owned | None:
     """The cards that can be used; None when no phone is linked. Writes nothing. Raises UpstreamError."""
-    link = await linked(ctx)
     if ctx.apis.altegio is None or not isinstance(link, Link):
         return None
     found = await ctx.services.giftcards.of(ctx.apis.altegio, link, ctx.now)

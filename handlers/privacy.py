@@ -9,7 +9,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
-from bot.storage import claims, customers, hand_overs, issues, links, points, posters, relays
+from bot.storage import belongings, claims, customers, hand_overs, issues, links, points, posters, relays
 from bot.storage.points import Account
 from bot.understanding.reading import fold
 from handlers.start import note_told
@@ -54,7 +54,9 @@ async def show_data(ctx: Context) -> Answer:
     """What is kept, in one card."""
     _ = ctx._
     count = await claims.count_of_customer(ctx.work.reads, ctx.customer_id)
-    link = await ctx.services.linking.linked(ctx.work.reads, ctx.customer_id, ctx.now)
+    who = ctx.services.hand_overs.who(ctx.customer.person)
+    own = await belongings.of_customer(ctx.work.reads, ctx.customer_id, who)
+    link = ctx.services.linking.opened(own.link, ctx.now)
     rows = [
         Row(_("Since"), _.date(ctx.customer.first_seen)),
         Row(_("Language"), language_name(_)),
@@ -62,8 +64,10 @@ async def show_data(ctx: Context) -> Answer:
         Row(_("Redeemed codes"), _.number(count)),
     ]
     if ctx.brand.shows_vouchers:
-        account, vouchers = await points.purse(ctx.work.reads, ctx.customer_id)
-        rows += [Row(_("Points"), _.number(account.available)), Row(_("My vouchers"), _.number(vouchers))]
+        rows += [
+            Row(_("Points"), _.number(own.account.available)),
+            Row(_("My vouchers"), _.number(own.vouchers)),
+        ]
     rows += [
         Row(_("Notifications"), _("off") if ctx.customer.unsubscribed_at else _("on")),
         Row(_("Customer number"), ctx.customer.ref),

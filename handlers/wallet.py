@@ -16,8 +16,9 @@ from bot.conversation.messages import Button, Card, Carousel, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import UpstreamError, UpstreamUnavailable
 from bot.i18n import N_
+from bot.services.linking import Lapsed, Link
 from bot.services.wallet import Day, GiftList, Held, HeldCards, HeldVoucher, days, everything
-from bot.storage import issues, points
+from bot.storage import belongings, issues
 from bot.storage.hand_overs import HandOver
 from bot.storage.issues import Issue
 from bot.storage.points import Account
@@ -88,7 +89,10 @@ class Gathered:
 
 async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
     """Ask everybody. Whoever is in trouble costs only their own part; writes nothing but alerts of that."""
-    answers = await _ask(ctx, fresh_enough)
+    own = await belongings.of_customer(
+        ctx.work.reads, ctx.customer_id, ctx.services.hand_overs.who(ctx.customer.person)
+    )
+    answers = await _ask(ctx, fresh_enough, ctx.services.linking.opened(own.link, ctx.now))
     listed, told, before, troubled, notes = None, False, list[Text](), list[str](), list[str]()
     if not ctx.brand.shows_gifts:
         listed = GiftList(Gifts(), ctx.now)
@@ -109,10 +113,10 @@ async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
         notes += unlisted_notes(ctx._, listed.gifts)
     if owned is not None:
         notes += owned.notes
-    account, count = await points.purse(ctx.work.reads, ctx.customer_id)
-    vouchers = await issues.held_by(ctx.work.reads, ctx.customer_id) if count and ctx.brand.shows_vouchers else []
-    given = await gifts.hand_overs_of(ctx) if ctx.brand.shows_gifts else ()
-    return Gathered(account, vouchers, listed, told, owned, before, troubled, notes, given)
+    shows_vouchers = own.vouchers and ctx.brand.shows_vouchers
+    vouchers = await issues.held_by(ctx.work.reads, ctx.customer_id) if shows_vouchers else []
+    given = own.hand_overs if ctx.brand.shows_gifts else ()
+    return Gathered(own.account, vouchers, listed, told, owned, before, troubled, notes, given)
 
 
 def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -> str:
@@ -140,13 +144,13 @@ def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -
     return stored.snapshot
 
 
-async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
+async def _ask(ctx: Context, fresh_enough: timedelta, link: Link | Lapsed | None) -> dict[str, Any]:
     """Every vendor's part, or the error it made. A slow one is not waited for when others have something to show."""
     questions: dict[str, Coroutine[Any, Any, Any]] = {}
     if ctx.brand.shows_gifts:
         questions["gifts"] = gifts.ask(ctx, fresh_enough)
     if ctx.brand.shows_cards:
-        questions["cards"] = giftcards.owned(ctx)
+        questions["cards"] = giftcards.owned(ctx, link)
     alone = len(questions) == 1 and not ctx.brand.shows_vouchers
     tasks = {name: asyncio.create_task(question) for name, question in questions.items()}
     if not tasks:

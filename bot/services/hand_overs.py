@@ -187,7 +187,7 @@ class HandOvers:
 
     async def of(self, connection: asyncpg.Connection | asyncpg.Pool, person: str) -> list[HandOver]:
         """What somebody was handed over, also before they had their data deleted. person: their chat's key."""
-        return await hand_overs.of_person(connection, self._who(person))
+        return await hand_overs.of_person(connection, self.who(person))
 
     async def hand_over(
         self,
@@ -210,7 +210,7 @@ class HandOvers:
         """
         assert customer.id is not None, "only people with a row show codes"
         fresh = await self.codes.end(connection, code_id, now)
-        standing = await hand_overs.of_thing(connection, self._who(customer.person), item.key, nth)
+        standing = await hand_overs.of_thing(connection, self.who(customer.person), item.key, nth)
         if standing is not None:
             return HandedOver(standing)
         there = item.kind != RECEIPT or await claims.lock(connection, item.key) is not None
@@ -218,7 +218,7 @@ class HandOvers:
             return Gone()
         added = await hand_overs.add(
             connection,
-            person_hash=self._who(customer.person),
+            person_hash=self.who(customer.person),
             key=item.key,
             nth=nth,
             customer_id=customer.id,
@@ -231,7 +231,7 @@ class HandOvers:
             now=now,
         )
         if added is None:
-            standing = await hand_overs.of_thing(connection, self._who(customer.person), item.key, nth)
+            standing = await hand_overs.of_thing(connection, self.who(customer.person), item.key, nth)
             return HandedOver(standing) if standing else Gone()
         if customer.channel in self.told and (_ := await self.notices.language_of(connection, customer.id)):
             text = _("Handed over to you: %(item)s. If that was not you, please tell us.", item=called(_, item))
@@ -277,7 +277,8 @@ class HandOvers:
         mine = ((_("My gifts"), "gifts"), (_("Talk to a person"), "human"), (_("Menu"), "menu"))
         await self.notices.tell(connection, customer_id, key, text, choices=mine)
 
-    def _who(self, person: str) -> bytes:
+    def who(self, person: str) -> bytes:
+        """How a person is remembered here. person: their chat's key."""
         return keyed_hash(self.secret, "person", person)  # the same as of claims
 
 

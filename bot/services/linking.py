@@ -231,7 +231,10 @@ class Linking:
         self, connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, now: datetime
     ) -> Link | Lapsed | None:
         """A customer's link, which lapses when it is not used for a year."""
-        stored = await links.of_customer(connection, customer_id)
+        return self.opened(await links.of_customer(connection, customer_id), now)
+
+    def opened(self, stored: links.Stored | None, now: datetime) -> Link | Lapsed | None:
+        """The same of a link that was read already."""
         phone = self.sealer.open(stored.phone) if stored else None
         if stored is None or phone is None:
             return None

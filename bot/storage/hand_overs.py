@@ -33,6 +33,7 @@ class HandOver:
 
 _COLUMNS = """id, item_key AS key, nth, customer_id, item, coalesce(store, '') AS store, staff_id, staff, at,
     undone_at, undone_by"""
+OF_PERSON = f"SELECT {_COLUMNS} FROM hand_overs WHERE person_hash = {{person_hash}} AND undone_at IS NULL"
 
 
 async def add(
@@ -75,10 +76,7 @@ async def add(
 
 async def of_person(connection: asyncpg.Connection | asyncpg.Pool, person_hash: bytes) -> list[HandOver]:
     """What somebody was handed over and still has, the first of each key first."""
-    rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM hand_overs WHERE person_hash = $1 AND undone_at IS NULL ORDER BY item_key, nth",
-        person_hash,
-    )
+    rows = await connection.fetch(f"{OF_PERSON.format(person_hash='$1')} ORDER BY item_key, nth", person_hash)
     return [HandOver(**row) for row in rows]
 
 

@@ -9,7 +9,6 @@ import asyncpg
 
 from bot.errors import UserError
 from bot.i18n import N_
-from bot.storage import issues
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +36,6 @@ async def balance(connection: asyncpg.Connection | asyncpg.Pool, customer_id: in
     """What a customer has; nothing for somebody who never had any."""
     row = await connection.fetchrow("SELECT available, held FROM accounts WHERE customer_id = $1", customer_id)
     return Account(**row) if row else Account()
-
-
-async def purse(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> tuple[Account, int]:
-    """What a customer has, and how many vouchers: every look at the wallet asks for both, so it is one statement."""
-    row = await connection.fetchrow(
-        f"SELECT available, held, ({issues.COUNT}) AS vouchers FROM (SELECT) x LEFT JOIN accounts ON customer_id = $1",
-        customer_id,
-    )
-    return Account(row["available"] or 0, row["held"] or 0), int(row["vouchers"])
 
 
 async def lock(connection: asyncpg.Connection, customer_id: int) -> Account:
