@@ -38,6 +38,7 @@ LOST = (
 )
 BUSY_SECONDS = 0.1  # since the last job
 IDLE_SECONDS = 0.5  # between two looks when nothing comes: a notice may get lost without a sign
+LOOK_SECONDS = 5.0  # the longest that a statement may take; a connection that is silently dead answers none
 PACE_SECONDS = 0.01  # after a look into the queue that found several, but less than a batch
 LATE_COMMITS = 1000  # jobs; a web may commit one after so many younger ones were taken
 QUEUE_PER_CHAT = 3  # More events of one chat wait in the database, not in a worker's slots.
@@ -110,7 +111,11 @@ class Jobs:
     async def _run_connected(self, url: str, stopping: asyncio.Event, concurrency: int) -> None:
         # Losing the last moments of the queue's own bookkeeping only makes jobs run again, which is
         # harmless; so its commits need not wait for the disk.
-        connection = await connect_one(url, server_settings={"synchronous_commit": "off"} | TAKEN_IN_ORDER)
+        connection = await connect_one(
+            url,
+            command_timeout=LOOK_SECONDS,
+            server_settings={"synchronous_commit": "off"} | TAKEN_IN_ORDER,
+        )
         driver = AsyncpgDriver(connection)
         queue = PgQueuer(driver, queries=FewerQuestions(driver))
 

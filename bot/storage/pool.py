@@ -48,7 +48,7 @@ async def connect(url: str, size: int) -> asyncpg.Pool:
 
 async def connect_one(url: str, **options: Any) -> asyncpg.Connection:
     """One connection outside any pool, for what holds it for long (LISTEN)."""
-    connection = await asyncpg.connect(url, command_timeout=20, **options)
+    connection = await asyncpg.connect(url, **{"command_timeout": 20, **options})
     await _prepare(connection)
     return connection
 

@@ -7,10 +7,12 @@ import json
 import sys
 import time
 from collections import defaultdict
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -288,6 +290,40 @@ async def test_an_event_whose_notice_is_lost_is_found(desk: Desk) -> None:
             assert time.monotonic() - began < 12, "the five seconds of a poll, five times, are over"
         finally:
             await desk.pool.execute("ALTER TABLE pgqueuer ENABLE TRIGGER USER")
+
+
+async def test_a_connection_that_dies_silently_is_replaced(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network takes what is sent, and nothing comes back, not even an error."""
+    monkeypatch.setattr("bot.jobs.LOOK_SECONDS", 0.5)
+    path = Path(parse_qs(urlsplit(desk.database).query)["host"][0]) / ".s.PGSQL.5432"
+    alive: set[asyncio.StreamWriter] = set()
+    dead: set[asyncio.StreamWriter] = set()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, theirs: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                if theirs not in dead:
+                    writer.write(data)
+        writer.close()
+
+    async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        alive.add(writer)
+        there, server = await asyncio.open_unix_connection(path)
+        await asyncio.gather(carry(reader, server, writer), carry(there, writer, writer))
+
+    async with await asyncio.start_server(between, "127.0.0.1", 0) as proxy:
+        host, port = proxy.sockets[0].getsockname()
+        monkeypatch.setattr("bot.jobs.connect_one", partial(connect_one, host=host, port=port))
+        chat = desk.chat("line")
+        async with desk.working():
+            desk.post(chat.phone.says("選單"))
+            await until(partial(desk.sandbox.sent, "line", chat.user))
+            assert len(alive) == 1, "the connection that takes jobs"
+            dead |= alive
+            again = desk.chat("line")
+            desk.post(again.phone.says("選單"))
+            await until(partial(desk.sandbox.sent, "line", again.user), within=15)
+            assert alive > dead
 
 
 async def test_an_event_that_comes_in_wakes_the_worker_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
