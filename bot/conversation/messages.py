@@ -64,13 +64,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A number with its label, on an overview; a tap on it opens what is counted. On a menu a picture character stands
-    for the number.
+    """What a menu opens. icon: a picture character.
 
     text: what is behind it, in a sentence, where there is room. banner: see `Card`.
     """
 
-    value: str
+    icon: str
     label: str
     action: Action
     text: str = ""
@@ -91,7 +90,7 @@ class Card:
     eyebrow: kind and source, small, above the title.     badge: its state, one word.
     hero:    the one thing to read from afar ("× 3").      text:  a sentence or two.
     beside:  what the hero is worth in other words, small. instead: what stands where a button would, and why.
-    tiles:   counts that open lists (two rows of three).  rows:  label and value facts.
+    tiles:   what a menu opens (rows of three).  rows:  label and value facts.
     receipt: the reference, set apart.                    note:  small print.
     qr:      the address of a QR code, a square that is shown whole.
     look:    plain; success (gradient header); value (the whole card looks like a card); quiet (over, or folded away).
@@ -246,20 +245,15 @@ def labelled(label: str, value: str) -> str:
 
 
 def tile_label(tile: Tile) -> str:
-    """A tile as the label of a button: `Tickets 3`, but `🎁 My gifts`."""
-    return f"{tile.value} {tile.label}" if pictured(tile) else f"{tile.label} {tile.value}"
-
-
-def pictured(tile: Tile) -> bool:
-    """Whether this is a tile of a menu: it has a picture character instead of a number."""
-    return tile.value != "" and unicodedata.category(tile.value[0]) == "So"
+    """A tile as the label of a button."""
+    return f"{tile.icon} {tile.label}"
 
 
 def facts(card: Card) -> list[str]:
     """Everything a card says beside its title, as lines of text, in reading order."""
     lines = [" · ".join(part for part in (card.eyebrow, card.badge.word if card.badge else "") if part)]
     lines += [card.hero, _fact(card.beside) if card.beside else "", card.text]
-    lines += [tile_label(tile) if pictured(tile) else labelled(tile.label, tile.value) for tile in card.tiles]
+    lines += map(tile_label, card.tiles)
     lines += [_fact(row) for row in card.rows]
     lines += [labelled(card.receipt.label, card.receipt.value) if card.receipt else "", card.note, card.instead]
     return [line for line in lines if line]

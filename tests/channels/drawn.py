@@ -38,17 +38,17 @@ GIFT = Card(
     rows=(Row("取得日", "2026/11/02"), Row("使用期限", "以活動公告為準")),
     buttons=(button("如何領取"),),
 )
-WALLET = Card(
+MENU = Card(
     title="您的獎勵",
     badge=Badge("2 項新獎品", "valid"),
     tiles=tuple(
-        Tile(value, label, Open(what=label))
-        for value, label in (
-            ("3", "票券"),
-            ("2", "實體獎品"),
-            ("5", "虛擬獎品"),
-            ("1,250", "點數"),
-            ("4", "禮券"),
+        Tile(icon, label, Open(what=label))
+        for icon, label in (
+            ("🎫", "票券"),
+            ("🎁", "實體獎品"),
+            ("📱", "虛擬獎品"),
+            ("⭐", "點數"),
+            ("🎟️", "禮券"),
         )
     ),
     note="更新於 14:32",
@@ -94,7 +94,7 @@ LIST = Listing(
     buttons=(button("下一頁", "3"), button("上一頁", "1"), button("搜尋", "search", keyboard=True)),
     pages=Pages(Open(what="0"), 18),
 )
-ALL = (GIFT, WALLET, SUCCESS, VALUE, VOUCHER, SHORT, FOLDED)
+ALL = (GIFT, MENU, SUCCESS, VALUE, VOUCHER, SHORT, FOLDED)
 
 fast = settings(derandomize=True, max_examples=40)  # A reply takes a tenth of a second to be made up.
 

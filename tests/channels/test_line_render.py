@@ -37,11 +37,11 @@ from channels.drawn import (
     FOLDED,
     GIFT,
     LIST,
+    MENU,
     SHORT,
     SUCCESS,
     VALUE,
     VOUCHER,
-    WALLET,
     Open,
     button,
     fast,
@@ -125,7 +125,7 @@ def test_a_card_says_everything(card: Card) -> None:
     facts = [card.title, card.eyebrow, card.hero, card.text, card.note, card.instead]
     facts += [card.badge.word if card.badge else "", card.beside.value if card.beside else ""]
     facts += [part for row in (*card.rows, *filter(None, [card.receipt])) for part in (row.label, row.value)]
-    facts += [part for tile in card.tiles for part in (tile.label, tile.value)]
+    facts += [part for tile in card.tiles for part in (tile.label, tile.icon)]
     drawn = said(rendered.message["contents"])
 
     assert rendered.plain
@@ -165,7 +165,7 @@ def test_the_anatomy_of_a_gift() -> None:
 
 def test_tiles_are_rows_of_three_that_open_their_lists() -> None:
     """The last row is filled up, so that all tiles are equally wide."""
-    tiles = contents(WALLET)["body"]["contents"][1]["contents"]
+    tiles = contents(MENU)["body"]["contents"][1]["contents"]
 
     assert [len(row["contents"]) for row in tiles] == [3, 3]
     assert [tile.get("action", {}).get("data") for row in tiles for tile in row["contents"]] == [
@@ -253,13 +253,13 @@ def test_a_name_alone_stands_in_the_middle_of_a_carousel() -> None:
 
 
 def test_pictures_on_tiles_come_before_their_words() -> None:
-    """`🎁 My gifts`, but `Tickets 3`."""
-    menu = Card("選單", tiles=(Tile("🎁", "我的獎品", Open()), Tile("3", "票券", Open())))
+    """`🎁 My gifts`."""
+    menu = Card("選單", tiles=(Tile("🎁", "我的獎品", Open()), Tile("🎫", "票券", Open())))
     (rendered,) = draw(menu)
 
     assert rendered.plain
-    assert rendered.plain["text"] == "選單\n🎁 我的獎品\n票券：3"
-    assert [item["action"]["label"] for item in rendered.plain["quickReply"]["items"]] == ["🎁 我的獎品", "票券 3"]
+    assert rendered.plain["text"] == "選單\n🎁 我的獎品\n🎫 票券"
+    assert [item["action"]["label"] for item in rendered.plain["quickReply"]["items"]] == ["🎁 我的獎品", "🎫 票券"]
 
 
 def test_quick_replies_are_under_the_last_message_only() -> None:
@@ -296,12 +296,12 @@ def test_quick_replies_are_under_the_last_message_only() -> None:
 
 def test_the_stand_in_keeps_every_button() -> None:
     """Buttons of all cards come under the last message, before the choices."""
-    _, last = draw(GIFT, WALLET, choices=(button("選單", "menu"),))
+    _, last = draw(GIFT, MENU, choices=(button("選單", "menu"),))
 
     assert last.plain
     labels = [item["action"]["label"] for item in last.plain["quickReply"]["items"]]
     assert labels == [
-        "如何領取", "輸入兌換碼", "重新整理", "票券 3", "實體獎品 2", "虛擬獎品 5", "點數 1,250", "禮券 4", "選單",
+        "如何領取", "輸入兌換碼", "重新整理", "🎫 票券", "🎁 實體獎品", "📱 虛擬獎品", "⭐ 點數", "🎟️ 禮券", "選單",
     ]  # fmt: skip
 
 

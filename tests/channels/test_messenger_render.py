@@ -25,7 +25,7 @@ from bot.conversation.messages import (
     Row,
     Text,
 )
-from channels.drawn import ALL, GIFT, LIST, SUCCESS, VOUCHER, WALLET, Open, button, fast, pack, replies
+from channels.drawn import ALL, GIFT, LIST, SUCCESS, VOUCHER, Open, button, fast, pack, replies
 from sandbox.messenger_messages import problems
 
 
@@ -85,7 +85,7 @@ def test_a_card_says_everything(card: Card, several: bool) -> None:
     said = "\n".join(strings([each.message for each in rendered]))
     facts = [card.title, card.eyebrow, card.hero, card.text, card.note, card.badge.word if card.badge else ""]
     facts += [part for row in (*card.rows, *filter(None, [card.receipt])) for part in (row.label, row.value)]
-    facts += [part for tile in card.tiles for part in (tile.label, tile.value)]
+    facts += [part for tile in card.tiles for part in (tile.label, tile.icon)]
     facts += [choice.label for choice in card.buttons]
 
     assert [fact for fact in facts if fact not in said] == []
@@ -186,14 +186,6 @@ def test_an_element_is_never_a_title_alone() -> None:
     assert payload(rendered)["elements"] == [{"title": "杯", "subtitle": "獎品"}]
 
 
-def test_tiles_become_quick_replies() -> None:
-    """A tap on the count opens its list, as on LINE; it is not said a second time, unless the card is refused."""
-    (rendered,) = draw(WALLET, choices=(button("選單", "menu"),))
-
-    assert payload(rendered)["text"] == "您的獎勵\n2 項新獎品\n更新於 14:32"
-    assert titles(rendered.message) == ["票券 3", "實體獎品 2", "虛擬獎品 5", "點數 1,250", "禮券 4", "選單"]
-
-
 def test_a_fourth_button_is_a_quick_reply_and_a_fourth_link_a_line() -> None:
     """A template has three."""
     three = tuple(button(str(number)) for number in range(3))
@@ -205,8 +197,8 @@ def test_a_fourth_button_is_a_quick_reply_and_a_fourth_link_a_line() -> None:
 
 
 def test_the_way_out_stays_when_there_is_too_much_to_tap() -> None:
-    """Choices come before tiles when thirteen are too few."""
-    many = replace(WALLET, tiles=WALLET.tiles * 4)
+    """Choices come before a card's own buttons when thirteen are too few."""
+    many = replace(GIFT, buttons=tuple(button(str(number), str(number)) for number in range(20)))
     (rendered,) = draw(many, choices=(button("說明", "help"), button("選單", "menu")))
 
     assert len(titles(rendered.message)) == 13
@@ -254,16 +246,15 @@ def test_silence_is_no_message() -> None:
 
 
 def test_what_the_card_offers_is_not_offered_again() -> None:
-    """A button or tile of the last card and a choice that open the same thing are shown once."""
+    """A button of the last card and a choice that open the same thing are shown once."""
     (rendered,) = draw(GIFT, choices=(button("再一次"), button("選單", "menu")))
 
     assert [item["title"] for item in rendered.message["quick_replies"]] == ["選單"]
 
-    (rendered,) = draw(WALLET, choices=(button("票券"), button("選單", "menu")))
+    four = Card("杯", buttons=(*(button(name, name) for name in "一二三"), button("第四")))
+    (rendered,) = draw(four, choices=(button("票券"), button("選單", "menu")))
 
-    titles = [item["title"] for item in rendered.message["quick_replies"]]
-    assert titles[-1] == "選單"
-    assert "票券" not in titles
+    assert [item["title"] for item in rendered.message["quick_replies"]] == ["第四", "選單"]
 
 
 def test_a_page_of_a_list_is_an_element_each_and_one_that_leads_on() -> None:

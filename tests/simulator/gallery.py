@@ -45,8 +45,8 @@ def replies(language: str) -> dict[str, Reply]:
     def tap(zh: str, en: str) -> Button:
         return Button(say(zh, en), Look(at=en))
 
-    def tile(value: str, zh: str, en: str) -> Tile:
-        return Tile(value, say(zh, en), Look(at=en))
+    def tile(icon: str, zh: str, en: str) -> Tile:
+        return Tile(icon, say(zh, en), Look(at=en))
 
     menu = tap("選單", "Menu")
     claim = tap("如何領取", "How to claim")
@@ -85,18 +85,18 @@ def replies(language: str) -> dict[str, Reply]:
     more = Card(title=say("還有 16 項", "16 more"), buttons=(tap("下一頁", "Next page"),))
     return {
         "text": Reply((Text(say("我不太懂這句話，您可以試試：", "I didn't catch that. Try:")),), (claim, menu)),
-        "overview": Reply(
+        "menu": Reply(
             (
                 Card(
                     title=say("您的獎勵", "Your rewards"),
                     badge=Badge(say("2 項新獎品", "2 new"), "valid"),
                     tiles=(
-                        tile("3", "票券", "Tickets"),
-                        tile("2", "實體獎品", "Physical"),
-                        tile("5", "虛擬獎品", "Digital"),
-                        tile("1", "禮品卡", "Gift cards"),
-                        tile("1,250", "點數", "Points"),
-                        tile("4", "禮券", "Vouchers"),
+                        tile("🎫", "票券", "Tickets"),
+                        tile("🎁", "實體獎品", "Physical"),
+                        tile("📱", "虛擬獎品", "Digital"),
+                        tile("💳", "禮品卡", "Gift cards"),
+                        tile("⭐", "點數", "Points"),
+                        tile("🎟️", "禮券", "Vouchers"),
                     ),
                     note=say("更新於 14:32", "Updated 14:32"),
                     buttons=(tap("輸入兌換碼", "Redeem a code"), tap("重新整理", "Refresh")),

@@ -326,22 +326,20 @@ class _Drawing:
 
     def _tiles(self, tiles: tuple[Tile, ...]) -> Iterator[Json]:
         tiles = tiles[: self.detail.tiles]
-        longest = max((_width(tile.value[:20]) for tile in tiles), default=0)
-        size = "xxl" if longest <= 4 else "xl" if longest <= 6 else "lg"
         # Four are two rows of two; all others are rows of three, the last one filled up.
         across = 2 if len(tiles) in {2, 4} else min(3, len(tiles) or 1)
         for some in portions(tiles, across):
-            row = [self._tile(tile, size) for tile in some]
+            row = [self._tile(tile) for tile in some]
             row += [_box([]) for _ in range(across - len(some))]
             yield _box(row, "horizontal", spacing="sm")
 
-    def _tile(self, tile: Tile, size: str) -> Json:
+    def _tile(self, tile: Tile) -> Json:
         box = _box(
             _present(
                 self._text(
-                    one_line(tile.value) or BLANK,
+                    one_line(tile.icon) or BLANK,
                     self.colors.accent,
-                    size=size,
+                    size="xxl",
                     weight="bold",
                     number=True,
                     align="center",

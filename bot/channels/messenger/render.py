@@ -43,7 +43,6 @@ from bot.conversation.messages import (
     facts,
     labelled,
     offered,
-    pictured,
     plain,
     tile_label,
 )
@@ -109,7 +108,7 @@ def render(reply: Reply, pack: Pack, limits: Limits = MESSENGER, pictures: Shown
     """An answer as Messenger's messages, one call each, the quick replies under the last one."""
     drafts = [draft for message in _with_links(reply) for draft in _drafts(message, pack, limits, pictures)]
     more = [item for draft in drafts for item in draft.under]
-    # A tile and a choice often open the same list; one quick reply for both is enough, and none where it is a button.
+    # A button and a choice often open the same list; one quick reply for both is enough, and none where it is a button.
     opened = {item["payload"] for item in more} | {item for draft in drafts for item in draft.opens}
     menu_shown = any(draft.opens for draft in drafts)
     choices: list[Json] = []
@@ -183,7 +182,7 @@ def _drafts(message: Message, pack: Pack, limits: Limits, pictures: Shown) -> It
     match message:
         case Text(text) | SmallPrint(text):
             yield from _texts(text, limits)
-        case Card(tiles=tiles) if tiles and all(map(pictured, tiles)):
+        case Card(tiles=tiles) if tiles:
             yield from _menu(message, pack, limits, pictures)
         case Card(qr=qr) if qr and (whole := picture(qr, URL)):
             # As a message of its own nothing of it is cut off.
@@ -211,7 +210,7 @@ def _drafts(message: Message, pack: Pack, limits: Limits, pictures: Shown) -> It
 
 def _is_brief(card: Card) -> bool:
     """Whether an element says it all, and well: facts in a row are read in lines."""
-    return not (card.rows or card.receipt) and utf16(_subtitle(card, tiles=False)) <= ELEMENT_TEXT
+    return not (card.rows or card.receipt) and utf16(_subtitle(card)) <= ELEMENT_TEXT
 
 
 def _banner(card: Card, pictures: Shown) -> Iterator[_Draft]:
@@ -242,7 +241,7 @@ def _menu(card: Card, pack: Pack, limits: Limits, pictures: Shown) -> Iterator[_
         for tile in shown:
             # A title cannot be tapped, so it says what the button opens.
             image = pictures.address(tile.banner) if tile.banner else None
-            said = one_line(tile.text if image and tile.text else f"{tile.value} {tile.text or tile.label}")
+            said = one_line(tile.text if image and tile.text else f"{tile.icon} {tile.text or tile.label}")
             element: Json = {"title": shorten(said, ELEMENT_TEXT) or BLANK, "image_url": image}
             if (button := _button(Button(tile.label, tile.action), pack)) is not None:
                 element["buttons"] = [button]
@@ -265,9 +264,7 @@ def _menu(card: Card, pack: Pack, limits: Limits, pictures: Shown) -> Iterator[_
 def _card(card: Card, pack: Pack, limits: Limits) -> Iterator[_Draft]:
     """All facts as lines, above the buttons when they fit there, else in a text of their own."""
     taps = _taps(card, pack, limits)
-    # Counts are quick replies; said as lines as well, they would be a list that is shown twice.
-    counted = len(card.tiles) + len(card.buttons) <= QUICK_REPLIES
-    text = clean("\n".join([plain(replace(card, tiles=()) if counted else card), *taps.lines])) or BLANK
+    text = clean("\n".join([plain(card), *taps.lines])) or BLANK
     above = text
     if not taps.buttons or utf16(text) > BUTTON_TEXT:
         *texts, end = _texts(text, limits)
@@ -294,7 +291,7 @@ def _elements(title: str, cards: Sequence[Card], pack: Pack, limits: Limits, pic
     under: list[Json] = []
     for card in cards:
         taps = _taps(card, pack, limits)
-        name, subtitle = one_line(card.title) or BLANK, _subtitle(card, tiles=len(cards) > 1)
+        name, subtitle = one_line(card.title) or BLANK, _subtitle(card)
         image = _image(card) or (pictures.address(card.banner) if card.banner else None)
         cut = utf16(name) > ELEMENT_TEXT or utf16(subtitle) > ELEMENT_TEXT
         if cut and card.details:
@@ -374,11 +371,10 @@ def _element(title: str, subtitle: str, buttons: list[Json], image: str | None =
     return {key: value for key, value in element.items() if value}
 
 
-def _subtitle(card: Card, *, tiles: bool = True, most: int = 0) -> str:
-    """The badge's word, then the facts in their order. tiles: those of counts too. most: only whole facts, as many as
-    fit in so many units."""
+def _subtitle(card: Card, *, most: int = 0) -> str:
+    """The badge's word, then the facts in their order. most: only whole facts, as many as fit in so many units."""
     word = card.badge.word if card.badge else ""
-    said = facts(replace(card, badge=None, tiles=card.tiles if tiles else ()))
+    said = facts(replace(card, badge=None))
     parts = [part for part in map(one_line, (word, *said)) if part]
     while most and len(parts) > 1 and utf16(" · ".join(parts)) > most:
         parts.pop()
