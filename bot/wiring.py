@@ -46,6 +46,7 @@ from bot.services.own_data import OwnData
 from bot.services.passing import Passing
 from bot.services.points import Points
 from bot.services.posters import Posters
+from bot.services.rate_limits import SharedSlots
 from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
 from bot.services.staffing import Staffing
@@ -123,6 +124,15 @@ def open_apis(settings: Settings) -> Apis:
         if settings.has("Altegio")
         else None,
     )
+
+
+def share_limits(pool: asyncpg.Pool, channels: Mapping[str, Outbound], apis: Apis) -> None:
+    """Let all processes on one database keep their limits of calls a second together."""
+    of_vendors = (upstream.limit for upstream in apis.upstreams.values())
+    of_platforms = (limit for channel in channels.values() for limit in channel.limits)
+    for limit in (*of_vendors, *of_platforms):
+        if limit is not None:
+            limit.share(SharedSlots(pool, limit).slot)
 
 
 def open_peers(settings: Settings) -> list[Peer]:
@@ -244,6 +254,7 @@ def build_turns(
         clock=clock,
         quota=Quota(settings.staff_vouchers_per_day, settings.staff_value_per_day),
     )
+    share_limits(pool, channels, apis)
     brands = brands_of(settings)
     for name, channel in channels.items():
         if channel.menus and name in brands:
