@@ -110,6 +110,8 @@ class Turns:
                 log.error("the channel of this event is switched off; it waits", channel=taken.channel)
                 raise RetryLater(60, "channel off")
             first = taken.state == EventState.NEW
+            if first and not taken.attempts and not taken.apologised:
+                self.services.surge.saw(began - taken.received_at, began)
             ready, outcome = await self._answer(taken) if first else (None, "")
             if first:
                 told.set(outcome=str(outcome))
@@ -151,6 +153,10 @@ class Turns:
             nobody = self._nobody(incoming.chat)
             left = await self._is_left(taken, incoming, nobody)
             customer = nobody if left else await self._meet(incoming, incoming.chat)
+        elif customer.state.unmet and incoming.chat.private and not self.services.surge.on:
+            customer.state.unmet = None
+            if not customer.locale_chosen:
+                customer.locale = await self._language_of(incoming.chat)
         ctx = self._context(taken, incoming, customer)
         ctx.customer.unreachable_at = None
         _drop_stale(ctx)
@@ -229,7 +235,7 @@ class Turns:
         said = ctx.unclear is not None or outcome not in (EventOutcome.SILENT, EventOutcome.PASSED_ON)
         if heard and said and not again and not (waited and ctx.muted):
             self.services.unclear.count(ctx.unclear)
-        if customer.person not in ctx.reappointed:
+        if customer.person not in ctx.reappointed and not self.services.surge.on:
             self._offer_menu(customer, ctx.actor, chat, incoming)
         for person in ctx.reappointed:
             self._aside(self._renew_menu(person))
@@ -296,7 +302,7 @@ class Turns:
         loop = asyncio.get_running_loop()
         busy: list[asyncio.Task[None]] = []
         timer = None
-        if chat.private:
+        if chat.private and not self.services.surge.on:
             timer = loop.call_later(BUSY_AFTER, lambda: busy.append(loop.create_task(channel.show_busy(chat.id))))
         handling = asyncio.ensure_future(self.dispatcher.answer(ctx))
         try:
@@ -370,10 +376,18 @@ class Turns:
         """Somebody new: their language is guessed once. In a group nobody's row is made, nor of who leaves."""
         if not chat.private or isinstance(incoming.what, Left):
             return self._nobody(chat)
-        said = await self.outbound[chat.channel].language_of(chat.id)
-        locale = closest(said, self.languages) or self.default_locale
+        surge = self.services.surge.on
+        locale = self.default_locale if surge else await self._language_of(chat)
         blocked = self.services.blocking.key(chat.key)
-        return await customers.add(self.pool, chat.key, chat.channel, locale, blocked=blocked, now=self.clock())
+        met = await customers.add(self.pool, chat.key, chat.channel, locale, blocked=blocked, now=self.clock())
+        if surge:
+            met.state.unmet = True
+        return met
+
+    async def _language_of(self, chat: Chat) -> str:
+        """The one of ours that is closest to a person's own."""
+        said = await self.outbound[chat.channel].language_of(chat.id)
+        return closest(said, self.languages) or self.default_locale
 
     async def _failed(self, taken: InboxEvent, error: Exception) -> tuple[StoredReply | None, EventOutcome]:
         """Try again twice; then hold the event, say so once, and let the chat go on."""

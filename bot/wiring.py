@@ -51,6 +51,7 @@ from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
 from bot.services.staffing import Staffing
 from bot.services.stores import Stores
+from bot.services.surge import Surge
 from bot.services.trail import Trail
 from bot.services.unclear import UnclearTexts
 from bot.services.visits import Visits
@@ -242,6 +243,7 @@ def build_turns(
     catalogue = Catalogue(settings.gotit_point_per_vnd, settings.gotit_point_overrides, settings.gotit_image_hosts)
     linking = Linking(settings.secret, sealer, notices, alerts, settings.phone_region)
     points = Points(notices)
+    surge = Surge(timedelta(seconds=settings.surge_seconds))
     counter_codes = CounterCodes(settings.secret, settings.counter_qr, settings.line_basic_id)
     vouchers = Vouchers(
         sealer=sealer,
@@ -294,7 +296,7 @@ def build_turns(
                 ),
             ),
             guesses=GuessLimits(settings.secret, alerts),
-            health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone),
+            health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone, surge),
             linking=linking,
             minting=Minting(settings.secret, alerts, settings.bulk_per_second),
             own_data=OwnData(settings.secret),
@@ -313,6 +315,7 @@ def build_turns(
                 settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()
             ),
             stores=Stores(settings.zone),
+            surge=surge,
             trail=Trail(settings.secret),
             unclear=UnclearTexts(settings.secret, settings.zone),
             visits=Visits(

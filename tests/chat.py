@@ -168,6 +168,7 @@ class Bot:
         self.turns.services.catalogue.forget()
         self.turns.services.giftcards.forget()
         self.turns.services.health.forget()
+        self.turns.services.surge.forget()
         self.turns.services.allowance.forget()
         self.turns.services.unclear.counted.clear()
         if apis.gotit is not None:
