@@ -57,6 +57,8 @@ from handlers.waiting import still_checking
 
 BUSY_AFTER = 0.8
 STILL_CHECKING_AFTER = timedelta(seconds=20)
+# To say so costs as much as an answer, and the tap on it is one event more. Nearly all that takes long then is our own.
+STILL_CHECKING_IN_A_SURGE = timedelta(seconds=45)
 ASIDE = 8  # menus being given at the same time, so that they never take the answers' connections
 
 
@@ -310,7 +312,8 @@ class Turns:
             if incoming.reply_token is None or age > TOKEN_GOOD_FOR:
                 return await handling, False
             # InboxEvent up late, it still has a moment before the token is better spent on a sign of life.
-            patience = max(self.patience - age, min(self.patience, timedelta(seconds=1))).total_seconds()
+            still = STILL_CHECKING_IN_A_SURGE if self.services.surge.on else self.patience
+            patience = max(still - age, min(still, timedelta(seconds=1))).total_seconds()
             finished, _ = await asyncio.wait({handling}, timeout=patience)
             if finished:
                 return handling.result(), False

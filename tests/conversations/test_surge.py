@@ -144,13 +144,19 @@ async def test_codes_and_what_is_handed_over_keep_their_full_path(desk: Desk, yu
 
 
 async def test_nothing_is_done_that_only_would_be_nice(desk: Desk) -> None:
-    """No loading animation, no look at a stranger's profile, no menu of theirs: that comes with their next message."""
+    """No loading animation, no "still checking" while the reply token lives; no menu and no look at a stranger's
+    profile, which come with their next message."""
     stranger = desk.chat("line", language="en")
+    desk.having(patience=timedelta(seconds=0.2))
     desk.sandbox.fault("mantago", delay_ms=1000, times=1)
     await in_a_surge(desk, stranger.phone.says("gifts"))
 
     paths = [call.path for call in desk.sandbox.calls("line")]
     assert not [path for path in paths if "loading" in path or stranger.user in path]
+    stranger.look()
+    default = desk.turns.languages["zh_Hant_TW"]
+    assert default("No gifts yet. Join a campaign or redeem a code to get some.") in stranger.text
+    assert default("Still checking — one moment.") not in stranger.text
     assert await desk.pool.fetchval("SELECT locale FROM customers ORDER BY id DESC LIMIT 1") == "zh_Hant_TW"
 
     await stranger.say("menu")
