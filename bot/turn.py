@@ -58,7 +58,7 @@ from handlers.waiting import still_checking
 BUSY_AFTER = 0.8
 STILL_CHECKING_AFTER = timedelta(seconds=20)
 # To say so costs as much as an answer, and the tap on it is one event more. Nearly all that takes long then is our own.
-STILL_CHECKING_IN_A_SURGE = timedelta(seconds=45)
+STILL_CHECKING_IN_A_SURGE = timedelta(seconds=48)
 ASIDE = 8  # menus being given at the same time, so that they never take the answers' connections
 
 

@@ -171,7 +171,8 @@ def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -
     known, cards = gathered.listed.snapshot, gathered.cards
     count = cards.count if isinstance(cards, HeldCards) else len(cards)
     same = known is not None and known.has(gathered.held, count, gathered.hand_overs)
-    if known is not None and same and known.age(ctx.now) <= SNAPSHOT_LIVES:
+    # In a surge, to write it anew would cost as much as asking the vendor; its pages and gifts are asked for then.
+    if known is not None and same and (gathered.kept or known.age(ctx.now) <= SNAPSHOT_LIVES):
         return known.name
     stored = ctx.services.wallet.keep(
         ctx.customer,

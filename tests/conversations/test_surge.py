@@ -50,15 +50,17 @@ async def yu(desk: Desk) -> Chat:
 
 
 async def test_a_list_is_answered_as_it_was_kept(desk: Desk, yu: Chat) -> None:
-    """Nobody is asked, and it says of when it is; a tap asks, also during the surge."""
+    """Nobody is asked, and it says of when it is; nothing is written anew. A tap asks, also during the surge."""
     stood = desk.clock() - timedelta(hours=1)
     before, told = asked(desk, "mantago"), asked(desk, "altegio")
+    written = await desk.pool.fetchval("SELECT xmin::text FROM wallets")
     await in_a_surge(desk, yu.phone.says("gifts"))
     yu.look()
 
     assert yu.said(CROWDED, time=yu._.time(stood))
     assert yu.said("Your gifts")
     assert (asked(desk, "mantago"), asked(desk, "altegio")) == (before, told)
+    assert await desk.pool.fetchval("SELECT xmin::text FROM wallets") == written
 
     await in_a_surge(desk, yu.phone.taps(yu.data_of("Refresh"), "Refresh"), before=0)
     yu.look()
