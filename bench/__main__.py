@@ -22,7 +22,7 @@ DEFAULT = Path("var/bench.json")
 def main() -> None:
     """The command line. Ends with 0 also when a budget is missed: that is a finding, not a failure."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="shorter and noisier, about two minutes")
+    parser.add_argument("--quick", action="store_true", help="shorter and noisier, about four minutes")
     parser.add_argument("--only", default=",".join(ROWS), help="comma list of %(default)s")
     parser.add_argument("--json", type=Path, default=DEFAULT, help="where to write it (default: %(default)s)")
     options = parser.parse_args()

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from bench.machine import BenchError
 from bot.storage.embedded import EmbeddedPostgres
 
 DELAY_MS = 100
+NO_MORE: Mapping[str, str] = {}
 PATIENCE = 20.0  # seconds for replies that are still missing after a load
 SETTINGS = {
     "GIFTDESK_ENV_FILE": os.devnull,
@@ -136,9 +137,10 @@ class Stand:
             yield server
 
     @contextmanager
-    def worker(self, url: str, without: tuple[str, ...] = ()) -> Iterator[int]:
-        """`giftdesk worker`; gives its process id. without: prefixes of settings, to switch vendors off."""
-        environment = self.settings(DATABASE_URL=url)
+    def worker(self, url: str, *, without: tuple[str, ...] = (), more: Mapping[str, str] = NO_MORE) -> Iterator[int]:
+        """`giftdesk worker`; gives its process id. without: prefixes of settings, to switch vendors off. more: other
+        settings."""
+        environment = self.settings(DATABASE_URL=url, **more)
         environment = {name: value for name, value in environment.items() if not name.startswith(without)}
         with machine.running([sys.executable, "-m", "bot", "worker"], environment, self.log("worker")) as process:
             yield process.pid
@@ -181,11 +183,11 @@ class Stand:
         self.number += result.sent
         return result
 
-    def answered(self, server: Server, **load: Any) -> Answered:
-        """Send webhooks, then wait for the replies to them."""
+    def answered(self, server: Server, *, patience: float = PATIENCE, **load: Any) -> Answered:
+        """Send webhooks, then wait for the replies to them, for `patience` seconds after the last was sent."""
         first = self.number
         result = self.load(server, **load)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         found: dict[str, float] = {}
         while True:
             for name, _, at in self.get(f"/_sandbox/ticks?after={self.ticks}"):
@@ -214,6 +216,18 @@ class Stand:
 
     def _ours(self) -> float:
         return machine.processor(os.getpid()) + machine.processor(self.postgres)
+
+    @contextmanager
+    def slow(self, vendor: str, milliseconds: int) -> Iterator[None]:
+        """A vendor that takes so long for each answer."""
+        fault = json.dumps({"route": vendor, "delay_ms": max(0, milliseconds - DELAY_MS)}).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{self.sandbox}/_sandbox/faults", fault), timeout=20).close()
+        try:
+            yield
+        finally:
+            urllib.request.urlopen(
+                urllib.request.Request(f"{self.sandbox}/_sandbox/faults", method="DELETE"), timeout=20
+            ).close()
 
     def get(self, path: str) -> Any:
         """Ask the sandbox."""

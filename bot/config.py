@@ -120,6 +120,7 @@ class Settings(BaseSettings):
     web_workers: int = Field(1, ge=1, le=64)
     worker_concurrency: int = Field(200, ge=20, le=2000)
     vendor_connections: int = Field(50, ge=1, le=1000)
+    surge_seconds: int = Field(15, ge=0, le=600)
 
     line_channel_secret: Names = ()
     line_channel_access_token: SecretStr = SecretStr("")

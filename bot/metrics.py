@@ -34,6 +34,7 @@ RELAYED = Counter(
     "Events that other tools on LINE's channel are passed on, by what came of a try.",
     ["target", "result"],
 )
+KEPT_LISTS = Counter("giftdesk_kept_lists", "Lists that were answered as they were kept, because of a surge.")
 RETRIES = Counter("giftdesk_retries", "Turns and deliveries that were put back for another try.", ["reason"])
 
 
@@ -49,12 +50,14 @@ class Queue(Collector):
         oldest_relay: float,
         workers: int,
         undecided: int,
+        surging: int,
     ) -> None:
         self.values = (
             ("giftdesk_queue_depth", "Events that are not finished.", unfinished),
             ("giftdesk_queue_age_seconds", "Age of the oldest unfinished event.", oldest),
             ("giftdesk_held_events", "Events that kept failing and wait for staff.", held),
             ("giftdesk_workers", "Worker processes that reported within the last minute.", workers),
+            ("giftdesk_surging_workers", "Those of them that answer lists as they were kept: too much waits.", surging),
             ("giftdesk_undecided_vouchers", "Vouchers that only staff can end: whether Got It issued them.", undecided),
             ("giftdesk_relays", "Events that other tools on LINE's channel have not got yet.", relays),
             ("giftdesk_relay_age_seconds", "Age of the oldest of these.", oldest_relay),

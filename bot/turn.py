@@ -57,6 +57,8 @@ from handlers.waiting import still_checking
 
 BUSY_AFTER = 0.8
 STILL_CHECKING_AFTER = timedelta(seconds=20)
+# To say so costs as much as an answer, and the tap on it is one event more. Nearly all that takes long then is our own.
+STILL_CHECKING_IN_A_SURGE = timedelta(seconds=48)
 ASIDE = 8  # menus being given at the same time, so that they never take the answers' connections
 
 
@@ -110,6 +112,8 @@ class Turns:
                 log.error("the channel of this event is switched off; it waits", channel=taken.channel)
                 raise RetryLater(60, "channel off")
             first = taken.state == EventState.NEW
+            if first and not taken.attempts and not taken.apologised:
+                self.services.surge.saw(began - taken.received_at, began)
             ready, outcome = await self._answer(taken) if first else (None, "")
             if first:
                 told.set(outcome=str(outcome))
@@ -151,6 +155,10 @@ class Turns:
             nobody = self._nobody(incoming.chat)
             left = await self._is_left(taken, incoming, nobody)
             customer = nobody if left else await self._meet(incoming, incoming.chat)
+        elif customer.state.unmet and incoming.chat.private and not self.services.surge.on:
+            customer.state.unmet = None
+            if not customer.locale_chosen:
+                customer.locale = await self._language_of(incoming.chat)
         ctx = self._context(taken, incoming, customer)
         ctx.customer.unreachable_at = None
         _drop_stale(ctx)
@@ -229,7 +237,7 @@ class Turns:
         said = ctx.unclear is not None or outcome not in (EventOutcome.SILENT, EventOutcome.PASSED_ON)
         if heard and said and not again and not (waited and ctx.muted):
             self.services.unclear.count(ctx.unclear)
-        if customer.person not in ctx.reappointed:
+        if customer.person not in ctx.reappointed and not self.services.surge.on:
             self._offer_menu(customer, ctx.actor, chat, incoming)
         for person in ctx.reappointed:
             self._aside(self._renew_menu(person))
@@ -296,7 +304,7 @@ class Turns:
         loop = asyncio.get_running_loop()
         busy: list[asyncio.Task[None]] = []
         timer = None
-        if chat.private:
+        if chat.private and not self.services.surge.on:
             timer = loop.call_later(BUSY_AFTER, lambda: busy.append(loop.create_task(channel.show_busy(chat.id))))
         handling = asyncio.ensure_future(self.dispatcher.answer(ctx))
         try:
@@ -304,7 +312,8 @@ class Turns:
             if incoming.reply_token is None or age > TOKEN_GOOD_FOR:
                 return await handling, False
             # InboxEvent up late, it still has a moment before the token is better spent on a sign of life.
-            patience = max(self.patience - age, min(self.patience, timedelta(seconds=1))).total_seconds()
+            still = STILL_CHECKING_IN_A_SURGE if self.services.surge.on else self.patience
+            patience = max(still - age, min(still, timedelta(seconds=1))).total_seconds()
             finished, _ = await asyncio.wait({handling}, timeout=patience)
             if finished:
                 return handling.result(), False
@@ -370,10 +379,18 @@ class Turns:
         """Somebody new: their language is guessed once. In a group nobody's row is made, nor of who leaves."""
         if not chat.private or isinstance(incoming.what, Left):
             return self._nobody(chat)
-        said = await self.outbound[chat.channel].language_of(chat.id)
-        locale = closest(said, self.languages) or self.default_locale
+        surge = self.services.surge.on
+        locale = self.default_locale if surge else await self._language_of(chat)
         blocked = self.services.blocking.key(chat.key)
-        return await customers.add(self.pool, chat.key, chat.channel, locale, blocked=blocked, now=self.clock())
+        met = await customers.add(self.pool, chat.key, chat.channel, locale, blocked=blocked, now=self.clock())
+        if surge:
+            met.state.unmet = True
+        return met
+
+    async def _language_of(self, chat: Chat) -> str:
+        """The one of ours that is closest to a person's own."""
+        said = await self.outbound[chat.channel].language_of(chat.id)
+        return closest(said, self.languages) or self.default_locale
 
     async def _failed(self, taken: InboxEvent, error: Exception) -> tuple[StoredReply | None, EventOutcome]:
         """Try again twice; then hold the event, say so once, and let the chat go on."""

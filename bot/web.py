@@ -270,7 +270,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] |
         try:
             with pool.connection() as connection:
                 waiting = connection.execute(storage.QUEUE_STATE).fetchone() or (0, 0.0, 0, 0, 0.0)
-                working = connection.execute(storage.AT_WORK).fetchone() or (0, 0)
+                working = connection.execute(storage.AT_WORK).fetchone() or (0, 0, 0)
             queue = metrics.Queue(*waiting, *working)
         except (psycopg.Error, PoolTimeout):
             queue = None

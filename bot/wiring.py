@@ -46,10 +46,12 @@ from bot.services.own_data import OwnData
 from bot.services.passing import Passing
 from bot.services.points import Points
 from bot.services.posters import Posters
+from bot.services.rate_limits import SharedSlots
 from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
 from bot.services.staffing import Staffing
 from bot.services.stores import Stores
+from bot.services.surge import Surge
 from bot.services.trail import Trail
 from bot.services.unclear import UnclearTexts
 from bot.services.visits import Visits
@@ -123,6 +125,15 @@ def open_apis(settings: Settings) -> Apis:
         if settings.has("Altegio")
         else None,
     )
+
+
+def share_limits(pool: asyncpg.Pool, channels: Mapping[str, Outbound], apis: Apis) -> None:
+    """Let all processes on one database keep their limits of calls a second together."""
+    of_vendors = (upstream.limit for upstream in apis.upstreams.values())
+    of_platforms = (limit for channel in channels.values() for limit in channel.limits)
+    for limit in (*of_vendors, *of_platforms):
+        if limit is not None:
+            limit.share(SharedSlots(pool, limit).slot)
 
 
 def open_peers(settings: Settings) -> list[Peer]:
@@ -232,6 +243,7 @@ def build_turns(
     catalogue = Catalogue(settings.gotit_point_per_vnd, settings.gotit_point_overrides, settings.gotit_image_hosts)
     linking = Linking(settings.secret, sealer, notices, alerts, settings.phone_region)
     points = Points(notices)
+    surge = Surge(timedelta(seconds=settings.surge_seconds))
     counter_codes = CounterCodes(settings.secret, settings.counter_qr, settings.line_basic_id)
     vouchers = Vouchers(
         sealer=sealer,
@@ -244,6 +256,7 @@ def build_turns(
         clock=clock,
         quota=Quota(settings.staff_vouchers_per_day, settings.staff_value_per_day),
     )
+    share_limits(pool, channels, apis)
     brands = brands_of(settings)
     for name, channel in channels.items():
         if channel.menus and name in brands:
@@ -283,7 +296,7 @@ def build_turns(
                 ),
             ),
             guesses=GuessLimits(settings.secret, alerts),
-            health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone),
+            health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone, surge),
             linking=linking,
             minting=Minting(settings.secret, alerts, settings.bulk_per_second),
             own_data=OwnData(settings.secret),
@@ -302,6 +315,7 @@ def build_turns(
                 settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()
             ),
             stores=Stores(settings.zone),
+            surge=surge,
             trail=Trail(settings.secret),
             unclear=UnclearTexts(settings.secret, settings.zone),
             visits=Visits(

@@ -245,6 +245,14 @@ def as_of(ctx: Context, listed: GiftList) -> str:
     )
 
 
+def as_kept(ctx: Context, listed: GiftList) -> str:
+    """The same when nobody was asked, because too much waits."""
+    return ctx._(
+        "Many people are writing right now, so this is how things stood at %(time)s. Tap Refresh for the latest.",
+        time=_when(ctx, listed.taken_at),
+    )
+
+
 def _when(ctx: Context, moment: datetime) -> str:
     today = moment.astimezone(ctx._.zone).date() == ctx.now.astimezone(ctx._.zone).date()
     return ctx._.time(moment) if today else ctx._.moment(moment)

@@ -72,9 +72,13 @@ async def _show(ctx: Context, action: ShowThings, snapshot: Snapshot | None, *, 
     if not ctx.brand.shows_wallet or (action.kind in KINDS and not ctx.brand.shows_gifts):
         return await ctx.run("menu")
     before: list[Text] = []
+    again: tuple[Button, ...] = ()
     if snapshot is None or not await _holds(ctx, snapshot, action):
         found = await wallet.gather(ctx, gifts.FRESH)
         before += found.before
+        if found.kept:
+            # Translators: a button: load the list again
+            again = (Button(ctx._("Refresh"), wallet.Refresh()),)
         name = wallet.keep(ctx, found)
         kept = ctx.customer.wallet
         snapshot = Snapshot.of(kept) if kept else found.listed.snapshot if found.listed else None
@@ -126,6 +130,7 @@ async def _show(ctx: Context, action: ShowThings, snapshot: Snapshot | None, *, 
         choices.ending(
             ctx._,
             *turning(shown),
+            *again,
             *(() if mixed and not action.query else (everything,)),
             *(Button(names[kind], ShowThings(kind=kind, snapshot=snapshot.name)) for kind in others),
         ),

@@ -17,7 +17,18 @@ from bot.conversation.router import Router
 from bot.errors import UpstreamError, UpstreamUnavailable
 from bot.i18n import N_
 from bot.services.linking import Lapsed, Link
-from bot.services.wallet import Day, GiftList, Held, HeldCards, HeldVoucher, days, everything
+from bot.services.wallet import (
+    CARDS,
+    Day,
+    GiftList,
+    Held,
+    HeldCards,
+    HeldVoucher,
+    Snapshot,
+    days,
+    everything,
+    read_gifts,
+)
 from bot.storage import belongings, issues
 from bot.storage.hand_overs import HandOver
 from bot.storage.issues import Issue
@@ -28,7 +39,7 @@ from handlers.gifts import SNAPSHOT_LIVES, ShowDay, ShowGift, ShowGivenDay, Show
 from handlers.views import choices, outage
 from handlers.views.gifts import gift_card, list_names, ticket_card
 from handlers.views.vouchers import voucher_card
-from handlers.views.wallet import all_button, all_card, sum_card, sum_text, unlisted_notes
+from handlers.views.wallet import all_button, all_card, cards_card, sum_card, sum_text, unlisted_notes
 from handlers.vouchers import ShowIssue
 
 router = Router()
@@ -64,7 +75,8 @@ class Gathered:
     listed: MantaGo's gifts, those of before while it is down, None when nobody knows any. told: it said so itself.
     owned: gift cards; None when no phone is linked, or nobody can tell. before: what is said above. troubled: names of
     vendors of whom nothing can be shown. notes: what else is missing. held: the vouchers as a list has them.
-    hand_overs: what of the gifts was handed over at the counter.
+    hand_overs: what of the gifts was handed over at the counter. kept: nobody was asked, this is the last list, with so
+    many gift cards as were `counted` then.
     """
 
     account: Account
@@ -76,23 +88,29 @@ class Gathered:
     troubled: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     hand_overs: Sequence[HandOver] = ()
+    kept: bool = False
+    counted: int = 0
     held: tuple[HeldVoucher, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.held = tuple(map(HeldVoucher.of, self.vouchers))
 
     @property
-    def cards(self) -> tuple[GiftCard, ...]:
+    def cards(self) -> tuple[GiftCard, ...] | HeldCards:
         """The gift cards that can be used."""
-        return self.owned.cards if self.owned else ()
+        return self.owned.cards if self.owned else HeldCards(self.counted)
 
 
 async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
-    """Ask everybody. Whoever is in trouble costs only their own part; writes nothing but alerts of that."""
-    own = await belongings.of_customer(
-        ctx.work.reads, ctx.customer_id, ctx.services.hand_overs.who(ctx.customer.person)
-    )
-    answers = await _ask(ctx, fresh_enough, ctx.services.linking.opened(own.link, ctx.now))
+    """Ask everybody. Whoever is in trouble costs only their own part; writes nothing but alerts of that.
+
+    In a surge nobody is asked for what is kept, unless it has to be fresh.
+    """
+    own = await _ours(ctx)
+    kept = await _kept(ctx) if fresh_enough and ctx.services.surge.on else None
+    if kept is not None:
+        return _as_kept(ctx, kept, own, fresh_enough)
+    answers = await _ask(ctx, fresh_enough, own.link)
     listed, told, before, troubled, notes = None, False, list[Text](), list[str](), list[str]()
     if not ctx.brand.shows_gifts:
         listed = GiftList(Gifts(), ctx.now)
@@ -113,10 +131,55 @@ async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
         notes += unlisted_notes(ctx._, listed.gifts)
     if owned is not None:
         notes += owned.notes
-    shows_vouchers = own.vouchers and ctx.brand.shows_vouchers
-    vouchers = await issues.held_by(ctx.work.reads, ctx.customer_id) if shows_vouchers else []
-    given = own.hand_overs if ctx.brand.shows_gifts else ()
-    return Gathered(own.account, vouchers, listed, told, owned, before, troubled, notes, given)
+    return Gathered(own.account, own.vouchers, listed, told, owned, before, troubled, notes, own.hand_overs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """What our own books say, of what the brand shows. link: of their phone."""
+
+    account: Account
+    vouchers: list[Issue]
+    hand_overs: Sequence[HandOver]
+    link: Link | Lapsed | None
+
+
+async def _ours(ctx: Context) -> _Ours:
+    who = ctx.services.hand_overs.who(ctx.customer.person)
+    found = await belongings.of_customer(ctx.work.reads, ctx.customer_id, who)
+    shows_vouchers = found.vouchers and ctx.brand.shows_vouchers
+    return _Ours(
+        found.account,
+        await issues.held_by(ctx.work.reads, ctx.customer_id) if shows_vouchers else [],
+        found.hand_overs if ctx.brand.shows_gifts else (),
+        ctx.services.linking.opened(found.link, ctx.now),
+    )
+
+
+async def _kept(ctx: Context) -> Snapshot | None:
+    """The last list, when there is anything in it: who has nothing waits for something."""
+    kept = await ctx.services.wallet.kept(ctx.work.reads, ctx.customer_id)
+    return kept if kept and kept.places() else None
+
+
+def _as_kept(ctx: Context, kept: Snapshot, own: _Ours, fresh_enough: timedelta) -> Gathered:
+    """The last list instead of what the vendors say, with what our own books say now."""
+    ctx.services.surge.spared()
+    listed = read_gifts(kept)
+    before = [Text(gifts.as_kept(ctx, listed))] if ctx.now - listed.taken_at >= fresh_enough else []
+    counted: int = kept.kept[CARDS] if ctx.brand.shows_cards else 0
+    if counted and not isinstance(own.link, Link):
+        counted = 0  # The phone was unlinked meanwhile.
+    return Gathered(
+        own.account,
+        own.vouchers,
+        listed,
+        before=before,
+        notes=unlisted_notes(ctx._, listed.gifts),
+        hand_overs=own.hand_overs,
+        kept=True,
+        counted=counted,
+    )
 
 
 def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -> str:
@@ -126,15 +189,17 @@ def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -
     """
     if gathered.listed is None:
         return ""
-    known, cards = gathered.listed.snapshot, len(gathered.cards)
-    same = known is not None and known.has(gathered.held, cards, gathered.hand_overs)
-    if known is not None and same and known.age(ctx.now) <= SNAPSHOT_LIVES:
+    known, cards = gathered.listed.snapshot, gathered.cards
+    count = cards.count if isinstance(cards, HeldCards) else len(cards)
+    same = known is not None and known.has(gathered.held, count, gathered.hand_overs)
+    # In a surge, to write it anew would cost as much as asking the vendor; its pages and gifts are asked for then.
+    if known is not None and same and (gathered.kept or known.age(ctx.now) <= SNAPSHOT_LIVES):
         return known.name
     stored = ctx.services.wallet.keep(
         ctx.customer,
         gathered.listed,
         gathered.held,
-        cards,
+        count,
         now=ctx.now,
         zone=ctx._.zone,
         name=known.name if known is not None and same else None,
@@ -216,14 +281,15 @@ def _nothing(ctx: Context, found: Gathered, held: Sequence[Held], notes: Sequenc
     before = [*found.before, *([Text("\n".join(notes))] if notes else [])]
     if not held and not notes:
         return gifts.nothing(ctx, before)
+    # Translators: a button: load the list again
+    again = Button(ctx._("Refresh"), Refresh())
     if not held:
-        # Translators: a button: load the list again
-        again = Button(ctx._("Refresh"), Refresh())
         return Reply(tuple(before), choices.ending(ctx._, *choices.codes(ctx), *choices.my_code(ctx), again))
     every = all_button(ctx._, 0, show_all)
     text = Text(ctx._("There is nothing to use right now."))
     mine = choices.my_code(ctx)
-    return Reply((*before, text), choices.ending(ctx._, *choices.codes(ctx), every, *mine, *_receipts(ctx)))
+    buttons = (*((again,) if found.kept else ()), *choices.codes(ctx), every, *mine, *_receipts(ctx))
+    return Reply((*before, text), choices.ending(ctx._, *buttons))
 
 
 def opens(ctx: Context, held: Held) -> Action:
@@ -257,11 +323,12 @@ def _drawn(ctx: Context, found: Gathered, held: Held, seen: float | None) -> Car
             issue = next(each for each in found.vouchers if each.ref == ref)
             picture = ctx.services.catalogue.picture(issue.offer["image"])
             return voucher_card(ctx._, issue, picture, ShowIssue(ref=ref))
+        case HeldCards() as counted:
+            return cards_card(ctx._, counted, opens(ctx, held))
         case GiftCard() as card:
             assert found.owned is not None, "it is one of those"
             giftcards.remember_numbers(ctx, found.owned.found)
             return giftcards.drawn(ctx, found.owned.link, card)
-    raise AssertionError("gift cards are asked for here")
 
 
 def of_mantago(ctx: Context, held: Held, *, new: bool = False) -> Card:

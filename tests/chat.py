@@ -51,7 +51,8 @@ TABLES = (
     "accounts, points, rewards, issues, links, link_codes, data_files, "
     "staff, invitations, blocks, switches, approvals, audit, "
     "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear, attachments, pictures, "
-    "counter_codes, hand_overs, stores, store_members, visits, posters, poster_visits, poster_files, relays"
+    "counter_codes, hand_overs, stores, store_members, visits, posters, poster_visits, poster_files, relays, "
+    "rate_limits"
 )
 
 # PgQueuer clears its jobs away a tenth of a second late; what is left to do is known from our own rows.
@@ -167,6 +168,7 @@ class Bot:
         self.turns.services.catalogue.forget()
         self.turns.services.giftcards.forget()
         self.turns.services.health.forget()
+        self.turns.services.surge.forget()
         self.turns.services.allowance.forget()
         self.turns.services.unclear.counted.clear()
         if apis.gotit is not None:

@@ -37,7 +37,7 @@ def told() -> dict[str, set[str]]:
     """Every name that `/metrics` may tell, with its labels."""
     collectors = [each for each in vars(metrics).values() if isinstance(each, Counter | Histogram)]
     found = {}
-    for collector in (*collectors, metrics.Queue(0, 0.0, 0, 0, 0.0, 0, 0)):
+    for collector in (*collectors, metrics.Queue(0, 0.0, 0, 0, 0.0, 0, 0, 0)):
         for family in collector.collect():
             names = set(getattr(collector, "_labelnames", ()))
             suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bench.report import Row
-from bench.rows import acks, cost, latency, scale, serve, sustained, wallet
+from bench.rows import acks, cost, flash, latency, scale, serve, sustained, wallet
 from bench.stand import Stand
 
 ROWS: dict[str, Callable[[Stand], Iterator[Row]]] = {
@@ -13,6 +13,7 @@ ROWS: dict[str, Callable[[Stand], Iterator[Row]]] = {
     "sustained": sustained.measure,
     "latency": latency.measure,
     "wallet": wallet.measure,
+    "flash": flash.measure,
     "cost": cost.measure,
     "scale": scale.measure,
     "serve": serve.measure,

@@ -111,7 +111,7 @@ class AltegioApi:
     ) -> AltegioApi:
         """A client with connections of its own.
 
-        url: base URL with its version. max_per_second: our own limit, per process; None or 0 for none.
+        url: base URL with its version. max_per_second: our own limit; None or 0 for none.
         Altegio is known to allow 200 calls a minute or 5 a second. Raises ConfigurationError for a URL
         that is not https or a token that cannot be one.
         """

@@ -23,6 +23,7 @@ import orjson
 
 from bot import tracing
 from bot.apis.call_stats import CallStats
+from bot.apis.rate_limit import RateLimit
 from bot.apis.reading import ShapeError
 from bot.apis.transport import NEVER_SENT, Client, TooLong, Transport, prepared
 from bot.errors import (
@@ -196,8 +197,8 @@ class Upstream:
     name: the vendor, in errors and metrics. http: as from `open_http`; its base URL and headers count.
     explain: turns a status and a parsed body into the vendor's own error, None when the status alone decides.
     observe: called once per call with upstream, operation, outcome (`ok`, an error's class name or `Cancelled`) and
-    seconds. connections: calls at once. max_per_second: None for no limit.
-    connect_seconds: the longest wait for a place and for a connection, each. read_seconds,
+    seconds. connections: calls at once. max_per_second: our own limit, None for none.
+    connect_seconds: the longest wait for a slot, for a place and for a connection, each. read_seconds,
     write_seconds: the longest silence borne while waiting for an answer.
     clock, sleep, jitter: replaced in tests.
     """
@@ -227,8 +228,7 @@ class Upstream:
         self._explain = explain
         self._observe = observe
         self._slots = asyncio.Semaphore(connections)
-        self._interval = 1 / max_per_second if max_per_second else 0.0
-        self._next_turn = 0.0
+        self.limit = RateLimit(name, max_per_second, patience=connect_seconds, clock=clock) if max_per_second else None
         self._write_seconds = write_seconds
         self._connect_seconds = connect_seconds
         self._reads = timeouts(connect_seconds, read_seconds)
@@ -352,14 +352,12 @@ class Upstream:
 
     async def _take_turn(self, operation: str) -> UpstreamError | None:
         """Wait for the rate limit and for a connection, but not for long. None: one slot is taken."""
-        if self._interval:
-            now = self._clock()
-            wait = max(0.0, self._next_turn - now)
-            if wait > self._connect_seconds:
-                return RateLimited(self.name, f"{operation}: our own limit of calls per second is used up", wait)
-            self._next_turn = now + wait + self._interval
-            if wait:
-                await self._sleep(wait)
+        if self.limit is not None:
+            slot = await self.limit.slot()
+            if not slot.taken:
+                return RateLimited(self.name, f"{operation}: our own limit of calls per second is used up", slot.wait)
+            if slot.wait:
+                await self._sleep(slot.wait)
         try:
             async with asyncio.timeout(self._connect_seconds if self._slots.locked() else None):
                 await self._slots.acquire()

@@ -142,8 +142,8 @@ class MantagoApi:
     ) -> MantagoApi:
         """A client with connections of its own.
 
-        url: base URL without `/openapi`. max_per_second: our own limit, per process; None or 0 for
-        none. MantaGo limits calls but does not say where: start with 5 on a small plan. Raises
+        url: base URL without `/openapi`. max_per_second: our own limit; None or 0 for none.
+        MantaGo limits calls but does not say where: start with 5 on a small plan. Raises
         ConfigurationError for a URL that is not https or a token that cannot be one.
         """
         http = open_http(

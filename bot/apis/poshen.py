@@ -110,7 +110,7 @@ class PoshenApi:
         """A client with connections of its own.
 
         url: base URL. token: of a Poshen user with the right to manage codes. max_per_second: our own
-        limit, per process; None or 0 for none. Raises ConfigurationError for a URL
+        limit; None or 0 for none. Raises ConfigurationError for a URL
         that is not https or a token that cannot be one.
         """
         http = open_http(

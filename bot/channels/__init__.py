@@ -19,6 +19,8 @@ from bot.partners import Partner, Platform, introduce
 if TYPE_CHECKING:
     import asyncpg
 
+    from bot.apis.rate_limit import RateLimit
+
 Json = dict[str, Any]
 Pack = Callable[[Action], str]
 Step = tuple[str, Callable[[], Awaitable[str]]]
@@ -257,6 +259,10 @@ class Outbound(Protocol):
     @property
     def pictures(self) -> Uploads | None:
         """None where the platform needs none of ours."""
+
+    @property
+    def limits(self) -> Sequence[RateLimit]:
+        """How often the platform lets itself be called, where that is a matter of all our processes together."""
 
     @property
     def quota(self) -> Callable[[], Awaitable[tuple[int, int | None]]] | None:

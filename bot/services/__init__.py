@@ -27,6 +27,7 @@ from bot.services.posters import Posters
 from bot.services.redemption import Redemption
 from bot.services.staffing import Staffing
 from bot.services.stores import Stores
+from bot.services.surge import Surge
 from bot.services.trail import Trail
 from bot.services.unclear import UnclearTexts
 from bot.services.visits import Visits
@@ -58,6 +59,7 @@ class Services:
     redemption: Redemption
     staffing: Staffing
     stores: Stores
+    surge: Surge
     trail: Trail
     unclear: UnclearTexts
     visits: Visits

@@ -21,6 +21,7 @@ from bot.apis.call_stats import CallStats
 from bot.errors import CheckFailed, GiftdeskError, Kind, UpstreamError
 from bot.i18n import N_
 from bot.services.alerts import Alerts
+from bot.services.surge import Surge
 from bot.storage import counts, workers
 from bot.storage.workers import Report
 
@@ -28,6 +29,7 @@ WRITTEN_EVERY = 15.0  # seconds
 FRESH = timedelta(seconds=50)  # three rows missed, and a worker is gone
 SLOW_MS = 3_000
 UNSTEADY = 0.1  # of the latest calls failed
+SURGE = "surge"  # beside the parts in a worker's row
 REMINDERS = (1, 3, 7)  # days before MantaGo's token ends
 
 Verdict = Literal["well", "slow", "unsteady", "failing", "quiet"]
@@ -77,6 +79,7 @@ class Health:
     checks: Mapping[str, Check]
     alerts: Alerts
     zone: ZoneInfo
+    surge: Surge = field(default_factory=Surge)
     worker: str = field(default_factory=lambda: secrets.token_hex(6))
     platforms: dict[str, CallStats] = field(init=False)
 
@@ -118,6 +121,13 @@ class Health:
         reports = [*(each for each in written if each.worker != self.worker), self._report(now)]
         return tuple(merged(part, reports, now) for part in self._stats()), at_work
 
+    async def surging(self, connection: asyncpg.Connection | asyncpg.Pool, now: datetime) -> datetime | None:
+        """Since when more comes in than can be answered in time, as any worker sees it; None when it does not."""
+        written = await workers.reports(connection)
+        reports = [*(each for each in written if each.worker != self.worker), self._report(now)]
+        fresh = [each.parts[SURGE]["since"] for each in reports if now - each.at < FRESH and SURGE in each.parts]
+        return _moment(min(fresh, default=None))
+
     def _stats(self) -> dict[str, CallStats]:
         return self.platforms | {name: upstream.stats for name, upstream in self.apis.upstreams.items()}
 
@@ -126,6 +136,8 @@ class Health:
         for name, upstream in self.apis.upstreams.items():
             if upstream.breaker.retry_in:
                 parts[name]["paused_until"] = now.timestamp() + upstream.breaker.retry_in
+        if since := self.surge.lasts(now):
+            parts[SURGE] = {"since": since.timestamp()}
         return Report(self.worker, now, parts)
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────

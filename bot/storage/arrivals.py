@@ -103,7 +103,8 @@ SELECT (SELECT count(*) FROM events WHERE state IN ('new', 'ready')),
 # Workers write their row every 15 s, by the database's clock.
 AT_WORK = """
 SELECT (SELECT count(*) FROM workers WHERE at > now() - interval '1 minute'),
-       (SELECT count(*) FROM issues WHERE state = 'check')
+       (SELECT count(*) FROM issues WHERE state = 'check'),
+       (SELECT count(*) FROM workers WHERE at > now() - interval '1 minute' AND parts ? 'surge')
 """
 
 

@@ -38,7 +38,10 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 BLOCK = 1 << 20  # bytes
 # The queue's jobs are made anew from the rows that they are about; the other ones say what a process does just now.
-LEFT_OUT = ("pgqueuer", "pgqueuer_log", "pgqueuer_statistics", "pgqueuer_schedules", "workers", "alembic_version")
+LEFT_OUT = (
+    *("pgqueuer", "pgqueuer_log", "pgqueuer_statistics", "pgqueuer_schedules"),
+    *("workers", "rate_limits", "alembic_version"),
+)
 # What a desk that nobody has written to may hold: its start wrote that. `switches` has the key's fingerprint.
 OF_A_START = {*LEFT_OUT, "pictures", "attachments", "tallies", "switches"}
 # Rows that were written after the backup are gone, but not what quotes their numbers: signed links, buttons. So many

@@ -146,6 +146,7 @@ KEPT: Mapping[str, Kept] = {
     "switches": Kept(stays=_DECIDED),
     # The machinery
     "workers": Kept(goes=timedelta(days=1)),
+    "rate_limits": Kept(stays="one row for each limit"),
     "attachments": Kept(goes=timedelta(days=90)),
     "pictures": Kept(stays="drawings of ours; messages in chats keep the addresses of those in an older colour"),
     "tallies": Kept(goes=_RECEIPTS),

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     Identity,
     Index,
     Integer,
@@ -704,4 +705,18 @@ relays = Table(
     Column("body", LargeBinary, nullable=False),
     Index("relays_chat", "chat", "event_id"),
     Index("relays_undecided", "event_id", postgresql_where=text("state IN ('rest', 'all')")),
+)
+
+# ── Rate limits (0017) ───────────────────────────────────────────────────────────────────────────
+
+# One row for each limit of calls a second that all processes share. Seconds since 1970 by the database's clock: when
+# the turns begin that were taken last, and when the next one is free. Not logged: a crash only forgets whose turn it
+# was.
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("first_at", Double, nullable=False),
+    Column("next_at", Double, nullable=False),
+    prefixes=["UNLOGGED"],
 )

@@ -234,6 +234,10 @@ class State:
     not there while they have everybody's. `customers.note_menu` writes it, beside the turns. It counts until another
     menu is given."""
 
+    unmet = Key[bool]()
+    """The customer came during a surge, and their profile was not asked for their language. `Turns` writes it, and
+    removes it with their next message after that, when it asks."""
+
     last = Key[str]()
     """The reference of the customer whom a member of staff looked at last; staff say `last` for it. Staff commands
     write it. It counts for ever."""

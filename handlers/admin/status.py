@@ -37,6 +37,7 @@ async def show_status(ctx: StaffContext, _args: Arguments) -> Answer:
         token_days=mantago.token_days_left(ctx.now) if mantago else None,
         vouchers=ctx.apis.gotit is not None,
         guard_until=await guesses.guard_until(reads, ctx.now),
+        surge_since=await health.surging(reads, ctx.now),
         maintenance=await switches.state(reads, switches.MAINTENANCE),
         now=ctx.now,
         relayed=await _waiting(ctx),

@@ -46,6 +46,7 @@ def status_card(
     guard_until: datetime | None,
     maintenance: Mapping[str, Any] | None,
     now: datetime,
+    surge_since: datetime | None = None,
     relayed: Mapping[str, Waiting] = NOTHING_WAITS,
     buttons: tuple[Button, ...] = (),
 ) -> Card:
@@ -53,12 +54,17 @@ def status_card(
 
     token_days: whole days that MantaGo's token is still good for. vouchers: whether any are issued here.
     maintenance: the switch {by, at}, None while it is off. relayed: what other tools have not got yet, by part.
+    surge_since: of the surge that there is now, see `bot.services.surge`.
     """
     rows = [
         _part_row(_, state, now, token_days if state.part == "mantago" else None, relayed.get(state.part))
         for state in states
     ]
     rows += _backlog_rows(_, backlog, workers, now, vouchers=vouchers)
+    if surge_since is not None:
+        # Translators: more comes in than can be answered in time
+        text = _("since %(time)s: lists are shown as they were kept", time=_when(_, surge_since, now))
+        rows.append(Row(_("Surge"), text, "soon"))
     if guard_until is not None:
         rows.append(Row(_("Guard"), _("raised until %(time)s", time=_when(_, guard_until, now)), "soon"))
     if maintenance is not None:

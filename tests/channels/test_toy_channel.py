@@ -41,6 +41,7 @@ class ToyClient:
     menus = None
     pictures = None
     quota = None
+    limits = ()
 
     def __init__(self) -> None:
         self.delivered: list[Delivery] = []

@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 from bot.apis.http import address, bearer, open_http
+from bot.apis.rate_limit import RateLimit
 from bot.channels import Delivery, Json, MenuTexts, Outcome, Pack, Receipt, Rendered
 from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import records, word
@@ -32,6 +33,14 @@ API_URL = "https://api.line.me"
 BRAND_COLOUR = "#0F766E"
 LOOK_AGAIN_SECONDS = 3.0  # while no menu is known
 GIVE_SECONDS = 3.0  # A menu is given beside an answer, and tried again with the next one.
+# https://developers.line.biz/en/reference/messaging-api/#rate-limits: requests a second of a channel, however many
+# processes make them. The loading animation has 100; some are left for what else the brand runs. Replies have 2,000 and
+# pushes as many; here they share them.
+MESSAGES_PER_SECOND = 2000
+LOADINGS_PER_SECOND = 80
+MESSAGE_WAITS = 1.0  # seconds for its slot
+LOADING_WAITS = 0.5  # The answer is being made meanwhile, and may be there first.
+ALONE_PER_SECOND = 100  # messages of a process; only some busy ones together make two thousand
 BUSY_SECONDS = 20  # LINE takes multiples of five up to sixty, and stops early when a message arrives.
 
 _ACCEPTED = frozenset({200, 409})  # 409: an earlier try with this retry key was accepted.
@@ -88,6 +97,9 @@ class LineClient:
         self._read_seconds = read_seconds
         self._colors = palette(brand_colour)
         self.menus = CustomerMenus(self)
+        self._messages = RateLimit("line messages", MESSAGES_PER_SECOND, patience=MESSAGE_WAITS, alone=ALONE_PER_SECOND)
+        self._loadings = RateLimit("line loadings", LOADINGS_PER_SECOND, patience=LOADING_WAITS)
+        self.limits = (self._messages, self._loadings)
 
     @classmethod
     def connect(
@@ -120,7 +132,7 @@ class LineClient:
 
     async def _reply(self, token: str, messages: Sequence[Rendered]) -> Receipt:
         async def send(contents: list[Json]) -> Answer:
-            return await self.call("POST", "/v2/bot/message/reply", {"replyToken": token, "messages": contents})
+            return await self._send("/v2/bot/message/reply", {"replyToken": token, "messages": contents})
 
         try:
             try:
@@ -132,8 +144,8 @@ class LineClient:
                     return Receipt(Outcome.UNKNOWN, 0, f"no answer, then HTTP {answer.status}")
             if answer.is_about_content and (contents := _as_text(messages)):
                 return _judged(await send(contents), instead_of=answer)
-        except NotSentError:
-            return Receipt(Outcome.RETRY, 0, "no connection")
+        except NotSentError as error:
+            return Receipt(Outcome.RETRY, 0, str(error) or "no connection")
         except LostError:
             return Receipt(Outcome.UNKNOWN, 0, "no answer")
         return _judged(answer)
@@ -141,22 +153,35 @@ class LineClient:
     async def _push(self, to: str, messages: Sequence[Rendered], key: UUID) -> Receipt:
         async def send(contents: list[Json], key: UUID) -> Answer:
             body = {"to": to, "messages": contents}
-            return await self.call("POST", "/v2/bot/message/push", body, {"X-Line-Retry-Key": str(key)})
+            return await self._send("/v2/bot/message/push", body, {"X-Line-Retry-Key": str(key)})
 
         try:
             answer = await send([each.message for each in messages], key)
             if answer.is_about_content and not _is_about_recipient(answer) and (contents := _as_text(messages)):
                 # A retry key stands for one content, so the text has its own.
                 return _judged(await send(contents, uuid5(key, "plain")), instead_of=answer)
-        except NotSentError:
-            return Receipt(Outcome.RETRY, 0, "no connection")
+        except NotSentError as error:
+            return Receipt(Outcome.RETRY, 0, str(error) or "no connection")
         except LostError:
             return Receipt(Outcome.RETRY, 0, "no answer")  # Safe: the retry key keeps it from being said twice.
         return _judged(answer)
 
+    async def _send(self, path: str, body: Json, headers: Mapping[str, str] | None = None) -> Answer:
+        """A message, when its slot comes. Raises NotSentError or LostError."""
+        slot = await self._messages.slot()
+        if not slot.taken:
+            raise NotSentError("too many messages at once")
+        if slot.wait:
+            await asyncio.sleep(slot.wait)
+        return await self.call("POST", path, body, headers)
+
     async def show_busy(self, to: str) -> None:
         if not to.startswith("U"):
             return  # LINE shows it to one person only, not in groups.
+        slot = await self._loadings.slot()
+        if not slot.taken:
+            return
+        await asyncio.sleep(slot.wait)
         with suppress(NotSentError, LostError):
             body = {"chatId": to, "loadingSeconds": BUSY_SECONDS}
             await self.call("POST", "/v2/bot/chat/loading/start", body)

@@ -69,6 +69,7 @@ class MessengerClient:
     name = "messenger"
     platform = ""  # whom an upload is for, where that has to be said
     quota = None
+    limits = ()
 
     def __init__(
         self,
