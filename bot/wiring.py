@@ -12,7 +12,7 @@ from bot import metrics
 from bot.apis import Apis
 from bot.apis.altegio import AltegioApi
 from bot.apis.gotit import GotItApi
-from bot.apis.mantago import MantagoApi
+from bot.apis.mantago import MantagoApi, Pair
 from bot.apis.poshen import PoshenApi
 from bot.channels import MenuTexts, Outbound, known
 from bot.channels.entrances import entrances
@@ -40,6 +40,7 @@ from bot.services.guesses import GuessLimits
 from bot.services.hand_overs import HandOvers
 from bot.services.health import Check, Health
 from bot.services.linking import Linking, call_url
+from bot.services.mantago_pairs import MantagoPairs
 from bot.services.minting import Minting
 from bot.services.notices import Notices
 from bot.services.own_data import OwnData
@@ -123,6 +124,27 @@ def open_apis(settings: Settings) -> Apis:
         if settings.has("Altegio")
         else None,
     )
+
+
+def keep_pairs(
+    settings: Settings, pool: asyncpg.Pool, apis: Apis, clock: Callable[[], datetime]
+) -> MantagoPairs | None:
+    """Have MantaGo's client use the newest pair that this database knows; None where MantaGo is off."""
+    if apis.mantago is None:
+        return None
+    pair = Pair(settings.mantago_token.get_secret_value(), settings.mantago_secret.get_secret_value())
+    pairs = MantagoPairs(
+        pool,
+        apis.mantago,
+        settings.mantago_bot_id,
+        pair,
+        settings.secret,
+        Sealer(settings.secret),
+        settings.mantago_rotate == "on",
+        clock,
+    )
+    apis.mantago.follow(pairs)
+    return pairs
 
 
 def open_peers(settings: Settings) -> list[Peer]:
@@ -245,6 +267,7 @@ def build_turns(
         quota=Quota(settings.staff_vouchers_per_day, settings.staff_value_per_day),
     )
     brands = brands_of(settings)
+    pairs = keep_pairs(settings, pool, apis, clock)
     for name, channel in channels.items():
         if channel.menus and name in brands:
             channel.menus.offer(menu_texts(languages, brands[name]))
@@ -283,8 +306,9 @@ def build_turns(
                 ),
             ),
             guesses=GuessLimits(settings.secret, alerts),
-            health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone),
+            health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone, pairs),
             linking=linking,
+            mantago_pairs=pairs,
             minting=Minting(settings.secret, alerts, settings.bulk_per_second),
             own_data=OwnData(settings.secret),
             passing=Passing(
