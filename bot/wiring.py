@@ -206,6 +206,7 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
             redeems=settings.has("Poshen"),
             only_checks=settings.poshen_mode == "check",
             shows_gifts=settings.has("MantaGo"),
+            shows_collected=settings.has("MantaGo") and settings.mantago_points == "on",
             shows_vouchers=settings.has("Got It"),
             two_person_over=settings.two_person_over,
             two_person_codes=settings.two_person_codes,

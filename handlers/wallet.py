@@ -21,10 +21,11 @@ from bot.storage import issues, points
 from bot.storage.hand_overs import HandOver
 from bot.storage.issues import Issue
 from bot.storage.points import Account
-from handlers import giftcards, gifts
+from handlers import collected, giftcards, gifts
 from handlers.giftcards import Owned, ShowCard
 from handlers.gifts import SNAPSHOT_LIVES, ShowDay, ShowGift, ShowGivenDay, ShowThings
 from handlers.views import choices, outage
+from handlers.views.collected import as_of_note
 from handlers.views.gifts import gift_card, list_names, ticket_card
 from handlers.views.vouchers import voucher_card
 from handlers.views.wallet import all_button, all_card, sum_card, sum_text, unlisted_notes
@@ -63,7 +64,8 @@ class Gathered:
     listed: MantaGo's gifts, those of before while it is down, None when nobody knows any. told: it said so itself.
     owned: gift cards; None when no phone is linked, or nobody can tell. before: what is said above. troubled: names of
     vendors of whom nothing can be shown. notes: what else is missing. held: the vouchers as a list has them.
-    hand_overs: what of the gifts was handed over at the counter.
+    hand_overs: what of the gifts was handed over at the counter. collected: the points that MantaGo counts for this
+    chat, as it says now; None where it does not say, and 0 only where it does.
     """
 
     account: Account
@@ -75,6 +77,7 @@ class Gathered:
     troubled: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     hand_overs: Sequence[HandOver] = ()
+    collected: int | None = None
     held: tuple[HeldVoucher, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,9 +89,12 @@ class Gathered:
         return self.owned.cards if self.owned else ()
 
 
-async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
-    """Ask everybody. Whoever is in trouble costs only their own part; writes nothing but alerts of that."""
-    answers = await _ask(ctx, fresh_enough)
+async def gather(ctx: Context, fresh_enough: timedelta, *, counts: bool = False) -> Gathered:
+    """Ask everybody. Whoever is in trouble costs only their own part; writes nothing but alerts of that.
+
+    counts: also the points that MantaGo counts, where they are shown; no list has them.
+    """
+    answers = await _ask(ctx, fresh_enough, counts=counts)
     listed, told, before, troubled, notes = None, False, list[Text](), list[str](), list[str]()
     if not ctx.brand.shows_gifts:
         listed = GiftList(Gifts(), ctx.now)
@@ -105,6 +111,7 @@ async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
         await giftcards.report(ctx, owned)
         troubled.append(ctx._("the gift card service"))
         owned = None
+    count_now = await _collected(ctx, answers["collected"], notes, told=told) if "collected" in answers else None
     if listed is not None:
         notes += unlisted_notes(ctx._, listed.gifts)
     if owned is not None:
@@ -112,7 +119,23 @@ async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
     account, count = await points.purse(ctx.work.reads, ctx.customer_id)
     vouchers = await issues.held_by(ctx.work.reads, ctx.customer_id) if count and ctx.brand.shows_vouchers else []
     given = await gifts.hand_overs_of(ctx) if ctx.brand.shows_gifts else ()
-    return Gathered(account, vouchers, listed, told, owned, before, troubled, notes, given)
+    return Gathered(account, vouchers, listed, told, owned, before, troubled, notes, given, count_now)
+
+
+async def _collected(
+    ctx: Context, answer: collected.Found | UpstreamError, notes: list[str], *, told: bool
+) -> int | None:
+    """The collected points of this chat as they are now; what was known before goes to the notes. told: MantaGo could
+    tell of gifts; else it has been said already that it is in trouble."""
+    found = await collected.look(ctx, answer)
+    points = found.points.get(ctx.customer.channel) if found else None
+    if found is not None and found.told:
+        return points
+    if found is not None and points is not None:
+        notes.append(as_of_note(ctx._, points, found.taken_at, ctx.now))
+    elif found is None and told:
+        notes.append(ctx._("We can't tell your collected points right now. Nothing is lost."))
+    return None
 
 
 def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -> str:
@@ -140,19 +163,26 @@ def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -
     return stored.snapshot
 
 
-async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
+async def _ask(ctx: Context, fresh_enough: timedelta, *, counts: bool) -> dict[str, Any]:
     """Every vendor's part, or the error it made. A slow one is not waited for when others have something to show."""
     questions: dict[str, Coroutine[Any, Any, Any]] = {}
     if ctx.brand.shows_gifts:
         questions["gifts"] = gifts.ask(ctx, fresh_enough)
+    if counts and ctx.brand.shows_collected:
+        questions["collected"] = collected.ask(ctx, fresh_enough)
     if ctx.brand.shows_cards:
         questions["cards"] = giftcards.owned(ctx)
-    alone = len(questions) == 1 and not ctx.brand.shows_vouchers
+    vendors = questions.keys() - {"collected"}
+    only = next(iter(vendors)) if len(vendors) == 1 and not ctx.brand.shows_vouchers else None
     tasks = {name: asyncio.create_task(question) for name, question in questions.items()}
     if not tasks:
         return {}
+    loop = asyncio.get_running_loop()
+    until = loop.time() + ctx.brand.overview_waits
     try:
-        await asyncio.wait(tasks.values(), timeout=None if alone else ctx.brand.overview_waits)
+        if only is not None:
+            await asyncio.wait((tasks[only],))
+        await asyncio.wait(tasks.values(), timeout=max(0.0, until - loop.time()))
     finally:
         for task in tasks.values():
             task.cancel()
@@ -176,13 +206,13 @@ async def _ask(ctx: Context, fresh_enough: timedelta) -> dict[str, Any]:
 async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     if not ctx.brand.shows_wallet:
         return await ctx.run("menu")
-    found = await gather(ctx, fresh_enough)
+    found = await gather(ctx, fresh_enough, counts=True)
     listed = found.listed.gifts if found.listed else Gifts()
     tickets = days(listed.tickets, ctx._.zone, found.hand_overs)
     held = everything(listed, tickets, found.held, found.cards, ctx.now, found.hand_overs)
     usable = [each for each in held if each.usable]
     notes = [*_missing(ctx, found.troubled), *found.notes]
-    has_points = ctx.brand.shows_vouchers and (found.account.available or found.account.held)
+    has_points = found.collected or (ctx.brand.shows_vouchers and (found.account.available or found.account.held))
     show_all = ShowThings(snapshot=keep(ctx, found, held))
     if not usable and not has_points:
         return _nothing(ctx, found, held, notes, show_all)
@@ -191,7 +221,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     total = sum(each.count for each in usable)
     first = sum_card(
         ctx._,
-        sum_text(ctx._, usable, found.account.available if ctx.brand.shows_vouchers else None),
+        sum_text(ctx._, usable, found.account.available if ctx.brand.shows_vouchers else None, found.collected),
         new=new,
         notes=notes,
         taken_at=found.listed.taken_at if found.listed else ctx.now,
@@ -306,7 +336,7 @@ def _lists(ctx: Context, found: Gathered, snapshot: str) -> tuple[Button, ...]:
         *(Button(names[k], ShowThings(kind=k, snapshot=snapshot)) for k in KINDS if snapshot and listed.count(k)),
         *((choices.my_vouchers(ctx._),) if found.vouchers else ()),
         *((choices.gift_cards(ctx._),) if ctx.brand.shows_cards else ()),
-        *((choices.topic(ctx._, "points"),) if ctx.brand.shows_vouchers else ()),
+        *((choices.topic(ctx._, "points"),) if ctx.brand.offers("points") else ()),
         *_receipts(ctx),
     )
 
