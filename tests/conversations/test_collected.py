@@ -160,9 +160,9 @@ async def test_they_are_fresh_for_as_long_as_gifts(bot: Bot, sandbox: Sandbox) -
 # ── bad days ─────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_while_mantago_is_down_the_last_ones_have_their_time(bot: Bot, sandbox: Sandbox) -> None:
+async def test_while_mantago_is_down_the_last_ones_have_their_time(bot: Bot, sandbox: Sandbox, channel: str) -> None:
     """Not in the sum, where they would pass for those of now."""
-    chat = await come_in(bot, "line", "en")
+    chat = await come_in(bot, channel, "en")
     await give_points(chat, 250)
     await show(chat)
     told = chat._.time(bot.clock())
@@ -242,7 +242,7 @@ async def both(bot: Bot, sandbox: Sandbox) -> tuple[Chat, Chat]:
 
 async def test_both_chats_are_asked_and_nothing_is_added_up(both: tuple[Chat, Chat], sandbox: Sandbox) -> None:
     """Nobody knows whether MantaGo counts two chats together; the sum has this chat's own."""
-    one, _ = both
+    one, other = both
     await show(one)
     assert collected(one, 30) and not collected(one, 12) and not collected(one, 42)
     assert len(asked(sandbox)) == 2
@@ -250,6 +250,8 @@ async def test_both_chats_are_asked_and_nothing_is_added_up(both: tuple[Chat, Ch
 
     text = one.text[one.text.index("Collected points") :].split("\n")
     assert text[text.index("LINE") + 1] == "30" and text[text.index("Messenger") + 1] == "12"
+    await show(other, "points")
+    assert other.said("Collected points") and "LINE" in other.text and "42" not in other.text
 
 
 @pytest.mark.parametrize("change", ["assurance = 'platform'", "used_at = used_at - interval '2 years'"])
