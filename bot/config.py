@@ -146,6 +146,8 @@ class Settings(BaseSettings):
     mantago_bot_id: str = ""
     mantago_id_in_query: bool = False
     mantago_max_per_second: float = Field(0, ge=0)
+    mantago_points: Literal["off", "on"] = "off"
+    mantago_rotate: Literal["off", "on"] = "off"
 
     poshen_api_url: ApiUrl = "https://api.poshentw.com"
     poshen_token: SecretStr = SecretStr("")

@@ -12,7 +12,7 @@ from bot import metrics
 from bot.apis import Apis
 from bot.apis.altegio import AltegioApi
 from bot.apis.gotit import GotItApi
-from bot.apis.mantago import MantagoApi
+from bot.apis.mantago import MantagoApi, Pair
 from bot.apis.poshen import PoshenApi
 from bot.channels import MenuTexts, Outbound, known
 from bot.channels.entrances import entrances
@@ -40,6 +40,7 @@ from bot.services.guesses import GuessLimits
 from bot.services.hand_overs import HandOvers
 from bot.services.health import Check, Health
 from bot.services.linking import Linking, call_url
+from bot.services.mantago_pairs import MantagoPairs
 from bot.services.minting import Minting
 from bot.services.notices import Notices
 from bot.services.own_data import OwnData
@@ -136,6 +137,27 @@ def share_limits(pool: asyncpg.Pool, channels: Mapping[str, Outbound], apis: Api
             limit.share(SharedSlots(pool, limit).slot)
 
 
+def keep_pairs(
+    settings: Settings, pool: asyncpg.Pool, apis: Apis, clock: Callable[[], datetime]
+) -> MantagoPairs | None:
+    """Have MantaGo's client use the newest pair that this database knows; None where MantaGo is off."""
+    if apis.mantago is None:
+        return None
+    pair = Pair(settings.mantago_token.get_secret_value(), settings.mantago_secret.get_secret_value())
+    pairs = MantagoPairs(
+        pool,
+        apis.mantago,
+        settings.mantago_bot_id,
+        pair,
+        settings.secret,
+        Sealer(settings.secret),
+        settings.mantago_rotate == "on",
+        clock,
+    )
+    apis.mantago.follow(pairs)
+    return pairs
+
+
 def open_peers(settings: Settings) -> list[Peer]:
     """The other tools on LINE's channel that we pass on to."""
     if settings.passes_on is None:
@@ -195,6 +217,7 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
             redeems=settings.has("Poshen"),
             only_checks=settings.poshen_mode == "check",
             shows_gifts=settings.has("MantaGo"),
+            shows_collected=settings.has("MantaGo") and settings.mantago_points == "on",
             shows_vouchers=settings.has("Got It"),
             two_person_over=settings.two_person_over,
             two_person_codes=settings.two_person_codes,
@@ -258,6 +281,7 @@ def build_turns(
     )
     share_limits(pool, channels, apis)
     brands = brands_of(settings)
+    pairs = keep_pairs(settings, pool, apis, clock)
     for name, channel in channels.items():
         if channel.menus and name in brands:
             channel.menus.offer(menu_texts(languages, brands[name]))
@@ -296,8 +320,9 @@ def build_turns(
                 ),
             ),
             guesses=GuessLimits(settings.secret, alerts),
-            health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone, surge),
+            health=Health(apis, parts, checks_of(channels, apis, peers), alerts, settings.zone, surge, pairs),
             linking=linking,
+            mantago_pairs=pairs,
             minting=Minting(settings.secret, alerts, settings.bulk_per_second),
             own_data=OwnData(settings.secret),
             passing=Passing(

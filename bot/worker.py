@@ -99,12 +99,17 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             asyncio.create_task(_report(turns, clock)),
             asyncio.create_task(relaying.run()),
         ]
+        pairs = turns.services.mantago_pairs
+        if pairs is not None:
+            beside.append(asyncio.create_task(pairs.look_after(turns.services.alerts)))
         try:
             await jobs.run(settings.database_url, stopping, concurrency=settings.worker_concurrency)
         finally:
             for task in beside:
                 task.cancel()
             await turns.rest()
+            if pairs is not None:
+                await pairs.rest()
             await asyncio.gather(*beside, return_exceptions=True)
     finally:
         await asyncio.gather(

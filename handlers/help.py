@@ -86,6 +86,8 @@ def help_text(ctx: Context) -> str:
         lines.append(ctx._("• Type “gifts” to see your tickets and gifts."))
     if ctx.brand.shows_vouchers:
         lines.append(ctx._("• Type “vouchers” to exchange your points."))
+    elif ctx.brand.shows_collected:
+        lines.append(ctx._("• Type “points” to see your collected points."))
     if ctx.brand.shows_cards:
         lines.append(ctx._("• Type “link” to check your gift cards."))
     lines.append(ctx._("• Type “language” to change the language."))

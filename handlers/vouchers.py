@@ -20,7 +20,8 @@ from bot.storage import issues, points
 from bot.storage.issues import Issue
 from bot.storage.points import Account
 from bot.understanding.reading import fold
-from handlers.gifts import Find
+from handlers import collected
+from handlers.gifts import FRESH, Find
 from handlers.human import AskAbout
 from handlers.views import choices, outage
 from handlers.views.paging import CARDS, Page, as_query, listing, page_now, turning
@@ -100,13 +101,28 @@ async def show_my_vouchers(ctx: Context) -> Answer:
 
 @router.command("points", words=N_("points, my points, point balance"), personal=True)
 async def show_points(ctx: Context) -> Answer:
-    """The balance and what changed it last."""
-    if ctx.apis.gotit is None:
+    """The balance and what changed it last; then what MantaGo counts, which is something else."""
+    exchanges = ctx.brand.shows_vouchers and ctx.apis.gotit is not None
+    if not exchanges and not ctx.brand.shows_collected:
         return await ctx.run("menu")
-    account = await points.balance(ctx.work.reads, ctx.customer_id)
-    entries = [entry for entry in await points.history(ctx.work.reads, ctx.customer_id, 12) if entry.available][:6]
-    card = points_card(ctx._, account, entries, (choices.vouchers(ctx._), choices.my_vouchers(ctx._)))
-    return Reply((card,), choices.ending(ctx._, *choices.codes(ctx)))
+    shown: list[Message] = []
+    if exchanges:
+        account = await points.balance(ctx.work.reads, ctx.customer_id)
+        entries = [entry for entry in await points.history(ctx.work.reads, ctx.customer_id, 12) if entry.available][:6]
+        buttons = (choices.vouchers(ctx._), choices.my_vouchers(ctx._))
+        shown.append(points_card(ctx._, account, entries, buttons))
+    if ctx.brand.shows_collected:
+        counted: Message | None
+        try:
+            counted = await collected.card(ctx, FRESH, (choices.my_gifts(ctx._),))
+        except UpstreamError:
+            if not shown:
+                return outage.sorry(ctx._, ctx._("the gift service"), choices.Go(command="points"))
+            counted = Text(ctx._("We can't tell your collected points right now. Nothing is lost."))
+        shown += [counted] if counted else []
+    if not shown:
+        shown.append(Text(ctx._("There are no collected points to show.")))
+    return Reply(tuple(shown), choices.ending(ctx._, *choices.codes(ctx)))
 
 
 @router.action(ShowOffers, fresh="vouchers")

@@ -33,10 +33,11 @@ from bot.storage import belongings, issues
 from bot.storage.hand_overs import HandOver
 from bot.storage.issues import Issue
 from bot.storage.points import Account
-from handlers import giftcards, gifts
+from handlers import collected, giftcards, gifts
 from handlers.giftcards import Owned, ShowCard
 from handlers.gifts import SNAPSHOT_LIVES, ShowDay, ShowGift, ShowGivenDay, ShowThings
 from handlers.views import choices, outage
+from handlers.views.collected import as_of_note
 from handlers.views.gifts import gift_card, list_names, ticket_card
 from handlers.views.vouchers import voucher_card
 from handlers.views.wallet import all_button, all_card, cards_card, sum_card, sum_text, unlisted_notes
@@ -76,7 +77,8 @@ class Gathered:
     owned: gift cards; None when no phone is linked, or nobody can tell. before: what is said above. troubled: names of
     vendors of whom nothing can be shown. notes: what else is missing. held: the vouchers as a list has them.
     hand_overs: what of the gifts was handed over at the counter. kept: nobody was asked, this is the last list, with so
-    many gift cards as were `counted` then.
+    many gift cards as were `counted` then. collected: the points that MantaGo counts for this chat, as it says now;
+    None where it does not say, and 0 only where it does.
     """
 
     account: Account
@@ -90,6 +92,7 @@ class Gathered:
     hand_overs: Sequence[HandOver] = ()
     kept: bool = False
     counted: int = 0
+    collected: int | None = None
     held: tuple[HeldVoucher, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,16 +104,17 @@ class Gathered:
         return self.owned.cards if self.owned else HeldCards(self.counted)
 
 
-async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
+async def gather(ctx: Context, fresh_enough: timedelta, *, counts: bool = False) -> Gathered:
     """Ask everybody. Whoever is in trouble costs only their own part; writes nothing but alerts of that.
 
-    In a surge nobody is asked for what is kept, unless it has to be fresh.
+    In a surge nobody is asked for what is kept, unless it has to be fresh. counts: also the points that MantaGo counts,
+    where they are shown; no list has them.
     """
     own = await _ours(ctx)
     kept = await _kept(ctx) if fresh_enough and ctx.services.surge.on else None
     if kept is not None:
         return _as_kept(ctx, kept, own, fresh_enough)
-    answers = await _ask(ctx, fresh_enough, own.link)
+    answers = await _ask(ctx, fresh_enough, own.link, counts=counts)
     listed, told, before, troubled, notes = None, False, list[Text](), list[str](), list[str]()
     if not ctx.brand.shows_gifts:
         listed = GiftList(Gifts(), ctx.now)
@@ -127,11 +131,23 @@ async def gather(ctx: Context, fresh_enough: timedelta) -> Gathered:
         await giftcards.report(ctx, owned)
         troubled.append(ctx._("the gift card service"))
         owned = None
+    count_now = await _collected(ctx, answers["collected"], notes, told=told) if "collected" in answers else None
     if listed is not None:
         notes += unlisted_notes(ctx._, listed.gifts)
     if owned is not None:
         notes += owned.notes
-    return Gathered(own.account, own.vouchers, listed, told, owned, before, troubled, notes, own.hand_overs)
+    return Gathered(
+        own.account,
+        own.vouchers,
+        listed,
+        told,
+        owned,
+        before,
+        troubled,
+        notes,
+        own.hand_overs,
+        collected=count_now,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +198,22 @@ def _as_kept(ctx: Context, kept: Snapshot, own: _Ours, fresh_enough: timedelta) 
     )
 
 
+async def _collected(
+    ctx: Context, answer: collected.Found | UpstreamError, notes: list[str], *, told: bool
+) -> int | None:
+    """The collected points of this chat as they are now; what was known before goes to the notes. told: MantaGo could
+    tell of gifts; else it has been said already that it is in trouble."""
+    found = await collected.look(ctx, answer)
+    points = found.points.get(ctx.customer.channel) if found else None
+    if found is not None and found.told:
+        return points
+    if found is not None and points is not None:
+        notes.append(as_of_note(ctx._, points, found.taken_at, ctx.now))
+    elif found is None and told:
+        notes.append(ctx._("We can't tell your collected points right now. Nothing is lost."))
+    return None
+
+
 def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -> str:
     """The name of the list of all this, which is kept unless it is kept already; "" when gifts are not known.
 
@@ -209,19 +241,26 @@ def keep(ctx: Context, gathered: Gathered, held: Sequence[Held] | None = None) -
     return stored.snapshot
 
 
-async def _ask(ctx: Context, fresh_enough: timedelta, link: Link | Lapsed | None) -> dict[str, Any]:
+async def _ask(ctx: Context, fresh_enough: timedelta, link: Link | Lapsed | None, *, counts: bool) -> dict[str, Any]:
     """Every vendor's part, or the error it made. A slow one is not waited for when others have something to show."""
     questions: dict[str, Coroutine[Any, Any, Any]] = {}
     if ctx.brand.shows_gifts:
         questions["gifts"] = gifts.ask(ctx, fresh_enough)
+    if counts and ctx.brand.shows_collected:
+        questions["collected"] = collected.ask(ctx, fresh_enough)
     if ctx.brand.shows_cards:
         questions["cards"] = giftcards.owned(ctx, link)
-    alone = len(questions) == 1 and not ctx.brand.shows_vouchers
+    vendors = questions.keys() - {"collected"}
+    only = next(iter(vendors)) if len(vendors) == 1 and not ctx.brand.shows_vouchers else None
     tasks = {name: asyncio.create_task(question) for name, question in questions.items()}
     if not tasks:
         return {}
+    loop = asyncio.get_running_loop()
+    until = loop.time() + ctx.brand.overview_waits
     try:
-        await asyncio.wait(tasks.values(), timeout=None if alone else ctx.brand.overview_waits)
+        if only is not None:
+            await asyncio.wait((tasks[only],))
+        await asyncio.wait(tasks.values(), timeout=max(0.0, until - loop.time()))
     finally:
         for task in tasks.values():
             task.cancel()
@@ -245,13 +284,13 @@ async def _ask(ctx: Context, fresh_enough: timedelta, link: Link | Lapsed | None
 async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     if not ctx.brand.shows_wallet:
         return await ctx.run("menu")
-    found = await gather(ctx, fresh_enough)
+    found = await gather(ctx, fresh_enough, counts=True)
     listed = found.listed.gifts if found.listed else Gifts()
     tickets = days(listed.tickets, ctx._.zone, found.hand_overs)
     held = everything(listed, tickets, found.held, found.cards, ctx.now, found.hand_overs)
     usable = [each for each in held if each.usable]
     notes = [*_missing(ctx, found.troubled), *found.notes]
-    has_points = ctx.brand.shows_vouchers and (found.account.available or found.account.held)
+    has_points = found.collected or (ctx.brand.shows_vouchers and (found.account.available or found.account.held))
     show_all = ShowThings(snapshot=keep(ctx, found, held))
     if not usable and not has_points:
         return _nothing(ctx, found, held, notes, show_all)
@@ -260,7 +299,7 @@ async def _overview(ctx: Context, fresh_enough: timedelta) -> Answer:
     total = sum(each.count for each in usable)
     first = sum_card(
         ctx._,
-        sum_text(ctx._, usable, found.account.available if ctx.brand.shows_vouchers else None),
+        sum_text(ctx._, usable, found.account.available if ctx.brand.shows_vouchers else None, found.collected),
         new=new,
         notes=notes,
         taken_at=found.listed.taken_at if found.listed else ctx.now,
@@ -377,7 +416,7 @@ def _lists(ctx: Context, found: Gathered, snapshot: str) -> tuple[Button, ...]:
         *(Button(names[k], ShowThings(kind=k, snapshot=snapshot)) for k in KINDS if snapshot and listed.count(k)),
         *((choices.my_vouchers(ctx._),) if found.vouchers else ()),
         *((choices.gift_cards(ctx._),) if ctx.brand.shows_cards else ()),
-        *((choices.topic(ctx._, "points"),) if ctx.brand.shows_vouchers else ()),
+        *((choices.topic(ctx._, "points"),) if ctx.brand.offers("points") else ()),
         *_receipts(ctx),
     )
 

@@ -46,6 +46,8 @@ class Control:
             ("PUT", "/people/{channel}/{user}", self._put_person),
             ("PUT", "/mantago/clients/{platform}/{user}", self._put_client),
             ("DELETE", "/mantago/clients/{platform}/{user}", self._delete_client),
+            ("PUT", "/mantago/points/{platform}/{user}", self._put_points),
+            ("POST", "/mantago/pair", self._refresh_pair),
             ("POST", "/poshen/codes", self._put_code),
             ("DELETE", "/poshen/codes/{code}", self._delete_code),
             ("DELETE", "/poshen/codes", self._delete_code),
@@ -175,6 +177,19 @@ class Control:
         match = request.match_info
         self.sandbox.mantago.put_client(match["platform"], match["user"], None)
         return web.Response(status=204)
+
+    async def _put_points(self, request: web.Request) -> web.Response:
+        """{"points": 120}, or null: MantaGo does not tell of them."""
+        match, points = request.match_info, (await _body(request)).get("points")
+        if points is not None and (not isinstance(points, int) or isinstance(points, bool)):
+            refuse(400, {"error": 'points are a whole number or null, as in {"points": 120}'})
+        self.sandbox.mantago.put_points(match["platform"], match["user"], points)
+        return web.Response(status=204)
+
+    async def _refresh_pair(self, _: web.Request) -> web.Response:
+        """What the console's Refresh does: a new pair, and the former one is dead."""
+        token, secret = self.sandbox.mantago.refresh()
+        return answer({"MANTAGO_TOKEN": token, "MANTAGO_SECRET": secret})
 
     async def _put_code(self, request: web.Request) -> web.Response:
         body = await _body(request)

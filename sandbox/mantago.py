@@ -23,6 +23,7 @@ from sandbox.people import CROWD, Wallet, crowd_wallet, demo_wallets
 
 # MantaGo's name of a channel, and ours.
 PLATFORMS = {"line": "line", "facebook": "messenger", "instagram": "instagram"}
+POINTS = 30  # of everybody whom MantaGo knows, unless told otherwise
 OTHER_PLATFORMS = ("liveChat", "whatsapp")
 
 TOKEN_INVALID, NO_PERMISSION, STALE_PAIR, MISSING = 1004, 1002, 120000, 110000
@@ -39,7 +40,7 @@ class MantaGo:
     def reset(self) -> None:
         self.secret = MANTAGO_SECRET
         self.generation = 0
-        self.points: dict[tuple[str, str], int] = {}
+        self.points: dict[tuple[str, str], int | None] = {}
         self._wallets: dict[tuple[str, str], Callable[[datetime], Wallet]] = demo_wallets()
         self._ready: dict[tuple[str, str], bytes] = {}
         self._crowd: bytes | None = None
@@ -72,6 +73,16 @@ class MantaGo:
         held = {name: gifts.get(name, []) for name in ("tickets", "physicalGifts", "virtualGifts")}
         self._wallets[key] = lambda _: held
 
+    def put_points(self, platform: str, user: str, points: int | None) -> None:
+        """Count so many points for a client; None: MantaGo does not tell of them. `platform` may be ours or theirs."""
+        self.points[PLATFORMS.get(platform, platform), user] = points
+
+    def refresh(self) -> tuple[str, str]:
+        """Make a new token and secret, as the exchange and the console's button do. The former pair is dead at once."""
+        self.generation += 1
+        self.secret = secrets.token_urlsafe(24)
+        return mantago_token(self.clock(), generation=self.generation, left=MANTAGO_LIFETIME), self.secret
+
     async def _gifts(self, request: web.Request) -> web.Response:
         body = await self._allowed(request)
         key = self._client(request, body)
@@ -97,29 +108,28 @@ class MantaGo:
         platform, users = body.get("platform"), body.get("platformClientIds") or []
         if platform not in PLATFORMS or not isinstance(users, list) or not 1 <= len(users) <= 100:
             _fail(400, MISSING, "platform and 1 to 100 platformClientIds are required")
+        counted = [(user, self._counted(PLATFORMS[platform], user)) for user in users]
         return answer(
             {
                 "success": True,
                 "message": "Get client points successfully",
                 "points": [
-                    {
-                        "platform": platform,
-                        "platformClientId": user,
-                        "points": self.points.get((PLATFORMS[platform], user), 30),
-                    }
-                    for user in users
-                    if (PLATFORMS[platform], user) in self._wallets or CROWD[PLATFORMS[platform]].fullmatch(user)
+                    {"platform": platform, "platformClientId": user, "points": points}
+                    for user, points in counted
+                    if points is not None
                 ],
             }
         )
 
+    def _counted(self, channel: str, user: str) -> int | None:
+        known = (channel, user) in self._wallets or CROWD[channel].fullmatch(user)
+        return self.points.get((channel, user), POINTS if known else None)
+
     async def _exchange(self, request: web.Request) -> web.Response:
         await self._allowed(request, expired_too=True)
-        self.generation += 1
-        self.secret = secrets.token_urlsafe(24)
-        token = mantago_token(self.clock(), generation=self.generation, left=MANTAGO_LIFETIME)
+        token, secret = self.refresh()
         message = "Exchange token successfully"
-        return answer({"success": True, "message": message, "apiToken": token, "apiSecret": self.secret})
+        return answer({"success": True, "message": message, "apiToken": token, "apiSecret": secret})
 
     async def _allowed(self, request: web.Request, *, expired_too: bool = False) -> dict[str, Any]:
         claims = token_claims(bearer(request))

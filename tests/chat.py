@@ -52,7 +52,7 @@ TABLES = (
     "staff, invitations, blocks, switches, approvals, audit, "
     "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear, attachments, pictures, "
     "counter_codes, hand_overs, stores, store_members, visits, posters, poster_visits, poster_files, relays, "
-    "rate_limits"
+    "rate_limits, mantago_pairs"
 )
 
 # PgQueuer clears its jobs away a tenth of a second late; what is left to do is known from our own rows.
@@ -171,6 +171,8 @@ class Bot:
         self.turns.services.surge.forget()
         self.turns.services.allowance.forget()
         self.turns.services.unclear.counted.clear()
+        if (pairs := self.turns.services.mantago_pairs) is not None:
+            pairs.api.follow(pairs)  # The one of the settings, after a test that had it exchanged.
         if apis.gotit is not None:
             apis.gotit._token = None  # Tests set the clock back; a token of the future would outlive its test.
         # Twenty times faster than TRUNCATE, which gives every table new files.

@@ -1,15 +1,16 @@
-"""MantaGo: the gifts and coupons one chat user holds. Read only; see docs/apis/mantago.md."""
+"""MantaGo: gifts, coupons and points of chat users, and the exchange of our token pair; see docs/apis/mantago.md."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from bot.apis.http import CONNECTIONS, Observe, Upstream, bearer, open_http, unobserved
 from bot.apis.reading import ShapeError, array, expiry, integer, label, mapping, moment, text
@@ -24,7 +25,10 @@ from bot.partners import Platform
 
 NAME = "mantago"
 MOST_ITEMS = 5000  # Ours: a list is kept as one row, and read whole for each of its pages.
+MOST_CLIENTS = 100  # MantaGo's, in one question about points.
 LONGEST_NAME = 300  # Ours, in characters: longer than any card shows of a name.
+
+_Answer = TypeVar("_Answer")
 
 Source = Literal["lotteryGame", "rewardsCard", "other"]
 State = Literal["valid", "soon", "expired", "unknown"]
@@ -35,13 +39,16 @@ GIFT_ARRAYS = {"physical": "physicalGifts", "virtual": "virtualGifts"}
 KINDS = (TICKETS, *GIFT_ARRAYS)
 """What MantaGo gives, in the order in which it is shown. Buttons and kept lists carry these names."""
 
+EXPIRED, REPLACED = 1004, 120000
+"""The codes with which MantaGo refuses a pair that was good once: its 30 days are over, or another one replaced it."""
+
 _SOURCES: dict[str | None, Source] = {"lotteryGame": "lotteryGame", "rewardsCard": "rewardsCard"}
 _CLIENT_NOT_FOUND = 37011
 _NO_SUCH_CLIENT = "giftdesk-check"
 _REFUSED = {
-    1004: "MANTAGO_TOKEN is invalid or has expired (it lives 30 days). Renew it in MantaGo's console and "
+    EXPIRED: "MANTAGO_TOKEN is invalid or has expired (it lives 30 days). Renew it in MantaGo's console and "
     "replace MANTAGO_TOKEN and MANTAGO_SECRET together",
-    120000: "MANTAGO_TOKEN and MANTAGO_SECRET are an old pair that was replaced. Copy the current pair from "
+    REPLACED: "MANTAGO_TOKEN and MANTAGO_SECRET are an old pair that was replaced. Copy the current pair from "
     "MantaGo's console",
     1002: "MANTAGO_TOKEN or MANTAGO_SECRET is wrong, or the plan has no Open API (it does not say which). "
     "Copy both again from the console and check the plan",
@@ -111,6 +118,32 @@ class Gifts:
         return len(self.tickets) if kind == TICKETS else len(self.of(kind))
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A token and its secret: MantaGo issues them together, and a bot has one pair."""
+
+    token: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    @property
+    def ends(self) -> datetime | None:
+        """When it expires; None when it does not say."""
+        return expiry(self.token)
+
+
+class Pairs(Protocol):
+    """Whoever knows which pair is the bot's newest, where it is exchanged while processes run."""
+
+    async def newest(self) -> Pair:
+        """The newest pair that is known."""
+
+    async def after(self, refused: Pair, code: int) -> Pair | None:
+        """A newer pair than one that MantaGo refused with EXPIRED or REPLACED; None when there is none.
+
+        Raises UpstreamUnavailable while one is on its way.
+        """
+
+
 class MantagoApi:
     """Client of MantaGo's Open API.
 
@@ -121,8 +154,9 @@ class MantagoApi:
 
     def __init__(self, upstream: Upstream, *, token: str, secret: str, bot_id: str, id_in_query: bool = False) -> None:
         self._upstream = upstream
-        self._token = token
-        self._secret = secret
+        self._pair = Pair(token, secret)
+        self._pairs: Pairs | None = None
+        self._pairs_asked = False
         self._bot_id = bot_id
         self._id_in_query = id_in_query
         self._lookups: dict[tuple[Platform, str], asyncio.Task[Gifts]] = {}
@@ -167,6 +201,14 @@ class MantagoApi:
         """For its breaker's state."""
         return self._upstream
 
+    def follow(self, pairs: Pairs) -> None:
+        """From the next call on, use what `pairs` says is the newest pair, and again after a refusal."""
+        self._pairs, self._pairs_asked = pairs, False
+
+    def use(self, pair: Pair) -> None:
+        """Use this pair from now on."""
+        self._pair, self._pairs_asked = pair, True
+
     async def gifts(self, platform: Platform, client_id: str) -> Gifts:
         """Everything the user holds now; nothing when MantaGo does not know the user.
 
@@ -196,6 +238,50 @@ class MantagoApi:
             raise
         return True
 
+    async def points(self, platform: Platform, client_ids: Iterable[str]) -> dict[str, int]:
+        """The points that MantaGo counts for users of one platform, by id: at most MOST_CLIENTS of them in a call.
+
+        Who is not in the answer is not known to MantaGo, or it did not tell; that is not 0. No call spends these
+        points. Raises as `gifts`.
+        Source: https://doc.mantago.cc, "Get Client Points" (`POST /openapi/client/point`).
+        """
+        wanted = list(dict.fromkeys(client_ids))
+        if len(wanted) > MOST_CLIENTS:
+            raise ValueError(f"{len(wanted)} clients in one call; MantaGo takes {MOST_CLIENTS}")
+        try:
+            return await self._call(
+                "client points",
+                "/openapi/client/point",
+                partial(_read_points, platform, frozenset(wanted)),
+                {"platform": platform, "platformClientIds": wanted},
+            )
+        except UpstreamRefused as error:
+            if error.code == _CLIENT_NOT_FOUND:
+                return {}
+            raise
+
+    async def exchange(self, pair: Pair) -> Pair:
+        """Have MantaGo replace a pair, expired or not, and return the new one. **The old one is dead at once.**
+
+        It must not be called twice with one pair: whoever does not get the answer has no pair any more. So it is sent
+        once, or again only when it surely never left us.
+
+        Raises OutcomeUnknown or ContractError when there may be a new pair that nobody has; UpstreamRefused and
+        UpstreamUnavailable when nothing happened.
+        Source: https://doc.mantago.cc, "Generate Open API Token & Secret Key" (`POST /openapi/token`).
+        """
+        return await self._upstream.call(
+            "token exchange",
+            "POST",
+            "/openapi/token",
+            _read_pair,
+            params={"botId": self._bot_id},
+            headers=bearer(pair.token, setting="MANTAGO_TOKEN"),
+            json={"secret": pair.secret},
+            write=True,
+            patient=False,
+        )
+
     def _looked_up(self, who: tuple[Platform, str], lookup: asyncio.Task[Gifts]) -> None:
         del self._lookups[who]
         if not lookup.cancelled():
@@ -216,14 +302,9 @@ class MantagoApi:
             return
         raise CheckFailed(f"MantaGo: {problem}", kind)
 
-    @property
-    def token_ends(self) -> datetime | None:
-        """When the token expires; None when it does not say."""
-        return expiry(self._token)
-
     def token_days_left(self, now: datetime) -> int | None:
-        """Whole days until the token expires, negative afterwards; None when it does not say."""
-        return None if self.token_ends is None else (self.token_ends - now).days
+        """Whole days until the token in use expires, negative afterwards; None when it does not say."""
+        return days_left(self._pair, now)
 
     async def aclose(self) -> None:
         """End running lookups and close the connections."""
@@ -243,14 +324,49 @@ class MantagoApi:
 
     async def _ask(self, platform: Platform, client_id: str) -> Gifts:
         identity = {"platform": platform, "platformClientId": client_id}
-        return await self._upstream.call(
-            "client gifts",
-            "POST",
-            "/openapi/client/gift",
-            _read_gifts,
-            params={"botId": self._bot_id, **(identity if self._id_in_query else {})},
-            json={"secret": self._secret, **identity},
-        )
+        params = identity if self._id_in_query else {}
+        return await self._call("client gifts", "/openapi/client/gift", _read_gifts, identity, params)
+
+    async def _call(
+        self,
+        operation: str,
+        path: str,
+        read: Callable[[Any], _Answer],
+        body: dict[str, Any],
+        params: dict[str, str] | None = None,
+    ) -> _Answer:
+        """A read with the newest pair; once more when another process has exchanged the pair meanwhile."""
+        if self._pairs is not None and not self._pairs_asked:
+            self.use(await self._pairs.newest())
+        pair = self._pair
+
+        async def send() -> _Answer:
+            return await self._upstream.call(
+                operation,
+                "POST",
+                path,
+                read,
+                params={"botId": self._bot_id, **(params or {})},
+                headers=bearer(pair.token, setting="MANTAGO_TOKEN"),
+                json={"secret": pair.secret, **body},
+            )
+
+        try:
+            return await send()
+        except CredentialsRefused as error:
+            if self._pairs is None or error.code not in (EXPIRED, REPLACED):
+                raise
+            newer = await self._pairs.after(pair, int(error.code))
+            if newer is None:
+                raise
+        pair = newer
+        self.use(newer)
+        return await send()
+
+
+def days_left(pair: Pair, now: datetime) -> int | None:
+    """Whole days until a pair expires, negative afterwards; None when it does not say."""
+    return None if pair.ends is None else (pair.ends - now).days
 
 
 def explain(status: int, body: Any) -> UpstreamError | None:
@@ -278,15 +394,13 @@ def explain(status: int, body: Any) -> UpstreamError | None:
 
 
 def _read_gifts(body: Any) -> Gifts:
-    answer = mapping(body, "")
-    if answer.get("success") is not True:
-        raise ShapeError("/success", "true", answer.get("success"))
+    answer = _succeeded(body)
     tickets, no_tickets = _each(_ticket, answer, "tickets")
     equals: Counter[str] = Counter()
     oldest = datetime.min.replace(tzinfo=UTC)
     gifts, skipped = list[Gift](), no_tickets
-    for kind, field in GIFT_ARRAYS.items():
-        of_kind, unreadable = _each(partial(_gift, kind, equals), answer, field)
+    for kind, name in GIFT_ARRAYS.items():
+        of_kind, unreadable = _each(partial(_gift, kind, equals), answer, name)
         gifts += sorted(of_kind, key=lambda gift: gift.received or oldest, reverse=True)
         skipped += unreadable
     tickets.sort(key=lambda ticket: ticket.received, reverse=True)
@@ -295,6 +409,40 @@ def _read_gifts(body: Any) -> Gifts:
     del gifts[MOST_ITEMS:]
     del tickets[MOST_ITEMS - len(gifts) :]
     return Gifts(tuple(tickets), tuple(gifts), skipped=skipped, truncated=held - len(gifts) - len(tickets))
+
+
+def _read_points(platform: Platform, wanted: frozenset[str], body: Any) -> dict[str, int]:
+    answer = _succeeded(body)
+    found: dict[str, int] = {}
+    doubtful = set[str]()
+    value = answer.get("points")
+    for item in [] if value is None else array(value, "/points"):
+        client = text(item.get("platformClientId")) if isinstance(item, dict) else None
+        if client is None or client not in wanted or item.get("platform", platform) != platform:
+            continue
+        points = integer(item.get("points"))
+        if points is None or points < 0 or found.get(client, points) != points:
+            doubtful.add(client)  # What contradicts itself, or is no number, says nothing.
+        else:
+            found[client] = points
+    return {client: points for client, points in found.items() if client not in doubtful}
+
+
+def _read_pair(body: Any) -> Pair:
+    answer = _succeeded(body)
+    token, secret = answer.get("apiToken"), answer.get("apiSecret")
+    if not isinstance(token, str) or not re.fullmatch("[!-~]+", token):  # It must fit into a header.
+        raise ShapeError("/apiToken", "a token", token)
+    if not isinstance(secret, str) or not secret:
+        raise ShapeError("/apiSecret", "a secret", secret)
+    return Pair(token, secret)
+
+
+def _succeeded(body: Any) -> dict[str, Any]:
+    answer = mapping(body, "")
+    if answer.get("success") is not True:
+        raise ShapeError("/success", "true", answer.get("success"))
+    return answer
 
 
 _Item = TypeVar("_Item")

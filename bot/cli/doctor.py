@@ -32,12 +32,13 @@ from bot.partners import mantago_platform, partner
 from bot.services import key
 from bot.services.health import probe
 from bot.services.linking import call_url
+from bot.services.mantago_pairs import Standing
 from bot.storage import clocks, inbox, pool
 from bot.storage.arrivals import QUEUE_STATE
 from bot.storage.refusals import READ_ONLY, explained
 from bot.storage.version import is_current
 from bot.understanding import hours
-from bot.wiring import checks_of, load_languages, open_apis, open_channels, open_peers
+from bot.wiring import checks_of, keep_pairs, load_languages, open_apis, open_channels, open_peers
 
 GOOD, BAD, NOTE = "[green]ok[/]", "[red]problem[/]", "[yellow]note[/]"
 
@@ -53,16 +54,17 @@ PATIENCE = 30  # seconds for each question that takes many calls
 @dataclass(slots=True)
 class Stored:
     """What the database knows and vendors are asked about. policies: groups of codes with one. customers: the latest,
-    (channel, id)."""
+    (channel, id). ready: it can be asked more."""
 
     policies: set[int] = field(default_factory=set)
     customers: list[tuple[str, str]] = field(default_factory=list)
+    ready: bool = False
 
 
 def examine(settings: Settings, url: str) -> bool:
     """Print what was found; whether all is well."""
     stored = Stored()
-    findings = [*_settings(settings), *_database(settings, url, stored), *asyncio.run(_asked(settings, stored))]
+    findings = [*_settings(settings), *_database(settings, url, stored), *asyncio.run(_asked(settings, url, stored))]
     table = Table("", "part", "finding", show_lines=False)
     for part, verdict, text in findings:
         table.add_row(verdict, part, escape(text))  # Vendors' names may have brackets.
@@ -179,6 +181,7 @@ def _database(settings: Settings, url: str, stored: Stored) -> list[Finding]:
             people = connection.execute(latest, (ASKED_CUSTOMERS,)).fetchall()
             stored.customers = [(channel, person.rpartition(":")[2]) for channel, person in people]
             query = "SELECT value->>'fingerprint' FROM switches WHERE name = %s AND value->>'fingerprint' <> %s"
+            stored.ready = True
             another_key = connection.execute(query, (key.SWITCH, key.fingerprint(settings.secret))).fetchone()
     except psycopg.Error as error:
         return [("database", BAD, explained(error) or f"answers strangely: {type(error).__name__}")]
@@ -212,11 +215,13 @@ def in_charge(connection: psycopg.Connection[Any], settings: Settings) -> list[F
     return findings
 
 
-async def _asked(settings: Settings, stored: Stored) -> list[Finding]:
+async def _asked(settings: Settings, url: str, stored: Stored) -> list[Finding]:
     """One harmless call with each credential, what platforms and vendors say of us, and the way from them to us."""
     channels, apis, peers = open_channels(settings), open_apis(settings), open_peers(settings)
     findings: list[Finding] = []
+    database = await pool.connect(url, size=1) if stored.ready else None
     try:
+        pairs = keep_pairs(settings, database, apis, lambda: datetime.now(UTC)) if database else None
         for found in await probe(checks_of(channels, apis, peers), 15):
             name = partner(found.part).title
             findings.append((name, GOOD if found.well else BAD, found.said))
@@ -224,9 +229,8 @@ async def _asked(settings: Settings, stored: Stored) -> list[Finding]:
                 findings += [(name, *said) for said in await _account(settings, found.part, channels[found.part])]
                 findings += [(name, *said) for said in await _menus(settings, found.part, channels[found.part])]
         days = apis.mantago.token_days_left(datetime.now(UTC)) if apis.mantago else None
-        if days is not None and days <= 7:
-            verdict = NOTE if days > 1 else BAD
-            findings.append(("MantaGo", verdict, f"MANTAGO_TOKEN expires in {days} days; renew it"))
+        standing = await pairs.standing() if pairs else Standing(None, days, "by hand")
+        findings += [("MantaGo", *said) for said in _token(standing)]
         well = {part for part, verdict, _ in findings if verdict is GOOD}
         if apis.mantago and "MantaGo" in well:
             findings += await _patiently("MantaGo", _strangers(apis, stored))
@@ -239,7 +243,38 @@ async def _asked(settings: Settings, stored: Stored) -> list[Finding]:
         await asyncio.gather(
             *(channel.aclose() for channel in channels.values()), *(peer.aclose() for peer in peers), apis.aclose()
         )
+        if database is not None:
+            await database.close()
     return findings
+
+
+def _token(standing: Standing) -> list[tuple[str, str]]:
+    """How long MantaGo's token is good for, and who renews it."""
+    tried = f"{standing.tried_at:%Y-%m-%d %H:%M %Z}" if standing.tried_at else ""
+    by_hand = "press Refresh in its console, replace MANTAGO_TOKEN and MANTAGO_SECRET together and restart"
+    if standing.how == "unknown":
+        return [
+            (BAD, f"a new token was asked for at {tried} and the answer got lost; it is not tried again: {by_hand}")
+        ]
+    if standing.how == "refused":
+        return [(BAD, f"gave no new token at {tried}: {standing.detail}; it is not tried again: {by_hand}")]
+    said = []
+    if standing.how == "not here":
+        text = (
+            "MANTAGO_ROTATE: this database is a copy of the one that exchanges the token, so it is not exchanged here"
+        )
+        said.append((NOTE, f"{text}; a fresh pair in the settings begins anew"))
+    if standing.exchanged_at is not None:
+        text = f"its token was exchanged on {standing.exchanged_at:%Y-%m-%d}; the newest pair is kept in the database"
+        said.append((GOOD, f"{text}, and that of the settings is dead"))
+    if standing.how == "by itself" and not standing.failed:
+        text = "its token is exchanged by itself, three days before its end"
+        said.append((GOOD, f"{text}; no other deployment or program may use this bot's pair"))
+    elif standing.days is not None and standing.days <= 7:
+        verdict = NOTE if standing.days > 1 else BAD
+        failed = f"its exchange failed so far ({standing.detail}); " if standing.failed else ""
+        said.append((verdict, f"{failed}MANTAGO_TOKEN expires in {standing.days} days; renew it"))
+    return said
 
 
 async def _patiently(part: str, question: Awaitable[str]) -> list[Finding]:

@@ -79,6 +79,7 @@ class Brand:
     only_checks: bool = False
     shows_gifts: bool = True
     shows_vouchers: bool = False
+    shows_collected: bool = False  # points that MantaGo counts
     delivery: Mapping[str, str] = field(default_factory=dict)
     shows_cards: bool = False
     counts_visits: bool = False
@@ -125,7 +126,9 @@ class Brand:
                 return self.shows_gifts
             case "redeem":
                 return self.redeems
-            case "points" | "vouchers" | "my_vouchers":
+            case "points":
+                return self.shows_vouchers or self.shows_collected
+            case "vouchers" | "my_vouchers":
                 return self.shows_vouchers
             case "cards" | "link" | "unlink":
                 return self.shows_cards

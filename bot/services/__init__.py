@@ -19,6 +19,7 @@ from bot.services.guesses import GuessLimits
 from bot.services.hand_overs import HandOvers
 from bot.services.health import Health
 from bot.services.linking import Linking
+from bot.services.mantago_pairs import MantagoPairs
 from bot.services.minting import Minting
 from bot.services.own_data import OwnData
 from bot.services.passing import Passing
@@ -37,7 +38,7 @@ from bot.services.wallet import Wallet
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One field per rule."""
+    """One field per rule. mantago_pairs: None where MantaGo is off."""
 
     alerts: Alerts
     allowance: Allowance
@@ -51,6 +52,7 @@ class Services:
     hand_overs: HandOvers
     health: Health
     linking: Linking
+    mantago_pairs: MantagoPairs | None
     minting: Minting
     own_data: OwnData
     passing: Passing

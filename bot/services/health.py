@@ -21,6 +21,7 @@ from bot.apis.call_stats import CallStats
 from bot.errors import CheckFailed, GiftdeskError, Kind, UpstreamError
 from bot.i18n import N_
 from bot.services.alerts import Alerts
+from bot.services.mantago_pairs import MantagoPairs
 from bot.services.surge import Surge
 from bot.storage import counts, workers
 from bot.storage.workers import Report
@@ -72,7 +73,8 @@ class Finding:
 
 @dataclass(slots=True)
 class Health:
-    """parts: the platforms' names. checks: a harmless call for each credential, by part."""
+    """parts: the platforms' names. checks: a harmless call for each credential, by part. pairs: MantaGo's, if it is
+    on."""
 
     apis: Apis
     parts: Sequence[str]
@@ -80,6 +82,7 @@ class Health:
     alerts: Alerts
     zone: ZoneInfo
     surge: Surge = field(default_factory=Surge)
+    pairs: MantagoPairs | None = None
     worker: str = field(default_factory=lambda: secrets.token_hex(6))
     platforms: dict[str, CallStats] = field(init=False)
 
@@ -149,10 +152,16 @@ class Health:
     # ── reminding ────────────────────────────────────────────────────────────────────────────────
 
     async def remind(self, pool: asyncpg.Pool, now: datetime) -> None:
-        """Tell those in charge 7, 3 and 1 days before MantaGo's token ends, once each, however often this runs."""
-        ends = self.apis.mantago.token_ends if self.apis.mantago else None
-        if ends is None or ends <= now:
+        """Tell those in charge 7, 3 and 1 days before MantaGo's token ends, once each, however often this runs.
+
+        Not while Giftdesk exchanges it by itself and nothing went wrong with that.
+        """
+        standing = await self.pairs.standing() if self.pairs else None
+        ends = standing.ends if standing else None
+        if standing is None or ends is None or ends <= now:
             return  # What is over is told by the vendor's refusals.
+        if standing.how == "by itself" and not standing.failed:
+            return
         left = (ends - now).days
         reached = next((days for days in REMINDERS if ends - now <= timedelta(days=days)), None)
         if reached is None:

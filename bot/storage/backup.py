@@ -267,6 +267,8 @@ def _make_ready(connection: sa.Connection, raw: psycopg.Connection[Any], manifes
     there = _tables(raw)
     if there:  # What comes while this goes on waits, and is refused for it.
         raw.execute(SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(SQL(", ").join(map(Identifier, there))))
+    if "mantago_pairs" in there:  # A start says whose the settings' pair is; a newer pair is in no other place.
+        raw.execute("DELETE FROM mantago_pairs WHERE pair IS NULL AND state = 'kept'")
     used = [name for name in there if name not in OF_A_START and _one(raw, _any_row(name))[0]]
     if used:
         raise BackupError(

@@ -95,6 +95,7 @@ KEPT: Mapping[str, Kept] = {
         leads={"person_hash": "a visit would be counted again after deleting and coming back"},
         hidden="keyed hashes that nobody can read",
     ),
+    "mantago_pairs": Kept(stays="a bot has one; an exchange deletes those that it makes worthless"),
     "rewards": Kept(stays=_DECIDED),
     "issues": Kept(
         goes=_RECEIPTS,

@@ -118,6 +118,26 @@ async def proven(connection: asyncpg.Connection | asyncpg.Pool, phone_hash: byte
     return [row["customer_id"] for row in rows]
 
 
+async def proven_elsewhere(
+    connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, used_since: datetime
+) -> list[tuple[str, str]]:
+    """The same person's chats on other channels, as (channel, user id): both sides have proven one phone at the
+    counter, and used the link since then."""
+    rows = await connection.fetch(
+        """
+        SELECT c.channel, split_part(c.person, ':', 3) AS user_id
+        FROM links mine JOIN links other ON other.phone_hash = mine.phone_hash AND other.channel <> mine.channel
+            JOIN customers c ON c.id = other.customer_id
+        WHERE mine.customer_id = $1 AND mine.assurance = 'staff_code' AND mine.used_at >= $2
+            AND other.assurance = 'staff_code' AND other.used_at >= $2
+        ORDER BY c.channel
+        """,
+        customer_id,
+        used_since,
+    )
+    return [(row["channel"], row["user_id"]) for row in rows]
+
+
 async def used(connection: asyncpg.Connection, customer_id: int, now: datetime) -> None:
     """A link was used just now: it lapses a year later."""
     await connection.execute("UPDATE links SET used_at = $2 WHERE customer_id = $1", customer_id, now)

@@ -720,3 +720,22 @@ rate_limits = Table(
     Column("next_at", Double, nullable=False),
     prefixes=["UNLOGGED"],
 )
+
+# ── MantaGo's pairs (0018) ───────────────────────────────────────────────────────────────────────
+
+# The newest pair of token and secret that came of the pair in the settings. `settings` is that one's keyed fingerprint:
+# another pair set by hand has a row of its own, and so it wins. `pair` is sealed; NULL: still the one of the settings.
+# `home` is the database that exchanges it: a copy elsewhere must not. `generation` counts the exchanges.
+mantago_pairs = Table(
+    "mantago_pairs",
+    metadata,
+    Column("bot", Text, primary_key=True),
+    Column("settings", LargeBinary, primary_key=True),
+    Column("home", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="kept"),  # mantago_pairs.PairState
+    Column("generation", Integer, nullable=False, server_default="0"),
+    Column("pair", LargeBinary),
+    Column("exchanged_at", MOMENT),
+    Column("tried_at", MOMENT),
+    Column("detail", Text, nullable=False, server_default=""),
+)

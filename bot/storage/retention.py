@@ -81,10 +81,11 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
     await pool.execute(
         "UPDATE customers SET state = state - 'kept' WHERE state ? 'kept' AND last_seen < now() - $1::interval", hour
     )
-    # The numbers of cards, hashed, and the labels of an answer that is as old: tapped or typed, it has had its time.
+    # The numbers of cards, hashed, points that MantaGo counted, and the labels of an answer that is as old: tapped or
+    # typed, it has had its time.
     await pool.execute(
-        "UPDATE customers SET state = state - ARRAY['cards', 'labels', 'pages'] "
-        "WHERE state ?| ARRAY['cards', 'labels', 'pages'] AND last_seen < now() - $1::interval",
+        "UPDATE customers SET state = state - ARRAY['cards', 'labels', 'pages', 'collected'] "
+        "WHERE state ?| ARRAY['cards', 'labels', 'pages', 'collected'] AND last_seen < now() - $1::interval",
         30 * day,
     )
     # Who issued a link code and who used it is kept; the phone that it was for is not, once it is over.

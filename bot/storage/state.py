@@ -116,6 +116,13 @@ class CardNumbers(TypedDict):
     until: float
 
 
+class Collected(TypedDict):
+    """Points that MantaGo counts. at: when it said so. points: by channel; what it does not tell is not in it."""
+
+    at: float
+    points: dict[str, int]
+
+
 class Topic(TypedDict):
     """What a customer opened or tapped last. name: of a command. at: when."""
 
@@ -228,6 +235,10 @@ class State:
     listed = Key[float]()
     """When the list of gifts was read that the table `wallets` holds. The wallet service writes it with that list. It
     counts as long as the list does."""
+
+    collected = Key[Collected]()
+    """The points that MantaGo told last, where they are shown. The wallet and the points write it. It counts as fresh
+    for half a minute, and as the last that is known while MantaGo is down. The clean-up removes it after a month."""
 
     menu = Key[str]()
     """The platform's id of the menu that was given to the customer, of staff their own; `?` while one is being given;

@@ -326,11 +326,12 @@ async def show_wallet(ctx: StaffContext, args: Wallet) -> Answer:
     if ctx.apis.gotit is not None:
         account = await points.balance(reads, customer.id)
         mine = await issues.of_customer(reads, customer.id, NEWEST)
-    gifts, cards = await asyncio.gather(_gifts(ctx, customer), _cards(ctx, link))
+    gifts, collected, cards = await asyncio.gather(_gifts(ctx, customer), _collected(ctx, customer), _cards(ctx, link))
     card = wallet_card(
         ctx._,
         customer,
         gifts=gifts,
+        collected=collected,
         account=account,
         vouchers=mine,
         link=link,
@@ -360,6 +361,17 @@ async def _gifts(ctx: StaffContext, customer: Customer) -> Gifts | str | None:
         return None
     try:
         return await ctx.apis.mantago.gifts(mantago_platform(customer.channel), customer.person.rsplit(":", 1)[-1])
+    except UpstreamError as error:
+        return vendor_trouble(ctx._, error)
+
+
+async def _collected(ctx: StaffContext, customer: Customer) -> int | str | None:
+    """The points that MantaGo counts for somebody, None when it does not say; or what is wrong with it."""
+    if ctx.apis.mantago is None or not ctx.brand.shows_collected:
+        return None
+    user = customer.person.rsplit(":", 1)[-1]
+    try:
+        return (await ctx.apis.mantago.points(mantago_platform(customer.channel), [user])).get(user)
     except UpstreamError as error:
         return vendor_trouble(ctx._, error)
 

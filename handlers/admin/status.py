@@ -25,7 +25,7 @@ PATIENCE = 6.0  # seconds for each credential; somebody waits for the answer
 @admin.command("status", role="viewer", about=N_("what works, what does not, and since when"))
 async def show_status(ctx: StaffContext, _args: Arguments) -> Answer:
     """From our own tables alone: no vendor is asked, so it is quick and disturbs nobody."""
-    reads, health, mantago = ctx.work.reads, ctx.services.health, ctx.apis.mantago
+    reads, health, pairs = ctx.work.reads, ctx.services.health, ctx.services.mantago_pairs
     states, workers = await health.states(reads, ctx.now)
     waiting = await backlog.read(reads, ctx.event_id, ctx.now)
     open_ones = _if_allowed(ctx, "issue list", ctx._("Open vouchers"), "/issue list unknown") if waiting.open else ()
@@ -34,7 +34,7 @@ async def show_status(ctx: StaffContext, _args: Arguments) -> Answer:
         states,
         waiting,
         workers=workers,
-        token_days=mantago.token_days_left(ctx.now) if mantago else None,
+        token=await pairs.standing() if pairs else None,
         vouchers=ctx.apis.gotit is not None,
         guard_until=await guesses.guard_until(reads, ctx.now),
         surge_since=await health.surging(reads, ctx.now),

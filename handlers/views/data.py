@@ -20,6 +20,7 @@ from bot.storage.issues import Issue
 from bot.storage.points import Account
 from bot.understanding.codes import masked
 from handlers.views.codes import reward_names
+from handlers.views.collected import collected_text
 from handlers.views.vouchers import state_words
 
 LETTERS = 6_000  # of the message, so that it is few of them on every platform
@@ -104,6 +105,9 @@ def parts(
     points = _.number(account.available)
     if account.held:
         points = _("%(points)s, and %(held)s on hold", points=points, held=_.number(account.held))
+    counted = customer.state.collected
+    if counted and customer.channel in counted["points"]:
+        points = f"{points} · {collected_text(_, counted['points'][customer.channel])}"
     return {
         "customer": customer.ref,
         "channel": brand.channel_name,

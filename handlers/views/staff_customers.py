@@ -25,6 +25,7 @@ def wallet_card(
     customer: Customer,
     *,
     gifts: Gifts | str | None,
+    collected: int | str | None,
     account: Account | None,
     vouchers: Sequence[Issue],
     link: Link | Lapsed | None,
@@ -32,11 +33,12 @@ def wallet_card(
     shows_cards: bool,
     now: datetime,
 ) -> Card:
-    """Everything a customer has. gifts, cards: as the vendor says now, or what is wrong with it; None: not asked.
+    """Everything a customer has. gifts, collected, cards: as the vendor says now, or what is wrong with it; None: not
+    asked, or not told.
 
     account: None where there are no points. vouchers: the newest ones.
     """
-    notes = [trouble for trouble in (gifts, cards) if isinstance(trouble, str)]
+    notes = [*dict.fromkeys(trouble for trouble in (gifts, collected, cards) if isinstance(trouble, str))]
     rows: list[Row] = []
     if isinstance(gifts, Gifts):
         names = list_names(_)
@@ -55,6 +57,8 @@ def wallet_card(
         badges = state_badges(_)
         rows += [Row(issue.ref, f"{issue.called} · {badges[issue.state].word}") for issue in vouchers]
         rows += [] if vouchers else [Row(_("Vouchers so far"), _.number(0))]
+    if isinstance(collected, int):
+        rows.append(Row(_("Collected points"), _.number(collected)))
     if shows_cards:
         rows.append(Row(_("Phone"), link_text(_, link)))
     if isinstance(cards, Cards):

@@ -12,6 +12,7 @@ from bot.i18n import Translator
 from bot.partners import VENDORS, partner, refused_settings
 from bot.services.allowance import Usage
 from bot.services.health import Finding, State, Verdict
+from bot.services.mantago_pairs import Standing
 from bot.storage.backlog import Backlog
 from bot.storage.counts import GIVEN_UP, Counts, StoreDeeds, Top, Trouble
 from bot.storage.relays import Waiting
@@ -41,7 +42,7 @@ def status_card(
     backlog: Backlog,
     *,
     workers: int,
-    token_days: int | None,
+    token: Standing | None,
     vouchers: bool,
     guard_until: datetime | None,
     maintenance: Mapping[str, Any] | None,
@@ -52,12 +53,12 @@ def status_card(
 ) -> Card:
     """What works, what does not, and since when.
 
-    token_days: whole days that MantaGo's token is still good for. vouchers: whether any are issued here.
+    token: how MantaGo's stands. vouchers: whether any are issued here.
     maintenance: the switch {by, at}, None while it is off. relayed: what other tools have not got yet, by part.
     surge_since: of the surge that there is now, see `bot.services.surge`.
     """
     rows = [
-        _part_row(_, state, now, token_days if state.part == "mantago" else None, relayed.get(state.part))
+        _part_row(_, state, now, token if state.part == "mantago" else None, relayed.get(state.part))
         for state in states
     ]
     rows += _backlog_rows(_, backlog, workers, now, vouchers=vouchers)
@@ -120,7 +121,7 @@ def _tries(_: Translator, state: State) -> str:
 
 
 def _part_row(
-    _: Translator, state: State, now: datetime, token_days: int | None, waiting: Waiting | None = None
+    _: Translator, state: State, now: datetime, token: Standing | None, waiting: Waiting | None = None
 ) -> Row:
     tone = _TONES[state.verdict]
     said = [_verdict(_, state, now)]
@@ -134,9 +135,9 @@ def _part_row(
         since = _when(_, waiting.since, now)
         said.append(_waits(_, waiting.count, since))
         tone = max(tone, "bad" if late else tone, key=_WORSE.index)
-    if token_days is not None:
-        text, of_token = _token(_, token_days)
-        said.append(text)
+    if token is not None:
+        text, of_token = _token(_, token, now)
+        said += [text] if text else []
         tone = max(tone, of_token, key=_WORSE.index)
     return Row(_name(state.part), " · ".join(said), tone)
 
@@ -173,14 +174,34 @@ def _since(_: Translator, part: str, kind: Kind, time: str) -> str:
             return _("answers what we do not understand since %(time)s", time=time)
 
 
-def _token(_: Translator, days: int) -> tuple[str, Tone]:
-    """How long MantaGo's token is still good for."""
+def _token(_: Translator, token: Standing, now: datetime) -> tuple[str, Tone]:
+    """How long MantaGo's token is still good for, and who renews it; "" when it does not say."""
+    tried = _when(_, token.tried_at, now) if token.tried_at else ""
+    if token.how == "unknown":
+        text = _(
+            "token: a new one was asked for at %(time)s and the answer got lost; press Refresh in MantaGo's console "
+            "and replace MANTAGO_TOKEN and MANTAGO_SECRET",
+            time=tried,
+        )
+        return text, "bad"
+    if token.how == "refused":
+        text = _("token: MantaGo gave no new one at %(time)s; renew MANTAGO_TOKEN and MANTAGO_SECRET", time=tried)
+        return text, "bad"
+    days = token.days
+    if days is None:
+        return "", "valid"
     if days < 0:
         return _("MANTAGO_TOKEN has expired: renew it together with MANTAGO_SECRET"), "bad"
-    if days > TOKEN_SOON:
-        return _.ngettext("token: %(n)s day left", "token: %(n)s days left", days), "valid"
-    text = _.ngettext("MANTAGO_TOKEN: %(n)s day left, renew it", "MANTAGO_TOKEN: %(n)s days left, renew it", days)
-    return text, "bad" if days <= 1 else "soon"
+    if token.how == "by itself" and not token.failed:
+        text = _.ngettext("token: %(n)s day left, renewed by itself", "token: %(n)s days left, renewed by itself", days)
+        return text, "valid"
+    if days <= TOKEN_SOON:
+        text = _.ngettext("MANTAGO_TOKEN: %(n)s day left, renew it", "MANTAGO_TOKEN: %(n)s days left, renew it", days)
+        return text, "bad" if days <= 1 else "soon"
+    text = _.ngettext("token: %(n)s day left", "token: %(n)s days left", days)
+    if token.how == "not here":
+        return _("%(token)s, not renewed by itself: this database is a copy", token=text), "soon"
+    return text, "valid"
 
 
 def _backlog_rows(_: Translator, backlog: Backlog, workers: int, now: datetime, *, vouchers: bool) -> list[Row]:

@@ -16,8 +16,9 @@ from handlers.views.gifts import gift_badge, gift_names, handed_badge, handed_te
 ICONS: Mapping[str, str] = {TICKETS: "🎟️", "physical": "🎁", "virtual": "🎀", VOUCHERS: "🎫", CARDS: "💳"}
 
 
-def sum_text(_: Translator, usable: Sequence[Held], points: int | None) -> str:
-    """What can be used, in a line: `3 tickets · 2 gifts · 1 voucher · 770 pts`. points: None where there are none."""
+def sum_text(_: Translator, usable: Sequence[Held], points: int | None, collected: int | None = None) -> str:
+    """What can be used, in a line: `3 tickets · 2 gifts · 1 voucher · 770 pts`. points: None where there are none.
+    collected: those that MantaGo counts, the same."""
 
     def count(*kinds: str) -> int:
         return sum(held.count for held in usable if held.kind in kinds)
@@ -30,6 +31,8 @@ def sum_text(_: Translator, usable: Sequence[Held], points: int | None) -> str:
         _.ngettext("%(n)s voucher", "%(n)s vouchers", vouchers) if vouchers else "",
         _.ngettext("%(n)s gift card", "%(n)s gift cards", cards) if cards else "",
         _.ngettext("%(n)s pt", "%(n)s pts", points) if points else "",
+        # Translators: points that MantaGo counts (集點), in the wallet's sum, which is short
+        _.ngettext("%(n)s collected", "%(n)s collected", collected) if collected else "",
     )
     return " · ".join(filter(None, parts))
 

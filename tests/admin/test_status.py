@@ -17,10 +17,11 @@ from engine.desk import until
 from engine.processes import command, environment
 
 from bot.apis.call_stats import LATELY, CallStats
+from bot.apis.mantago import Pair
 from bot.channels import Delivery, Rendered
 from bot.errors import Kind, UpstreamError
 from bot.services.health import FRESH, Health, merged
-from bot.storage import counts
+from bot.storage import counts, mantago_pairs
 from bot.storage.clocks import DatabaseClock
 from bot.storage.workers import Report
 from bot.turn import Turns
@@ -584,7 +585,7 @@ async def test_what_could_not_be_written_is_counted_later(bot: Bot, monkeypatch:
 async def remind(bot: Bot) -> None:
     """What the worker does every hour, as one that has just been started and remembers nothing."""
     health = bot.turns.services.health
-    fresh = Health(health.apis, (), {}, health.alerts, health.zone)
+    fresh = Health(health.apis, (), {}, health.alerts, health.zone, pairs=health.pairs)
     await fresh.remind(bot.pool, bot.clock())
     await bot.quiet()
 
@@ -646,23 +647,76 @@ async def test_nobody_is_reminded_too_early_or_too_late(bot: Bot, left: timedelt
     assert await reminders(bot) == []
 
 
+@pytest.mark.parametrize("failed", [False, True])
+async def test_what_is_exchanged_by_itself_is_no_reminder_unless_that_fails(bot: Bot, *, failed: bool) -> None:
+    """An alert is what only people can mend."""
+    _with_token(bot, timedelta(days=2, hours=1))
+    await _stored_pair(bot, tried_at=bot.clock() if failed else None)
+    await remind(bot)
+
+    assert await reminders(bot) == (["3"] if failed else [])
+
+
+async def test_status_says_who_renews_the_token(bot: Bot, owner: Chat) -> None:
+    """And what to do where that is people, since when."""
+    _with_token(bot, timedelta(days=5, hours=1))
+    itself = owner._.ngettext(
+        "token: %(n)s day left, renewed by itself", "token: %(n)s days left, renewed by itself", 5
+    )
+    by_hand = owner._.ngettext("MANTAGO_TOKEN: %(n)s day left, renew it", "MANTAGO_TOKEN: %(n)s days left, renew it", 5)
+    tried = bot.clock() - timedelta(minutes=2)
+    time = owner._.time(tried) if _same_day(owner, tried, bot.clock()) else owner._.moment(tried)
+    lost = owner._(
+        "token: a new one was asked for at %(time)s and the answer got lost; press Refresh in MantaGo's console "
+        "and replace MANTAGO_TOKEN and MANTAGO_SECRET",
+        time=time,
+    )
+    refused = owner._("token: MantaGo gave no new one at %(time)s; renew MANTAGO_TOKEN and MANTAGO_SECRET", time=time)
+    told = []
+    for state, tried_at in (("kept", None), ("kept", tried), ("unknown", tried), ("refused", tried)):
+        await bot.pool.execute("DELETE FROM mantago_pairs")
+        await _stored_pair(bot, state=state, tried_at=tried_at)
+        await owner.say("/status")
+        told.append(next(said for said in (itself, by_hand, lost, refused) if said in owner.text))
+    assert told == [itself, by_hand, lost, refused]
+
+    _with_token(bot, timedelta(days=20, hours=1))
+    await _stored_pair(bot)
+    await bot.pool.execute("UPDATE mantago_pairs SET home = 'elsewhere'")
+    await owner.say("/status")
+    left = owner._.ngettext("token: %(n)s day left", "token: %(n)s days left", 20)
+    assert owner.said("%(token)s, not renewed by itself: this database is a copy", token=left)
+
+
 # ── what the tests say ───────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture(autouse=True)
 def the_same_token(bot: Bot) -> Any:
     """A token of one test does not stay for the next."""
-    mantago = bot.turns.apis.mantago
-    assert mantago is not None
-    token = mantago._token
+    pairs = bot.turns.services.mantago_pairs
+    assert pairs is not None
+    before = pairs.settings
     yield
-    mantago._token = token
+    pairs.settings, pairs.rotates = before, False
+    pairs.api.use(before)
+
+
+async def _stored_pair(bot: Bot, *, state: str = "kept", tried_at: datetime | None = None) -> None:
+    """MANTAGO_ROTATE=on, and how the settings' pair stands."""
+    pairs = bot.turns.services.mantago_pairs
+    assert pairs is not None
+    pairs.rotates = True
+    await mantago_pairs.settle_in(bot.pool, pairs.bot, pairs._fingerprint)
+    await bot.pool.execute("UPDATE mantago_pairs SET state = $1, tried_at = $2", state, tried_at)
 
 
 def _with_token(bot: Bot, left: timedelta) -> None:
     """MantaGo's token ends after `left`, by the bot's clock."""
-    assert bot.turns.apis.mantago is not None
-    bot.turns.apis.mantago._token = mantago_token(bot.clock(), left=left)
+    pairs = bot.turns.services.mantago_pairs
+    assert pairs is not None
+    pairs.settings = Pair(mantago_token(bot.clock(), left=left), pairs.settings.secret)
+    pairs.api.use(pairs.settings)
 
 
 def _same_day(owner: Chat, one: datetime, other: datetime) -> bool:

@@ -35,6 +35,26 @@ async def test_a_wallet_is_shown_over_all_vendors(hire: Hire, yu: Chat) -> None:
     assert "••••0017" in member.text
 
 
+async def test_collected_points_are_shown_where_they_are_on(bot: Bot, hire: Hire, yu: Chat, sandbox: Sandbox) -> None:
+    """Beside ours; off asks nobody, and what MantaGo does not tell is left out."""
+    member = await hire("staff")
+    who = await ref_of(yu)
+    await member.say(f"/gifts {who}")
+    assert not member.said("Collected points") and not sandbox.calls("mantago", "POST /openapi/client/point")
+
+    bot.desk(shows_collected=True)
+    sandbox.mantago.put_points(yu.channel, yu.user, 4321)
+    await member.say(f"/gifts {who}")
+    assert member.said("Collected points") and member._.number(4321) in member.text and "150" in member.text
+    sandbox.mantago.put_points(yu.channel, yu.user, None)
+    await member.say(f"/gifts {who}")
+    assert not member.said("Collected points")
+    sandbox.fault("mantago", status=503)
+    await member.say(f"/gifts {who}")
+    trouble = member._("%(vendor)s cannot be reached right now. Nothing was changed.", vendor="MantaGo")
+    assert member.text.count(trouble) == 1
+
+
 async def test_nothing_in_it_tells_who_they_are_or_what_their_cards_are(bot: Bot, hire: Hire, yu: Chat) -> None:
     """No phone, masked or not, no card's number, no platform's id; and looking is in the trail."""
     member = await hire("staff")

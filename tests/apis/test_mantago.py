@@ -10,11 +10,12 @@ from typing import Any, get_args
 import pytest
 
 from bot.apis.http import Upstream, open_http
-from bot.apis.mantago import NAME, Gift, Gifts, MantagoApi, Source, Ticket, explain
+from bot.apis.mantago import NAME, Gift, Gifts, MantagoApi, Pair, Source, Ticket, explain
 from bot.errors import (
     ConfigurationError,
     ContractError,
     CredentialsRefused,
+    OutcomeUnknown,
     RateLimited,
     UpstreamRefused,
     UpstreamUnavailable,
@@ -325,6 +326,103 @@ async def test_an_unknown_code_leaves_it_to_the_status(
 async def test_a_lookup_is_repeated_like_any_read(vendor: Vendor, mantago: MantagoApi) -> None:
     vendor.says(reply(503), b"", gifts())
     assert await mantago.gifts("line", "U1") == Gifts()
+
+
+# Points
+
+
+def counted(*items: object) -> bytes:
+    """A successful answer about points."""
+    return reply(200, {"success": True, "message": "Get client points successfully", "points": list(items)})
+
+
+async def test_points_are_asked_for_many_at_once(vendor: Vendor, mantago: MantagoApi) -> None:
+    """In the body, each once; the pair goes along as with gifts."""
+    vendor.says(counted({"platform": "line", "platformClientId": "U1", "points": 150}))
+    assert await mantago.points("line", ["U1", "U2", "U1"]) == {"U1": 150}
+
+    (seen,) = vendor.seen
+    assert (seen.method, seen.path, seen.query) == ("POST", "/base/openapi/client/point", {"botId": ["Ym90"]})
+    assert seen.json == {"secret": "s3cret-secret", "platform": "line", "platformClientIds": ["U1", "U2"]}
+    assert seen.headers["authorization"] == "Bearer s3cret-token"
+    with pytest.raises(ValueError, match="100"):
+        await mantago.points("line", [f"U{n}" for n in range(101)])
+
+
+@pytest.mark.parametrize(
+    ("item", "found"),
+    [
+        ({"platformClientId": "U1", "points": "12"}, 12),
+        ({"platformClientId": "U1", "points": 0}, 0),
+        ({"platform": "line", "platformClientId": "U1", "points": 5.0}, 5),
+        ({"platform": "facebook", "platformClientId": "U1", "points": 5}, None),
+        ({"platformClientId": "U9", "points": 5}, None),
+        ({"clientId": "U1", "points": 5}, None),
+        ({"platformClientId": "U1", "points": -5}, None),
+        ({"platformClientId": "U1", "points": True}, None),
+        ({"platformClientId": "U1", "points": None}, None),
+        ({"platformClientId": "U1"}, None),
+        ("U1", None),
+        (None, None),
+    ],
+)
+async def test_only_a_number_of_somebody_asked_about_counts(
+    vendor: Vendor, mantago: MantagoApi, item: object, found: int | None
+) -> None:
+    vendor.says(counted(item))
+    assert (await mantago.points("line", ["U1"])).get("U1") == found
+
+
+async def test_two_numbers_of_one_client_are_none(vendor: Vendor, mantago: MantagoApi) -> None:
+    one, other = ({"platformClientId": "U1", "points": points} for points in (5, 6))
+    vendor.says(counted(one, other), counted(one, one), reply(200, {"success": True}), failure(404, 37011))
+    assert [await mantago.points("line", ["U1"]) for _ in range(4)] == [{}, {"U1": 5}, {}, {}]
+
+
+# The exchange
+
+
+PAIR = {"success": True, "message": "Operation completed successfully", "apiToken": "n3w.token.x", "apiSecret": "n3w"}
+
+
+async def test_an_exchange_answers_with_the_new_pair(vendor: Vendor, mantago: MantagoApi) -> None:
+    """Neither is in what a log could quote."""
+    vendor.says(reply(200, PAIR))
+    pair = await mantago.exchange(Pair("old", "0ld"))
+
+    assert (pair.token, pair.secret) == ("n3w.token.x", "n3w") and "n3w" not in repr(pair)
+    (seen,) = vendor.seen
+    assert (seen.path, seen.query, seen.json) == ("/base/openapi/token", {"botId": ["Ym90"]}, {"secret": "0ld"})
+    assert seen.headers["authorization"] == "Bearer old"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (reply(503), OutcomeUnknown),
+        (reply(500), OutcomeUnknown),
+        (b"", OutcomeUnknown),
+        (reply(200, b"<html>"), OutcomeUnknown),
+        (reply(200, PAIR, cut=3), OutcomeUnknown),
+        (reply(200), ContractError),
+        (reply(200, PAIR | {"apiToken": ""}), ContractError),
+        (reply(200, PAIR | {"apiToken": "two\nlines"}), ContractError),
+        (reply(200, PAIR | {"apiSecret": None}), ContractError),
+        (reply(429, retry_after=1), RateLimited),
+        (failure(401, 120000), CredentialsRefused),
+        (failure(200, 4242), UpstreamRefused),
+    ],
+)
+async def test_an_exchange_is_never_sent_twice(
+    vendor: Vendor, mantago: MantagoApi, answer: bytes, kind: type[Exception]
+) -> None:
+    """And nobody reads what was nearly a pair."""
+    vendor.says(answer, reply(200, PAIR))
+    with pytest.raises(kind) as caught:
+        await mantago.exchange(Pair("old", "0ld"))
+
+    assert type(caught.value) is kind and len(vendor.seen) == 1
+    assert "n3w" not in str(caught.value)
 
 
 # The check and the token

@@ -310,6 +310,7 @@ async def test_a_desk_that_somebody_uses_is_not_written_over(saved: Path, desk: 
     schema.migrate(elsewhere)
     await key.adopt(elsewhere, b"0" * 64)
     connection = await asyncpg.connect(elsewhere)
+    await connection.execute("INSERT INTO mantago_pairs (bot, settings, home) VALUES ('b', 's', 'h')")
     with pytest.raises(BackupError, match="in use by 1"):
         backup.restore(elsewhere, saved, FINGERPRINT)
     await connection.close()

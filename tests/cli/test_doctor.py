@@ -30,16 +30,20 @@ from bot.channels import Remark, known
 from bot.cli import reach
 from bot.cli.doctor import (
     BAD,
+    GOOD,
     NAMED_GROUPS,
+    NOTE,
     Stored,
     _database,
     _patiently,
     _settings,
     _strangers,
+    _token,
     _without_policy,
     unknown,
 )
 from bot.config import Settings, load_settings
+from bot.services.mantago_pairs import Standing
 from bot.storage import schema
 from bot.storage.refusals import explained
 from bot.web import create_app
@@ -328,7 +332,7 @@ async def test_the_database_tells_whom_and_what_to_ask_about(bot: Bot) -> None:
     stored = Stored()
     await asyncio.to_thread(_database, bot.settings, bot.settings.database_url, stored)
 
-    assert stored == Stored(policies={7}, customers=[("line", "U0"), ("line", "U1"), ("line", "U2")])
+    assert stored == Stored({7}, [("line", "U0"), ("line", "U1"), ("line", "U2")], ready=True)
 
 
 async def test_a_slow_vendor_does_not_keep_the_doctor(sandbox: Sandbox, apis: Apis) -> None:
@@ -396,3 +400,24 @@ def test_what_the_database_refuses_is_explained(error: Exception, says: str | No
     told = explained(error)
 
     assert (says is None and told is None) or (says is not None and says in str(told)), told
+
+
+@pytest.mark.parametrize(
+    ("standing", "verdict", "says"),
+    [
+        (Standing(None, 9, "by hand"), None, ""),
+        (Standing(None, 7, "by hand"), NOTE, "expires in 7 days"),
+        (Standing(None, 1, "by hand"), BAD, "expires in 1 days"),
+        (Standing(None, 2, "by itself"), GOOD, "exchanged by itself"),
+        (Standing(None, 2, "by itself", failed=True, detail="429"), NOTE, "failed so far (429)"),
+        (Standing(None, 20, "by hand", exchanged_at=datetime(2026, 11, 1, tzinfo=UTC)), GOOD, "2026-11-01"),
+        (Standing(None, 20, "not here"), NOTE, "is a copy"),
+        (Standing(None, 20, "unknown", tried_at=datetime(2026, 11, 1, tzinfo=UTC)), BAD, "press Refresh"),
+        (Standing(None, 20, "refused", detail="403"), BAD, "403; it is not tried again"),
+    ],
+)
+def test_it_is_said_who_renews_mantagos_token(standing: Standing, verdict: str | None, says: str) -> None:
+    """And what to do, where it is people."""
+    said = _token(standing)
+    assert [each for each, _ in said] == ([verdict] if verdict else [])
+    assert all(says in text for _, text in said)

@@ -123,6 +123,19 @@ async def test_points(api: Any) -> None:
     answer = await api("POST", path, body, headers=api.bearer("MANTAGO_TOKEN"))
 
     assert answer.json["points"] == [{"platform": "line", "platformClientId": demo_id("line", "yu"), "points": 30}]
+    await api("PUT", f"/_sandbox/mantago/points/line/{demo_id('line', 'yu')}", {"points": None})
+    await api("PUT", f"/_sandbox/mantago/points/line/{demo_id('line', 'stranger')}", {"points": 7})
+    answer = await api("POST", path, body, headers=api.bearer("MANTAGO_TOKEN"))
+    assert [each["points"] for each in answer.json["points"]] == [7]
+
+
+async def test_the_console_makes_a_new_pair(api: Any) -> None:
+    """As somebody who presses Refresh: the one before is dead."""
+    pair = (await api("POST", "/_sandbox/mantago/pair")).json
+
+    assert (await api.gifts(demo_id("line", "yu"))).json["errResponse"]["code"] == 120000
+    api.settings |= pair
+    assert (await api.gifts(demo_id("line", "yu"))).status == 200
 
 
 async def test_clients_can_be_put_in(api: Any) -> None:
