@@ -20,8 +20,8 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -95,6 +95,7 @@ class Bot:
     sandbox: Sandbox
     clock: TestClock
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)
     relaying: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
@@ -127,6 +128,17 @@ class Bot:
         stopping = asyncio.Event()
         bot = cls(loaded, app.test_client(), turns, pool, sandbox, clock)
 
+        def told(run: Callable[[int], Awaitable[None]]) -> Callable[[int], Awaitable[None]]:
+            """Whoever waits for `quiet` looks again once a job has run."""
+
+            async def running(number: int) -> None:
+                try:
+                    await run(number)
+                finally:
+                    bot.stirred.set()
+
+            return running
+
         async def take(event_id: int) -> None:
             await bot.turns.take(event_id)  # Looked up each time: `having` exchanges them.
 
@@ -142,7 +154,7 @@ class Bot:
         async def nothing() -> None: ...
 
         runs = {queue.EVENT: take, queue.PUSH: push, queue.ISSUE: issue, queue.BULK: bulk}
-        jobs = Jobs(runs, sweep=nothing, clean_up=nothing)
+        jobs = Jobs({kind: told(run) for kind, run in runs.items()}, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(database, stopping, concurrency=40))
         bot.relaying = asyncio.create_task(relaying.run())
         try:
@@ -211,11 +223,14 @@ class Bot:
     async def quiet(self, within: float = 60) -> None:
         """Wait until nothing is left to do."""
         deadline = time.monotonic() + within
+        self.stirred.clear()
         while await self.pool.fetchval(_BUSY, _KNOWN):
             assert time.monotonic() < deadline, await self.pool.fetch(
                 "SELECT entrypoint, status, attempts, execute_after - now() AS due FROM pgqueuer"
             )
-            await asyncio.sleep(0.005)
+            with suppress(TimeoutError):  # Not every job that is left is run by this bot.
+                await asyncio.wait_for(self.stirred.wait(), 0.02)
+            self.stirred.clear()
 
     def ahead(self, **by: float) -> None:
         """Move the clock of bot and sandbox ahead: `bot.ahead(minutes=11)`."""

@@ -82,7 +82,7 @@ def test_exactly_the_marked_parts_go(parts: list[tuple[str, bool]]) -> None:
 def test_ten_thousand_spans_take_no_time() -> None:
     """Nor does a text of the longest kind."""
     text, spans = "🎁碼" * 2500, [(number % 9000, 7) for number in range(10_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     without_spans(text, spans)
 
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

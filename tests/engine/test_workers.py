@@ -204,7 +204,8 @@ async def test_a_slow_chat_does_not_fill_a_worker(desk: Desk) -> None:
         desk.post(slow.phone.says(CODE))
     desk.post(quick.phone.says("選單"))
     async with desk.working(concurrency=10) as jobs:
-        await until(lambda: desk.sandbox.sent("line", quick.user), within=4)
+        await until(lambda: desk.sandbox.sent("line", quick.user))
+        assert len(desk.sandbox.sent("line", slow.user)) < 10, "not only when there was room again"
         assert jobs.locks.queue(f"line:{slow.phone.account}:{slow.user}") <= 4
         desk.sandbox.clear_faults()
         await settled(desk)

@@ -51,7 +51,7 @@ async def browsing() -> AsyncIterator[Browser]:
 async def opened(browser: Browser, url: str, **options: Any) -> AsyncIterator[Screen]:
     """The page in a window of its own, in English; what the browser complains about is collected."""
     context = await browser.new_context(**{"locale": "en", "viewport": {"width": 1400, "height": 1000}, **options})
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(60_000)
     await context.add_init_script(path=PROBE)
     page = await context.new_page()
     screen = Screen(page)

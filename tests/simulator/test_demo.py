@@ -31,7 +31,7 @@ async def test_the_demo_serves_the_page_and_survives_what_it_does(browser: Brows
         )
     try:
         place = tmp_path / "demo" / "demo.json"
-        await until(place.exists, within=240)
+        await until(place.exists, within=240, every=0.1)
         page = json.loads(place.read_text())["simulator"]
         async with opened(browser, page) as screen:
             await screen.until("giftdesk.state.worker.state === 'running'")
@@ -60,7 +60,7 @@ async def test_the_demo_serves_the_page_and_survives_what_it_does(browser: Brows
                 await screen.line.say("/whoami")
                 return "信義店" in await screen.line.answer()
 
-            await until(is_placed, within=240)
+            await until(is_placed, within=240, every=0.1)
             complaints = list(screen.complaints)
             os.killpg(demo.pid, signal.SIGINT)  # As Ctrl-C in a terminal: all of its processes get it.
             await screen.page.locator(".offline", has_text="The demo has ended").wait_for(timeout=60_000)

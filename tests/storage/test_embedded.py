@@ -39,7 +39,7 @@ def test_a_process_number_that_was_used_again_is_not_taken_for_the_server(tmp_pa
         (folder / "postmaster.pid").write_text("\n".join([str(other.pid), *pid_file.splitlines()[1:]]) + "\n")
         again = EmbeddedPostgres(folder)
         try:
-            with psycopg.connect(again.url, connect_timeout=3) as connection:
+            with psycopg.connect(again.url, connect_timeout=30) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
         finally:
             again.stop()
@@ -64,7 +64,7 @@ def test_what_a_killed_server_left_does_not_refuse_the_next_start(tmp_path: Path
             (folder / "postmaster.pid").write_text(f"{gone.pid}\n{left[folder / 'postmaster.pid'][1]}\n")
             socket_lock.write_text("\n".join([str(other.pid), *left[socket_lock][1:]]) + "\n")
             running = start() or server
-            with psycopg.connect(server.url, connect_timeout=3) as connection:
+            with psycopg.connect(server.url, connect_timeout=30) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
             running.stop()
     finally:
@@ -83,7 +83,7 @@ def test_what_a_power_cut_left_does_not_refuse_the_next_start(tmp_path: Path, co
         for lock in (folder / "postmaster.pid", socket_lock):
             lock.write_bytes(content)
         running = start() or server
-        with psycopg.connect(server.url, connect_timeout=3) as connection:
+        with psycopg.connect(server.url, connect_timeout=30) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         running.stop()
 
@@ -135,7 +135,7 @@ def test_looking_after_the_server_never_fails(tmp_path: Path, monkeypatch: pytes
     monkeypatch.undo()
     server.tend()
     try:
-        with psycopg.connect(server.url, connect_timeout=3) as connection:
+        with psycopg.connect(server.url, connect_timeout=30) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         server.stop()
