@@ -96,7 +96,8 @@ class MantagoPairs:
             stored = await self._read()
             if self._of(stored) != refused:
                 return self._of(stored)
-            if code == EXPIRED and self._looking and self._may(stored):
+            # One that was never looked at is about to be: it is this process's start.
+            if code == EXPIRED and self._looking and self.rotates and (not self._here or self._may(stored)):
                 self._over = refused
                 self._due.set()
             elif not self._under_way(stored):
@@ -104,7 +105,7 @@ class MantagoPairs:
             now = time.monotonic()
             until = now if now < self._not_awaited_until else now + WAITED_FOR
             while self._of(stored) == refused:
-                if stored is None or stored.state is PairState.REFUSED:
+                if stored is not None and stored.state is PairState.REFUSED:
                     return None
                 if time.monotonic() >= until:
                     if until > now:
