@@ -34,6 +34,11 @@ RELAYED = Counter(
     "Events that other tools on LINE's channel are passed on, by what came of a try.",
     ["target", "result"],
 )
+GIVEN_UP = Counter(
+    "giftdesk_given_up",
+    "Messages that nobody will get: what each was, and why it was given up.",
+    ["channel", "what", "why"],
+)
 RETRIES = Counter("giftdesk_retries", "Turns and deliveries that were put back for another try.", ["reason"])
 
 

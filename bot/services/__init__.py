@@ -25,6 +25,7 @@ from bot.services.passing import Passing
 from bot.services.points import Points
 from bot.services.posters import Posters
 from bot.services.redemption import Redemption
+from bot.services.reminders import Reminders
 from bot.services.staffing import Staffing
 from bot.services.stores import Stores
 from bot.services.trail import Trail
@@ -56,6 +57,7 @@ class Services:
     points: Points
     posters: Posters
     redemption: Redemption
+    reminders: Reminders
     staffing: Staffing
     stores: Stores
     trail: Trail
