@@ -536,7 +536,8 @@ async def test_a_crash_around_the_reply_says_what_waited_once(desk: Desk, when: 
     await chat.say("選單")
 
     assert receipts(chat) == 1
-    assert await desk.pool.fetchval("SELECT count(*) FROM pushes WHERE messages IS NOT NULL") == 0
+    left = "SELECT count(*) FROM pushes WHERE messages IS NOT NULL AND recipient = $1"
+    assert await desk.pool.fetchval(left, chat.user) == 0
 
 
 async def test_what_waited_and_is_refused_costs_nobody_their_answer(desk: Desk) -> None:
