@@ -232,6 +232,19 @@ def held(settings: Settings, *, retry: bool) -> None:
 
 
 @main.command()
+@_with_settings
+def remind(settings: Settings) -> None:
+    """Look now for what ends soon, of everybody who wants to be reminded; the workers do so once a day.
+
+    Nobody is reminded of a thing twice, nor in QUIET_HOURS.
+    """
+    from bot.cli.remind import look_now  # noqa: PLC0415
+
+    with database(settings) as url:
+        look_now(settings, url)
+
+
+@main.command()
 @click.option("--days", type=click.IntRange(min=1), default=14, show_default=True, help="How many, today included.")
 @click.option("--csv", "as_csv", is_flag=True, help="The kept texts alone, as CSV on standard output.")
 @_with_settings

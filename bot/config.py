@@ -113,6 +113,10 @@ class Settings(BaseSettings):
     code_pattern: str = ""
     how_to_claim_zh: str = ""
     how_to_claim_en: str = ""
+    reminders: Literal["off", "on"] = "off"
+    remind_days: int = Field(3, ge=1, le=60)
+    quiet_hours: str = Field("21:00-09:00", pattern=r"^(off|([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d)$")
+    push_budget: int = Field(0, ge=0, le=10_000_000)
     keep_misses: Literal["off", "on"] = "off"
     event_retention_days: int = Field(14, ge=8, le=400)
     claim_retention_days: int = Field(730, ge=365)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -29,20 +29,27 @@ from bot.jobs import RetryLater
 from bot.log import log
 from bot.services import Services
 from bot.services.notices import NOTICE
+from bot.services.reminders import REMINDER
 from bot.staff.teaching import Run
 from bot.storage import customers, inbox, pushes
 from bot.storage.arrivals import EventState
 from bot.storage.batches import Batches
 from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.storage.pool import UNWELL
-from bot.storage.pushes import PushOutcome
+from bot.storage.pushes import Push, PushOutcome
+from handlers.endings import reminder_message
 from handlers.views.choices import Go
 from handlers.vouchers import present_card
 
 TOKEN_GOOD_FOR = timedelta(seconds=50)  # LINE: "within one minute", and not to be relied on to the second.
 CHATTY_UNTIL = timedelta(minutes=10)
 TRIES = 3
+TOGETHER = (
+    5  # messages that one reply holds, https://developers.line.biz/en/reference/messaging-api/#send-reply-message
+)
 PUSH_TRIES = 17  # with growing pauses of four hours at most, about a day
+QUOTA = "quota"  # how a receipt begins to say that the month's plan is used up
+ALONG_WAITS = 2.0  # seconds that an answer waits for what is to go with it
 CHAT_WAITS = 10.0  # seconds; a longer pause asked for by a platform is not spent in front of the chat
 # What a delivery says of its platform; the other outcomes are about one message or one person.
 _TROUBLES: Mapping[Outcome, Kind] = {
@@ -69,6 +76,8 @@ class StoredReply:
     done: int = 0
     tries: int = 0
     perhaps: bool = False  # A try may have arrived: nobody heard its end, or that end leaves it open.
+    # What had waited for this customer to write and goes before these messages: [push, how many messages of it].
+    along: list[list[int]] = field(default_factory=list)
     trace: str | None = None  # which one its event is part of, see `bot.tracing`
 
     def dump(self) -> str:
@@ -83,6 +92,7 @@ class StoredReply:
                 "done": self.done,
                 "tries": self.tries,
                 "perhaps": self.perhaps,
+                **({"along": self.along} if self.along else {}),
                 **({"trace": self.trace} if self.trace else {}),
             }
         ).decode()
@@ -111,7 +121,12 @@ class Deliverer:
         age = self.clock() - taken.received_at
         token = ready.token if age < TOKEN_GOOD_FOR else None
         free = token is not None or self.brands[taken.channel].pushes_are_free
-        if not ready.valuable and (not free or age > CHATTY_UNTIL):
+        if first and token is not None and taken.has_waiting:
+            await self._take_along(taken, ready)
+        if not ready.messages and (token is None or not ready.along):
+            await self._end(taken, EventOutcome.SILENT)
+            return
+        if ready.messages and not ready.valuable and (not free or age > CHATTY_UNTIL):
             await self._end(taken, EventOutcome.LATE)
             return
 
@@ -127,16 +142,31 @@ class Deliverer:
             ready.perhaps = True
             await inbox.partly_delivered(self.pool, taken.id, ready.dump())
         delivery = Delivery(ready.to, ready.messages, key_of(ready.key), token, ready.done)
-        receipt = await self.send(taken.channel, delivery, accepted)
+        before = await self._along(taken.channel, ready) if token is not None else []
+        receipt = await self.send(taken.channel, replace(delivery, messages=[*before, *ready.messages]), accepted)
+        if before and receipt.outcome is Outcome.REFUSED:
+            # One message that is refused costs all of a reply: the answer must not be lost for what stood before it.
+            alone = await self.send(taken.channel, delivery, accepted) if ready.messages else receipt
+            if alone.outcome is Outcome.DELIVERED or not ready.messages:
+                await self._brought(taken.channel, ready, Outcome.REFUSED)
+            receipt = alone
+        elif before and receipt.outcome in (Outcome.DELIVERED, Outcome.UNKNOWN):
+            await self._brought(taken.channel, ready, receipt.outcome)
         ready.perhaps = perhaps or receipt.perhaps
-        if receipt.outcome is Outcome.LATE and token is not None:
-            # The webhook may have reached us late, and the token's minute have begun long before we heard of it; and
-            # where somebody else has the token, too, a used one is no witness.
-            witness = not self.brands[taken.channel].token_is_shared and self.clock() - taken.at < TOKEN_GOOD_FOR
-            if perhaps and witness:
-                # The token was good and is used: a try that a crash or a 5xx cut short did arrive.
-                await self._end(taken, EventOutcome.DELIVERED)
-                return
+        late = receipt.outcome is Outcome.LATE and token is not None
+        # The webhook may have reached us late, and the token's minute have begun long before we heard of it; and where
+        # somebody else has the token, too, a used one is no witness.
+        witness = not self.brands[taken.channel].token_is_shared and self.clock() - taken.at < TOKEN_GOOD_FOR
+        if late and perhaps and witness:
+            # The token was good and is used: a try that a crash or a 5xx cut short did arrive.
+            await self._brought(taken.channel, ready, Outcome.DELIVERED)
+            await self._end(taken, EventOutcome.DELIVERED)
+            return
+        if not ready.messages:  # What only went along is a push still, and waits on.
+            came = receipt.outcome is Outcome.DELIVERED
+            await self._end(taken, EventOutcome.DELIVERED if came else EventOutcome.SILENT)
+            return
+        if late:
             if not ready.valuable:
                 # It may have gone into a "still checking" before a crash: then its button asks for this.
                 await inbox.park(self.pool, taken.id)
@@ -146,6 +176,57 @@ class Deliverer:
                 return  # A worker that took this one for dead has just delivered it.
             receipt = await self.send(taken.channel, replace(delivery, reply_token=None), accepted)
         await self._settle(taken, ready, receipt)
+
+    # ── what had waited ──────────────────────────────────────────────────────────────────────
+
+    async def _take_along(self, taken: InboxEvent, ready: StoredReply) -> None:
+        """Let what waits for this customer go with their answer, the oldest first, as far as one reply has room.
+
+        Written down before it is sent, so that whoever resumes this reply says the same with the same token. Where a
+        message of its own is free, it has got a job instead (`pushes.resume`).
+        """
+        brand = self.brands[taken.channel]
+        if brand.pushes_are_free or brand.token_is_shared:
+            return
+        room = TOGETHER - len(ready.messages)
+        for push in await pushes.waiting_for(self.pool, taken.channel, ready.to):
+            if room <= 0:
+                break
+            try:
+                async with asyncio.timeout(ALONG_WAITS):
+                    still = await self._still(push)
+                said = self._rendered(self.outbound[taken.channel], still.messages) if still.messages else []
+            except (TimeoutError, *RETRY_WITHOUT_COUNTING):
+                continue  # Its vendor does not say at the moment whether it still holds, and the answer does not wait.
+            except Exception as error:  # noqa: BLE001 - no answer is lost for what waited before it
+                log.error("what waited cannot go along", error=type(error).__name__, where=where_raised(error))
+                continue
+            left = len(said) - push.done
+            if left > 0:
+                ready.along.append([push.id, min(room, left)])
+                room -= min(room, left)
+        if ready.along:
+            await inbox.partly_delivered(self.pool, taken.id, ready.dump())
+
+    async def _along(self, channel: str, ready: StoredReply) -> list[Rendered]:
+        """The messages that go before this reply's own."""
+        found: list[Rendered] = []
+        for push_id, count in ready.along:
+            push = await pushes.read(self.pool, push_id)
+            if push is not None and push.messages is not None:
+                found += self._rendered(self.outbound[channel], push.messages)[push.done : push.done + count]
+        return found
+
+    async def _brought(self, channel: str, ready: StoredReply, outcome: Outcome) -> None:
+        """Write down what became of what went along."""
+        for push_id, count in ready.along:
+            push = await pushes.read(self.pool, push_id)
+            if push is not None and push.messages is not None:
+                done, whole = push.done + count, len(self._rendered(self.outbound[channel], push.messages))
+                if outcome is not Outcome.REFUSED and done < whole:
+                    await pushes.progress(self.pool, push_id, done)
+                else:
+                    await self._over(push, PushOutcome(outcome.value))
 
     async def send(
         self, channel: str, delivery: Delivery, accepted: Callable[[int], Awaitable[None]] | None = None
@@ -157,6 +238,18 @@ class Deliverer:
             receipt = await self.outbound[channel].deliver(delivery, accepted)
             told.set(outcome=receipt.outcome.value)
         self.services.health.delivered(channel, _TROUBLES.get(receipt.outcome), clock() - began, receipt.detail)
+        if receipt.detail.startswith(QUOTA):
+            await self.services.alerts.tell(
+                self.pool,
+                f"{channel}-{QUOTA}",
+                N_(
+                    "%(channel)s's plan has no messages left this month. Results wait until their customers write, and "
+                    "come with the answer then."
+                ),
+                self.clock(),
+                once_per="%Y-%m",
+                channel=self.brands[channel].channel_name,
+            )
         return receipt
 
     async def _settle(self, taken: InboxEvent, ready: StoredReply, receipt: Receipt) -> None:
@@ -226,7 +319,7 @@ class Deliverer:
         log.info("event done", outcome=outcome.value)
 
     async def _end(self, taken: InboxEvent, outcome: EventOutcome) -> None:
-        if outcome is not EventOutcome.DELIVERED:
+        if outcome not in (EventOutcome.DELIVERED, EventOutcome.SILENT):
             # A question that nobody saw is not open, and no yes may answer it.
             await customers.forget_offers(self.pool, taken.chat)
         if not await self.batches.delivered(taken.id, outcome):
@@ -235,6 +328,8 @@ class Deliverer:
         if outcome is EventOutcome.DELIVERED:
             metrics.ANSWERED.labels(taken.channel).observe(took.total_seconds())
         log.info("event done", outcome=outcome.value, total_ms=milliseconds(took))
+        if outcome not in (EventOutcome.DELIVERED, EventOutcome.UNKNOWN, EventOutcome.SILENT):
+            _give_up(taken.channel, "reply", outcome.value)
 
     # ── pushes ───────────────────────────────────────────────────────────────────────────────
 
@@ -251,8 +346,13 @@ class Deliverer:
             async def accepted(done: int) -> None:
                 await pushes.progress(self.pool, push_id, done)
 
-            if push.key.startswith(NOTICE) and await self._spent(push.channel):
-                await pushes.wait(self.pool, push_id)  # None left: looked at again with their next message.
+            if push.key.startswith(REMINDER) and push.outcome is None and (until := self._asleep()):
+                raise RetryLater(until, "quiet hours")  # Who writes at night is awake: then it has waited for that.
+            push = await self._still(push)
+            if push.messages is None:
+                return
+            if push.key.startswith((NOTICE, REMINDER)) and await self._spent(push.channel):
+                await pushes.wait(self.pool, push_id)  # None left: it goes with the answer to their next message.
                 return
             try:
                 messages = self._rendered(channel, push.messages)
@@ -269,11 +369,46 @@ class Deliverer:
                 pause = max(receipt.retry_after or 0, min(5 * 2**push.attempts, 14_400))
                 raise RetryLater(pause, f"push: {receipt.detail}")
             log.info("push done", outcome=receipt.outcome.value, detail=receipt.detail)
-            if receipt.outcome is Outcome.LATE and not push.key.startswith("alert:"):
-                # An alert of last week helps nobody; a result still does.
+            if receipt.outcome is Outcome.UNREACHABLE and (person := push.messages[0].get("person")):
+                await customers.mark_unreachable(self.pool, person)
+            if receipt.outcome is Outcome.LATE and (push.kind != "alert" or f"-{QUOTA}:" in push.key):
+                # An alert of last week helps nobody, but that there are no more this month; a result still does.
                 await pushes.wait(self.pool, push_id)
                 return
-            await pushes.over(self.pool, push_id, PushOutcome(receipt.outcome.value))
+            await self._over(push, PushOutcome(receipt.outcome.value))
+
+    async def _still(self, push: Push) -> Push:
+        """What of a push is still worth saying; without messages when nothing is, and then it is over.
+
+        Raises RetryLater while nobody can tell.
+        """
+        assert push.messages is not None, "it is not over"
+        now = self.clock()
+        left = push.messages if push.until is None or now < push.until else []
+        if left and push.key.startswith(REMINDER):
+            left = await self.services.reminders.still(self.pool, push, now)
+        if not left:
+            await self._over(push, PushOutcome.OUTDATED)
+            return replace(push, messages=None)
+        if left != push.messages:
+            await pushes.say_instead(self.pool, push.id, orjson.dumps(left).decode())
+        return replace(push, messages=left)
+
+    async def give_up_old(self, age: timedelta) -> None:
+        """End what has waited until it was of no use to anybody, or for longer than `age`."""
+        for (channel, kind), count in (await pushes.give_up_old(self.pool, age)).items():
+            _give_up(channel, kind, PushOutcome.OUTDATED.value, count)
+
+    async def _over(self, push: Push, outcome: PushOutcome) -> None:
+        await pushes.over(self.pool, push.id, outcome)
+        if outcome not in (PushOutcome.DELIVERED, PushOutcome.UNKNOWN):
+            _give_up(push.channel, push.kind, outcome.value)
+
+    def _asleep(self) -> float:
+        """Seconds until the quiet hours are over; 0 when it is no such hour."""
+        now = self.clock()
+        until = self.services.reminders.sleeps_until(now)
+        return (until - now).total_seconds() if until else 0
 
     async def _spent(self, channel: str) -> bool:
         """Whether this month's plan has no push left for what nobody waits for. Unknown is no reason to keep quiet."""
@@ -291,7 +426,11 @@ class Deliverer:
             )
             runs = tuple(Button(label, Run(line=line)) for message in stored for label, line in message.get("runs", ()))
             said = tuple(
-                present_card(**message["present"]) if "present" in message else Text(message["text"])
+                reminder_message(message)
+                if "reminder" in message
+                else present_card(**message["present"])
+                if "present" in message
+                else Text(message["text"])
                 for message in stored
             )
             reply = Reply(said, (*choices, *runs))
@@ -300,6 +439,12 @@ class Deliverer:
             person, packer = stored[0]["person"], self.packer
             return channel.render(reply, lambda action: packer.pack(action, person=person, now=self.clock()))
         return loaded(stored)
+
+
+def _give_up(channel: str, what: str, why: str, count: int = 1) -> None:
+    """Count and log what nobody will get, and not who."""
+    metrics.GIVEN_UP.labels(channel, what, why).inc(count)
+    log.info("given up", channel=channel, what=what, why=why, count=count)
 
 
 def key_of(key: str) -> UUID:

@@ -35,6 +35,11 @@ RELAYED = Counter(
     ["target", "result"],
 )
 KEPT_LISTS = Counter("giftdesk_kept_lists", "Lists that were answered as they were kept, because of a surge.")
+GIVEN_UP = Counter(
+    "giftdesk_given_up",
+    "Messages that nobody will get: what each was, and why it was given up.",
+    ["channel", "what", "why"],
+)
 RETRIES = Counter("giftdesk_retries", "Turns and deliveries that were put back for another try.", ["reason"])
 
 

@@ -213,8 +213,12 @@ class Turns:
                     first_seen=customer.first_seen,
                     at=ctx.happened_at,
                 )
-            if taken.has_waiting:
+            if taken.has_waiting and ctx.brand.pushes_are_free:
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
+            elif taken.has_waiting and ready is None and not (spent or passed or ctx.brand.shared):
+                # Nothing is said to it, but what waits for its author goes with its reply token (`Deliverer`).
+                token = incoming.reply_token
+                ready = StoredReply(f"reply:{taken.key}", chat.id, [], token, valuable=False) if token else None
             # What was written already is committed with the answer; what wrote nothing else shares a commit.
             finish = self.batches.finish if work.connection is None else partial(inbox.finish, work.connection)
             with tracing.span("commit"):
@@ -516,6 +520,10 @@ class Turns:
         if self.apis.gotit is None:
             raise RetryLater(600, "Got It is switched off")
         await self.services.vouchers.attempt(self.pool, self.apis.gotit, issue_id, late=True)
+
+    async def remind(self, wish_id: int) -> None:
+        """Look whether something of a customer's ends soon. Raises RetryLater to be run again."""
+        await self.services.reminders.look(self.pool, wish_id, self.clock())
 
     async def bulk(self, job_id: int) -> None:
         """Make some of a job's codes. Raises RetryLater while there is no vendor to ask."""

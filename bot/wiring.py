@@ -49,6 +49,7 @@ from bot.services.points import Points
 from bot.services.posters import Posters
 from bot.services.rate_limits import SharedSlots
 from bot.services.redemption import Redemption
+from bot.services.reminders import Reminders
 from bot.services.sealing import Sealer
 from bot.services.staffing import Staffing
 from bot.services.stores import Stores
@@ -211,6 +212,7 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
             },
             handoff=settings.handoff,
             claim_retention=timedelta(days=settings.claim_retention_days),
+            reminds=settings.remind_days if reminds(settings) else 0,
             log_days=settings.event_retention_days,
             keeps_unclear=settings.keep_misses == "on",
             code_pattern=re.compile(settings.code_pattern) if settings.code_pattern else None,
@@ -235,6 +237,16 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
         )
         for channel in known.CHANNELS
     }
+
+
+def reminds(settings: Settings) -> bool:
+    """Whether customers are reminded of what ends: where a vendor is asked that may tell an end."""
+    return settings.reminders == "on" and (settings.has("Altegio") or settings.has("Got It"))
+
+
+def quiet_hours(settings: Settings) -> hours.Hours | None:
+    """When nobody is woken by what they are not owed; None for never."""
+    return hours.parse(f"daily {settings.quiet_hours}", settings.zone)
 
 
 def menu_texts(languages: Mapping[str, Translator], brand: Brand) -> list[MenuTexts]:
@@ -267,6 +279,7 @@ def build_turns(
     linking = Linking(settings.secret, sealer, notices, alerts, settings.phone_region)
     points = Points(notices)
     surge = Surge(timedelta(seconds=settings.surge_seconds))
+    giftcards = GiftCards(linking)
     counter_codes = CounterCodes(settings.secret, settings.counter_qr, settings.line_basic_id)
     vouchers = Vouchers(
         sealer=sealer,
@@ -308,7 +321,7 @@ def build_turns(
             charts=Charts(settings.secret),
             counter_codes=counter_codes,
             digest=Digest(alerts, settings.zone),
-            giftcards=GiftCards(linking),
+            giftcards=giftcards,
             hand_overs=HandOvers(
                 settings.secret,
                 counter_codes,
@@ -336,6 +349,20 @@ def build_turns(
                 languages[settings.default_locale],
             ),
             redemption=Redemption(settings.secret, points, vouchers),
+            reminders=Reminders(
+                apis,
+                linking,
+                giftcards,
+                languages,
+                settings.default_locale,
+                settings.zone,
+                on=reminds(settings),
+                days=settings.remind_days,
+                quiet=quiet_hours(settings),
+                budget=settings.push_budget,
+                free=frozenset(channel.name for channel in known.CHANNELS if channel.pushes_are_free),
+                currency=settings.currencies,
+            ),
             staffing=Staffing(
                 settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()
             ),

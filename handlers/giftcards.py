@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.apis.altegio import Cards, GiftCard
@@ -16,12 +16,14 @@ from bot.errors import CredentialsRefused, UpstreamError, UpstreamRefused
 from bot.i18n import N_
 from bot.services.linking import Lapsed, Link
 from handlers.linking import linked, not_linked
+from handlers.reminders import remind_button
 from handlers.views import choices, outage
 from handlers.views.cards import card_item, number_card, unusable_card, usable_card
 from handlers.views.paging import FORMER_SIZE, listing, page_of, turning
 
 router = Router()
 
+Buttons = tuple[Button, ...]
 NUMBERS_KEPT = timedelta(days=30)
 MOST_NUMBERS = 50
 
@@ -63,30 +65,33 @@ async def show_cards(ctx: Context) -> Answer:
 @router.action(ShowCardPage, fresh="cards")
 async def show_page(ctx: Context, action: ShowCardPage) -> Answer:
     """A page of them."""
-    return await _looking(ctx, action, lambda link, found: _page(ctx, link, found, action))
+    return await _looking(ctx, action, lambda link, found, remind: _page(ctx, link, found, remind, action))
 
 
 @router.action(ShowCards, fresh="cards")
 async def show_former(ctx: Context, action: ShowCards) -> Answer:
     """What a button of an earlier version led to is on one of the pages of now."""
-    return await _looking(ctx, action, lambda link, found: _page(ctx, link, found, ShowCardPage(), former=action))
+    return await _looking(
+        ctx, action, lambda link, found, remind: _page(ctx, link, found, remind, ShowCardPage(), former=action)
+    )
 
 
 @router.action(ShowCard, fresh="cards")
 async def show_card(ctx: Context, action: ShowCard) -> Answer:
     """One of them; all of them when it is gone."""
 
-    def one(link: Link, found: Cards) -> Reply:
+    def one(link: Link, found: Cards, remind: Buttons) -> Reply:
         card = next((card for card in found.cards if card.id == action.card_id), None)
         if card is None:
-            return _page(ctx, link, found, ShowCardPage())
-        return Reply((drawn(ctx, link, card),), choices.ending(ctx._, choices.gift_cards(ctx._), *choices.gifts(ctx)))
+            return _page(ctx, link, found, remind, ShowCardPage())
+        shown = drawn(ctx, link, card, remind)
+        return Reply((shown,), choices.ending(ctx._, choices.gift_cards(ctx._), *choices.gifts(ctx)))
 
     return await _looking(ctx, action, one)
 
 
-async def _looking(ctx: Context, action: Action, show: Callable[[Link, Cards], Reply]) -> Answer:
-    """What `show` makes of the linked phone's cards; or why there are none to be seen."""
+async def _looking(ctx: Context, action: Action, show: Callable[[Link, Cards, Buttons], Reply]) -> Answer:
+    """What `show` makes of the linked phone's cards, with what stands on those that end; or why none are to be seen."""
     if ctx.apis.altegio is None:
         return await ctx.run("menu")
     link = await linked(ctx)
@@ -97,9 +102,10 @@ async def _looking(ctx: Context, action: Action, show: Callable[[Link, Cards], R
     except UpstreamError as error:
         await report(ctx, error)
         return outage.sorry(ctx._, ctx._("the gift card service"), action)
+    remind = await remind_button(ctx)
     await _keep_alive(ctx, link)
     remember_numbers(ctx, found)
-    return show(link, found)
+    return show(link, found, remind)
 
 
 @router.action(ShowNumber, fresh="cards")
@@ -181,7 +187,9 @@ def _may_see_numbers(ctx: Context, link: Link) -> bool:
     return link.assurance == "staff_code" or ctx.brand.platform_shows_numbers
 
 
-def _page(ctx: Context, link: Link, found: Cards, action: ShowCardPage, *, former: ShowCards | None = None) -> Reply:
+def _page(
+    ctx: Context, link: Link, found: Cards, remind: Buttons, action: ShowCardPage, *, former: ShowCards | None = None
+) -> Reply:
     """What can be used first, what ends first before it; what cannot stands last."""
     _, now = ctx._, ctx.now
     listed = sorted(found.cards, key=lambda card: (not card.usable(now), _soonest(card)))
@@ -200,7 +208,7 @@ def _page(ctx: Context, link: Link, found: Cards, action: ShowCardPage, *, forme
         _("Gift cards"),
         page_of(listed, number, ctx.brand.list_page),
         lambda number: ShowCardPage(page=number, seen=seen),
-        card=lambda card: drawn(ctx, link, card),
+        card=lambda card: drawn(ctx, link, card, remind),
         item=lambda card: card_item(_, card, _currency(ctx, card), now, ShowCard(card_id=card.id)),
     )
     # Translators: a button: which phone is linked
@@ -208,13 +216,14 @@ def _page(ctx: Context, link: Link, found: Cards, action: ShowCardPage, *, forme
     return Reply((*before, shown), choices.ending(_, *turning(shown), *choices.gifts(ctx), phone))
 
 
-def drawn(ctx: Context, link: Link, card: GiftCard) -> Card:
-    """A card of a linked phone, as this link may see it."""
+def drawn(ctx: Context, link: Link, card: GiftCard, remind: Buttons = ()) -> Card:
+    """A card of a linked phone, as this link may see it. remind: stands on one that ends."""
     currency = _currency(ctx, card)
     if not card.usable(ctx.now):
         return unusable_card(ctx._, card, currency, ctx.now)
     shows_number = bool(card.number) and _may_see_numbers(ctx, link)
-    return usable_card(ctx._, card, currency, ShowNumber(card_id=card.id) if shows_number else None)
+    shown = usable_card(ctx._, card, currency, ShowNumber(card_id=card.id) if shows_number else None)
+    return replace(shown, buttons=(*shown.buttons, *remind)) if card.expires is not None else shown
 
 
 def _currency(ctx: Context, card: GiftCard) -> str:

@@ -9,7 +9,7 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
-from bot.storage import belongings, claims, customers, hand_overs, issues, links, points, posters, relays
+from bot.storage import belongings, claims, customers, hand_overs, issues, links, points, posters, relays, reminders
 from bot.storage.points import Account
 from bot.understanding.reading import fold
 from handlers.start import note_told
@@ -70,6 +70,7 @@ async def show_data(ctx: Context) -> Answer:
         ]
     rows += [
         Row(_("Notifications"), _("off") if ctx.customer.unsubscribed_at else _("on")),
+        *([Row(_("Reminders"), await _reminders(ctx))] if ctx.brand.reminds else []),
         Row(_("Customer number"), ctx.customer.ref),
     ]
     # Translators: a button: send me all my data
@@ -99,6 +100,7 @@ async def export(ctx: Context, _action: Export) -> Answer:
         redeemed=await claims.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
         vouchers=await issues.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
         visits=await posters.visits_of(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
+        reminders=await _reminders(ctx),
         handed_over=await hand_overs.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
     )
     if not ctx.brand.public_url:
@@ -180,6 +182,7 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     await issues.forget(connection, ctx.customer_id)
     await points.forget(connection, ctx.customer_id)
     await posters.forget(connection, ctx.customer_id)
+    await reminders.forget(connection, ctx.customer_id)
     await ctx.services.own_data.forget(connection, ctx.customer_id)
     await ctx.services.unclear.forget_person(connection, ctx.customer.person)
     await relays.forget_person(connection, ctx.customer.person)
@@ -212,6 +215,11 @@ async def resume(ctx: Context, _action: Resume) -> Answer:
     """Notifications on again."""
     ctx.customer.unsubscribed_at = None
     return Reply((Text(ctx._("Notifications are on again.")),), choices.ending(ctx._))
+
+
+async def _reminders(ctx: Context) -> str:
+    """Whether they are reminded before something of theirs ends."""
+    return ctx._("on") if await reminders.wanted(ctx.work.reads, ctx.customer_id) else ctx._("off")
 
 
 async def _not_now(ctx: Context, account: Account) -> Reply | None:

@@ -70,12 +70,18 @@ async def not_understood(ctx: Context) -> Answer:
 async def ask_first(ctx: Context) -> Answer:
     """What deletes, unsubscribes or calls a person is asked about, unless it was said plainly."""
     topic = next(iter(ctx.likely))
+    if topic == "no_reminders" and not ctx.brand.reminds:
+        topic = "unsubscribe"
     ctx.call_unclear("asked")
     match topic:
         case "human":
             text = ctx._("Shall I call somebody of our staff?")
         case "unsubscribe":
             text = ctx._("Shall I turn notifications off?")
+        case "reminders" if ctx.brand.reminds:
+            text = ctx._("Shall I remind you before something of yours ends?")
+        case "no_reminders":
+            text = ctx._("Shall I send you no more reminders?")
         case _:
             return await ctx.run(topic)  # Its first step is a question.
     # Translators: a button: do what was asked about

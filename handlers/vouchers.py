@@ -23,6 +23,7 @@ from bot.understanding.reading import fold
 from handlers import collected
 from handlers.gifts import FRESH, Find
 from handlers.human import AskAbout
+from handlers.reminders import remind_button
 from handlers.views import choices, outage
 from handlers.views.paging import CARDS, Page, as_query, listing, page_now, turning
 from handlers.views.shop_window import turns, window, window_of
@@ -300,7 +301,9 @@ async def issue_reply(ctx: Context, issue: Issue) -> Reply:
     delivery = ctx.brand.told(ctx.brand.delivery, ctx._.tag) or ctx._(
         "Got It delivers it. Keep the reference until you have it."
     )
-    card = issue_card(ctx._, issue, ctx.services.vouchers.delivered(issue), delivery, AskAbout(ref=issue.ref))
+    ends = issue.expires_at is not None and issue.expires_at > ctx.now
+    remind = await remind_button(ctx) if ends else ()
+    card = issue_card(ctx._, issue, ctx.services.vouchers.delivered(issue), delivery, AskAbout(ref=issue.ref), remind)
     # Translators: a button
     again = (Button(ctx._("See result"), ShowIssue(ref=issue.ref)),) if issue.open else ()
     return Reply(

@@ -81,6 +81,9 @@ def _card(
     }
 
 
+ENDING_PHONE = "886911111111"  # Whoever has it is to be reminded.
+
+
 def demo_cards(now: datetime) -> dict[str, dict[int, list[dict[str, Any]]]]:
     """Phone number to company to cards. The first phone has cards in both shops, one of them a chain card."""
     first, second = ALTEGIO_COMPANY_IDS
@@ -125,6 +128,10 @@ def demo_cards(now: datetime) -> dict[str, dict[int, list[dict[str, Any]]]]:
             second: [chain, spent, late],
         },
         "886987654321": {first: [], second: []},
+        ENDING_PHONE: {
+            first: [_card(5, "00420020", "月餅禮盒卡 800", balance=800, face=800, created=day(-88), expires=day(3))],
+            second: [],
+        },
         SAMPLE_PHONE: {first: [sample_card()], second: []},
     }
 

@@ -31,6 +31,10 @@ def settings() -> dict[str, str]:
         "SHOP_MAP_URL": f"https://{HANDLE}.example/map",
         "SHOP_PHONE": "02-0000-2026",
         "VISIT_POINTS": "10",
+        # `giftdesk remind` shows one at whatever hour somebody tries it.
+        "REMINDERS": "on",
+        "QUIET_HOURS": "off",
+        "PUSH_BUDGET": "100",
         "HOW_TO_CLAIM_ZH": (
             "結帳前，請把這張卡片出示給店員：飲品與優惠當場使用，實體獎品在櫃檯領取。"
             "請在使用期限內到店，每日 11:00 後都可以領。"

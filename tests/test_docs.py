@@ -38,6 +38,8 @@ HEADINGS = {
     "## Run it for real": "## 正式上線",
     "### Beside another tool on LINE": "### 與其他工具共用 LINE 頻道",
     "### The shop's hours, address and phone": "### 店家的營業時間、地址與電話",
+    "### Before something ends": "### 到期前的提醒",
+    "### When a platform is down, or LINE's plan is used up": "### 平台故障，或 LINE 訊息則數用完時",
     "### On one machine": "### 一台機器",
     "### On many machines": "### 多台機器",
     "### Looking after it": "### 日常維運",

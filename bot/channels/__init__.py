@@ -56,7 +56,7 @@ class Outcome(StrEnum):
     DELIVERED = "delivered"  # The platform has it (or had it already).
     UNKNOWN = "unknown"  # Sent, no answer, and no way to ask: repeating it could say it twice.
     RETRY = "retry"  # Not accepted, a later try may be.
-    LATE = "late"  # Too late for a free reply, or outside Messenger's 24 hours.
+    LATE = "late"  # Nothing is taken before they write: a dead reply token, Messenger's 24 hours, LINE's plan used up.
     UNREACHABLE = "unreachable"  # Blocked, deleted, unknown: stop sending until they write again.
     BARRED = "barred"  # Our credentials are refused: staff can mend it, and what is of value is tried again.
     REFUSED = "refused"  # Our fault or our configuration: logged, alerted, not repeated.

@@ -46,7 +46,7 @@ SHOP = ("hours", "address", "phone")
 ABOUT = frozenset(
     (
         *("gifts", "tickets", "redeem", "points", "vouchers", "my_vouchers", "receipts", "cards", "link", "unlink"),
-        *("data", "delete", "privacy", "unsubscribe", *SHOP),
+        *("data", "delete", "privacy", "unsubscribe", "reminders", "no_reminders", *SHOP),
     )
 )
 """Commands that tell what a customer is about."""
@@ -73,6 +73,7 @@ class Brand:
     handoff: timedelta = timedelta(hours=1)
     claim_retention: timedelta = timedelta(days=730)
     log_days: int = 14
+    reminds: int = 0  # days before the end of something of theirs that customers are reminded who want it; 0 for never
     keeps_unclear: bool = False  # short texts that were not understood (KEEP_MISSES)
     code_pattern: re.Pattern[str] | None = None
     redeems: bool = True
@@ -134,6 +135,8 @@ class Brand:
                 return self.shows_cards
             case "visits":
                 return self.counts_visits
+            case "reminders" | "no_reminders":
+                return self.reminds > 0
             case "my_code":
                 return self.hands_over or self.counts_visits
             case "counter":

@@ -26,6 +26,7 @@ from bot.services.passing import Passing
 from bot.services.points import Points
 from bot.services.posters import Posters
 from bot.services.redemption import Redemption
+from bot.services.reminders import Reminders
 from bot.services.staffing import Staffing
 from bot.services.stores import Stores
 from bot.services.surge import Surge
@@ -59,6 +60,7 @@ class Services:
     points: Points
     posters: Posters
     redemption: Redemption
+    reminders: Reminders
     staffing: Staffing
     stores: Stores
     surge: Surge

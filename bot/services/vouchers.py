@@ -238,7 +238,9 @@ class Vouchers:
         delivered = Delivered(issued.link, issued.code)
         while True:  # Got It may not say it again, so a database that is just restarting is waited for.
             try:
-                return await self._end(pool, issue, now, IssueState.DONE, delivered=delivered, late=late)
+                return await self._end(
+                    pool, issue, now, IssueState.DONE, delivered=delivered, late=late, expires_at=issued.expires
+                )
             except UNWELL:
                 if asyncio.get_running_loop().time() > over:
                     raise
@@ -359,12 +361,20 @@ class Vouchers:
         reason: str | None = None,
         delivered: Delivered | None = None,
         late: bool = False,
+        expires_at: datetime | None = None,
     ) -> Issue:
         # That it was issued is true whoever says it; that it was not is known of the latest call only.
         attempt = None if state is IssueState.DONE else issue.attempts
         async with pool.acquire() as connection, connection.transaction():
             settled = await self._settle(
-                connection, issue, now, state, reason=reason, delivered=delivered, attempt=attempt
+                connection,
+                issue,
+                now,
+                state,
+                reason=reason,
+                delivered=delivered,
+                attempt=attempt,
+                expires_at=expires_at,
             )
             if settled is not None:
                 if late and settled.kind == "staff":
@@ -396,10 +406,19 @@ class Vouchers:
         delivered: Delivered | None = None,
         attempt: int | None = None,
         idle_at: datetime | None = None,
+        expires_at: datetime | None = None,
     ) -> Issue | None:
         sealed = self._sealed(delivered) if delivered else None
         settled = await issues.settle(
-            connection, issue.id, state, now, reason=reason, delivery=sealed, attempt=attempt, idle_at=idle_at
+            connection,
+            issue.id,
+            state,
+            now,
+            reason=reason,
+            delivery=sealed,
+            attempt=attempt,
+            idle_at=idle_at,
+            expires_at=expires_at,
         )
         if settled is None or settled.customer_id is None:
             return settled

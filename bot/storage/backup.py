@@ -338,6 +338,8 @@ def _put_aside(raw: psycopg.Connection[Any]) -> Aside:
         "UPDATE link_codes SET ended_at = now(), phone = '' WHERE ended_at IS NULL",
         "UPDATE counter_codes SET ended_at = now() WHERE ended_at IS NULL",
         "UPDATE poster_files SET used_at = now() WHERE used_at IS NULL",
+        # Who was reminded since is not known; the next look is tomorrow's, and of what was sent it knows as much.
+        "UPDATE reminder_wishes SET due_at = NULL, looked_on = current_date",
         "DELETE FROM relays",  # The other tool has had them, or can ask nobody about a chat of so long ago.
         "UPDATE approvals SET expires_at = least(expires_at, now()) WHERE approved_at IS NULL",
         "UPDATE exports SET used_at = now() WHERE used_at IS NULL",

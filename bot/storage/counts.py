@@ -79,8 +79,9 @@ class StoreDeeds:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """A period's numbers. claims: redeemed codes. misses: wrong ones. handed: things handed over. calls: to each vendor
-    and platform. heard: texts of customers, of which `unclear` were not understood."""
+    """A period's numbers. claims: redeemed codes. misses: wrong ones. handed: things handed over. reminded: things of
+    whose end somebody was reminded. calls: to each vendor and platform. heard: texts of customers, of which `unclear`
+    were not understood."""
 
     new: int
     active: int
@@ -93,6 +94,7 @@ class Counts:
     spent: int
     linked: int
     handed: int
+    reminded: int
     held: int
     heard: int
     unclear: int
@@ -114,6 +116,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, n
             (SELECT count(*) FROM claims WHERE claimed_at >= $1) AS claims,
             (SELECT count(*) FROM links WHERE linked_at >= $1) AS linked,
             (SELECT count(*) FROM hand_overs WHERE at >= $1 AND undone_at IS NULL) AS handed,
+            (SELECT count(*) FROM reminders WHERE at >= $1) AS reminded,
             (SELECT count(*) FROM events WHERE held_at >= $1) AS held
         FROM (
             SELECT count(*) FILTER (WHERE first_seen >= $1) AS new, count(*) AS active

@@ -41,6 +41,7 @@ class Issue:
     customer could spend before. recipient: the customer's reference, all that Got It is told of them. offer: {name,
     brand, image, price_value} as it was shown. delivery: sealed. reason: why it is not done, safe to show to staff.
     awaited: the customer was told to wait, so its end must be told to them in a message of its own.
+    expires_at: until when the voucher itself is good; None as long as Got It does not say.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Issue:
     next_at: datetime | None
     created_at: datetime
     settled_at: datetime | None
+    expires_at: datetime | None = None
 
     @property
     def open(self) -> bool:
@@ -94,7 +96,7 @@ def called(name: str, quantity: int) -> str:
 
 
 _COLUMNS = """id, ref, key, request_id, kind, state, customer_id, recipient, issuer, gift_id, price_id, quantity, cost,
-    balance, offer, delivery, reason, attempts, unknowns, awaited, next_at, created_at, settled_at"""
+    balance, offer, delivery, reason, attempts, unknowns, awaited, next_at, created_at, settled_at, expires_at"""
 
 
 def _read(row: asyncpg.Record) -> Issue:
@@ -317,6 +319,7 @@ async def settle(
     delivery: bytes | None = None,
     attempt: int | None = None,
     idle_at: datetime | None = None,
+    expires_at: datetime | None = None,
 ) -> Issue | None:
     """Bring an open issue to its end (`done`, `failed`); None when it has one already.
 
@@ -327,7 +330,7 @@ async def settle(
         await connection.fetchrow(
             f"""
             UPDATE issues SET state = $2, reason = $3, delivery = $4, settled_at = $5, leased_until = NULL,
-                next_at = NULL
+                next_at = NULL, expires_at = $8
             WHERE id = $1 AND {IS_OPEN} AND ($6::int IS NULL OR attempts = $6)
                 AND ($7::timestamptz IS NULL OR leased_until IS NULL OR leased_until <= $7)
             RETURNING {_COLUMNS}
@@ -339,8 +342,23 @@ async def settle(
             now,
             attempt,
             idle_at,
+            expires_at,
         )
     )
+
+
+async def ending(
+    connection: asyncpg.Connection | asyncpg.Pool, customer_id: int, now: datetime, last: datetime
+) -> list[Issue]:
+    """A customer's vouchers whose known end comes after `now` and not after `last`."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM issues WHERE customer_id = $1 AND state = 'done' AND expires_at > $2 "
+        "AND expires_at <= $3 ORDER BY expires_at, id",
+        customer_id,
+        now,
+        last,
+    )
+    return [_read(row) for row in rows]
 
 
 async def postpone(

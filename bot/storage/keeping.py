@@ -102,6 +102,14 @@ KEPT: Mapping[str, Kept] = {
         leads={"customer_id": GONE, "recipient": "Got It knows a voucher by it; it leads to nobody any more"},
         shown=("vouchers",),
     ),
+    # Reminders
+    "reminder_wishes": Kept(goes=_RECEIPTS, leads={"customer_id": GONE}, shown=("reminders",)),  # with its customer
+    "reminders": Kept(
+        goes=timedelta(days=31),  # after the end of the thing
+        leads={"customer_id": GONE},
+        hidden="numbers of things; what was said stands in the chat",
+    ),
+    "push_budgets": Kept(stays="a number for each month"),
     # The counter
     "counter_codes": Kept(
         goes=timedelta(days=1),  # each is good for minutes

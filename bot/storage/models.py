@@ -162,6 +162,7 @@ pushes = Table(
     Column("waiting", Boolean, nullable=False, server_default=text("false")),  # for the recipient to write again
     Column("outcome", Text),  # pushes.PushOutcome
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
+    Column("until", MOMENT),  # after which it is of no use (0020)
     Index("pushes_waiting", "recipient", postgresql_where=text("waiting")),
 )
 
@@ -242,6 +243,7 @@ issues = Table(
     Column("next_at", MOMENT),
     Column("created_at", MOMENT, nullable=False, server_default=NOW),
     Column("settled_at", MOMENT),
+    Column("expires_at", MOMENT),  # the voucher's own end, where Got It tells it (0020)
     Index("issues_customer", "customer_id", "id"),
     Index("issues_open", "id", postgresql_where=text("state IN ('pending', 'unknown', 'check')")),
     Index("issues_created", "created_at", postgresql_using="brin"),
@@ -738,4 +740,41 @@ mantago_pairs = Table(
     Column("exchanged_at", MOMENT),
     Column("tried_at", MOMENT),
     Column("detail", Text, nullable=False, server_default=""),
+)
+
+# ── Reminders (0020) ─────────────────────────────────────────────────────────────────────────────
+
+# Who wants to be reminded before something of theirs ends. `looked_on`: the day (of the brand's zone) for which their
+# things were looked at last; `due_at`: since when a look is to be made, NULL when none is.
+reminder_wishes = Table(
+    "reminder_wishes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("customer_id", BigInteger, nullable=False, unique=True),
+    Column("since", MOMENT, nullable=False),
+    Column("looked_on", Date),
+    Column("due_at", MOMENT),
+    Index("reminder_wishes_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+)
+
+# What somebody was reminded of, once for each thing and end. `item` is a number and names nothing.
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("ends", MOMENT, nullable=False),
+    Column("at", MOMENT, nullable=False, server_default=NOW),
+    UniqueConstraint("customer_id", "item", "ends"),
+    Index("reminders_ends", "ends"),
+    Index("reminders_at", "at", postgresql_using="brin"),
+)
+
+# How many pushes that nobody is owed a month has seen, by its first day in the brand's zone.
+push_budgets = Table(
+    "push_budgets",
+    metadata,
+    Column("month", Date, primary_key=True),
+    Column("used", Integer, CheckConstraint("used > 0", name="push_budgets_used"), nullable=False),
 )

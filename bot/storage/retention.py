@@ -30,11 +30,11 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
     rules = (
         ("events", old.format("received_at"), events),
         ("pushes", old.format("created_at") + " AND messages IS NULL", events),
-        ("pushes", old.format("created_at"), claims),  # what still waits for its person to write again is owed
         ("relays", old.format("since"), 2 * day),
         ("misses", old.format("at"), 2 * day),
         ("waits", old.format("until"), 2 * day),
         ("visits", old.format("at"), 31 * day),
+        ("reminders", old.format("ends"), 31 * day),
         ("wallets", old.format("taken_at"), 30 * day),
         ("links", old.format("used_at"), LINKS),
         ("link_codes", old.format("created_at"), claims),
@@ -59,6 +59,11 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
             + " AND NOT EXISTS (SELECT FROM claims WHERE customer_id = customers.id)"
             + " AND NOT EXISTS (SELECT FROM accounts WHERE customer_id = customers.id)"
             + " AND NOT EXISTS (SELECT FROM issues WHERE customer_id = customers.id AND settled_at IS NULL)",
+            claims,
+        ),
+        (
+            "reminder_wishes",
+            old.format("since") + " AND NOT EXISTS (SELECT FROM customers WHERE id = reminder_wishes.customer_id)",
             claims,
         ),
         ("issues", old.format("settled_at"), claims),  # never one whose end is open

@@ -38,6 +38,8 @@ TOPICS = (
     "data",
     "delete",
     "unsubscribe",
+    "reminders",
+    "no_reminders",
     "privacy",
     "link",
     "unlink",
@@ -56,8 +58,10 @@ SECTIONS = (*TOPICS, OTHER, NOW, LATER)
 TOPICS_OF_ALL, CODES_OF_ALL = slice(0, len(TOPICS) + 1), slice(len(TOPICS) + 1, len(SECTIONS))
 CODE = "qxz"
 """What stands for the code in a message, `{code}` in a phrases file: a word that nobody writes."""
-ACTS = frozenset({"human", "delete", "unsubscribe", "unlink"})
+ACTS = frozenset({"human", "delete", "unsubscribe", "unlink", "reminders", "no_reminders"})
 """Topics that do something. They are asked about first, unless their words say it plainly."""
+FOR_LATER = frozenset({"reminders", "no_reminders"})
+"""Topics whose own words read like signs (“before it expires” like a question, 「提醒我」 like a delay)."""
 
 FILE = "weights.bin"
 FORMAT = 1

@@ -21,6 +21,7 @@ from bot.understanding.reading import (
     fold,
     listed,
 )
+from bot.understanding.recogniser import FOR_LATER
 from bot.understanding.slips import Slips
 
 # Translators: a list of words, as many as you can think of: what may stand before the name of a thing that is wanted
@@ -111,7 +112,8 @@ class Lexicon:
 
     def plainly(self, reading: Reading, intent: str) -> bool:
         """Whether a message says nothing but an intent's word and that it is wanted, so that it may be done at once."""
-        if reading.asks or reading.doubts or reading.delays:
+        signs = "?" in reading.typed if intent in FOR_LATER else reading.asks or reading.delays
+        if signs or reading.doubts:
             return False
         if intent not in self._plain:
             named = self._words.get(intent, [])

@@ -10,7 +10,7 @@ from bot.i18n import N_
 from bot.staff.arguments import Arguments, Keyed, Positional
 from bot.staff.routes import StaffContext
 from bot.staff.teaching import run_button
-from bot.storage import counts, posters, stores
+from bot.storage import counts, posters, reminders, stores
 from handlers.admin import status
 from handlers.views import staff_status as views
 from handlers.views.staff_posters import numbers_card as posters_card
@@ -62,6 +62,10 @@ async def show_numbers(ctx: StaffContext, args: Stats) -> Answer:
         picture = ctx.services.charts.address(ctx.brand.public_url, since.date(), shown, ctx.now)
     usage = await ctx.services.allowance.usage(ctx.now)
     counted = await counts.read(ctx.work.reads, since, ctx.now)
+    reminding = ctx.services.reminders
+    budget = None
+    if reminding.on and ctx.services.allowance.ask is not None:
+        budget = await reminders.used(ctx.work.reads, reminding.month(ctx.now)), reminding.budget
     card = views.stats_card(
         ctx._,
         args.period,
@@ -73,6 +77,8 @@ async def show_numbers(ctx: StaffContext, args: Stats) -> Answer:
         vouchers=ctx.apis.gotit is not None,
         cards=ctx.apis.altegio is not None,
         line=ctx.services.allowance.ask is not None,
+        wishes=await reminders.wishes(ctx.work.reads) if reminding.on else None,
+        budget=budget,
         days=days,
         picture=picture,
     )

@@ -38,6 +38,10 @@ LABELS = {
     "privacy": N_("Privacy"),
     # Translators: a button: no more notifications
     "unsubscribe": N_("Notifications off"),
+    # Translators: a button: be told before a gift card or a voucher ends
+    "reminders": N_("Remind me"),
+    # Translators: a button: do not remind me any more before something of mine ends
+    "no_reminders": N_("No more reminders"),
     # Translators: a button: link a phone
     "link": N_("Link my phone"),
     # Translators: a button: unlink the phone

@@ -76,6 +76,7 @@ def part_names(_: Translator) -> dict[str, str]:
         "first_seen": _("Since"),
         "last_seen": _("Last visit"),
         "notifications": _("Notifications"),
+        "reminders": _("Reminders"),
         "linked_phone": _("Linked phone"),
         "points": _("Points"),
         "redeemed": _("Redeemed codes"),
@@ -95,10 +96,11 @@ def parts(
     redeemed: Sequence[Claim],
     vouchers: Sequence[Issue],
     visits: Sequence[tuple[datetime, str]],
+    reminders: str,
     handed_over: Sequence[HandOver],
 ) -> dict[str, Part]:
     """Everything that is kept of a customer, by its part. phone: masked, "" when none is linked.
-    visits: when they came by which poster.
+    visits: when they came by which poster. reminders: whether they are on.
 
     Phones, codes and vouchers' codes stay hidden: what can be kept can be shown around.
     """
@@ -116,6 +118,7 @@ def parts(
         "first_seen": _.moment(customer.first_seen),
         "last_seen": _.moment(customer.last_seen),
         "notifications": _("off") if customer.unsubscribed_at else _("on"),
+        "reminders": reminders,
         "linked_phone": phone or _("none"),
         "points": points,
         "redeemed": Listed(

@@ -387,12 +387,15 @@ def stats_card(
     line: bool,
     days: int,
     picture: str,
+    wishes: int | None = None,
+    budget: tuple[int, int] | None = None,
 ) -> Card:
     """A period's numbers, what customers took as the hero.
 
     redeemed: by day, of this period and the one before, and of nine days at least. vouchers, cards, line: whether
     vouchers, gift cards (for which phones are linked) and LINE are switched on. days: of the period. picture: the
-    address of its bars; without one they are text.
+    address of its bars; without one they are text. wishes: how many customers want reminders, None where none are sent.
+    budget: pushes of this month that nobody was owed, and how many there may be; None where none costs anything.
     """
     rows = [
         *_compared(_, list(redeemed.values()), days),
@@ -418,8 +421,18 @@ def stats_card(
         rows.append(Row(_("Linked phones"), _.number(counts.linked)))
     if counts.handed:
         rows.append(Row(_("Handed over at the counter"), _.number(counts.handed)))
+    if wishes is not None:
+        text = _.ngettext(
+            "%(things)s, wanted by %(n)s customer",
+            "%(things)s, wanted by %(n)s customers",
+            wishes,
+            things=_.number(counts.reminded),
+        )
+        rows.append(Row(_("Reminders"), text))
     if line:
         rows.append(_quota_row(_, usage))
+    if budget is not None:
+        rows.append(_budget_row(_, *budget))
     return Card(
         eyebrow=days_of(_, since, now),
         title=period_name(_, period),
@@ -487,6 +500,17 @@ def _calls(_: Translator, calls: Mapping[str, int]) -> str:
     return " · ".join(f"{_name(part)} {_.number(n)}" for part, n in asked)
 
 
+def _budget_row(_: Translator, used: int, most: int) -> Row:
+    # Translators: pushes that nobody is owed, such as reminders, in this month and at most (PUSH_BUDGET)
+    label = _("Push budget")
+    text = _("%(used)s of %(free)s this month", used=_.number(used), free=_.number(most))
+    if used < most:
+        return Row(label, text, "valid")
+    return Row(
+        label, _("%(text)s: reminders wait for the customer's next message", text=text), "soon" if most else None
+    )
+
+
 def _quota_row(_: Translator, usage: Usage | None) -> Row:
     # Translators: messages that LINE counts towards the plan; replies are free
     label = _("LINE pushes")
@@ -499,7 +523,7 @@ def _quota_row(_: Translator, usage: Usage | None) -> Row:
     else:
         text = _("%(used)s of %(free)s this month", used=used, free=_.number(usage.free))
         if usage.used >= usage.free:
-            text, tone = _("%(text)s: used up, results may not arrive", text=text), "bad"
+            text, tone = _("%(text)s: used up, results wait for the customer's next message", text=text), "bad"
         elif usage.used >= NEARLY_USED * usage.free:
             text, tone = _("%(text)s: nearly used up", text=text), "soon"
     if usage.stale:

@@ -76,11 +76,18 @@ def confirm_card(_: Translator, offer: Offer, account: Account, confirm: Action,
     )
 
 
-def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str, ask: Action) -> Card:
+def issue_card(
+    _: Translator,
+    issue: Issue,
+    delivered: Delivered,
+    delivery: str,
+    ask: Action,
+    remind: tuple[Button, ...] = (),
+) -> Card:
     """How an exchange stands: the same card whenever it is asked for, until it has its end.
 
     delivery: how it comes, in the brand's words; where the vendor's link or code is there, it has come. ask: calls a
-    person about this very voucher.
+    person about this very voucher. remind: to be told before it ends, where that is known.
     """
     rows = [Row(_("Value"), _.money(issue.value, DONG))]
     text = ""
@@ -95,9 +102,11 @@ def issue_card(_: Translator, issue: Issue, delivered: Delivered, delivery: str,
                 rows.append(Row(_("Points after"), _.number(issue.balance - issue.cost)))
         if delivered.code:
             rows.append(Row(_("Code"), delivered.code))
+        if issue.expires_at is not None:
+            rows.append(Row(_("Expires"), _.date(issue.expires_at)))
         # Translators: a button: open the voucher's own page
         opens = (Link(_("Open voucher"), delivered.link),) if delivered.link else ()
-        buttons = (*opens, choices.receipts(_), asking)
+        buttons = (*opens, *remind, choices.receipts(_), asking)
     elif issue.state is IssueState.FAILED:
         buttons = (asking,)
         title = _("Not available right now")

@@ -228,7 +228,7 @@ async def test_a_share_of_nothing_is_no_number_and_of_little_is_not_nothing(bot:
     [
         (1_200, 3_000, "%(text)s"),
         (2_500, 3_000, "%(text)s: nearly used up"),
-        (3_000, 3_000, "%(text)s: used up, results may not arrive"),
+        (3_000, 3_000, "%(text)s: used up, results wait for the customer's next message"),
     ],
 )
 async def test_pushes_are_compared_with_the_plan(bot: Bot, owner: Chat, used: int, free: int, msgid: str) -> None:

@@ -128,7 +128,7 @@ async def test_refused_text_is_refused(
         ({"status": 200, "body": "garbage"}, Receipt(Outcome.DELIVERED, 1)),
         (
             {"status": 429, "body": {"message": "You have reached your monthly limit."}},
-            Receipt(Outcome.REFUSED, 0, "quota: the plan's messages of this month are used up"),
+            Receipt(Outcome.LATE, 0, "quota: the plan's messages of this month are used up"),
         ),
         (
             {

@@ -24,7 +24,7 @@ from engine.processes import ROOT, command, environment
 from engine.shopping import ISSUE, PAID_AND_GOT, asked, ended, ended_for, newcomer, shopper, wish
 
 from bot.services import key
-from bot.storage import backup, bulk, inbox, issues, pushes, schema
+from bot.storage import backup, bulk, inbox, issues, pushes, reminders, schema
 from bot.storage.backup import Aside, BackupError, Content
 from bot.storage.version import HEAD
 from sandbox import Sandbox
@@ -75,7 +75,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 async def busy(desk: Desk) -> tuple[Chat, Chat, Chat]:
     """Somebody without an answer yet, somebody whose answer is not delivered, somebody whose voucher has no end.
 
-    And a message on its way, one that waits for its reader, and a bulk job.
+    And a message on its way, one that waits for its reader, a bulk job, and somebody whose things are looked at.
     """
     unanswered, undelivered, waiting = await newcomer(desk), await newcomer(desk), await shopper(desk)
     desk.sandbox.fault(ISSUE, status=504, times=1)
@@ -105,6 +105,9 @@ async def busy(desk: Desk) -> tuple[Chat, Chat, Chat]:
         )
         assert job is not None
         await connection.execute("INSERT INTO bulk_codes (job_id, code) VALUES ($1, 'PABCDEFGH')", job.id)
+        await connection.execute(
+            "INSERT INTO reminder_wishes (customer_id, since, due_at) VALUES (1, now(), now() - interval '1 hour')"
+        )
     # Old enough for every sweep.
     for table, column in (("events", "received_at"), ("pushes", "created_at"), ("bulk_jobs", "created_at")):
         await desk.pool.execute(f"UPDATE {table} SET {column} = {column} - interval '1 hour'")
@@ -126,15 +129,15 @@ async def test_a_desk_comes_back_with_every_row_and_nothing_unfinished(
     assert aside == Aside(events=2, pushes=2, issues=1, jobs=1)
     assert schema.drift(elsewhere) == []
     assert {"customers", "claims", "points", "accounts", "issues", "audit", "switches"} < set(written.tables)
-    for table in set(written.tables) - {"events", "pushes", "issues", "bulk_jobs", "bulk_codes"}:
+    for table in set(written.tables) - {"events", "pushes", "issues", "bulk_jobs", "bulk_codes", "reminder_wishes"}:
         assert await rows(elsewhere, table) == await rows(desk.database, table), table
     pool = await asyncpg.create_pool(elsewhere, min_size=1, max_size=2)
     try:
-        again = [await each.requeue_orphans(pool) for each in (inbox, pushes, issues, bulk)]
+        again = [await each.requeue_orphans(pool) for each in (inbox, pushes, issues, bulk, reminders)]
         jobs = await pool.fetchval("SELECT count(*) FROM pgqueuer")
     finally:
         await pool.close()
-    assert (again, jobs) == ([0, 0, 0, 0], 0)
+    assert (again, jobs) == ([0, 0, 0, 0, 0], 0)
     code = await fetchval(elsewhere, "SELECT state FROM bulk_codes")
     assert code == "unknown", "it may have been made since, and is looked up before it is made"
 

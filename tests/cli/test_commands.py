@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -71,6 +72,7 @@ async def test_all_wrong_settings_are_listed_at_once(env: dict[str, str]) -> Non
         "TIMEZONE": "Asia/Taipeh",
         "BRAND_COLOR": "green",
         "ADMINS": "somebody",
+        "QUIET_HOURS": "at night",
         "LINE_API_URL": "http://example.com",
         "DATABASE_URL": "mysql://here",
         "CODE_PATTERN": "(",
@@ -394,6 +396,27 @@ async def test_a_wrong_policy_changes_nothing(env: dict[str, str]) -> None:
     assert "902" not in said
 
 
+# ── remind ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_reminding_now_says_how_many_are_looked_at(env: dict[str, str], bot: Bot) -> None:
+    """Off, and at night, it says so and does nothing."""
+    await bot.chat("line", "yu").say("選單")
+    await bot.pool.execute("INSERT INTO reminder_wishes (customer_id, since) SELECT id, now() FROM customers")
+    off = await command("remind", env=env)
+    on = env | {"REMINDERS": "on"}
+    now = bot.clock().astimezone(bot.settings.zone)
+    night = f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=1):%H:%M}"
+    asleep = await command("remind", env=on | {"QUIET_HOURS": night})
+    assert await bot.pool.fetchval("SELECT count(*) FROM reminder_wishes WHERE due_at IS NOT NULL") == 0
+    status, said = await command("remind", env=on | {"QUIET_HOURS": "off"})
+
+    assert (off[0], asleep[0], status) == (1, 1, 0)
+    assert "set REMINDERS=on" in off[1]
+    assert "nobody is woken" in asleep[1]
+    assert "look at now: 1." in said
+
+
 # ── held, migrate, help ──────────────────────────────────────────────────────────────────────
 
 
@@ -471,6 +494,7 @@ async def test_every_command_explains_itself(env: dict[str, str]) -> None:
         "menus",
         "policy",
         "held",
+        "remind",
         "admin",
         "audit",
     ):

@@ -494,6 +494,8 @@ TRACES = (
     "INSERT INTO hand_overs (person_hash, item_key, nth, customer_id, item, staff, event_id) "
     "SELECT decode($4->>'person', 'hex'), 'x', 1, $1, '{}', 'amy', 1",
     "INSERT INTO poster_visits (event_id, poster_id, customer_id, new, at) SELECT 1, 1, $1, true, now()",
+    "INSERT INTO reminder_wishes (customer_id, since) SELECT $1, now()",
+    "INSERT INTO reminders (customer_id, item, ends) SELECT $1, 'card:1', now()",
 )
 
 

@@ -106,6 +106,7 @@ class Desk(Bot):
             queue.PUSH.name: turns.deliverer.push,
             queue.ISSUE.name: turns.issue,
             queue.BULK.name: turns.bulk,
+            queue.REMIND.name: turns.remind,
         }
         jobs = await self.pool.fetch(
             "SELECT id, entrypoint, payload, extract(epoch FROM execute_after - now())::float AS due "
@@ -154,6 +155,7 @@ class Desk(Bot):
             queue.PUSH: ours.deliverer.push,
             queue.ISSUE: ours.issue,
             queue.BULK: ours.bulk,
+            queue.REMIND: ours.remind,
         }
         jobs = Jobs(runs, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(self.database, stopping, concurrency=concurrency))

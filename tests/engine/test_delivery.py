@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from chat import Chat
 
+from bot import metrics
 from bot.channels import Delivery, Outcome, Receipt
 from bot.delivery import PUSH_TRIES
 from bot.jobs import RetryLater
@@ -447,17 +449,186 @@ async def test_a_push_keeps_its_retry_key_when_a_job_takes_it_over(desk: Desk) -
     assert receipts(chat) == 1
 
 
-async def test_a_used_up_quota_ends_a_push(desk: Desk) -> None:
-    """The month's paid messages are gone: trying for a day would change nothing."""
+# ── LINE's plan is used up ───────────────────────────────────────────────────────────────────
+
+
+async def spent(desk: Desk) -> Chat:
+    """Somebody whose receipt could not be pushed: the month's paid messages are gone."""
     chat = await known(desk)
     desk.sandbox.line.monthly_limit = 0
     desk.post(chat.phone.says(CODE))
     desk.ahead(minutes=2)
     await desk.run()
+    return chat
 
-    pushes = [call for call in desk.sandbox.calls("line", "POST /v2/bot/message/push") if call.json["to"] == chat.user]
-    assert [call.status for call in pushes] == [429]
-    assert (await desk.event())["outcome"] == "refused"
+
+def pushed_to(desk: Desk, chat: Chat) -> list[int]:
+    calls = desk.sandbox.calls("line", "POST /v2/bot/message/push")
+    return [call.status for call in calls if call.json["to"] == chat.user]
+
+
+async def test_what_a_used_up_plan_keeps_back_goes_with_the_next_answer(desk: Desk) -> None:
+    """One try, then it waits; it stands above the next answer, in the same free reply, once."""
+    chat = await spent(desk)
+    assert pushed_to(desk, chat) == [429]
+    assert (await desk.event())["outcome"] == "waiting"
+    assert receipts(chat) == 0
+
+    boss = desk.chat("messenger", "staff")
+    desk.sandbox.people.put("messenger", "staff", window_open=True)
+    told = [item for item in desk.sandbox.sent("messenger", boss.user) if "LINE" in str(item.message)]
+    assert len(told) == 1, "owners hear of it where they can be reached"
+
+    await chat.say("選單")
+    assert [item.via for item in chat.shown] == ["reply"] * len(chat.shown)
+    assert references(chat.shown[0].message)
+    assert chat.said("What would you like to do?")
+    await chat.say("選單")
+    assert receipts(chat) == 1
+    assert pushed_to(desk, chat) == [429], "it is no push any more"
+    assert await desk.pool.fetchval("SELECT outcome FROM pushes WHERE recipient = $1", chat.user) == "delivered"
+
+
+async def test_a_message_that_needs_no_answer_brings_what_waits_too(desk: Desk) -> None:
+    """A yes to nothing: its reply token is as good as any."""
+    chat = await spent(desk)
+    await chat.say("好")
+    assert len(chat.shown) == 1
+    assert receipts(chat) == 1
+
+    await chat.say("好")
+    assert chat.shown == []
+
+
+async def test_one_reply_holds_five_messages_and_the_rest_waits_on(desk: Desk) -> None:
+    """The oldest first; what has no room comes with the answer after that."""
+    chat = await known(desk)
+    for number in range(7):
+        await pushes.add(
+            desk.pool,
+            key=f"notice:{number}",
+            channel="line",
+            recipient=chat.user,
+            messages=f'[{{"text": "第{number}則"}}]',
+            waiting=True,
+        )
+    await chat.say("選單")
+    assert len(chat.shown) == 5
+    assert [number for number in range(7) if f"第{number}則" in chat.text] == [0, 1, 2, 3]
+    await chat.say("選單")
+    assert [number for number in range(7) if f"第{number}則" in chat.text] == [4, 5, 6]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_crash_around_the_reply_says_what_waited_once(desk: Desk, when: str) -> None:
+    """Whether LINE had it or not: with the next try, or by the used token that tells."""
+    chat = await spent(desk)
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        if when == "after":
+            await deliver(delivery, accepted)
+        raise Crash
+
+    desk.post(chat.phone.says("選單"))
+    with pytest.raises(Crash):
+        await desk.run(desk.wrapped("line", dies))
+    await desk.run()
+    await chat.say("選單")
+
+    assert receipts(chat) == 1
+    left = "SELECT count(*) FROM pushes WHERE messages IS NOT NULL AND recipient = $1"
+    assert await desk.pool.fetchval(left, chat.user) == 0
+
+
+async def test_what_waited_and_is_refused_costs_nobody_their_answer(desk: Desk) -> None:
+    """One bad message of five is refused with all of them; then the answer goes alone, and that one is given up."""
+    chat = await known(desk)
+    bad = '[{"message": {"type": "text", "text": ""}, "plain": null}]'
+    await pushes.add(desk.pool, key="reply:x", channel="line", recipient=chat.user, messages=bad, waiting=True)
+    await chat.say("選單")
+    assert chat.said("What would you like to do?")
+    assert await desk.pool.fetchval("SELECT outcome FROM pushes") == "refused"
+
+
+async def test_what_waited_and_cannot_be_drawn_costs_nobody_their_answer(desk: Desk) -> None:
+    """A row that no version of ours understands stays where it is."""
+    chat = await known(desk)
+    await pushes.add(
+        desk.pool, key="reply:x", channel="line", recipient=chat.user, messages='[{"strange": 1}]', waiting=True
+    )
+    await chat.say("選單")
+    assert chat.said("What would you like to do?")
+    assert await desk.pool.fetchval("SELECT waiting FROM pushes")
+
+
+async def test_a_crash_that_outlives_the_token_leaves_it_waiting(desk: Desk) -> None:
+    """Nobody can tell any more whether that reply arrived: the result goes as a push, and what went along waits."""
+    chat = await spent(desk)
+    desk.sandbox.line.monthly_limit = 3000
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        raise Crash
+
+    desk.post(chat.phone.says("SUMMER-7K3M-Q9TD"))
+    with pytest.raises(Crash):
+        await desk.run(desk.wrapped("line", dies))
+    desk.ahead(minutes=2)
+    await desk.run()
+    assert receipts(chat) == 1
+    await chat.say("選單")
+    assert receipts(chat) == 2
+    assert await claims(desk) == 2
+
+
+async def test_who_writes_too_late_for_a_free_reply_leaves_it_waiting(desk: Desk) -> None:
+    """Without a token there is nothing that it could go with."""
+    chat = await spent(desk)
+    desk.post(chat.phone.says("選單"))
+    desk.ahead(minutes=2)
+    await desk.run()
+    assert receipts(chat) == 0
+    assert await desk.pool.fetchval("SELECT waiting FROM pushes WHERE recipient = $1", chat.user)
+
+    await chat.say("選單")
+    assert receipts(chat) == 1
+
+
+async def test_an_alert_is_not_kept_for_a_used_up_plan(desk: Desk) -> None:
+    """It is counted as given up."""
+    before = given_up("line", "alert", "late")
+    chat = await known(desk)
+    desk.sandbox.line.monthly_limit = 0
+    await push(desk, chat, "alert:x")
+    await desk.run()
+
+    assert await desk.pool.fetchval("SELECT outcome FROM pushes WHERE key = 'alert:x'") == "late"
+    kept = await desk.pool.fetch("SELECT channel FROM pushes WHERE waiting")
+    assert {row["channel"] for row in kept} == {"line"}, "but for the one that says that nothing is left"
+    assert given_up("line", "alert", "late") == before + 1
+
+
+async def test_what_waited_for_too_long_is_given_up_and_counted(desk: Desk) -> None:
+    """And what was of use until a moment that is over, when its reader writes again."""
+    before = given_up("line", "notice", "outdated")
+    chat = await known(desk)
+    for key, until in (("notice:old", None), ("notice:over", desk.clock() - timedelta(minutes=1))):
+        text = '[{"text": "太晚了"}]'
+        await pushes.add(
+            desk.pool, key=key, channel="line", recipient=chat.user, messages=text, waiting=True, until=until
+        )
+    await desk.pool.execute("UPDATE pushes SET created_at = now() - interval '3 years' WHERE key = 'notice:old'")
+    await desk.turns.deliverer.give_up_old(timedelta(days=730))
+    await chat.say("選單")
+
+    assert "太晚了" not in chat.text
+    assert {row["outcome"] for row in await desk.pool.fetch("SELECT outcome FROM pushes")} == {"outdated"}
+    assert given_up("line", "notice", "outdated") == before + 2
+
+
+def given_up(*labels: str) -> float:
+    """What was counted so far."""
+    value: float = metrics.GIVEN_UP.labels(*labels)._value.get()
+    return value
 
 
 # ── Messenger ────────────────────────────────────────────────────────────────────────────────

@@ -35,7 +35,7 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
         " issues, links, link_codes, invitations, approvals, blocks, undone, exports, data_files, bulk_jobs,"
         " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments, counter_codes,"
-        " hand_overs, visits, posters, poster_visits, poster_files, relays RESTART IDENTITY"
+        " hand_overs, visits, posters, poster_visits, poster_files, relays, reminder_wishes, reminders RESTART IDENTITY"
     )
     return kept
 
@@ -101,6 +101,12 @@ ROWS = {
     "wallets": (
         "INSERT INTO wallets (customer_id, snapshot, taken_at, gifts) "
         "VALUES (length($1::text), 's', now() - $2::interval, '{}')"
+    ),
+    "reminder_wishes": (
+        "INSERT INTO reminder_wishes (customer_id, since) VALUES (length($1::text), now() - $2::interval)"
+    ),
+    "reminders": (
+        "INSERT INTO reminders (customer_id, item, ends) VALUES (length($1::text), 'card:1', now() - $2::interval)"
     ),
     "claims": (
         "INSERT INTO claims (ref, code_id, person_hash, event_id, snapshot, claimed_at) "

@@ -25,7 +25,9 @@ STORED: dict[type[StrEnum], set[str]] = {
         *("unsent", "passed on"),
     },
     RelayState: {"rest", "all", "unread", "due"},
-    PushOutcome: {"delivered", "unknown", "retry", "late", "unreachable", "barred", "refused", "waiting", "held"},
+    PushOutcome: {
+        *("delivered", "unknown", "retry", "late", "unreachable", "barred", "refused", "outdated", "waiting", "held"),
+    },
     IssueState: {"pending", "unknown", "check", "done", "failed"},
     JobState: {"running", "stopping", "stopped", "done"},
     CodeState: {"pending", "unknown", "done", "failed", "deleted", "kept"},
