@@ -70,6 +70,7 @@ class StoredReply:
     tries: int = 0
     perhaps: bool = False  # A try may have arrived: nobody heard its end, or that end leaves it open.
     trace: str | None = None  # which one its event is part of, see `bot.tracing`
+    passes: bool = False  # The people of the shop are given the chat with it.
 
     def dump(self) -> str:
         """As JSON."""
@@ -84,6 +85,7 @@ class StoredReply:
                 "tries": self.tries,
                 "perhaps": self.perhaps,
                 **({"trace": self.trace} if self.trace else {}),
+                **({"passes": True} if self.passes else {}),
             }
         ).decode()
 
@@ -126,7 +128,7 @@ class Deliverer:
             # Whoever finds this try cut short must know that there was one.
             ready.perhaps = True
             await inbox.partly_delivered(self.pool, taken.id, ready.dump())
-        delivery = Delivery(ready.to, ready.messages, key_of(ready.key), token, ready.done)
+        delivery = Delivery(ready.to, ready.messages, key_of(ready.key), token, ready.done, ready.passes)
         receipt = await self.send(taken.channel, delivery, accepted)
         ready.perhaps = perhaps or receipt.perhaps
         if receipt.outcome is Outcome.LATE and token is not None:

@@ -278,7 +278,7 @@ class Simulator:
         return self._phone_of(person.channel, person.id)
 
     def _phone_of(self, channel: str, user: str) -> Phone:
-        return Phone(channel, user, clock=self.sandbox.now, issue=self._issue)
+        return self.sandbox.phone(channel, user, issue=self._issue)
 
     def _channel_of(self, call: Call, user: str) -> str:
         return self.sandbox.graph.platform_of(user).channel if call.upstream == "messenger" else call.upstream

@@ -41,6 +41,7 @@ class ToyClient:
     menus = None
     pictures = None
     quota = None
+    threads = None
 
     def __init__(self) -> None:
         self.delivered: list[Delivery] = []
