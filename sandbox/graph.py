@@ -115,6 +115,7 @@ class Graph:
         self.journal = journal
         self.people = people
         self.platforms = platforms
+        self.shared = False  # Whether the bot was told that the page's inbox takes turns with it.
         self.reset(people)
 
     def reset(self, people: People) -> None:
@@ -125,7 +126,7 @@ class Graph:
         self.attachments: dict[str, Attachment] = {}
         self.menu_of: dict[str, list[Any]] = {}
         self._personal_calls: dict[str, list[datetime]] = {}
-        self.routed = False
+        self.routed = self.shared
         self.may_take = True
         self.holders: dict[str, int] = {}
         for platform in self.platforms:
