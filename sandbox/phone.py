@@ -368,7 +368,7 @@ class Phone:
         else:
             for entry in body["entry"]:
                 entry["time"] -= back
-                for event in entry.get("messaging", []):
+                for event in entry.get("messaging") or entry["standby"]:
                     event["timestamp"] -= back
                     for what in ("message", "postback", "message_edit"):
                         if what in event:

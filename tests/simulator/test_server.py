@@ -57,7 +57,8 @@ async def test_the_inbox_of_a_page_holds_a_chat(alone: Simulator) -> None:
     assert (await ask(alone, "PUT", held, {"held": True}))[0] == 200
     assert [each["id"] for each in alone._people() if each["held"]] == [user]
     for act in ({"type": "says", "text": "hi"}, {"type": "taps", "data": "go.menu", "label": "Menu"}):
-        await ask(alone, "POST", "/api/acts", {"channel": "messenger", "user": user, "act": act})
+        status, _ = await ask(alone, "POST", "/api/acts", {"channel": "messenger", "user": user, "act": act})
+        assert status == 200
     assert (await ask(alone, "PUT", held, {"held": False}))[0] == 200
     assert (await ask(alone, "PUT", held, {"held": False}))[0] == 200
 
