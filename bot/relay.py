@@ -221,10 +221,11 @@ class Relaying:
         if await self.passing.is_of_staff(self.pool, relay.chat):
             return True
         body = record(orjson.loads(kept.partition("\n")[2]))
-        texts: list[str] = []
         for event in records(body.get("events")):
-            texts += LineInbound(()).parse(word(body.get("destination")) or "", event).texts
-        return await self.passing.forbids(self.pool, texts, self.clock())
+            incoming = LineInbound(()).parse(word(body.get("destination")) or "", event)
+            if await self.passing.forbids(self.pool, incoming.texts, min(incoming.at, self.clock())):
+                return True
+        return False
 
     async def _tell(
         self, connection: asyncpg.Connection, peer: Peer, relay: Relay, failure: Failure, now: datetime

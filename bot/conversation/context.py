@@ -282,7 +282,7 @@ class Context:
             self.stays = (
                 self.of_staff
                 or self._answers_us
-                or await self.services.passing.forbids(self.work.reads, self.incoming.texts, self.now)
+                or await self.services.passing.forbids(self.work.reads, self.incoming.texts, self.happened_at)
             )
         return self.stays
 

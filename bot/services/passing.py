@@ -29,8 +29,12 @@ class Passing:
     admins: frozenset[str]
     bootstrap_code: str = ""
 
-    async def forbids(self, connection: asyncpg.Connection | asyncpg.Pool, texts: Iterable[str], now: datetime) -> bool:
-        """Whether something in these texts stays with us. The database is asked only when it looks like a code."""
+    async def forbids(self, connection: asyncpg.Connection | asyncpg.Pool, texts: Iterable[str], at: datetime) -> bool:
+        """Whether something in these texts stays with us. The database is asked only when it looks like a code.
+
+        at: when they were written. A code that was good then stays, however late it is asked, and also if this very
+        text has used it up.
+        """
         candidates: set[str] = set()
         short: set[str] = set()
         for text in texts:
@@ -46,7 +50,7 @@ class Passing:
         invitations = [keyed_hash(self.secret, "invitation", code) for code in candidates]
         shown = [code_hash(self.secret, purpose, code) for code in candidates for purpose in ("gift", "person")]
         shown += [code_hash(self.secret, "member", code) for code in short]
-        return await relays.holds_live_code(connection, links, invitations, shown, now)
+        return await relays.holds_live_code(connection, links, invitations, shown, at)
 
     async def is_of_staff(self, pool: asyncpg.Pool, chat: str) -> bool:
         """Whether this is the private chat of somebody of the staff, with or without rights at the moment."""

@@ -191,20 +191,25 @@ async def holds_live_code(
     links: Sequence[bytes],
     invitations: Sequence[bytes],
     shown: Sequence[bytes],
-    now: datetime,
+    at: datetime,
 ) -> bool:
     """Whether one of these, as keyed hashes, is a code that links a phone, makes somebody staff or is shown at the
-    counter by a customer or a member, and still good."""
+    counter by a customer or a member, and was good at that moment."""
     return bool(
         await connection.fetchval(
             """
-            SELECT EXISTS (SELECT FROM link_codes WHERE code_hash = ANY($1) AND ended_at IS NULL AND expires_at > $4)
-                OR EXISTS (SELECT FROM invitations WHERE code_hash = ANY($2) AND used_at IS NULL AND expires_at > $4)
-                OR EXISTS (SELECT FROM counter_codes WHERE code_hash = ANY($3) AND ended_at IS NULL AND expires_at > $4)
+            SELECT EXISTS (
+                SELECT FROM link_codes WHERE code_hash = ANY($1) AND coalesce(ended_at > $4, true) AND expires_at > $4
+            ) OR EXISTS (
+                SELECT FROM invitations WHERE code_hash = ANY($2) AND coalesce(used_at > $4, true) AND expires_at > $4
+            ) OR EXISTS (
+                SELECT FROM counter_codes
+                WHERE code_hash = ANY($3) AND coalesce(ended_at > $4, true) AND expires_at > $4
+            )
             """,
             list(links),
             list(invitations),
             list(shown),
-            now,
+            at,
         )
     )

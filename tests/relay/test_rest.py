@@ -155,6 +155,7 @@ async def test_shop_codes(rest: Bot, chat: Chat) -> None:
     everything else is passed on; words that are as long are not."""
     counter = await hire(rest, "line", "en")
     code = await shop_code(counter)
+    written = rest.clock()
     forbids = rest.turns.services.passing.forbids
 
     for text in (code, f"the code is {code.lower()} ok?", f"{code[:2]}-{code[2:]}", " ".join(code), f"櫃檯{code}"):
@@ -163,10 +164,12 @@ async def test_shop_codes(rest: Bot, chat: Chat) -> None:
     await settled(rest)
     assert not theirs(rest)
     other = await shop_code(counter)
-    assert not await forbids(rest.pool, [code], rest.clock()), "replaced"
+    assert not await forbids(rest.pool, [code], rest.clock()), "used, and replaced"
     assert not await forbids(rest.pool, ["HELLO 2026 see you at 1830"], rest.clock())
     rest.ahead(minutes=3)
     assert not await forbids(rest.pool, [other], rest.clock()), "too old"
+    for code_then in (code, other):
+        assert await forbids(rest.pool, [code_then], written), "it was good when it was written"
 
 
 async def test_staff_talk_to_us_alone(rest: Bot) -> None:
