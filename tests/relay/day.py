@@ -15,7 +15,7 @@ from sandbox import Phone, Sandbox, Webhook
 OURS: tuple[Callable[[Phone, str], Webhook], ...] = (
     lambda phone, _: phone.says("我的獎品"),
     lambda phone, _: phone.says("WELCOME2026"),
-    lambda phone, _: phone.says("menu"),
+    lambda phone, _: phone.says("選單"),  # In English we would ask at last whether they prefer that.
     lambda phone, _: phone.taps("go.help"),
 )
 # Answered by us, for nobody else may have it; last of all, since our answer may be a question and what follows ours.
