@@ -320,7 +320,9 @@ def verify(settings: Settings) -> None:
 @main.command()
 @click.option("--port", type=int, default=None, help="Of the bot; the default is PORT, or the next free one.")
 @click.option(
-    "--shared", is_flag=True, help="Share LINE's channel with another tool, which answers what the bot does not."
+    "--shared",
+    is_flag=True,
+    help="Share LINE's channel with another tool, which answers what the bot does not, and Messenger's with its inbox.",
 )
 def demo(port: int | None, *, shared: bool) -> None:
     """The bot with stand-ins of all vendors and of LINE, Messenger and Instagram: nothing to sign up for."""

@@ -139,6 +139,7 @@ class Settings(BaseSettings):
     messenger_page_access_token: SecretStr = SecretStr("")
     messenger_verify_token: SecretStr = SecretStr("")
     messenger_page: str = Field("", pattern=r"^([A-Za-z0-9.]{1,100})?$")
+    messenger_standby: Literal["off", "on"] = "off"
     messenger_api_url: ApiUrl = "https://graph.facebook.com/v26.0"
 
     instagram_account_id: str = Field("", pattern=r"^([0-9]{5,20})?$")

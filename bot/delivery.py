@@ -79,6 +79,7 @@ class StoredReply:
     # What had waited for this customer to write and goes before these messages: [push, how many messages of it].
     along: list[list[int]] = field(default_factory=list)
     trace: str | None = None  # which one its event is part of, see `bot.tracing`
+    passes: bool = False  # The people of the shop are given the chat with it.
 
     def dump(self) -> str:
         """As JSON."""
@@ -94,6 +95,7 @@ class StoredReply:
                 "perhaps": self.perhaps,
                 **({"along": self.along} if self.along else {}),
                 **({"trace": self.trace} if self.trace else {}),
+                **({"passes": True} if self.passes else {}),
             }
         ).decode()
 
@@ -141,7 +143,7 @@ class Deliverer:
             # Whoever finds this try cut short must know that there was one.
             ready.perhaps = True
             await inbox.partly_delivered(self.pool, taken.id, ready.dump())
-        delivery = Delivery(ready.to, ready.messages, key_of(ready.key), token, ready.done)
+        delivery = Delivery(ready.to, ready.messages, key_of(ready.key), token, ready.done, ready.passes)
         before = await self._along(taken.channel, ready) if token is not None else []
         receipt = await self.send(taken.channel, replace(delivery, messages=[*before, *ready.messages]), accepted)
         if before and receipt.outcome is Outcome.REFUSED:

@@ -177,9 +177,9 @@ class Relaying:
         permit, healthy = peer.breaker.admit(), None
         try:
             if permit is None:
-                await relays.again(self.pool, peer.target.key, relay.event_id, self.clock(), tried=False)
+                await relays.untaken(self.pool, peer.target.key, relay.event_id, self.clock())
             else:
-                healthy = await self._deliver(peer, relay) is None
+                healthy = await self._deliver(peer, relay)
         except UNWELL:
             pass  # Its lease ends, and somebody takes it again.
         except Exception as error:  # noqa: BLE001 - it is taken again like any other
@@ -190,7 +190,8 @@ class Relaying:
             peer.busy -= 1
             self.wake()
 
-    async def _deliver(self, peer: Peer, relay: Relay) -> Failure | None:
+    async def _deliver(self, peer: Peer, relay: Relay) -> bool | None:
+        """Whether they took it; None when they were not asked, and nothing was learned of them."""
         target = peer.target
         kept = self.sealer.open(relay.body)
         if kept is None or (relay.unread and await self._stays(kept, relay)):
@@ -205,60 +206,64 @@ class Relaying:
         if failure is None:
             await relays.done(self.pool, target.key, relay.event_id)
             metrics.RELAYED.labels(target.name, "passed on").inc()
-            return None
+            return True
         metrics.RELAYED.labels(target.name, "failed").inc()
         log.warning("not passed on yet", target=target.name, detail=failure.detail, attempt=relay.attempts)
         now = self.clock()
         pause = min(2.0 ** (min(relay.attempts, 10) - 1), LONGEST_PAUSE)
-        await relays.again(self.pool, target.key, relay.event_id, now + timedelta(seconds=pause))
-        await self._tell(peer, failure, now)
-        return failure
+        async with self.pool.acquire() as connection, connection.transaction():
+            await relays.failed(connection, target.key, relay.event_id, now, now + timedelta(seconds=pause))
+            await self._tell(connection, peer, relay, failure, now)
+        return False
 
     async def _stays(self, kept: str, relay: Relay) -> bool:
         """Whether an event that no turn has looked at is nobody else's."""
         if await self.passing.is_of_staff(self.pool, relay.chat):
             return True
         body = record(orjson.loads(kept.partition("\n")[2]))
-        texts: list[str] = []
         for event in records(body.get("events")):
-            texts += LineInbound(()).parse(word(body.get("destination")) or "", event).texts
-        return await self.passing.forbids(self.pool, texts, self.clock())
+            incoming = LineInbound(()).parse(word(body.get("destination")) or "", event)
+            if await self.passing.forbids(self.pool, incoming.texts, min(incoming.at, self.clock())):
+                return True
+        return False
 
-    async def _tell(self, peer: Peer, failure: Failure, now: datetime) -> None:
+    async def _tell(
+        self, connection: asyncpg.Connection, peer: Peer, relay: Relay, failure: Failure, now: datetime
+    ) -> None:
         """Give up what has waited too long, and tell those in charge of that, and of a tool that has been silent."""
         target, stats = peer.target, self.health.platforms[peer.target.part]
         down = peer.breaker.state != "closed"
-        async with self.pool.acquire() as connection, connection.transaction():
-            lost = await relays.give_up(connection, target.key, now - GIVEN_UP_AFTER, untried=down)
-            if lost:
-                metrics.RELAYED.labels(target.name, "given up").inc(lost)
-                day = now.astimezone(self.health.zone).date()
-                await counts.add(connection, day, {(target.part, counts.GIVEN_UP): lost})
-                log.error("given up, not passed on within an hour", target=target.name, copies=lost)
-                await self.alerts.tell(
-                    connection,
-                    f"relay-lost:{target.key}",
-                    N_(
-                        "%(name)s has not taken customers' messages for an hour (%(detail)s); the oldest are given up, "
-                        "%(count)s just now, and nobody has answered them. /relay shows how it goes on."
-                    ),
-                    now,
-                    name=target.name,
-                    detail=failure.detail,
-                    count=lost,
-                )
-            elif stats.failing_since is not None and now.timestamp() - stats.failing_since > TOLD_AFTER.total_seconds():
-                await self.alerts.tell(
-                    connection,
-                    f"relay:{target.key}",
-                    N_(
-                        "%(name)s has not taken customers' messages for some minutes (%(detail)s). They wait for an "
-                        "hour at most; what Giftdesk understands is answered meanwhile."
-                    ),
-                    now,
-                    name=target.name,
-                    detail=failure.detail,
-                )
+        before = now - GIVEN_UP_AFTER
+        lost = await relays.give_up(connection, target.key, relay.event_id, before, now, untried=down)
+        if lost:
+            metrics.RELAYED.labels(target.name, "given up").inc(lost)
+            day = now.astimezone(self.health.zone).date()
+            await counts.add(connection, day, {(target.part, counts.GIVEN_UP): lost})
+            log.error("given up, not passed on within an hour", target=target.name, copies=lost)
+            await self.alerts.tell(
+                connection,
+                f"relay-lost:{target.key}",
+                N_(
+                    "%(name)s has not taken customers' messages for an hour (%(detail)s); the oldest are given up, "
+                    "%(count)s just now, and nobody has answered them. /relay shows how it goes on."
+                ),
+                now,
+                name=target.name,
+                detail=failure.detail,
+                count=lost,
+            )
+        elif stats.failing_since is not None and now.timestamp() - stats.failing_since > TOLD_AFTER.total_seconds():
+            await self.alerts.tell(
+                connection,
+                f"relay:{target.key}",
+                N_(
+                    "%(name)s has not taken customers' messages for some minutes (%(detail)s). They wait for an "
+                    "hour at most; what Giftdesk understands is answered meanwhile."
+                ),
+                now,
+                name=target.name,
+                detail=failure.detail,
+            )
 
     async def aclose(self) -> None:
         """Close the connections."""

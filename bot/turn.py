@@ -160,6 +160,8 @@ class Turns:
             if not customer.locale_chosen:
                 customer.locale = await self._language_of(incoming.chat)
         ctx = self._context(taken, incoming, customer)
+        if incoming.standby and not left:
+            left = not await self._comes_back(ctx, incoming.chat)
         ctx.customer.unreachable_at = None
         _drop_stale(ctx)
         self.services.redemption.see(taken.codes_made, ctx.now)
@@ -181,7 +183,13 @@ class Turns:
                 messages = self._render(ctx, chat, answer)
             ready = (
                 StoredReply(
-                    f"reply:{taken.key}", chat.id, messages, incoming.reply_token, valuable, trace=tracing.carried()
+                    f"reply:{taken.key}",
+                    chat.id,
+                    messages,
+                    incoming.reply_token,
+                    valuable,
+                    trace=tracing.carried(),
+                    passes=isinstance(answer, Reply) and answer.passes,
                 )
                 if messages
                 else None
@@ -213,7 +221,7 @@ class Turns:
                     first_seen=customer.first_seen,
                     at=ctx.happened_at,
                 )
-            if taken.has_waiting and ctx.brand.pushes_are_free:
+            if taken.has_waiting and ctx.brand.pushes_are_free and not (incoming.standby and left):
                 await pushes.resume(await work.begin(), taken.channel, chat.id)
             elif taken.has_waiting and ready is None and not (spent or passed or ctx.brand.shared):
                 # Nothing is said to it, but what waits for its author goes with its reply token (`Deliverer`).
@@ -248,11 +256,31 @@ class Turns:
         return (None if outcome is EventOutcome.PARKED else ready), outcome
 
     async def _is_left(self, taken: InboxEvent, incoming: Incoming, nobody: Customer) -> bool:
-        """Whether a stranger's event is another tool's. Who only ever writes to that one leaves no row here, and does
-        not wait until their profile is read."""
+        """Whether a stranger's event is another tool's, or whoever's who holds the chat. Who only ever writes to those
+        leaves no row here, and does not wait until their profile is read."""
+        if incoming.standby:
+            return not self.dispatcher.asks_us_back(self._context(taken, incoming, nobody))
         if not self.brands[taken.channel].quiet or incoming.chat is None or not incoming.chat.private:
             return False
         return await self.dispatcher.is_left(self._context(taken, incoming, nobody))
+
+    async def _comes_back(self, ctx: Context, chat: Chat) -> bool:
+        """Whether this chat, which somebody else holds, is ours for this event: its author wants us, and we may."""
+        if ctx.threads is None or not self.dispatcher.asks_us_back(ctx):
+            return False
+        if await ctx.threads.take(chat.id):
+            return True
+        await self.services.alerts.tell(
+            self.pool,
+            f"{chat.channel}-threads",
+            N_(
+                "%(channel)s does not let Giftdesk take a chat back from the inbox, so it answers nobody there. Allow "
+                "the app to take control of conversations in the page's settings, Advanced messaging."
+            ),
+            self.clock(),
+            channel=ctx.brand.channel_name,
+        )
+        return False
 
     async def _pass_on(self, ctx: Context, *, silent: bool) -> bool:
         """Let other tools have this event, or keep it from them; whether they were let. Committed with the answer.
@@ -362,6 +390,7 @@ class Turns:
             maintenance=taken.maintenance.get("text", "") if taken.maintenance is not None else None,
             prompt=self.clock() - taken.received_at < TOKEN_GOOD_FOR,
             topics=self.dispatcher.routes.commands,
+            threads=self.outbound[taken.channel].threads,
         )
 
     def _actor(self, taken: InboxEvent, incoming: Incoming) -> Actor | None:

@@ -43,6 +43,7 @@ async def _call(ctx: Context, about: str = "") -> Reply:
     """about: the receipt that is asked about; an alert of its own, also when somebody was called a minute ago."""
     ctx.settle()
     back = _back(ctx)
+    passes = back is None and await _passes(ctx)
     if back is None:
         ctx.customer.muted_until = ctx.now + ctx.brand.handoff
     waits = waiting(ctx.customer, ctx.now)
@@ -88,8 +89,32 @@ async def _call(ctx: Context, about: str = "") -> Reply:
         )
     else:
         text = ctx._("Our team has been notified. I'll stay quiet — type “menu” to bring me back.")
-    reply = Reply((Text(text),), (choices.menu(ctx._),), valuable=True)
+    reply = _passed(ctx, told) if passes else Reply((Text(text),), (choices.menu(ctx._),), valuable=True)
     return reply.after(Text(ctx._("Your question is about %(ref)s.", ref=about))) if about else reply
+
+
+async def _passes(ctx: Context) -> bool:
+    """Whether this chat can be given to the people of the shop with our answer."""
+    return ctx.threads is not None and ctx.work.connection is None and await ctx.threads.passes()
+
+
+def _passed(ctx: Context, told: int) -> Reply:
+    """The last that we say in a chat before it is theirs. A tap may not reach us then, and what is typed only does
+    where we may come back."""
+    assert ctx.threads is not None, "it is passed on"
+    if not told:
+        text = ctx._("Our staff read this chat and will answer here.")
+    elif ctx.brand.support_hours:
+        text = ctx._(
+            "Our team has been notified (%(hours)s) and will answer here.", hours=said(ctx.brand.support_hours, ctx._)
+        )
+    else:
+        text = ctx._("Our team has been notified and will answer here.")
+    if not ctx.threads.returns:
+        until = ctx._("Buttons may not work until they have finished; then I'm back.")
+        return Reply((Text(text), Text(until)), valuable=True, passes=True)
+    until = ctx._("Buttons may not work meanwhile. Type “menu” to bring me back.")
+    return Reply((Text(text), Text(until)), (choices.menu(ctx._),), valuable=True, passes=True)
 
 
 def waiting(customer: Customer, now: datetime) -> Waiting | None:

@@ -44,7 +44,9 @@ def main() -> None:
         help="read the bot's log as JSON lines from stdin, and write a line to stdout when the bot should forget all",
     )
     parser.add_argument(
-        "--shared", action="store_true", help="LINE's channel is another tool's, too: the settings name its address"
+        "--shared",
+        action="store_true",
+        help="LINE's channel is another tool's, too, and Messenger's page has a default app: the settings say so",
     )
     options = parser.parse_args()
     if (options.simulator is None) != (options.bot is None):
@@ -62,8 +64,10 @@ async def _serve(options: argparse.Namespace) -> None:
         sandbox = await stack.enter_async_context(
             Sandbox.running(host=options.host, port=options.port, delay_ms=options.delay_ms)
         )
-        sandbox.other.shared = options.shared
-        settings = sandbox.environment() | (sandbox.other.settings(sandbox.url) if options.shared else {})
+        sandbox.other.shared = sandbox.graph.shared = sandbox.graph.routed = options.shared
+        settings = sandbox.environment()
+        if options.shared:
+            settings |= sandbox.other.settings(sandbox.url) | {"MESSENGER_STANDBY": "on"}
         ready = {"url": sandbox.url, "environment": settings, "shop": shop.settings()}
         if options.simulator is not None:
             supervisor = _Supervisor() if options.supervised else None

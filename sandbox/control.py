@@ -11,6 +11,7 @@ from sandbox.answers import Routes, answer, json_object, refuse, whole_number
 from sandbox.clock import milliseconds
 from sandbox.credentials import environment
 from sandbox.faults import Fault
+from sandbox.graph import PAGE_INBOX
 from sandbox.journal import Deed
 from sandbox.people import CHANNELS
 from sandbox.phone import Webhook
@@ -39,6 +40,8 @@ class Control:
             ("PUT", "/deeds/{number}", self._end_deed),
             ("POST", "/line/tokens", self._tokens),
             ("PUT", "/line", self._line_settings),
+            ("PUT", "/messenger", self._messenger_settings),
+            ("PUT", "/messenger/threads/{user}", self._hold_thread),
             ("PUT", "/gotit", self._gotit_settings),
             ("PUT", "/clock", self._clock),
             ("POST", "/reset", self._reset),
@@ -136,6 +139,23 @@ class Control:
         if "monthly_limit" in body:
             line.monthly_limit = body["monthly_limit"]
         return answer({"refusal_burns_token": line.refusal_burns_token, "monthly_limit": line.monthly_limit})
+
+    async def _messenger_settings(self, request: web.Request) -> web.Response:
+        """Whether the page has a default app, and whether the bot's app may take chats from others."""
+        body = await _body(request)
+        graph = self.sandbox.graph
+        graph.routed = bool(body.get("routed", graph.routed))
+        graph.may_take = bool(body.get("may_take", graph.may_take))
+        return answer({"routed": graph.routed, "may_take": graph.may_take, "held": list(graph.holders)})
+
+    async def _hold_thread(self, request: web.Request) -> web.Response:
+        """{"inbox": true}: somebody of the shop answers in the inbox of the page, and holds the chat from then on."""
+        inbox = bool((await _body(request)).get("inbox", True))
+        person = self.sandbox.people.find("messenger", request.match_info["user"])
+        if person is None:
+            refuse(404, {"error": "there is no such person on Messenger"})
+        self.sandbox.graph.holds(person.id, PAGE_INBOX if inbox else None)
+        return answer({"held": list(self.sandbox.graph.holders)})
 
     async def _gotit_settings(self, request: web.Request) -> web.Response:
         body = await _body(request)

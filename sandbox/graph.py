@@ -33,7 +33,15 @@ ATTACHMENT_LIVES = timedelta(days=90)
 IMAGE_SIZE = 8_000_000  # bytes
 PERSONAL_CALLS, PERSONAL_WINDOW = 10, timedelta(minutes=10)  # to one person's own settings
 APP_ID = "1082"
-FIELDS = ("messages", "messaging_postbacks", "messaging_referrals", "message_edits")
+PAGE_INBOX = 263902037430900  # Meta's id of the inbox of every page
+FIELDS = (
+    "messages",
+    "messaging_postbacks",
+    "messaging_referrals",
+    "message_edits",
+    "messaging_handovers",
+    "standby",
+)
 SENDER_ACTIONS = ("typing_on", "typing_off", "mark_seen", "react", "unreact")
 
 
@@ -93,8 +101,11 @@ class Platform(Protocol):
 
 
 class Graph:
-    """State: the fields of the page's and of the app's webhooks, what was uploaded, and people's own menus. Who may be
-    written to is a matter of `people`.
+    """State: the fields of the page's and of the app's webhooks, what was uploaded, people's own menus, and who holds
+    their chats. Who may be written to is a matter of `people`.
+
+    routed: the page has a default app, which is the bot's. may_take: the bot's app may take chats from others. holders:
+    by person, the app that holds their chat and is not the bot's.
 
     platforms: all that are behind the page; an id that nobody has is taken for one of the first.
     """
@@ -104,6 +115,7 @@ class Graph:
         self.journal = journal
         self.people = people
         self.platforms = platforms
+        self.shared = False  # Whether the bot was told that the page's inbox takes turns with it.
         self.reset(people)
 
     def reset(self, people: People) -> None:
@@ -114,6 +126,9 @@ class Graph:
         self.attachments: dict[str, Attachment] = {}
         self.menu_of: dict[str, list[Any]] = {}
         self._personal_calls: dict[str, list[datetime]] = {}
+        self.routed = self.shared
+        self.may_take = True
+        self.holders: dict[str, int] = {}
         for platform in self.platforms:
             platform.profile = {}
 
@@ -137,6 +152,10 @@ class Graph:
             ("GET", f"{base}/{{page}}/subscribed_apps", self._get_subscriptions),
             ("POST", f"{base}/{{page}}/subscribed_apps", self._subscribe),
             ("DELETE", f"{base}/{{page}}/subscribed_apps", self._unsubscribe),
+            ("POST", f"{base}/{{page}}/pass_thread_control", self._pass_thread),
+            ("POST", f"{base}/{{page}}/take_thread_control", self._take_thread),
+            ("POST", f"{base}/{{page}}/release_thread_control", self._release_thread),
+            ("GET", f"{base}/{{page}}/thread_owner", self._thread_owner),
             ("GET", f"{base}/{{app}}/subscriptions", self._app_subscriptions),
             ("GET", f"{base}/{{id}}", self._node),
         ]
@@ -176,6 +195,9 @@ class Graph:
             problem = found[0]
             fail(problem.code, f"{problem.property} {problem.message}", subcode=problem.subcode)
         self._check_attachments(platform, message)
+        self._check_control(body.get("thread_control"))
+        if user in self.holders:
+            fail(10, "another app is controlling this thread now", subcode=2018300)
         person = self._reachable(platform, user)
         if person is not None and not person.window_open:
             fail(10, "This message is sent outside of allowed window.", subcode=platform.late)
@@ -183,7 +205,72 @@ class Graph:
             self.journal.tick(user, 1, time.time())
         else:
             self.journal.deliver(platform.channel, user, "send", message, milliseconds(self.clock()))
+        if (control := body.get("thread_control")) and control["control_type"] == "pass":
+            self._hold(user, control.get("app_id", APP_ID))
         return answer({"recipient_id": user, "message_id": platform.message_ids + secrets.token_urlsafe(24)})
+
+    # Who holds a chat:
+    # https://developers.facebook.com/documentation/business-messaging/messenger-platform/conversation-routing
+
+    def holds(self, user: str, app: int | None) -> None:
+        """Somebody of the shop does it in the page's inbox, or whoever else. None: it is the bot's again."""
+        self._hold(user, app or APP_ID)
+
+    def _hold(self, user: str, app: object) -> None:
+        if str(app) == APP_ID:
+            self.holders.pop(user, None)
+        else:
+            self.holders[user] = int(str(app))
+
+    def _check_control(self, control: Any) -> None:
+        if control is None:
+            return
+        if not self.routed:  # In which words and numbers Meta refuses it, no page says; those of taking are known.
+            fail(27, "Thread control is not supported when Conversation Routing is not enabled", subcode=2018464)
+        if not isinstance(control, dict) or control.get("control_type") not in ("pass", "release"):
+            fail(PARAMETER, "Param thread_control must have a control_type of {pass, release}")
+        if set(control) - {"control_type", "app_id"} or not str(control.get("app_id", APP_ID)).isdigit():
+            fail(PARAMETER, "Param thread_control must have an app_id that is a number")
+
+    async def _thread(self, request: web.Request) -> tuple[str, dict[str, Any]]:
+        body = await json_object(request) or {}
+        self._allowed(request, body)
+        _of_page(request)
+        user = (body.get("recipient") or {}).get("id")
+        if not isinstance(user, str) or not self.people.known(self.platform_of(user).channel, user):
+            fail(PARAMETER, "No matching user found", subcode=2018001)
+        return user, body
+
+    async def _pass_thread(self, request: web.Request) -> web.Response:
+        user, body = await self._thread(request)
+        if user in self.holders:
+            fail(PARAMETER, "The calling app is not the thread owner", subcode=2018151)
+        self._hold(user, body.get("target_app_id", APP_ID))
+        return answer({"success": True})
+
+    async def _take_thread(self, request: web.Request) -> web.Response:
+        user, _body = await self._thread(request)
+        if not self.routed:
+            fail(27, "Take thread control is not supported when Conversation Routing is not enabled", subcode=2018464)
+        if user not in self.holders:
+            fail(PARAMETER, "The app is the thread owner already")
+        if not self.may_take:
+            fail(10, "The app is not allowed to take control of conversations")
+        self._hold(user, APP_ID)
+        return answer({"success": True})
+
+    async def _release_thread(self, request: web.Request) -> web.Response:
+        user, _body = await self._thread(request)
+        if user in self.holders:
+            fail(PARAMETER, "Only the current thread owner can release", subcode=2018151)
+        return answer({"success": True})
+
+    async def _thread_owner(self, request: web.Request) -> web.Response:
+        self._allowed(request)
+        _of_page(request)
+        app = self.holders.get(request.query.get("recipient", ""), APP_ID)
+        expires = int(time.time()) + 86_400
+        return answer({"data": [{"thread_owner": {"app_id": str(app), "expiration": expires}}]})
 
     def _check_attachments(self, platform: Platform, message: Any) -> None:
         """What Graph answers about an id that is over is in no document; its table has one for one that is not ours."""
@@ -292,7 +379,12 @@ class Graph:
         node = request.match_info["id"]
         wanted = _names(request.query.get("fields", ""))
         if node in ("me", MESSENGER_PAGE_ID):
-            linked = {"instagram_business_account": {"id": INSTAGRAM_ACCOUNT_ID}, "username": shop.HANDLE}
+            status = {"hop_v2": self.routed, "msgr_multi_app": self.routed, "ig_multi_app": False}
+            linked = {
+                "instagram_business_account": {"id": INSTAGRAM_ACCOUNT_ID},
+                "username": shop.HANDLE,
+                "messaging_feature_status": status,
+            }
             page = {"id": MESSENGER_PAGE_ID, "name": shop.NAME}
             return answer(page | {name: value for name, value in linked.items() if name in wanted})
         if node == "app":

@@ -15,7 +15,7 @@ class Messenger:
 
     channel = "messenger"
     rules = MESSENGER
-    keys = KEYS | {"notification_type", "persona_id"}
+    keys = KEYS | {"notification_type", "persona_id", "thread_control"}
     properties = frozenset(
         (
             "get_started",

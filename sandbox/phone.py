@@ -92,6 +92,7 @@ class Phone:
     secret, account: LINE's channel secret and the bot's user id, or Meta's app secret and the id of the page or of the
     Instagram account.
     issue: told every reply token made and the chat it is for, so that a sandbox accepts it.
+    elsewhere: Messenger, whether another app than the bot's holds this chat: the bot is told on standby then.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Phone:
         *,
         clock: Clock = machine_clock,
         issue: Callable[[str, str], None] | None = None,
+        elsewhere: Callable[[], bool] = lambda: False,
     ) -> None:
         ours = _ACCOUNTS.get(channel)
         if ours is None:
@@ -114,6 +116,7 @@ class Phone:
         self._ours = ours
         self.clock = clock
         self.issue = issue
+        self.elsewhere = elsewhere
 
     # What people do.
 
@@ -365,7 +368,7 @@ class Phone:
         else:
             for entry in body["entry"]:
                 entry["time"] -= back
-                for event in entry.get("messaging", []):
+                for event in entry.get("messaging") or entry["standby"]:
                     event["timestamp"] -= back
                     for what in ("message", "postback", "message_edit"):
                         if what in event:
@@ -391,10 +394,13 @@ class Phone:
         if self.channel == "line":
             event = self._line_message(self._line_text(text))
             return self.line_event(event, replyable=False, mode="standby")
-        body = self._message({"text": text}).json
-        entry = body["entry"][0]
-        entry["standby"] = entry.pop("messaging")
-        return self.signed(body)
+        return self._on_standby({"message": {"mid": self._mid(), "text": text}})
+
+    def gets_back(self, app: int) -> Webhook:
+        """Messenger: the app that held this chat has passed it to the bot's."""
+        self._only("messenger")
+        passed = {"previous_owner_app_id": str(app), "new_owner_app_id": "1082", "metadata": ""}
+        return self._entry("messaging", {"pass_thread_control": passed})
 
     def line_event(
         self,
@@ -425,6 +431,23 @@ class Phone:
         self, event: dict[str, Any], *, sender: str | None = None, recipient: str | None = None
     ) -> Webhook:
         """Any event of Messenger or Instagram, with its entry put around it."""
+        if self.channel == "messenger" and self.elsewhere():
+            return self._on_standby(event, sender=sender, recipient=recipient)
+        return self._entry("messaging", event, sender=sender, recipient=recipient)
+
+    def _on_standby(self, event: dict[str, Any], *, sender: str | None = None, recipient: str | None = None) -> Webhook:
+        """What an app is told that does not hold the chat: of taps not what is behind them."""
+        told = {
+            name: {key: kept for key, kept in part.items() if key not in ("payload", "quick_reply")}
+            if name in ("message", "postback")
+            else part
+            for name, part in event.items()
+        }
+        return self._entry("standby", told, sender=sender, recipient=recipient)
+
+    def _entry(
+        self, where: str, event: dict[str, Any], *, sender: str | None = None, recipient: str | None = None
+    ) -> Webhook:
         now = milliseconds(self.clock())
         messaging = {
             "sender": {"id": sender or self.user},
@@ -432,7 +455,7 @@ class Phone:
             "timestamp": now,
             **event,
         }
-        entry = {"time": now, "id": self.account, "messaging": [messaging]}
+        entry = {"time": now, "id": self.account, where: [messaging]}
         return self.signed({"object": self._ours.about, "entry": [entry]})
 
     def signed(self, body: dict[str, Any]) -> Webhook:

@@ -84,7 +84,9 @@ class State:
         """Somebody's phone; the reply tokens it makes are good here. `user` is an id or a demo nick."""
         person = self.people.find(channel, user)
         options.setdefault("clock", self.now)
-        return Phone(channel, person.id if person else user, issue=self.line.issue, **options)
+        known = person.id if person else user
+        options.setdefault("issue", self.line.issue)
+        return Phone(channel, known, elsewhere=lambda: known in self.graph.holders, **options)
 
     def reset(self) -> None:
         """Everything as it was at the start, except for sequence numbers, which go on."""

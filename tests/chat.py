@@ -20,7 +20,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,7 @@ from bot.apis.http import Breaker
 from bot.config import Settings, load_settings
 from bot.i18n import Translator
 from bot.jobs import Jobs
+from bot.relay import PROBED_EVERY, Peer
 from bot.staff.routes import Confirm
 from bot.storage import pool as pools
 from bot.storage import queue
@@ -97,6 +98,7 @@ class Bot:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     relaying: asyncio.Task[None] | None = None
+    peers: Sequence[Peer] = ()
 
     def __post_init__(self) -> None:
         self._built = self.turns
@@ -159,6 +161,7 @@ class Bot:
         runs = {queue.EVENT: take, queue.PUSH: push, queue.ISSUE: issue, queue.BULK: bulk, queue.REMIND: remind}
         jobs = Jobs({kind: told(run) for kind, run in runs.items()}, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(database, stopping, concurrency=40))
+        bot.peers = peers
         bot.relaying = asyncio.create_task(relaying.run())
         try:
             yield bot
@@ -202,6 +205,8 @@ class Bot:
         self.sandbox.clear_faults()
         for upstream in self.turns.apis.upstreams.values():
             upstream.breaker = Breaker()
+        for peer in self.peers:
+            peer.breaker = Breaker(pause=PROBED_EVERY)
 
     def having(self, **changes: Any) -> None:
         """Other turns for the rest of the test: `bot.having(patience=timedelta(seconds=0.2))`."""

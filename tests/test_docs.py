@@ -37,6 +37,7 @@ HEADINGS = {
     "## Where to look in the code": "## 程式碼在哪裡",
     "## Run it for real": "## 正式上線",
     "### Beside another tool on LINE": "### 與其他工具共用 LINE 頻道",
+    "### Beside the page's inbox on Messenger": "### 與 Messenger 粉絲專頁收件匣輪流回覆",
     "### The shop's hours, address and phone": "### 店家的營業時間、地址與電話",
     "### Before something ends": "### 到期前的提醒",
     "### When a platform is down, or LINE's plan is used up": "### 平台故障，或 LINE 訊息則數用完時",

@@ -14,6 +14,7 @@ from bot.config import Settings
 from bot.conversation.actions import Action
 from bot.conversation.events import Incoming
 from bot.conversation.messages import Button, Reply
+from bot.conversation.threads import Threads
 from bot.partners import Partner, Platform, introduce
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Delivery:
     key: the same for every try of the same messages (LINE's X-Line-Retry-Key on pushes).
     reply_token: LINE's, when a free reply is still possible; None pushes.
     done: how many messages an earlier try got accepted; those are not sent again.
+    passes: with the last of them the people of the shop are given the chat.
     """
 
     to: str
@@ -76,6 +78,7 @@ class Delivery:
     key: UUID
     reply_token: str | None = None
     done: int = 0
+    passes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +266,10 @@ class Outbound(Protocol):
     @property
     def limits(self) -> Sequence[RateLimit]:
         """How often the platform lets itself be called, where that is a matter of all our processes together."""
+
+    @property
+    def threads(self) -> Threads | None:
+        """None where nobody else can hold a chat of ours."""
 
     @property
     def quota(self) -> Callable[[], Awaitable[tuple[int, int | None]]] | None:

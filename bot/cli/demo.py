@@ -142,7 +142,7 @@ def _home() -> Path:
 
 
 def run(port: int | None, *, shared: bool = False) -> None:
-    """Until Ctrl-C or SIGTERM. shared: LINE's channel is another tool's, too."""
+    """Until Ctrl-C or SIGTERM. shared: LINE's channel is another tool's, too, and Messenger's the page's inbox's."""
     _stop_on_sigterm()
     with _started(port, quiet=False, shared=shared) as (demo, bot):
         print(_welcome(demo), flush=True)  # noqa: T201 - what this command is for

@@ -13,6 +13,7 @@ import asyncpg
 from bot.apis import Apis
 from bot.conversation.events import Incoming, Said, SentMedia
 from bot.conversation.messages import Reply
+from bot.conversation.threads import Threads
 from bot.i18n import Translator
 from bot.services import Services
 from bot.services.staffing import Actor
@@ -245,6 +246,7 @@ class Context:
     reappointed: set[str] = field(default_factory=set)
     stays: bool | None = None  # Whether this may be passed on to nobody; None until somebody asks.
     result: str = ""  # How a staff command ended, as the trail has it; empty when the line was none.
+    threads: Threads | None = None  # How this chat is given to the people of the shop; None where nobody holds one.
     came_by: Poster | None = None  # The poster whose link or QR code brought them here with this event.
     brought: str = ""  # The code whose own link did.
 
@@ -286,7 +288,7 @@ class Context:
             self.stays = (
                 self.of_staff
                 or self._answers_us
-                or await self.services.passing.forbids(self.work.reads, self.incoming.texts, self.now)
+                or await self.services.passing.forbids(self.work.reads, self.incoming.texts, self.happened_at)
             )
         return self.stays
 

@@ -17,6 +17,7 @@ from bot.conversation.events import (
     Ignored,
     Joined,
     Left,
+    Returned,
     Said,
     SentMedia,
     SentSticker,
@@ -44,6 +45,7 @@ SURELY_OTHER = 0.95
 END_THE_WAIT = frozenset({"menu", "cancel"})  # for a person
 STAY_WITH_THE_PERSON = frozenset({"greeting", "thanks"})
 HEARD_WHILE_WAITING = frozenset({"gifts", "delete", "unsubscribe"})  # also in somebody's own words
+BRING_US_BACK = END_THE_WAIT | HEARD_WHILE_WAITING  # while somebody else holds the chat
 UNINTERRUPTING = frozenset({"greeting", "thanks"})  # said without leaving what is being asked
 
 
@@ -121,6 +123,9 @@ class Dispatcher:
                     return SILENCE
                 case CameByLink():
                     return await self._opened(ctx)
+                case Returned():
+                    ctx.customer.muted_until = None
+                    return SILENCE
                 case Said(text=text):
                     return await self._said(ctx, text)
                 case Tapped(data=data):
@@ -332,6 +337,28 @@ class Dispatcher:
         """Whether this is another tool's business, at a glance."""
         return ctx.brand.quiet and not self.recognises(ctx) and await ctx.is_theirs()
 
+    def asks_us_back(self, ctx: Context) -> bool:
+        """Whether somebody whose chat others hold wants us: with a word that ends that, a code that is a whole message,
+        the label of a button of ours, or what is everybody's right at any time. Staff do with each of their lines.
+
+        Everything else is said to whoever holds it.
+        """
+        if not isinstance(said := ctx.incoming.what, Said) or _is_closed(ctx):
+            return False
+        if self.staff.is_line(said.text):
+            return ctx.actor is not None
+        ctx.reading = reading = ctx.lexicon.read(said.text)
+        intent = ctx.lexicon.whole(reading)
+        if self._labelled(ctx, intent):
+            return True
+        if intent is not None:
+            return intent in BRING_US_BACK
+        found = ctx.lexicon.codes.find(reading, ctx.brand.code_pattern)
+        if (found.codes and (found.whole or found.deliberate)) or is_bare_code(said.text):
+            return True
+        decision = decide(reading, ctx.recogniser.rank(reading.text))
+        return decision.once in BRING_US_BACK or decision.sure in BRING_US_BACK
+
     def _is_ours(self, ctx: Context, data: str) -> bool:
         """Whether a button is one of ours, of whatever age and whomever it was made for."""
         if data.startswith(MENU_TAP):
@@ -465,7 +492,7 @@ def _is_closed(ctx: Context) -> bool:
 def _closed(ctx: Context) -> Reply | None:
     """What somebody is told whom nobody serves now: they are blocked, or everything is in maintenance."""
     what = ctx.incoming.what
-    if ctx.actor is not None or isinstance(what, Left | Unsent | Ignored):
+    if ctx.actor is not None or isinstance(what, Left | Unsent | Returned | Ignored):
         return None
     if ctx.customer.blocked_until is not None and ctx.customer.blocked_until > ctx.now:
         told, until = ctx.customer.state.blocked, ctx.customer.blocked_until.timestamp()

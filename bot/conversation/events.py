@@ -113,6 +113,11 @@ class Unsent:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """Whoever held this chat has passed it back to us (Messenger)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """Nothing to answer: an echo, a receipt, an event we do not know. `reason` is for the log."""
 
@@ -131,6 +136,7 @@ What = (
     | SentSticker
     | SentMedia
     | Unsent
+    | Returned
     | Ignored
 )
 
@@ -149,6 +155,7 @@ class Incoming:
     ref: what the link says by which they came to do this; "" when none did. Anybody can write such a link, so it is
     looked up and never taken at its word.
     texts: all that its author wrote, of whatever kind it is; only where others may be passed it on.
+    standby: somebody else holds this chat, so nothing is answered unless its author asks us back (Messenger).
     """
 
     key: str
@@ -160,3 +167,4 @@ class Incoming:
     message_id: str | None = None
     ref: str = ""
     texts: tuple[str, ...] = ()
+    standby: bool = False

@@ -188,11 +188,14 @@ class Reply:
 
     valuable: losing it would cost the customer something (a claim's result, a confirmation), so
     it is pushed when the free reply is no longer possible. A list never is: it can be asked again.
+    passes: the people of the shop go on from here: with this answer they are given the chat, where a platform knows
+    who holds one.
     """
 
     messages: tuple[Message, ...]
     choices: tuple[Choice, ...] = ()
     valuable: bool = False
+    passes: bool = False
 
     def under(self, *more: Message) -> Reply:
         """The same answer with more said below it."""

@@ -13,6 +13,7 @@ from bot.services.counter_codes import code_hash
 from bot.services.hashes import keyed_hash
 from bot.services.linking import CODE_SYMBOLS
 from bot.storage import relays, staff
+from bot.storage.counter_pictures import LENGTHS
 from bot.storage.symbols import SYMBOLS
 from bot.understanding.personal import has_phone
 
@@ -28,20 +29,28 @@ class Passing:
     admins: frozenset[str]
     bootstrap_code: str = ""
 
-    async def forbids(self, connection: asyncpg.Connection | asyncpg.Pool, texts: Iterable[str], now: datetime) -> bool:
-        """Whether something in these texts stays with us. The database is asked only when it looks like a code."""
+    async def forbids(self, connection: asyncpg.Connection | asyncpg.Pool, texts: Iterable[str], at: datetime) -> bool:
+        """Whether something in these texts stays with us. The database is asked only when it looks like a code.
+
+        at: when they were written. A code that was good then stays, however late it is asked, and also if this very
+        text has used it up.
+        """
         candidates: set[str] = set()
+        short: set[str] = set()
         for text in texts:
             seen = _plain(text)
             if seen.startswith("/") or has_phone(seen) or (self.bootstrap_code and self.bootstrap_code in seen):
                 return True
-            candidates.update(_codes(seen))
-        if not candidates:
+            candidates.update(_codes(seen, CODE_SYMBOLS))
+            # Each has a digit, see `CounterCodes.make`; most words have none.
+            short.update(code for code in _codes(seen, LENGTHS["member"]) if any(map(str.isdigit, code)))
+        if not (candidates or short):
             return False
         links = [keyed_hash(self.secret, "link code", code) for code in candidates]
         invitations = [keyed_hash(self.secret, "invitation", code) for code in candidates]
         shown = [code_hash(self.secret, purpose, code) for code in candidates for purpose in ("gift", "person")]
-        return await relays.holds_live_code(connection, links, invitations, shown, now)
+        shown += [code_hash(self.secret, "member", code) for code in short]
+        return await relays.holds_live_code(connection, links, invitations, shown, at)
 
     async def is_of_staff(self, pool: asyncpg.Pool, chat: str) -> bool:
         """Whether this is the private chat of somebody of the staff, with or without rights at the moment."""
@@ -67,8 +76,8 @@ def _plain(text: str) -> str:
     return "".join(found).strip()
 
 
-def _codes(text: str) -> Iterator[str]:
-    """Everything in a text that could be a code of eight symbols, whatever stands between them."""
+def _codes(text: str, length: int) -> Iterator[str]:
+    """Everything in a text that could be a code of so many symbols, whatever stands between them."""
     symbols: list[str] = []
     starts: list[int] = []
     inside = False
@@ -81,6 +90,6 @@ def _codes(text: str) -> Iterator[str]:
         inside = ours
     written = "".join(symbols).translate(ALIKE)
     for start in range(len(written)) if len(written) <= READ_CLOSELY else starts:
-        code = written[start : start + CODE_SYMBOLS]
-        if len(code) == CODE_SYMBOLS and all(symbol in SYMBOLS for symbol in code):
+        code = written[start : start + length]
+        if len(code) == length and all(symbol in SYMBOLS for symbol in code):
             yield code

@@ -705,6 +705,8 @@ relays = Table(
     Column("without_token", Boolean, nullable=False, server_default=text("false")),
     Column("message_id", Text),
     Column("body", LargeBinary, nullable=False),
+    Column("tried_since", MOMENT),
+    Column("tried_at", MOMENT),
     Index("relays_chat", "chat", "event_id"),
     Index("relays_undecided", "event_id", postgresql_where=text("state IN ('rest', 'all')")),
 )

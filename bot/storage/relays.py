@@ -2,7 +2,8 @@
 state is an `arrivals.RelayState`, which statements have as text.
 
 A row is taken with a lease (`next_at`): whoever dies with it leaves it to be taken again, and then it says that it
-comes again. `bot/relay.py` passes them on.
+comes again. `tried_since` is when its tool began to take nothing, as far as it waited then. `bot/relay.py` passes them
+on.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import asyncpg
 
 from bot.storage.pool import affected
 
+UNTENDED = timedelta(minutes=10)  # far longer than any pause between two tries of one tool
 _UNDECIDED = "state IN ('rest', 'all')"
 
 
@@ -109,26 +111,62 @@ async def done(pool: asyncpg.Pool, target: str, event_id: int) -> None:
     await pool.execute("DELETE FROM relays WHERE target = $1 AND event_id = $2", target, event_id)
 
 
-async def again(pool: asyncpg.Pool, target: str, event_id: int, at: datetime, *, tried: bool = True) -> None:
-    """Try it again, from then on. tried: it may have reached them."""
+async def untaken(pool: asyncpg.Pool, target: str, event_id: int, at: datetime) -> None:
+    """It was not tried after all; it can be taken again from then on."""
     await pool.execute(
-        "UPDATE relays SET next_at = $3, attempts = attempts - $4 WHERE target = $1 AND event_id = $2",
+        "UPDATE relays SET next_at = $3, attempts = attempts - 1 WHERE target = $1 AND event_id = $2",
         target,
         event_id,
         at,
-        0 if tried else 1,
     )
 
 
-async def give_up(connection: asyncpg.Connection, target: str, before: datetime, *, untried: bool) -> int:
-    """Forget what has waited since before then; how many. untried: what was never tried, too."""
-    status: str = await connection.execute(
+async def failed(connection: asyncpg.Connection, target: str, event_id: int, now: datetime, at: datetime) -> None:
+    """A try came to nothing; the next one is from `at` on.
+
+    All that waits for the tool is being tried from its first failure on. Where nobody tried anything for longer than
+    UNTENDED, because no worker ran, that begins anew.
+    """
+    await connection.execute(
         """
-        DELETE FROM relays WHERE target = $1 AND since < $2 AND state IN ('due', 'unread')
-            AND (attempts > 0 OR $3)
+        WITH before AS (SELECT max(tried_at) AS tried_at FROM relays WHERE target = $1), begun AS (
+            SELECT r.event_id FROM relays r, before
+            WHERE r.target = $1 AND r.state IN ('due', 'unread')
+                AND (r.tried_since IS NULL OR before.tried_at < $2::timestamptz - $3::interval)
+            ORDER BY r.event_id FOR UPDATE OF r SKIP LOCKED
+        )
+        UPDATE relays r SET tried_since = $2 FROM begun WHERE r.target = $1 AND r.event_id = begun.event_id
         """,
         target,
+        now,
+        UNTENDED,
+    )
+    await connection.execute(
+        "UPDATE relays SET next_at = $3, tried_at = $4 WHERE target = $1 AND event_id = $2", target, event_id, at, now
+    )
+
+
+async def give_up(
+    connection: asyncpg.Connection, target: str, event_id: int, before: datetime, now: datetime, *, untried: bool
+) -> int:
+    """Forget what has been tried since before then, but for what somebody else has just taken; how many.
+
+    event_id: what has just failed. untried: what was never tried, too, since nothing gets through to the tool.
+    """
+    status: str = await connection.execute(
+        """
+        WITH lost AS (
+            SELECT event_id FROM relays
+            WHERE target = $1 AND tried_since < $3 AND state IN ('due', 'unread') AND (attempts > 0 OR $5)
+                AND (event_id = $2 OR next_at <= $4)
+            ORDER BY event_id FOR UPDATE SKIP LOCKED
+        )
+        DELETE FROM relays r USING lost WHERE r.target = $1 AND r.event_id = lost.event_id
+        """,
+        target,
+        event_id,
         before,
+        now,
         untried,
     )
     return affected(status)
@@ -153,20 +191,25 @@ async def holds_live_code(
     links: Sequence[bytes],
     invitations: Sequence[bytes],
     shown: Sequence[bytes],
-    now: datetime,
+    at: datetime,
 ) -> bool:
     """Whether one of these, as keyed hashes, is a code that links a phone, makes somebody staff or is shown at the
-    counter, and still good."""
+    counter by a customer or a member, and was good at that moment."""
     return bool(
         await connection.fetchval(
             """
-            SELECT EXISTS (SELECT FROM link_codes WHERE code_hash = ANY($1) AND ended_at IS NULL AND expires_at > $4)
-                OR EXISTS (SELECT FROM invitations WHERE code_hash = ANY($2) AND used_at IS NULL AND expires_at > $4)
-                OR EXISTS (SELECT FROM counter_codes WHERE code_hash = ANY($3) AND ended_at IS NULL AND expires_at > $4)
+            SELECT EXISTS (
+                SELECT FROM link_codes WHERE code_hash = ANY($1) AND coalesce(ended_at > $4, true) AND expires_at > $4
+            ) OR EXISTS (
+                SELECT FROM invitations WHERE code_hash = ANY($2) AND coalesce(used_at > $4, true) AND expires_at > $4
+            ) OR EXISTS (
+                SELECT FROM counter_codes
+                WHERE code_hash = ANY($3) AND coalesce(ended_at > $4, true) AND expires_at > $4
+            )
             """,
             list(links),
             list(invitations),
             list(shown),
-            now,
+            at,
         )
     )

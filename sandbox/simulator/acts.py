@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.graph import PAGE_INBOX
 from sandbox.phone import Phone, Webhook
 
 LONGEST_TEXT = 10_000  # Every platform takes less; a person may still paste it.
@@ -81,5 +82,6 @@ _PRIVATE: dict[str, Callable[[Phone, dict[str, Any]], Webhook]] = {
     "reveals": lambda phone, act: phone.messenger_event(
         {"template": {"type": "coupon", "coupon_code": _text(act, "text"), "payload": str(act.get("data", ""))}}
     ),
+    "given_back": lambda phone, _: phone.gets_back(PAGE_INBOX),
     "unsends": lambda phone, act: phone.unsends(_text(act, "message_id")),
 }

@@ -320,7 +320,13 @@ def _message_id(channel: str, webhook: Webhook) -> str:
     body = webhook.json
     if channel == "line":
         return str(body["events"][0].get("message", {}).get("id", ""))
-    return str(body["entry"][0]["messaging"][0].get("message", {}).get("mid", ""))
+    return str(_told(body["entry"][0]).get("message", {}).get("mid", ""))
+
+
+def _told(entry: dict[str, Any]) -> dict[str, Any]:
+    """What an entry of Meta's says; on standby when another app holds the chat."""
+    (event,) = entry.get("messaging") or entry["standby"]
+    return dict(event)
 
 
 def event_key(channel: str, webhook: Webhook) -> str:
@@ -330,7 +336,7 @@ def event_key(channel: str, webhook: Webhook) -> str:
         ids = (body["destination"], body["events"][0]["webhookEventId"])
     else:
         entry = body["entry"][0]
-        what = entry["messaging"][0]
+        what = _told(entry)
         said = what.get("message") or what.get("postback") or {}
         # What is taken back has the id of what was said.
         ids = (entry["id"], said.get("mid", ""), *(("deleted",) if said.get("is_deleted") else ()))

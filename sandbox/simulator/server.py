@@ -20,6 +20,7 @@ from sandbox import shop
 from sandbox.answers import RefusedError, answer, json_object, refuse
 from sandbox.clock import milliseconds
 from sandbox.gotit import IMAGES
+from sandbox.graph import PAGE_INBOX
 from sandbox.journal import Call, Deed, Sent
 from sandbox.people import Person, Wallet, demo_wallets, gift, new_id
 from sandbox.phone import Phone, Webhook
@@ -93,6 +94,7 @@ class Simulator:
         self._wallets: dict[tuple[str, str], Wallet] = {}
         self._newcomers = 0
         self._begun: dict[int, Trace] = {}
+        self._held: set[str] = set()
         self._pictured = (f"{IMAGES}/", f"{self.bot}/")
         self._http: aiohttp.ClientSession | None = None
 
@@ -155,6 +157,8 @@ class Simulator:
         if isinstance(what, Call):
             if self.trouble.ended():
                 self.record.tell("trouble", trouble=self.trouble.as_json())
+            if what.answered and set(self.sandbox.graph.holders) != self._held:
+                self._tell_people()
             if what.answered and (
                 "richmenu" in what.path or what.path.endswith(("/messenger_profile", "/custom_user_settings"))
             ):
@@ -278,7 +282,7 @@ class Simulator:
         return self._phone_of(person.channel, person.id)
 
     def _phone_of(self, channel: str, user: str) -> Phone:
-        return Phone(channel, user, clock=self.sandbox.now, issue=self._issue)
+        return self.sandbox.phone(channel, user, issue=self._issue)
 
     def _channel_of(self, call: Call, user: str) -> str:
         return self.sandbox.graph.platform_of(user).channel if call.upstream == "messenger" else call.upstream
@@ -309,12 +313,26 @@ class Simulator:
         return answer(person.as_json(), 201)
 
     async def _change_person(self, request: web.Request) -> web.Response:
-        """{"locale"?, "window_open"?, "blocked"?}"""
+        """{"locale"?, "window_open"?, "blocked"?, "held"?}; held: by the page's inbox, on Messenger."""
         match = request.match_info
         person = self._person({"channel": match["channel"], "user": match["user"]})
-        self.sandbox.people.put(person.channel, person.id, **await _body(request))
+        changes = await _body(request)
+        held = changes.pop("held", None)
+        self.sandbox.people.put(person.channel, person.id, **changes)
+        if held is not None and person.channel == "messenger":
+            await self._hold(person, held=bool(held))
         self._tell_people()
         return answer(person.as_json())
+
+    async def _hold(self, person: Person, *, held: bool) -> None:
+        """Somebody answers in the page's inbox, which then holds the chat; or is done there, and the bot is told."""
+        before = person.id in self.sandbox.graph.holders
+        self.sandbox.graph.holds(person.id, PAGE_INBOX if held else None)
+        if before and not held:
+            act = {"type": "given_back"}
+            made = webhook(self._phone(person), act, None)
+            about = {"channel": person.channel, "chat": person.id, "user": person.id}
+            await self._post(self.record.did(made, **about, act=act, shown="", at=self._now()), made)
 
     async def _give(self, request: web.Request) -> web.Response:
         """{"channel", "user"}: MantaGo has one more gift for that person."""
@@ -334,10 +352,12 @@ class Simulator:
         self.sandbox.mantago.put_client(person.channel, person.id, wallet)
 
     def _tell_people(self) -> None:
+        self._held = set(self.sandbox.graph.holders)
         self.record.tell("people", people=self._people())
 
     def _people(self) -> list[dict[str, Any]]:
-        return [person.as_json() for person in self.sandbox.people]
+        holders = self.sandbox.graph.holders
+        return [{**person.as_json(), "held": person.id in holders} for person in self.sandbox.people]
 
     # Bad days.
 

@@ -42,6 +42,7 @@ class ToyClient:
     pictures = None
     quota = None
     limits = ()
+    threads = None
 
     def __init__(self) -> None:
         self.delivered: list[Delivery] = []

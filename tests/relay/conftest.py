@@ -62,11 +62,11 @@ async def passed_on(bot: Bot, count: int = 1) -> list[Received]:
     return theirs(bot)
 
 
-async def settled(bot: Bot) -> None:
+async def settled(bot: Bot, within: float = 60) -> None:
     """Until nothing is left to do, for nobody."""
-    await bot.quiet()
+    await bot.quiet(within)
 
     async def empty() -> bool:
         return not await bot.pool.fetchval("SELECT count(*) FROM relays")
 
-    await until(empty)
+    await until(empty, within)

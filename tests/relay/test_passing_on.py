@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from chat import Bot, Chat
 from engine.desk import until
 
+from bot.apis.http import Breaker
 from bot.relay import AT_ONCE, LEASE
 from bot.storage import relays
+from bot.wiring import pass_on
 from relay.conftest import NAME, passed_on, settled, shared, theirs
 from sandbox import Sandbox
 from sandbox.other import NAME as THEIR_NAME
@@ -19,8 +24,33 @@ SMALL_TALK = "do you sell umbrellas in the new shop"
 
 
 async def tried(bot: Bot, count: int = 1) -> None:
-    """So many tries were made, and none is on its way."""
+    """So many tries were made, and none is on its way: how each ended is written down."""
     await until(lambda: sum(call.answered for call in bot.sandbox.calls("other")) >= count)
+    await until(lambda: not any(peer.busy for peer in bot.peers))
+
+
+def probe_quickly(bot: Bot) -> None:
+    """A silent tool is asked again at once, and not after five seconds."""
+    (peer,) = bot.peers
+    peer.breaker = Breaker(pause=0.05)
+
+
+async def fail_in(bot: Bot, minutes: float) -> None:
+    """So much later, one more try that fails."""
+    bot.ahead(minutes=minutes)
+    await tried(bot, len(bot.sandbox.calls("other")) + 1)
+
+
+@asynccontextmanager
+async def at_work(bot: Bot) -> AsyncIterator[None]:
+    """Passing on, by a worker that starts now."""
+    again = pass_on(bot.settings, bot.turns, bot.peers)
+    bot.relaying = asyncio.create_task(again.run())
+    try:
+        yield
+    finally:
+        bot.relaying.cancel()
+        await asyncio.gather(bot.relaying, return_exceptions=True)
 
 
 async def trouble_of(bot: Bot) -> str:
@@ -126,12 +156,11 @@ async def test_siblings_go_their_own_ways(rest: Bot) -> None:
 async def test_an_hour_and_no_longer(rest: Bot, chat: Chat) -> None:
     """Then it is given up, those in charge are told, and what comes later is passed on again."""
     rest.sandbox.fault("other", status=503)
+    probe_quickly(rest)
     await chat.do(chat.phone.says(SMALL_TALK))
     await tried(rest)
-    for minutes in (6, 30, 23):
-        rest.ahead(minutes=minutes)
-        seen = len(rest.sandbox.calls("other"))
-        await tried(rest, seen + 1)
+    for minutes in (6, 9, 9, 9, 9, 9, 8):
+        await fail_in(rest, minutes)
     assert await rest.pool.fetchval("SELECT count(*) FROM relays") == 1
     told = await rest.pool.fetch("SELECT key FROM pushes WHERE key LIKE 'alert:relay:%'")
     assert told, "of the silence, while they wait"
@@ -146,6 +175,68 @@ async def test_an_hour_and_no_longer(rest: Bot, chat: Chat) -> None:
     rest.ahead(minutes=1)
     await chat.do(chat.phone.says(SMALL_TALK))
     await passed_on(rest)
+
+
+async def test_the_hour_is_of_tries(database: str, sandbox: Sandbox) -> None:
+    """However long nobody of ours was at work, before the first try or between two: one that fails gives up nothing."""
+    async for bot in shared(database, sandbox, "relay_hour"):
+        assert bot.relaying is not None
+        bot.relaying.cancel()
+        probe_quickly(bot)
+        sandbox.fault("other", status=503)
+        chat = bot.chat("line", language="en")
+        await chat.do(chat.phone.says(SMALL_TALK), chat.phone.says(f"{SMALL_TALK} again"))
+        bot.ahead(hours=3)
+        async with at_work(bot):
+            await tried(bot)
+            for _ in range(4):
+                await fail_in(bot, 9)
+        bot.ahead(hours=3)
+        async with at_work(bot):
+            await tried(bot, len(sandbox.calls("other")) + 1)
+            for _ in range(6):
+                await fail_in(bot, 9)
+            assert await bot.pool.fetchval("SELECT count(*) FROM relays") == 2
+            await fail_in(bot, 7)
+            await settled(bot)
+        assert await bot.pool.fetchval("SELECT sum(n) FROM tallies WHERE kind = 'given up'") == 2
+
+
+async def test_what_somebody_is_just_sending_is_not_given_up(rest: Bot) -> None:
+    """Not even when its hour is over: whoever has it says how that went."""
+    rest.sandbox.fault("other", status=503)
+    ours, anothers = rest.chat("line", language="en"), rest.chat("line", language="en")
+    await ours.do(ours.phone.says(SMALL_TALK))
+    await tried(rest)
+    await anothers.do(anothers.phone.says(SMALL_TALK))
+    await tried(rest, 2)
+    first, second = await rest.pool.fetch("SELECT target, event_id FROM relays ORDER BY event_id")
+    now = rest.clock()
+    hour = now + timedelta(hours=1, minutes=1)
+    await rest.pool.execute("UPDATE relays SET next_at = $1 WHERE event_id = $2", hour + LEASE, second["event_id"])
+    async with rest.pool.acquire() as connection, connection.transaction():
+        target, event_id, before = first["target"], first["event_id"], hour - timedelta(hours=1)
+        assert await relays.give_up(connection, target, event_id, before, hour, untried=True) == 1
+    assert await rest.pool.fetchval("SELECT event_id FROM relays") == second["event_id"]
+
+
+async def test_what_stays_with_us_tells_nothing_of_them(rest: Bot, chat: Chat) -> None:
+    """A silent tool is not called well again because of something that it was never asked to take."""
+    (peer,) = rest.peers
+    peer.breaker = Breaker(consecutive=1, pause=0.0)
+    rest.sandbox.fault("other", status=503, times=1)
+    await chat.do(chat.phone.says(SMALL_TALK))
+    await tried(rest)
+    await until(lambda: peer.breaker.state == "half-open")
+    private = rest.chat("line", language="en")
+    await private.do(private.phone.on_standby("call 0912 345 678"))
+    await until(lambda: rest.pool.fetchval("SELECT count(*) = 1 FROM relays"))
+    await until(lambda: not peer.busy)
+    assert peer.breaker.state == "half-open"
+
+    rest.ahead(seconds=2)
+    await passed_on(rest)
+    await until(lambda: peer.breaker.state == "closed")
 
 
 async def test_a_tool_that_hangs_costs_our_answers_nothing(rest: Bot) -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from chat import Bot, Chat
+from counter.standing import SHOP_CODE, hire
 from engine.desk import until
 
 from bot.storage import posters, staff
@@ -16,6 +17,13 @@ from sandbox.other import NAME as THEIR_NAME
 from sandbox.phone import line_signature
 
 SMALL_TALK = "do you sell umbrellas in the new shop"
+
+
+async def shop_code(member: Chat) -> str:
+    """The code that a member shows."""
+    await member.say("/counter")
+    shown: list[str] = SHOP_CODE.findall(member.text)
+    return next(code for code in shown if any(map(str.isdigit, code)))
 
 
 def senders(chat: Chat) -> list[str]:
@@ -140,6 +148,28 @@ async def test_live_codes_stay_and_dead_ones_do_not(rest: Bot, chat: Chat) -> No
     rest.ahead(days=2)
     for code in (link, invitation):
         assert not await forbids(rest.pool, [f"it is {code}, no?"], rest.clock())
+
+
+async def test_shop_codes(rest: Bot, chat: Chat) -> None:
+    """The four symbols that somebody at the counter shows, while they are good: however they are written, also when
+    everything else is passed on; words that are as long are not."""
+    counter = await hire(rest, "line", "en")
+    code = await shop_code(counter)
+    written = rest.clock()
+    forbids = rest.turns.services.passing.forbids
+
+    for text in (code, f"the code is {code.lower()} ok?", f"{code[:2]}-{code[2:]}", " ".join(code), f"櫃檯{code}"):
+        assert await forbids(rest.pool, [text], rest.clock()), text
+        await chat.do(chat.phone.says(f"{text} is what they showed me"))
+    await settled(rest)
+    assert not theirs(rest)
+    other = await shop_code(counter)
+    assert not await forbids(rest.pool, [code], rest.clock()), "used, and replaced"
+    assert not await forbids(rest.pool, ["HELLO 2026 see you at 1830"], rest.clock())
+    rest.ahead(minutes=3)
+    assert not await forbids(rest.pool, [other], rest.clock()), "too old"
+    for code_then in (code, other):
+        assert await forbids(rest.pool, [code_then], written), "it was good when it was written"
 
 
 async def test_staff_talk_to_us_alone(rest: Bot) -> None:

@@ -49,6 +49,29 @@ async def test_it_listens_on_loopback_only(alone: Simulator) -> None:
     assert alone.url.startswith("http://127.0.0.1:")
 
 
+async def test_the_inbox_of_a_page_holds_a_chat(alone: Simulator) -> None:
+    """What is typed then comes on standby and what is tapped without what is behind it; giving it back is told."""
+    sandbox = alone.sandbox
+    user = str(sandbox.phone("messenger", "emily").user)
+    held = f"/api/people/messenger/{user}"
+    assert (await ask(alone, "PUT", held, {"held": True}))[0] == 200
+    assert [each["id"] for each in alone._people() if each["held"]] == [user]
+    for act in ({"type": "says", "text": "hi"}, {"type": "taps", "data": "go.menu", "label": "Menu"}):
+        status, _ = await ask(alone, "POST", "/api/acts", {"channel": "messenger", "user": user, "act": act})
+        assert status == 200
+    assert (await ask(alone, "PUT", held, {"held": False}))[0] == 200
+    assert (await ask(alone, "PUT", held, {"held": False}))[0] == 200
+
+    entries = [trace.webhook.json["entry"][0] for trace in alone.record.traces if trace.webhook]
+    assert [next(iter({"standby", "messaging"} & set(entry))) for entry in entries] == [
+        "standby",
+        "standby",
+        "messaging",
+    ]
+    assert "payload" not in entries[1]["standby"][0]["postback"]
+    assert "pass_thread_control" in entries[2]["messaging"][0]
+
+
 @pytest.mark.parametrize(
     "path", ["/../server.py", "/%2e%2e/server.py", "/nothing.js", "/api/nothing", "/page/index.html"]
 )

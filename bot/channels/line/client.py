@@ -79,6 +79,7 @@ class LineClient:
 
     name = "line"
     pictures = None
+    threads = None
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from bot.config import Settings
 def _receives(settings: Settings) -> Inbound:
     from bot.channels.messenger.inbound import MessengerInbound  # noqa: PLC0415 - each process loads its half
 
-    return MessengerInbound(settings.messenger_app_secret)
+    return MessengerInbound(settings.messenger_app_secret, standby=settings.messenger_standby == "on")
 
 
 def _opens(settings: Settings) -> Outbound:
@@ -25,6 +25,7 @@ def _opens(settings: Settings) -> Outbound:
         connections=settings.vendor_connections,
         brand_colour=settings.brand_color,
         pictures_at=pictures_at(settings.public_url, settings.messenger_api_url),
+        standby=settings.messenger_standby == "on",
     )
 
 
@@ -46,7 +47,7 @@ async def _examines(client: Any, settings: Settings) -> list[Remark]:
     from bot.channels.messenger import account, webhooks  # noqa: PLC0415 - for `giftdesk doctor` alone
 
     subscribed = await webhooks.remarks(client, settings, "page")
-    return [*subscribed, *await account.page_remarks(client, settings)]
+    return [*subscribed, *await account.page_remarks(client, settings), *await account.routing(client, settings)]
 
 
 def _knocks(settings: Settings) -> tuple[bytes, Mapping[str, str]]:

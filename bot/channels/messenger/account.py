@@ -6,6 +6,7 @@ from bot.channels import Json, Remark
 from bot.channels.calls import LostError, NotSentError
 from bot.channels.limits import records, word
 from bot.channels.messenger.client import MessengerClient
+from bot.channels.messenger.threads import is_routed
 from bot.config import Settings
 from bot.errors import UpstreamUnavailable
 
@@ -24,6 +25,22 @@ async def page_remarks(client: MessengerClient, settings: Settings) -> list[Rema
         text = "no Get Started button, so a new customer does not reach us by a link; `giftdesk menus` sets it"
         remarks.append((False, text))
     return remarks
+
+
+async def routing(client: MessengerClient, settings: Settings) -> list[Remark]:
+    """Whether the page's apps take turns in a chat, and whether we know of it. Raises UpstreamError."""
+    listens = settings.messenger_standby == "on"
+    page = await _asked(client, "/me", fields="messaging_feature_status")
+    where = "the page's settings, Conversation routing"
+    if is_routed(page):
+        if not listens:
+            return [(False, f"{where}: there is a default app, so others may hold a chat; see MESSENGER_STANDBY")]
+        text = "chats are passed to the inbox; see that the app may take control of conversations (the page's settings,"
+        return [(True, f"{text} Advanced messaging), else “menu” does not bring Giftdesk back")]
+    if not listens:
+        return []
+    said = "is not told to us" if not page else "is none"
+    return [(False, f"MESSENGER_STANDBY is on, and a default app {said}: no chat is passed to the inbox; see {where}")]
 
 
 async def account_remarks(client: MessengerClient, settings: Settings) -> list[Remark]:

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import quote, urlencode
 
@@ -18,11 +18,14 @@ from bot.apis.http import address, bearer, open_http
 from bot.channels import Delivery, Json, Outcome, Pack, Receipt, Rendered
 from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostError, NotSentError, exchange
 from bot.channels.limits import record, word
+from bot.channels.messenger.inbound import PAGE_INBOX
 from bot.channels.messenger.personal import PersonalMenus
 from bot.channels.messenger.pictures import Pictures
 from bot.channels.messenger.render import is_banner, render
+from bot.channels.messenger.threads import Threads
 from bot.conversation.messages import Reply
 from bot.errors import CheckFailed
+from bot.log import log
 
 API_URL = "https://graph.facebook.com/v26.0"
 BRAND_COLOUR = "#0F766E"
@@ -58,6 +61,11 @@ class Answer:
         return _number(record(self.body.get("error")).get("error_subcode"))
 
     @property
+    def later(self) -> bool:
+        """Whether it was refused for a reason that passes."""
+        return self.code in LIMITED | _TEMPORARY or self.status == 429 or self.status >= 500
+
+    @property
     def detail(self) -> str:
         """Safe to log: Meta's texts are in the reader's language and may quote ours."""
         return f"HTTP {self.status}, code {self.code}/{self.subcode}"
@@ -79,6 +87,7 @@ class MessengerClient:
         *,
         brand_colour: str = BRAND_COLOUR,
         pictures_at: str = "",
+        standby: bool = False,
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._http = http
@@ -90,6 +99,7 @@ class MessengerClient:
         self._proof = hmac.digest(app_secret.encode(), page_access_token.encode(), hashlib.sha256).hex()
         self.pictures = Pictures(self.name, brand_colour, pictures_at, self.upload)
         self.menus: PersonalMenus | None = PersonalMenus(self)
+        self.threads = Threads(self) if standby else None
 
     @classmethod
     def connect(
@@ -101,12 +111,13 @@ class MessengerClient:
         connections: int = CONNECTIONS,
         brand_colour: str = BRAND_COLOUR,
         pictures_at: str = "",
+        standby: bool = False,
         read_seconds: float = READ_SECONDS,
     ) -> Self:
         """A client with connections of its own. pictures_at: where the platform can fetch our pictures, "" nowhere.
-        Raises ConfigurationError."""
+        standby: the inbox of the page may hold a chat as well. Raises ConfigurationError."""
         http = open_http(api_url, setting="MESSENGER_API_URL", headers={}, connections=connections)
-        about = {"brand_colour": brand_colour, "pictures_at": pictures_at}
+        about: Json = {"brand_colour": brand_colour, "pictures_at": pictures_at, "standby": standby}
         return cls(http, page_access_token, app_secret, **about, read_seconds=read_seconds)
 
     def as_app(self, app_id: str, app_secret: str) -> MessengerClient:
@@ -126,7 +137,8 @@ class MessengerClient:
             if is_banner(rendered.message):
                 receipt = await self._send_banner(delivery.to, rendered, done=index)
             else:
-                receipt = await self._send(delivery.to, rendered, done=index)
+                last = index == len(delivery.messages) - 1
+                receipt = await self._send(delivery.to, rendered, done=index, passes=delivery.passes and last)
             if receipt.outcome is not Outcome.DELIVERED:
                 return receipt
             details.append(receipt.detail)
@@ -135,15 +147,23 @@ class MessengerClient:
         done = max(delivery.done, len(delivery.messages))
         return Receipt(Outcome.DELIVERED, done, " ".join(detail for detail in details if detail))
 
-    async def _send(self, to: str, rendered: Rendered, *, done: int) -> Receipt:
+    async def _send(self, to: str, rendered: Rendered, *, done: int, passes: bool = False) -> Receipt:
+        """passes: the page's inbox is given the chat with it, see `Threads`; where Meta refuses that, it goes alone."""
+        control = {"thread_control": {"control_type": "pass", "app_id": str(PAGE_INBOX)}} if passes else {}
+
         async def send(message: Json) -> Answer:
-            body = {"recipient": {"id": to}, "messaging_type": "RESPONSE", "message": message}
+            body = {"recipient": {"id": to}, "messaging_type": "RESPONSE", "message": message, **control}
             return await self.call("POST", "/me/messages", body)
 
         try:
             answer = await send(rendered.message)
+            if control and self.threads is not None and _is_refused(answer):
+                log.warning("the inbox is not given this chat", detail=answer.detail)
+                self.threads.is_not_routed()
+                control.clear()
+                answer = await send(rendered.message)
             if rendered.plain and _is_about_content(answer):
-                return _judged(await send(rendered.plain), done, instead_of=answer)
+                return self._judged(await send(rendered.plain), done, instead_of=answer)
         except NotSentError:
             return Receipt(Outcome.RETRY, done, "no connection")
         except LostError:
@@ -151,7 +171,14 @@ class MessengerClient:
             # lost did arrive. What was granted is in the ledger and can be asked for; a doubled
             # confirmation would look like a doubled grant.
             return Receipt(Outcome.UNKNOWN, done, "no answer")
-        return _judged(answer, done)
+        return self._judged(answer, done)
+
+    def _judged(self, answer: Answer, done: int, *, instead_of: Answer | None = None) -> Receipt:
+        """What an answer means. Where somebody else may hold a chat, what is of value waits until it is ours again."""
+        receipt = _judged(answer, done, instead_of=instead_of)
+        if self.threads is not None and {answer.code, answer.subcode} & _HANDED_OVER:
+            return replace(receipt, outcome=Outcome.LATE)
+        return receipt
 
     async def _send_banner(self, to: str, rendered: Rendered, *, done: int) -> Receipt:
         """A picture above an answer. Whatever becomes of it, the answer goes out, and it goes out now."""
@@ -264,6 +291,13 @@ def _is_about_content(answer: Answer) -> bool:
     """Whether a plainer message may do: a parameter is refused, and not because of whom it is for."""
     known = _WINDOW_CLOSED | _UNREACHABLE | _HANDED_OVER
     return answer.code == PARAMETER and answer.subcode not in known
+
+
+def _is_refused(answer: Answer) -> bool:
+    """Whether this very message was not taken, and another one for the same person might be."""
+    good = 200 <= answer.status < 300 and not answer.code
+    about_them = _SENT_NEVERTHELESS | _WINDOW_CLOSED | _UNREACHABLE | _HANDED_OVER | _RESTRICTED
+    return not (good or answer.later or {answer.code, answer.subcode} & about_them)
 
 
 def _judged(answer: Answer, done: int, *, instead_of: Answer | None = None) -> Receipt:

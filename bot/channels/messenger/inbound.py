@@ -17,6 +17,7 @@ from bot.conversation.events import (
     Ignored,
     Incoming,
     Media,
+    Returned,
     Said,
     SentMedia,
     SentSticker,
@@ -24,6 +25,9 @@ from bot.conversation.events import (
     Tapped,
     What,
 )
+
+PAGE_INBOX = 263902037430900
+"""The app id of every page's inbox, as Meta has it."""
 
 GET_STARTED = "GET_STARTED"
 """The payload of our Get Started button, as `giftdesk menus` sets it in the Messenger profile."""
@@ -53,12 +57,14 @@ class MessengerInbound:
     """Reads Messenger's webhooks. Several app secrets are accepted while they are being changed.
 
     about: the `object` of those that are of this channel; Instagram's come to the same address with another one.
+    standby: what is typed while somebody else holds a chat is read, too.
     """
 
     name = "messenger"
     about = "page"
 
-    def __init__(self, secrets: tuple[str, ...]) -> None:
+    def __init__(self, secrets: tuple[str, ...], *, standby: bool = False) -> None:
+        self._standby = standby
         # An empty secret would accept what anybody signs with an empty key.
         self._keys = tuple(secret.encode() for secret in secrets if secret)
 
@@ -97,7 +103,8 @@ class MessengerInbound:
         edit = record(event.get("message_edit"))
         mid = word(message.get("mid")) or word(postback.get("mid")) or word(edit.get("mid"))
         sender = word(record(event.get("sender")).get("id"))
-        what = _what(raw, event)
+        standby = self._standby and "standby" in raw
+        what = _overheard(event) if standby else _what(raw, event)
         # What the Page itself said is nobody's chat to answer in.
         chat = Chat(self.name, account, "user", sender) if sender and sender != account else None
         # Of a new chat a link is told with its first message or tap, of one that is there already by itself.
@@ -109,7 +116,8 @@ class MessengerInbound:
             at=moment(event.get("timestamp")),
             what=what if chat or isinstance(what, Ignored) else Ignored("no chat"),
             message_id=mid,
-            ref=_ref(came),
+            ref="" if standby else _ref(came),
+            standby=standby,
         )
 
 
@@ -131,11 +139,29 @@ def _what(raw: Json, event: Json) -> What:
             return _tapped(postback) or came or Ignored("postback without payload")
         case {"message_edit": dict(edit)}:
             return _edited(edit)
+        case {"pass_thread_control": dict(passed)} if str(passed.get("new_owner_app_id")) != str(PAGE_INBOX):
+            # Told to whom it is passed to, and that is we.
+            return Returned()
         case {"referral": dict(referral)} if _ref(referral):  # An advertisement may have none.
             return CameByLink()
         case _:
             kinds = sorted(set(event) - {"sender", "recipient", "timestamp"})
             return Ignored(" ".join(kinds)[:40] or "empty")
+
+
+def _overheard(event: Json) -> What:
+    """What somebody wrote while another app holds the chat. A tap comes without its payload, so its title counts as if
+    it had been typed.
+
+    Source: https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/standby
+    """
+    match event:
+        case {"message": {"is_echo": True}}:
+            return Ignored("echo")
+        case {"message": {"text": str(text)}} | {"postback": {"title": str(text)}} if text:
+            return Said(text)
+        case _:
+            return Ignored("standby")
 
 
 def _message(message: Json) -> What:

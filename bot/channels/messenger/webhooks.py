@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.channels import Remark
 from bot.channels.calls import LostError, NotSentError
 from bot.channels.limits import record, records, word
@@ -17,6 +19,11 @@ WISHED = {
     },
 }
 """What we do without where it is missing. Nobody is left unanswered for it."""
+STANDBY = {
+    "standby": "nobody can bring Giftdesk back from the inbox",
+    "messaging_handovers": "nobody tells us when the inbox gives a chat back",
+}
+"""The same with MESSENGER_STANDBY, about `page`."""
 WHERE = "the app's dashboard, Webhooks"
 
 
@@ -38,7 +45,7 @@ async def remarks(client: MessengerClient, settings: Settings, about: str) -> li
         return [(False, text)]
     found: list[Remark] = []
     if about == "page":
-        found += _missing("the page", about, _fields(apps[0].get("subscribed_fields")))
+        found += _missing("the page", _wished(about, settings), about, _fields(apps[0].get("subscribed_fields")))
     if app is not None:
         itself = client.as_app(app, settings.messenger_app_secret[0])
         found += _of_app(await _ask(itself, f"/{app}/subscriptions"), about, settings)
@@ -62,12 +69,17 @@ def _of_app(answer: Answer, about: str, settings: Settings) -> list[Remark]:
         found.append(
             (False, f"webhooks about `{about}` go to {url}, and by PUBLIC_URL it should be {wanted}; see {WHERE}")
         )
-    return found + _missing("the app", about, _fields(webhook.get("fields")))
+    return found + _missing("the app", _wished(about, settings), about, _fields(webhook.get("fields")))
 
 
-def _missing(who: str, about: str, fields: set[str]) -> list[Remark]:
+def _wished(about: str, settings: Settings) -> dict[str, str]:
+    standby = STANDBY if about == "page" and settings.messenger_standby == "on" else {}
+    return {**WISHED.get(about, {}), **standby}
+
+
+def _missing(who: str, wishes: Mapping[str, str], about: str, fields: set[str]) -> list[Remark]:
     needed = [name for name in NEEDED if name not in fields]
-    wished = {name: without for name, without in WISHED.get(about, {}).items() if name not in fields}
+    wished = {name: without for name, without in wishes.items() if name not in fields}
     if needed:
         what = f"{who} is not subscribed to {', '.join(needed)}, so messages or taps are not answered"
         return [(False, f"{what}: add them under `{about}` in {WHERE}")]

@@ -20,6 +20,7 @@ export class Holder {
     this.where = h("select", { name: "where" });
     this.blocked = h("input", { type: "checkbox" });
     this.window = h("input", { type: "checkbox" });
+    this.held = h("input", { type: "checkbox" });
     this.gift = h("button", { type: "button", class: "whole", "data-t": "give" });
     const line = phone.channel === "line";
     this.card = h(
@@ -30,6 +31,7 @@ export class Holder {
       line ? h("label", {}, h("span", { "data-t": "where" }), this.where) : null,
       h("label", { class: "check" }, this.blocked, h("span", { "data-t": "blocked" })),
       line ? null : h("label", { class: "check" }, this.window, h("span", { "data-t": "window" })),
+      phone.channel === "messenger" ? h("label", { class: "check", hidden: true }, this.held, h("span", { "data-t": "held" })) : null,
       this.gift,
     );
     this.root = h("div", { class: "holder" }, h("span", { class: "app-name", text: phone.dialect.title }), this.pick, this.news, this.add, this.more, this.card);
@@ -44,6 +46,7 @@ export class Holder {
     });
     this.language.addEventListener("change", () => this.change({ locale: this.language.value || null }));
     this.window.addEventListener("change", () => this.change({ window_open: this.window.checked }));
+    this.held.addEventListener("change", () => this.change({ held: this.held.checked }));
     this.blocked.addEventListener("change", () => this.block());
     this.where.addEventListener("change", () => this.phone.be(this.phone.person, this.where.value === "group"));
     this.gift.addEventListener("click", () => this.give());
@@ -70,9 +73,8 @@ export class Holder {
     this.news.textContent = String(unread);
     this.news.title = t("unread", { n: unread });
     if (same) {
-      const spoke = this.phone.person.locale;
       this.phone.person = same;
-      if (spoke !== same.locale) this.phone.speak();
+      this.phone.speak();
     } else this.phone.be(person);
     if (!same) this.toggle(false);
     this.drawCard();
@@ -87,6 +89,8 @@ export class Holder {
     this.where.value = this.phone.inGroup ? "group" : "private";
     this.blocked.checked = person.blocked;
     this.window.checked = person.window_open;
+    this.held.checked = person.held;
+    if (this.held.parentElement) this.held.parentElement.hidden = !this.app.state.shared;
     translate(this.root);
   }
 

@@ -171,7 +171,7 @@ export class Phone {
     this.device.lang = english ? "en" : "zh-Hant-TW";
     const group = this.app.state.group;
     this.name.replaceChildren(this.inGroup ? `${group.name[this.language]} (4)` : this.app.state.account);
-    this.under.textContent = this.dialect.under(this.words);
+    this.under.textContent = this.person?.held ? this.words.held : this.dialect.under(this.words);
     this.input.placeholder = this.words.write;
     this.input.setAttribute("aria-label", `${this.dialect.title}: ${this.words.write}`);
   }
