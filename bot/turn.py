@@ -500,6 +500,12 @@ class Turns:
             raise RetryLater(600, "Got It is switched off")
         await self.services.vouchers.attempt(self.pool, self.apis.gotit, issue_id, late=True)
 
+    async def redemption(self, redemption_id: int) -> None:
+        """Ask again for a redemption whose outcome is open. Raises RetryLater while there is no vendor to ask."""
+        if self.apis.poshen is None:
+            raise RetryLater(600, "Poshen is switched off")
+        await self.services.redeeming.attempt(self.pool, self.apis.poshen, redemption_id)
+
     async def bulk(self, job_id: int) -> None:
         """Make some of a job's codes. Raises RetryLater while there is no vendor to ask."""
         if self.apis.poshen is None:

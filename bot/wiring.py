@@ -44,8 +44,10 @@ from bot.services.minting import Minting
 from bot.services.notices import Notices
 from bot.services.own_data import OwnData
 from bot.services.passing import Passing
+from bot.services.players import Players
 from bot.services.points import Points
 from bot.services.posters import Posters
+from bot.services.redeeming import Redeeming
 from bot.services.redemption import Redemption
 from bot.services.sealing import Sealer
 from bot.services.staffing import Staffing
@@ -183,6 +185,7 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
             code_pattern=re.compile(settings.code_pattern) if settings.code_pattern else None,
             redeems=settings.has("Poshen"),
             only_checks=settings.poshen_mode == "check",
+            redeems_for_players=settings.poshen_mode == "redeem",
             shows_gifts=settings.has("MantaGo"),
             shows_vouchers=settings.has("Got It"),
             two_person_over=settings.two_person_over,
@@ -244,6 +247,8 @@ def build_turns(
         clock=clock,
         quota=Quota(settings.staff_vouchers_per_day, settings.staff_value_per_day),
     )
+    redemption = Redemption(settings.secret, points, vouchers)
+    players = Players(settings.secret, sealer)
     brands = brands_of(settings)
     for name, channel in channels.items():
         if channel.menus and name in brands:
@@ -290,6 +295,7 @@ def build_turns(
             passing=Passing(
                 settings.secret, frozenset(settings.admins), settings.admin_bootstrap_code.get_secret_value()
             ),
+            players=players,
             points=points,
             posters=Posters(
                 settings.secret,
@@ -297,7 +303,8 @@ def build_turns(
                 {each.title: each.setting for each in entrances(settings) if not each.account},
                 languages[settings.default_locale],
             ),
-            redemption=Redemption(settings.secret, points, vouchers),
+            redeeming=Redeeming(redemption, players, alerts, notices, clock=clock),
+            redemption=redemption,
             staffing=Staffing(
                 settings.secret, frozenset(settings.admins), alerts, settings.admin_bootstrap_code.get_secret_value()
             ),

@@ -20,7 +20,7 @@ from bot.jobs import Jobs
 from bot.log import log
 from bot.services import key
 from bot.services.health import WRITTEN_EVERY
-from bot.storage import bulk, counts, inbox, issues, pushes, queue
+from bot.storage import bulk, counts, inbox, issues, pushes, queue, redemptions
 from bot.storage import pool as pools
 from bot.storage.clocks import DatabaseClock
 from bot.storage.retention import clean_up
@@ -62,7 +62,12 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             except Exception as error:  # noqa: BLE001 - it is tried again in an hour
                 log.error("clean-up failed", error=type(error).__name__)
             services, now = turns.services, turns.clock()
-            for reminder in (services.health.remind, services.vouchers.remind, services.digest.send):
+            for reminder in (
+                services.health.remind,
+                services.vouchers.remind,
+                services.redeeming.remind,
+                services.digest.send,
+            ):
                 try:
                     await reminder(pool, now)
                 except Exception as error:  # noqa: BLE001 - the same
@@ -74,6 +79,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
                     "events": await inbox.requeue_orphans(pool),
                     "pushes": await pushes.requeue_orphans(pool),
                     "issues": await issues.requeue_orphans(pool),
+                    "redemptions": await redemptions.requeue_orphans(pool),
                     "bulk": await bulk.requeue_orphans(pool),
                 }
                 if any(found.values()):
@@ -86,6 +92,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             queue.PUSH: turns.deliverer.push,
             queue.ISSUE: turns.issue,
             queue.BULK: turns.bulk,
+            queue.REDEMPTION: turns.redemption,
         }
         jobs = Jobs(runs, sweep=sweep, clean_up=forget)
         # What was loaded until here stays for good; looking through it again and again costs 5 % of a worker.

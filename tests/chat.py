@@ -51,11 +51,12 @@ TABLES = (
     "accounts, points, rewards, issues, links, link_codes, data_files, "
     "staff, invitations, blocks, switches, approvals, audit, "
     "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear, attachments, pictures, "
-    "counter_codes, hand_overs, stores, store_members, visits, posters, poster_visits, poster_files, relays"
+    "counter_codes, hand_overs, stores, store_members, visits, posters, poster_visits, poster_files, relays, "
+    "players, redemptions"
 )
 
 # PgQueuer clears its jobs away a tenth of a second late; what is left to do is known from our own rows.
-_LATER = (queue.ISSUE, queue.BULK)  # Their jobs may be due long after a test; nobody waits for those.
+_LATER = (queue.ISSUE, queue.BULK, queue.REDEMPTION)  # Their jobs may be due long after a test; nobody waits for those.
 _LEFT = [
     f"(SELECT count(*) FROM {kind.open_jobs} WHERE q.status IN ('queued', 'picked')"
     + (" AND q.execute_after < now() + interval '1 second')" if kind in _LATER else ")")
@@ -138,9 +139,18 @@ class Bot:
         async def bulk(job_id: int) -> None:
             await bot.turns.bulk(job_id)
 
+        async def redemption(redemption_id: int) -> None:
+            await bot.turns.redemption(redemption_id)
+
         async def nothing() -> None: ...
 
-        runs = {queue.EVENT: take, queue.PUSH: push, queue.ISSUE: issue, queue.BULK: bulk}
+        runs = {
+            queue.EVENT: take,
+            queue.PUSH: push,
+            queue.ISSUE: issue,
+            queue.BULK: bulk,
+            queue.REDEMPTION: redemption,
+        }
         jobs = Jobs(runs, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(database, stopping, concurrency=40))
         bot.relaying = asyncio.create_task(relaying.run())

@@ -38,6 +38,7 @@ HEADINGS = {
     "## Run it for real": "## 正式上線",
     "### Beside another tool on LINE": "### 與其他工具共用 LINE 頻道",
     "### The shop's hours, address and phone": "### 店家的營業時間、地址與電話",
+    "### Codes of a game: redeemed by Poshen itself": "### 遊戲兌換碼：由 Poshen 直接兌換",
     "### On one machine": "### 一台機器",
     "### On many machines": "### 多台機器",
     "### Looking after it": "### 日常維運",

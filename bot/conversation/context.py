@@ -46,7 +46,7 @@ SHOP = ("hours", "address", "phone")
 ABOUT = frozenset(
     (
         *("gifts", "tickets", "redeem", "points", "vouchers", "my_vouchers", "receipts", "cards", "link", "unlink"),
-        *("data", "delete", "privacy", "unsubscribe", *SHOP),
+        *("player", "data", "delete", "privacy", "unsubscribe", *SHOP),
     )
 )
 """Commands that tell what a customer is about."""
@@ -77,6 +77,7 @@ class Brand:
     code_pattern: re.Pattern[str] | None = None
     redeems: bool = True
     only_checks: bool = False
+    redeems_for_players: bool = False  # Poshen itself redeems, for the customer's player (POSHEN_MODE=redeem)
     shows_gifts: bool = True
     shows_vouchers: bool = False
     delivery: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +126,8 @@ class Brand:
                 return self.shows_gifts
             case "redeem":
                 return self.redeems
+            case "player" | "forget_player":
+                return self.redeems and self.redeems_for_players
             case "points" | "vouchers" | "my_vouchers":
                 return self.shows_vouchers
             case "cards" | "link" | "unlink":

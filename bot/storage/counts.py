@@ -15,6 +15,7 @@ import asyncpg
 
 from bot.storage.audit import BY_PHONE
 from bot.storage.issues import IS_OPEN
+from bot.storage.redemptions import IS_OPEN as REDEEMING
 
 CALLS = "calls"  # the kind of a daily number of all calls to a part; the other kinds are failures
 CODES, MISSED = "codes", "missed"  # part and kind of the daily number of wrong codes
@@ -80,7 +81,8 @@ class StoreDeeds:
 @dataclass(frozen=True, slots=True)
 class Counts:
     """A period's numbers. claims: redeemed codes. misses: wrong ones. handed: things handed over. calls: to each vendor
-    and platform. heard: texts of customers, of which `unclear` were not understood."""
+    and platform. heard: texts of customers, of which `unclear` were not understood. redeeming: codes of which nobody
+    knows yet whether Poshen redeemed them."""
 
     new: int
     active: int
@@ -96,6 +98,7 @@ class Counts:
     held: int
     heard: int
     unclear: int
+    redeeming: int
     calls: Mapping[str, int]
     troubles: tuple[Trouble, ...]
 
@@ -114,6 +117,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, n
             (SELECT count(*) FROM claims WHERE claimed_at >= $1) AS claims,
             (SELECT count(*) FROM links WHERE linked_at >= $1) AS linked,
             (SELECT count(*) FROM hand_overs WHERE at >= $1 AND undone_at IS NULL) AS handed,
+            (SELECT count(*) FROM redemptions WHERE created_at >= $1 AND {REDEEMING}) AS redeeming,
             (SELECT count(*) FROM events WHERE held_at >= $1) AS held
         FROM (
             SELECT count(*) FILTER (WHERE first_seen >= $1) AS new, count(*) AS active

@@ -71,7 +71,8 @@ EVENT = Kind("event", "events", "state IN ('new', 'ready')", per_chat=True)
 PUSH = Kind("push", "pushes", "messages IS NOT NULL AND outcome IS DISTINCT FROM 'held'")
 ISSUE = Kind("issue", "issues", "state IN ('pending', 'unknown')")
 BULK = Kind("bulk", "bulk_jobs", "slot = 1")
-KINDS = (EVENT, PUSH, ISSUE, BULK)
+REDEMPTION = Kind("redemption", "redemptions", "state IN ('pending', 'unknown')")
+KINDS = (EVENT, PUSH, ISSUE, BULK, REDEMPTION)
 
 TAKE = """
 WITH due AS (

@@ -106,6 +106,7 @@ class Desk(Bot):
             queue.PUSH.name: turns.deliverer.push,
             queue.ISSUE.name: turns.issue,
             queue.BULK.name: turns.bulk,
+            queue.REDEMPTION.name: turns.redemption,
         }
         jobs = await self.pool.fetch(
             "SELECT id, entrypoint, payload, extract(epoch FROM execute_after - now())::float AS due "
@@ -113,7 +114,7 @@ class Desk(Bot):
         )
         for job in jobs:
             number, _ = queue.read(job["payload"])
-            if job["entrypoint"] == queue.ISSUE.name and job["due"] > 0:
+            if job["entrypoint"] in (queue.ISSUE.name, queue.REDEMPTION.name) and job["due"] > 0:
                 self.ahead(seconds=job["due"])
             try:
                 await runs[job["entrypoint"]](number)
@@ -154,6 +155,7 @@ class Desk(Bot):
             queue.PUSH: ours.deliverer.push,
             queue.ISSUE: ours.issue,
             queue.BULK: ours.bulk,
+            queue.REDEMPTION: ours.redemption,
         }
         jobs = Jobs(runs, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(self.database, stopping, concurrency=concurrency))
