@@ -196,8 +196,6 @@ class Redeeming:
         Returns it as it stands in this transaction: either it is noted here, or the end is in the answer. So it is told
         once, whichever comes first.
         """
-        if not redemption.open:
-            return redemption
         noted = await redemptions.awaits(connection, redemption.id)
         return noted or await redemptions.read(connection, redemption.id) or redemption
 
@@ -242,11 +240,13 @@ class Redeeming:
         self, pool: asyncpg.Pool, api: PoshenApi, taken: Redemption, now: datetime
     ) -> _Done | _No | _Unknown:
         """One try, repeated once when it soon ends without an answer that is one."""
+        clean = taken.state is RedemptionState.PENDING  # No earlier call can have reached Poshen.
         player = self.players.sealer.open(taken.player) if taken.player else None
         if player is None:
-            return _No(Refusal.PLAYER, "the player id cannot be read any more: SECRET_KEY was changed")
+            detail = "the player id cannot be read any more: SECRET_KEY was changed"
+            return _No(Refusal.PLAYER, detail) if clean else _Unknown(detail)
         code, loop = code_of(taken), asyncio.get_running_loop()
-        clean, began = taken.state is RedemptionState.PENDING, loop.time()  # No earlier call can have reached Poshen.
+        began = loop.time()
         detail = ""
         for _try in range(2):
             try:

@@ -177,6 +177,75 @@ async def test_a_worker_that_slept_through_its_lease_changes_no_yes_into_a_no(de
     assert (await ended(desk, chat)).claims == 1
 
 
+@pytest.mark.parametrize(("limit", "seconds"), [("CALL_WITHIN", 0.3), ("QUICKLY", 0.1)])
+async def test_a_slow_answer_is_not_waited_for_twice(
+    desk: Desk, chat: Chat, monkeypatch: pytest.MonkeyPatch, limit: str, seconds: float
+) -> None:
+    """The customer reads that it is being confirmed, and the job finds it out."""
+    monkeypatch.setattr(f"bot.services.redeeming.{limit}", seconds)
+    desk.sandbox.fault(REDEEM, delay_ms=400, status=504, after=True, times=1)
+    desk.post(chat.phone.says(CODE))
+    await desk.turns.take((await desk.event())["id"])
+    assert waits_now(chat)
+    assert len(desk.sandbox.calls("poshen", "POST /redemptions")) == 1
+    monkeypatch.undo()
+    await desk.run()
+
+    assert await ended(desk, chat) == Ended()
+
+
+async def test_a_history_without_a_time_proves_nothing(desk: Desk, chat: Chat) -> None:
+    """It may be of last week: staff look at it."""
+    number = await unknown(desk, chat)
+    desk.sandbox.poshen.redeem(desk.sandbox.poshen.codes[99], player_of(chat))
+    desk.sandbox.poshen.history[0]["redeemed_at"] = None
+    await desk.run()
+
+    found = await redemptions.read(desk.pool, number)
+    assert found is not None and (found.state, found.reason) == ("check", "its history shows it, without a time")
+
+
+NOS = {
+    "Your player ID had redeemed": (409, "alreadyRedeemed"),
+    "The game doesn't know your player ID": (422, ""),
+    " has expired, so it was not redeemed": (409, "expired"),
+    " could not be redeemed": (409, "something else"),
+}
+
+
+@pytest.mark.parametrize("said", NOS)
+async def test_a_no_that_comes_later_is_told_with_its_reason(desk: Desk, chat: Chat, said: str) -> None:
+    """To whoever was told to wait."""
+    status, reason = NOS[said]
+    number = await unknown(desk, chat)
+    if reason == "alreadyRedeemed":  # in the game, before they came here
+        desk.sandbox.poshen.redeem(desk.sandbox.poshen.codes[99], player_of(chat))
+        desk.sandbox.poshen.history[0]["redeemed_at"] = "2026-01-01T00:00:00Z"
+    else:
+        body = {"message": reason, "errors": {"unity_player_id": ["…"]}}
+        desk.sandbox.fault(REDEEM, status=status, body=body)
+    await desk.run()
+
+    found = await redemptions.read(desk.pool, number)
+    assert found is not None and found.state == "failed"
+    assert count_read(desk.sandbox, chat.channel, chat.user, said) == 1
+
+
+@pytest.mark.parametrize(("asked_before", "state"), [(False, "failed"), (True, "unknown")])
+async def test_a_player_id_sealed_with_another_key_is_no_guess(
+    desk: Desk, chat: Chat, asked_before: bool, state: str
+) -> None:
+    """Nobody can ask for it any more; whether it was redeemed before that, staff find out."""
+    number = await unknown(desk, chat)
+    await desk.pool.execute(
+        "UPDATE redemptions SET player = 'x', next_at = NULL, state = $1", "unknown" if asked_before else "pending"
+    )
+    await desk.turns.redemption(number)
+
+    found = await redemptions.read(desk.pool, number)
+    assert found is not None and found.state == state
+
+
 async def test_what_lost_its_job_is_found_and_its_end_told(desk: Desk, chat: Chat) -> None:
     """By the sweep, two minutes later."""
     number = await unknown(desk, chat)
