@@ -41,7 +41,7 @@ async def show_player(ctx: Context) -> Answer:
         return codes.ask_for_player(ctx, ask_text(ctx._))
     text = ctx._("Your player ID is %(player)s. The rewards of your codes go to that player.", player=player)
     # Translators: a button: tell another player id
-    change = Button(ctx._("Change it"), TellPlayer(), keyboard=True)
+    change = Button(ctx._("New player ID"), TellPlayer(), keyboard=True)
     # Translators: a button: forget the player id
     remove = Button(ctx._("Remove it"), choices.Go(command="forget_player"))
     return Reply((Text(text),), choices.ending(ctx._, change, remove, choices.redeem_code(ctx._)))

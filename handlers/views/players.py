@@ -13,9 +13,8 @@ def _game(_: Translator, game: str) -> str:
 def ask_text(_: Translator, game: str = "") -> str:
     """The question, with what it is for, where to find it and what it looks like. game: "" when nobody knows it."""
     return _(
-        "What's your player ID in %(game)s? The rewards of your codes go to that player. Copy it in the game, mostly "
-        "from its settings; it looks like %(example)s. I ask only once: it is kept encrypted, only Poshen gets it, and "
-        "“player ID” shows, changes or removes it.",
+        "What's your player ID in %(game)s? Your rewards go to that player. Copy it from the game's settings; it looks "
+        "like %(example)s. I ask only once; it is kept encrypted, and only Poshen gets it.",
         game=_game(_, game),
         example=EXAMPLE,
     )

@@ -149,7 +149,7 @@ async def test_the_player_id_is_seen_changed_and_removed(player: Chat) -> None:
     await player.say("my player id" if player.tag == "en" else "我的玩家ID")
     assert player.said("Your player ID is %(player)s. The rewards of your codes go to that player.", player=PLAYER)
 
-    await player.tap("Change it")
+    await player.tap("New player ID")
     await player.say(OTHER)
     assert saved_text(player._, OTHER) in player.text
 
