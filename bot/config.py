@@ -71,6 +71,13 @@ GROUPS = {
 }
 
 
+POSHEN_MODES = {
+    "claim": "codes are claimed here, once per customer, and Poshen's own count does not move",
+    "check": "only says whether a code is valid and what it gives",
+    "redeem": "Poshen redeems codes for the customer's player, whose id is asked for once",
+}
+
+
 class Settings(BaseSettings):
     """Every setting, with its default. `.env.example` says what each is for."""
 
@@ -156,7 +163,7 @@ class Settings(BaseSettings):
 
     poshen_api_url: ApiUrl = "https://api.poshentw.com"
     poshen_token: SecretStr = SecretStr("")
-    poshen_mode: Literal["claim", "check"] = "claim"
+    poshen_mode: Literal["claim", "check", "redeem"] = "claim"
     bulk_per_second: float = Field(3, gt=0, le=1000)
 
     gotit_api_url: str = ""
@@ -248,6 +255,14 @@ class Settings(BaseSettings):
         if value and not value.startswith(("postgres://", "postgresql://")):
             raise ValueError("must start with postgresql:// (Giftdesk needs PostgreSQL 14 or newer)")
         return value.replace("postgres://", "postgresql://", 1)
+
+    @field_validator("poshen_mode", mode="before")
+    @classmethod
+    def _known_mode(cls, value: object) -> object:
+        if value not in POSHEN_MODES:
+            modes = "; ".join(f"{mode}: {meaning}" for mode, meaning in POSHEN_MODES.items())
+            raise ValueError(f"{value!r} is no mode. {modes}")
+        return value
 
     @field_validator("gotit_api_url")
     @classmethod
@@ -359,6 +374,8 @@ class Settings(BaseSettings):
                 problems.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
         else:
             problems += settings._relay_problems()
+            if settings.poshen_mode == "redeem" and not settings.has("Poshen"):
+                problems.append("POSHEN_MODE=redeem needs POSHEN_TOKEN: without it there is no Poshen that redeems")
         if problems:
             raise ConfigurationError("Some settings need attention:\n  " + "\n  ".join(problems))
         return settings

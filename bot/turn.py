@@ -550,6 +550,12 @@ class Turns:
             raise RetryLater(600, "Got It is switched off")
         await self.services.vouchers.attempt(self.pool, self.apis.gotit, issue_id, late=True)
 
+    async def redemption(self, redemption_id: int) -> None:
+        """Ask again for a redemption whose outcome is open. Raises RetryLater while there is no vendor to ask."""
+        if self.apis.poshen is None:
+            raise RetryLater(600, "Poshen is switched off")
+        await self.services.redeeming.attempt(self.pool, self.apis.poshen, redemption_id)
+
     async def remind(self, wish_id: int) -> None:
         """Look whether something of a customer's ends soon. Raises RetryLater to be run again."""
         await self.services.reminders.look(self.pool, wish_id, self.clock())

@@ -45,9 +45,11 @@ from bot.services.minting import Minting
 from bot.services.notices import Notices
 from bot.services.own_data import OwnData
 from bot.services.passing import Passing
+from bot.services.players import Players
 from bot.services.points import Points
 from bot.services.posters import Posters
 from bot.services.rate_limits import SharedSlots
+from bot.services.redeeming import Redeeming
 from bot.services.redemption import Redemption
 from bot.services.reminders import Reminders
 from bot.services.sealing import Sealer
@@ -218,6 +220,7 @@ def brands_of(settings: Settings) -> dict[str, Brand]:
             code_pattern=re.compile(settings.code_pattern) if settings.code_pattern else None,
             redeems=settings.has("Poshen"),
             only_checks=settings.poshen_mode == "check",
+            redeems_for_players=settings.poshen_mode == "redeem",
             shows_gifts=settings.has("MantaGo"),
             shows_collected=settings.has("MantaGo") and settings.mantago_points == "on",
             shows_vouchers=settings.has("Got It"),
@@ -293,6 +296,8 @@ def build_turns(
         quota=Quota(settings.staff_vouchers_per_day, settings.staff_value_per_day),
     )
     share_limits(pool, channels, apis)
+    redemption = Redemption(settings.secret, points, vouchers)
+    players = Players(settings.secret, sealer)
     brands = brands_of(settings)
     pairs = keep_pairs(settings, pool, apis, clock)
     for name, channel in channels.items():
@@ -341,6 +346,7 @@ def build_turns(
             passing=Passing(
                 settings.secret, frozenset(settings.admins), settings.admin_bootstrap_code.get_secret_value()
             ),
+            players=players,
             points=points,
             posters=Posters(
                 settings.secret,
@@ -348,7 +354,8 @@ def build_turns(
                 {each.title: each.setting for each in entrances(settings) if not each.account},
                 languages[settings.default_locale],
             ),
-            redemption=Redemption(settings.secret, points, vouchers),
+            redeeming=Redeeming(redemption, players, alerts, notices, clock=clock),
+            redemption=redemption,
             reminders=Reminders(
                 apis,
                 linking,

@@ -20,7 +20,7 @@ from bot.jobs import Jobs
 from bot.log import log
 from bot.services import key
 from bot.services.health import WRITTEN_EVERY
-from bot.storage import bulk, counts, inbox, issues, pushes, queue, reminders
+from bot.storage import bulk, counts, inbox, issues, pushes, queue, redemptions, reminders
 from bot.storage import pool as pools
 from bot.storage.clocks import DatabaseClock
 from bot.storage.retention import clean_up
@@ -66,6 +66,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             for reminder in (
                 services.health.remind,
                 services.vouchers.remind,
+                services.redeeming.remind,
                 services.digest.send,
                 services.reminders.plan,
             ):
@@ -80,6 +81,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
                     "events": await inbox.requeue_orphans(pool),
                     "pushes": await pushes.requeue_orphans(pool),
                     "issues": await issues.requeue_orphans(pool),
+                    "redemptions": await redemptions.requeue_orphans(pool),
                     "bulk": await bulk.requeue_orphans(pool),
                     "reminders": await reminders.requeue_orphans(pool),
                 }
@@ -94,6 +96,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
             queue.ISSUE: turns.issue,
             queue.BULK: turns.bulk,
             queue.REMIND: turns.remind,
+            queue.REDEMPTION: turns.redemption,
         }
         jobs = Jobs(runs, sweep=sweep, clean_up=forget)
         # What was loaded until here stays for good; looking through it again and again costs 5 % of a worker.

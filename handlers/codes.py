@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from bot.apis.poshen import PoshenApi, RedemptionCode
+from bot.apis.poshen import PoshenApi, RedemptionCode, Refusal
 from bot.conversation.actions import Action
 from bot.conversation.context import Answer, Context
 from bot.conversation.messages import SILENCE, Button, Card, Choice, Message, Reply, Text
 from bot.conversation.router import Router
 from bot.errors import CredentialsRefused, UpstreamError
 from bot.i18n import N_
+from bot.services.redeeming import NOT_ASKED, Elsewhere, NoPlayer
 from bot.services.redemption import Claimed, Ended, NotStarted, Outcome, Paused, UsedUp, snapshot
-from bot.storage import bulk, claims, points
+from bot.storage import bulk, claims, points, redemptions
 from bot.storage.claims import Claim
 from bot.storage.issues import Issue
+from bot.storage.redemptions import Redemption, RedemptionState
 from bot.understanding import codes
 from bot.understanding.personal import is_private
 from bot.understanding.recogniser import WANTED
@@ -25,11 +27,24 @@ from handlers import linking, receipts
 from handlers.unclear import Decline
 from handlers.views import choices, outage
 from handlers.views.codes import valid_card
+from handlers.views.players import ask_text, unknown_text
 
 router = Router()
 
 KEPT_FOR = timedelta(minutes=10)
 AT_ONCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Poshen redeems the code not for this player. refusal: see `storage.redemptions`. player: their id."""
+
+    refusal: str
+    player: str
+
+
+End = Outcome | Redemption | Refused | NoPlayer | Elsewhere
+"""What became of a code: an outcome of our own; or of Poshen's redeeming it, which may be open."""
 
 
 class Retry(Action, name="retry", ttl=KEPT_FOR):
@@ -70,7 +85,7 @@ async def read_answer(ctx: Context, text: str) -> Answer | None:
     return await _answered(ctx, found)
 
 
-@router.reader(rank=4)
+@router.reader(rank=5)
 async def read_text(ctx: Context, _text: str) -> Answer | None:
     """A code anywhere in a message."""
     if ctx.apis.poshen is None:
@@ -96,7 +111,7 @@ async def try_again(ctx: Context) -> Answer:
 @router.action(Retry, fresh="redeem")
 async def retry(ctx: Context, action: Retry) -> Answer:
     """The codes that could not be looked up a moment ago."""
-    kept = _kept(ctx, action.of)
+    kept = kept_codes(ctx, action.of)
     if not kept:
         return await _claimed_before(ctx, action.of) or await ctx.run("redeem")
     return await _redeem(ctx, kept, deliberate=True, of=action.of) or SILENCE
@@ -105,11 +120,40 @@ async def retry(ctx: Context, action: Retry) -> Answer:
 @router.action(Pick, fresh="redeem")
 async def pick(ctx: Context, action: Pick) -> Answer:
     """One of the codes that were offered, or all of them."""
-    kept = _kept(ctx, action.of)
+    kept = kept_codes(ctx, action.of)
     chosen = kept if action.index < 0 else kept[action.index : action.index + 1]
     if not chosen:
         return await _claimed_before(ctx, action.of) or await ctx.run("redeem")
     return await _redeem(ctx, chosen, deliberate=True, of=action.of) or SILENCE
+
+
+async def redeem_waiting(ctx: Context, of: int) -> Answer | None:
+    """Redeem the codes of the event `of` that wait for the customer's player id; None when none wait (any more)."""
+    kept = kept_codes(ctx, of)
+    return await _redeem(ctx, kept, deliberate=True, of=of) if kept else await _claimed_before(ctx, of)
+
+
+async def is_code(ctx: Context, typed: str) -> bool:
+    """Whether a message that should be something else is a redemption code. Counted as talk, as bare words are; who
+    has talked too much is not looked up."""
+    who, guesses = ctx.customer, ctx.services.guesses
+    permit = await guesses.permit(ctx.work.reads, who.person, who.first_seen, ctx.now)
+    if ctx.apis.poshen is None or permit.guarded or permit.wait is not None:
+        return False
+    if await guesses.talks_too_much(ctx.work.reads, who.person, who.first_seen, ctx.now):
+        return False
+    try:
+        found = await _look_up(ctx, ctx.apis.poshen, codes.spellings(typed))
+    except UpstreamError:
+        return False
+    await _count_talk(ctx, typed)
+    return found is not None
+
+
+def keep_waiting(ctx: Context, of: int, *more: str) -> None:
+    """Keep the codes that wait for a player id for as long again, and `more`."""
+    if waiting := list(dict.fromkeys((*kept_codes(ctx, of), *more)))[:AT_ONCE]:
+        _keep(ctx, waiting, of)
 
 
 async def redeem_offered(ctx: Context, code: str) -> Answer:
@@ -244,18 +288,30 @@ async def _redeem(
     said: list[Message] = []
     known, wait = False, None
     # Claimed in the order of their ids, as everybody does: two customers cannot wait for each other.
-    outcomes = {
-        hit.id: await _claim(ctx, hit, event) for hit in sorted((hit for hit in hits if hit), key=lambda hit: hit.id)
-    }
+    found = sorted((hit for hit in hits if hit), key=lambda hit: hit.id)
+    outcomes: Mapping[int, End | None] = (
+        await _redeem_for_player(ctx, ctx.apis.poshen, found, event)
+        if ctx.brand.redeems_for_players
+        else {hit.id: await _claim(ctx, hit, event) for hit in found}
+    )
     claimed = [outcome for outcome in outcomes.values() if isinstance(outcome, Claimed)]
     fresh = {outcome.claim.ref for outcome in claimed if outcome.fresh}
     cards = await _receipts(ctx, [outcome.claim for outcome in claimed], fresh)
+    open_ones = [outcome for outcome in outcomes.values() if isinstance(outcome, Redemption)]
+    cards |= await _confirming(ctx, open_ones)
+    pending: list[tuple[str, End | None]] = []
     for code, hit in zip(typed, hits, strict=True):
-        message = _said(ctx, hit, outcomes[hit.id], cards, guarded=permit.guarded) if hit else None
+        outcome = outcomes[hit.id] if hit else None
+        if hit and _can_go_on(outcome):
+            pending.append((code, outcome))
+            continue
+        message = _said(ctx, hit, outcome, cards, guarded=permit.guarded) if hit else None
         if message is None:
             wait = await _count_miss(ctx, code) or wait
         known = known or message is not None
         said.append(message or Text(_not_found_text(ctx, code)))
+    if pending:
+        return await _go_on(ctx, said, pending, found, wait, of=event)
     if wait is not None:
         said.append(Text(_wait_text(ctx, wait)))
     if known:
@@ -279,11 +335,17 @@ async def _count_talk(ctx: Context, code: str) -> None:
 
 
 async def _claimed_before(ctx: Context, event_id: int) -> Reply | None:
-    """The receipts of what this very event claimed before a crash, whatever has become of code and vendor since."""
+    """The receipts of what this very event claimed before a crash, whatever has become of code and vendor since; and
+    what it has asked Poshen for."""
     before = await claims.of_event(ctx.work.reads, ctx.customer_id, event_id)
-    if not before:
+    waiting = []
+    if ctx.brand.redeems_for_players:
+        unsettled = await redemptions.unsettled_of(ctx.work.reads, ctx.customer_id)
+        waiting = [each for each in unsettled if each.event_id == event_id]
+    if not before and not waiting:
         return None
     cards = await _receipts(ctx, before, fresh={claim.ref for claim in before})
+    cards |= await _confirming(ctx, waiting)
     buttons = (choices.receipts(ctx._), choices.another_code(ctx._))
     return Reply(tuple(cards.values()), choices.ending(ctx._, *buttons), valuable=True)
 
@@ -355,6 +417,94 @@ async def _claim(ctx: Context, code: RedemptionCode, event_id: int) -> Outcome |
     )
 
 
+async def _redeem_for_player(
+    ctx: Context, poshen: PoshenApi, found: Sequence[RedemptionCode], event_id: int
+) -> dict[int, End]:
+    """Have existing codes redeemed by Poshen, for the customer's player: written down first, then asked for."""
+    player = await ctx.services.players.of(ctx.work.reads, ctx.customer_id)
+    connection = await ctx.work.begin()
+    outcomes: dict[int, End] = {
+        code.id: await ctx.services.redeeming.reserve(
+            connection,
+            code,
+            customer=ctx.customer,
+            player=player,
+            event_id=event_id,
+            happened_at=_sent_at(ctx, event_id),
+            now=ctx.now,
+        )
+        for code in found
+    }
+    await ctx.work.save()
+    asked = {code_id: each for code_id, each in outcomes.items() if isinstance(each, Redemption) and each.under_way}
+    tried = await asyncio.gather(
+        *(ctx.services.redeeming.attempt(ctx.work.pool, poshen, each.id, answering=True) for each in asked.values())
+    )
+    for code_id, redemption in zip(asked, tried, strict=True):
+        outcomes[code_id] = await _ended(ctx, redemption, event_id, player or "")
+    return outcomes
+
+
+async def _ended(ctx: Context, redemption: Redemption, event_id: int, player: str) -> End:
+    """What an end of a redemption means for whoever asked for it; itself while it has none."""
+    if redemption.state is RedemptionState.FAILED:
+        return Refused(redemption.refusal or "", player)
+    if redemption.state is not RedemptionState.DONE:
+        return redemption
+    claim = await claims.by_ref(ctx.work.reads, redemption.ref, ctx.customer_id)
+    if claim is None:  # They had as many of it as they may already.
+        who = ctx.services.redemption.person_hash(ctx.customer.person)
+        claim = (await claims.of_customer_and_code(ctx.work.reads, redemption.code_id, who))[-1]
+    return Claimed(claim, fresh=claim.event_id == event_id)
+
+
+async def _confirming(ctx: Context, redemptions_: Sequence[Redemption]) -> dict[str, Card]:
+    """How redemptions without an end stand, by their reference: it is promised that their end will be told."""
+    cards = {}
+    for each in sorted(redemptions_, key=lambda each: each.id):
+        told = await ctx.services.redeeming.promise(await ctx.work.begin(), each)
+        cards[each.ref] = await receipts.redemption_card_of(ctx, told)
+    return cards
+
+
+def _can_go_on(outcome: End | None) -> bool:
+    """Whether a code can still be redeemed, once we know the player or Poshen can be asked."""
+    return isinstance(outcome, NoPlayer) or (
+        isinstance(outcome, Refused) and outcome.refusal in (NOT_ASKED, Refusal.PLAYER)
+    )
+
+
+async def _go_on(
+    ctx: Context,
+    said: list[Message],
+    pending: Sequence[tuple[str, End | None]],
+    found: Sequence[RedemptionCode],
+    wait: timedelta | None,
+    *,
+    of: int,
+) -> Reply:
+    """Keep the codes that can still be redeemed, and say what is needed for it. said: of the others."""
+    _keep(ctx, [code for code, _outcome in pending], of)
+    ends = [outcome for _code, outcome in pending]
+    if any(isinstance(end, Refused) and end.refusal == NOT_ASKED for end in ends):
+        sorry = outage.sorry(ctx._, ctx._("the redemption service"), Retry(of=of))
+        return replace(sorry.after(*said), valuable=True)
+    wrong = next((end.player for end in ends if isinstance(end, Refused)), None)
+    if wrong is not None:  # Who tries players has a budget, as who tries codes.
+        wait = await _count_miss(ctx, wrong) or wait
+    if wait is not None:
+        return Reply((*said, Text(_wait_text(ctx, wait))), choices.ending(ctx._, choices.person(ctx._)), valuable=True)
+    game = next((code.game.name for code in found if code.game and code.game.name), "")
+    text = ask_text(ctx._, game) if wrong is None else unknown_text(ctx._, game, wrong)
+    return replace(ask_for_player(ctx, text, of=of).after(*said), valuable=True)
+
+
+def ask_for_player(ctx: Context, text: str, *, of: int | None = None) -> Reply:
+    """Ask for the customer's player id. of: the event whose codes wait for it."""
+    ctx.ask("player", minutes=10, of=of)
+    return Reply((Text(text),), (choices.cancel(ctx._), choices.person(ctx._)))
+
+
 async def _issue_promised(ctx: Context, claimed: Sequence[Claim]) -> dict[str, list[Issue]]:
     """The vouchers that claims brought, by the claim's reference, issued by now if the vendor can."""
     promised = {
@@ -380,7 +530,7 @@ async def _issue_promised(ctx: Context, claimed: Sequence[Claim]) -> dict[str, l
 def _said(
     ctx: Context,
     code: RedemptionCode,
-    outcome: Outcome | None,
+    outcome: End | None,
     cards: Mapping[str, Card],
     *,
     guarded: bool,
@@ -392,6 +542,8 @@ def _said(
             return valid_card(ctx._, facts, [reward["name"] for reward in facts["rewards"]])
         case Claimed(claim=claim):
             return cards[claim.ref]
+        case Redemption(ref=ref):
+            return cards[ref]
         case _ if guarded:
             return None  # While somebody is guessing, a reason would tell them that the code exists.
         case UsedUp():
@@ -402,6 +554,27 @@ def _said(
             return Text(ctx._("This code opens on %(date)s.", date=ctx._.moment(at)))
         case Ended(at=at):
             return Text(ctx._("This code ended on %(date)s.", date=ctx._.date(at)))
+        case Elsewhere():
+            return Text(ctx._("This code is being redeemed for your player ID already. Please look again in a minute."))
+        case Refused(refusal=refusal):
+            return _refused(ctx, refusal)
+        case NoPlayer():  # pragma: no cover - `_go_on` asks for it
+            return None
+
+
+def _refused(ctx: Context, refusal: str) -> Message | None:
+    """Why Poshen redeems a code not; None reads as "not found"."""
+    match refusal:
+        case Refusal.INVALID:
+            return None
+        case Refusal.EXPIRED:
+            return Text(ctx._("This code has expired."))
+        case Refusal.USED_UP:
+            return Text(ctx._("This code has been fully used."))
+        case Refusal.ALREADY:
+            return Text(ctx._("Your player ID has redeemed this code already."))
+        case _:
+            return Text(ctx._("This code cannot be redeemed. If you think that is wrong, our staff can help you."))
 
 
 async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError, of: int) -> Reply:
@@ -415,13 +588,16 @@ async def _unavailable(ctx: Context, typed: list[str], error: UpstreamError, of:
 
 def _keep(ctx: Context, typed: list[str], of: int) -> None:
     kept = ctx.customer.state.kept or {}
-    kept[str(of)] = {"codes": typed, "until": (ctx.now + KEPT_FOR).timestamp()}
+    until = (ctx.now + KEPT_FOR).timestamp()
+    sent = _sent_at(ctx, of).timestamp() if str(of) in kept else ctx.now.timestamp()  # However often it is put off.
+    kept[str(of)] = {"codes": typed, "until": until, "at": sent}
     while len(kept) > AT_ONCE:
         del kept[next(iter(kept))]
     ctx.customer.state.kept = kept
 
 
-def _kept(ctx: Context, of: int) -> list[str]:
+def kept_codes(ctx: Context, of: int) -> list[str]:
+    """The codes of an event that can still be tried again, or that wait for something."""
     kept = (ctx.customer.state.kept or {}).get(str(of))
     return list(kept["codes"]) if kept and kept["until"] > ctx.happened_at.timestamp() else []
 
@@ -429,7 +605,10 @@ def _kept(ctx: Context, of: int) -> list[str]:
 def _sent_at(ctx: Context, event_id: int) -> datetime:
     """When a code was sent: a tap on [Try again] is as early as the message under which the button is."""
     kept = (ctx.customer.state.kept or {}).get(str(event_id))
-    return min(ctx.happened_at, datetime.fromtimestamp(kept["until"], UTC) - KEPT_FOR) if kept else ctx.happened_at
+    if not kept:
+        return ctx.happened_at
+    sent = datetime.fromtimestamp(kept["at"] if "at" in kept else kept["until"] - KEPT_FOR.total_seconds(), UTC)
+    return min(ctx.happened_at, sent)
 
 
 def _wait(ctx: Context, wait: timedelta) -> Reply:

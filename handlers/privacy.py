@@ -9,7 +9,20 @@ from bot.conversation.context import Answer, Context
 from bot.conversation.messages import Button, Card, Reply, Row, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
-from bot.storage import belongings, claims, customers, hand_overs, issues, links, points, posters, relays, reminders
+from bot.services.players import masked
+from bot.storage import (
+    belongings,
+    claims,
+    customers,
+    hand_overs,
+    issues,
+    links,
+    points,
+    posters,
+    redemptions,
+    relays,
+    reminders,
+)
 from bot.storage.points import Account
 from bot.understanding.reading import fold
 from handlers.start import note_told
@@ -57,10 +70,12 @@ async def show_data(ctx: Context) -> Answer:
     who = ctx.services.hand_overs.who(ctx.customer.person)
     own = await belongings.of_customer(ctx.work.reads, ctx.customer_id, who)
     link = ctx.services.linking.opened(own.link, ctx.now)
+    player = await ctx.services.players.of(ctx.work.reads, ctx.customer_id)
     rows = [
         Row(_("Since"), _.date(ctx.customer.first_seen)),
         Row(_("Language"), language_name(_)),
         Row(_("Linked phone"), link.masked if link else ""),
+        Row(_("Player ID"), player or ""),
         Row(_("Redeemed codes"), _.number(count)),
     ]
     if ctx.brand.shows_vouchers:
@@ -91,11 +106,14 @@ async def export(ctx: Context, _action: Export) -> Answer:
     """Everything that is kept: as a page behind a link that works once, where there is an address for one."""
     _ = ctx._
     link = await ctx.services.linking.linked(ctx.work.reads, ctx.customer_id, ctx.now)
+    player = await ctx.services.players.of(ctx.work.reads, ctx.customer_id)
     found = parts(
         _,
         ctx.brand,
         ctx.customer,
         phone=link.masked if link else "",
+        player=masked(player) if player else "",
+        redeeming=await redemptions.unsettled_of(ctx.work.reads, ctx.customer_id),
         account=await points.balance(ctx.work.reads, ctx.customer_id),
         redeemed=await claims.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
         vouchers=await issues.of_customer(ctx.work.reads, ctx.customer_id, MOST_RECEIPTS),
@@ -150,6 +168,8 @@ async def start_deleting(ctx: Context, _action: Delete) -> Answer:
                 account.available,
             ),
         )
+    if await ctx.services.players.of(ctx.work.reads, ctx.customer_id):
+        texts.append(_("Your player ID goes, too. What was redeemed for it stays in the game."))
     # Translators: a button
     surely = Button(_("Yes, delete"), DeleteSurely())
     cancel = choices.cancel(_)
@@ -179,6 +199,8 @@ async def delete(ctx: Context, text: str) -> Answer | None:
     await ctx.services.counter_codes.forget(connection, ctx.customer_id)
     await claims.anonymise(connection, ctx.customer_id)
     await links.forget(connection, ctx.customer_id)
+    await ctx.services.players.remove(connection, ctx.customer_id)
+    await redemptions.forget(connection, ctx.customer_id)
     await issues.forget(connection, ctx.customer_id)
     await points.forget(connection, ctx.customer_id)
     await posters.forget(connection, ctx.customer_id)
@@ -223,11 +245,17 @@ async def _reminders(ctx: Context) -> str:
 
 
 async def _not_now(ctx: Context, account: Account) -> Reply | None:
-    """Why the data cannot be deleted yet: a voucher whose end is open would be lost with its points."""
+    """Why the data cannot be deleted yet: a voucher whose end is open would be lost with its
+    points, a code with its claim."""
     if refs := await issues.unsettled_of(ctx.work.reads, ctx.customer_id):
         text = ctx._(
             "We're still confirming a voucher (ref %(ref)s). Please delete your data once that is settled.",
             ref=ctx._(", ").join(refs),
+        )
+    elif waiting := await redemptions.unsettled_of(ctx.work.reads, ctx.customer_id):
+        text = ctx._(
+            "We're still confirming a code (ref %(ref)s). Please delete your data once that is settled.",
+            ref=ctx._(", ").join(each.ref for each in waiting),
         )
     elif account.held:
         text = ctx._("Some of your points are still on hold. Please delete your data once that is settled.")

@@ -11,16 +11,17 @@ from bot.conversation.messages import Button, Card, Reply, Text
 from bot.conversation.router import Router
 from bot.i18n import N_
 from bot.services.hand_overs import Handed, Matching
-from bot.storage import claims, history, issues
+from bot.storage import claims, history, issues, redemptions
 from bot.storage.claims import Claim
 from bot.storage.history import Line, What
 from bot.storage.issues import Issue
+from bot.storage.redemptions import Redemption, RedemptionState
 from bot.understanding import references
 from bot.understanding.reading import split_list
 from handlers.gifts import at_counter, hand_overs_of
 from handlers.human import AskAbout
 from handlers.views import choices
-from handlers.views.codes import receipt_card, reward_names, rewards_card, undone_card
+from handlers.views.codes import receipt_card, redemption_card, reward_names, rewards_card, undone_card
 from handlers.views.gifts import counter_button
 from handlers.views.paging import CARDS, Page, listing, page_now, turning
 from handlers.views.receipts import line_card, line_item
@@ -135,7 +136,22 @@ async def _claimed(ctx: Context, ref: str) -> Reply | None:
     if undone := await claims.undone_of(ctx.work.reads, ref, ctx.customer_id):
         card = undone_card(ctx._, undone, AskAbout(ref=ref))
         return Reply((card,), choices.ending(ctx._, choices.receipts(ctx._)))
-    return None
+    redemption = await redemptions.by_ref(ctx.work.reads, ref)
+    if redemption is None or redemption.customer_id != ctx.customer_id:
+        return None
+    if redemption.open:
+        redemption = await ctx.services.redeeming.promise(await ctx.work.begin(), redemption)
+    card = await redemption_card_of(ctx, redemption)
+    return Reply((card,), choices.ending(ctx._, choices.receipts(ctx._)), valuable=redemption.open)
+
+
+async def redemption_card_of(ctx: Context, redemption: Redemption) -> Card:
+    """How a redemption at Poshen stands: its receipt once it is done."""
+    if redemption.state is RedemptionState.DONE:
+        claim = await claims.by_ref(ctx.work.reads, redemption.ref, ctx.customer_id)
+        if claim is not None:
+            return card_of(ctx, claim, await ctx.services.redemption.vouchers_of(ctx.work.reads, claim))
+    return redemption_card(ctx._, redemption, ShowReceipt(ref=redemption.ref), AskAbout(ref=redemption.ref))
 
 
 def _none(ctx: Context, ref: str) -> Reply:
@@ -198,7 +214,7 @@ async def _page(ctx: Context, number: int) -> Page[Line]:
 
 def _opens(line: Line) -> Action:
     match line.what:
-        case What.CLAIM | What.UNDONE:
+        case What.CLAIM | What.UNDONE | What.REDEMPTION:
             return ShowReceipt(ref=line.ref)
         case What.ISSUE:
             return ShowIssue(ref=line.ref)

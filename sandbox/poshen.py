@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
+from zlib import crc32
 
 from aiohttp import web
 
@@ -13,6 +14,15 @@ from sandbox.clock import Clock
 from sandbox.credentials import POSHEN_READ_ONLY_TOKEN, POSHEN_TOKEN
 
 PER_PAGE = 15
+
+# How a no to redeeming is worded, which Poshen does not document: its own names, a field for machines, or sentences.
+Wording = Literal["exception", "error", "zh", "en", "silent"]
+_SENTENCES = {
+    "invalidCode": {"zh": "兌換碼錯誤或不存在", "en": "The redemption code is invalid."},
+    "expired": {"zh": "兌換碼已過期", "en": "This code has expired."},
+    "maxUsesExceeded": {"zh": "兌換碼已被全部用完", "en": "This code has already been fully used."},
+    "alreadyRedeemed": {"zh": "該使用者已兌換過", "en": "You have already redeemed this code."},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,8 @@ class Poshen:
         self.games = dict(GAMES)
         self.history: list[dict[str, Any]] = []
         self.ignores_case = False  # True compares as MySQL does by default.
+        self.wording: Wording = "exception"
+        self.strangers: set[str] = set()  # player ids that Unity does not know
         self._next = 1000
 
     def routes(self) -> Routes:
@@ -245,20 +257,28 @@ class Poshen:
             _invalid(missing)
         player = str(body["unity_player_id"])
         code = self._named(str(body["redemption_code"]))
+        # In the order of Poshen's documents: the code, its uses, then the player.
         if code is None:
-            refuse(404, {"message": "invalidCode"})
+            self._no(404, "invalidCode")
         if code.ends and code.ends <= self.clock():
-            refuse(409, {"message": "expired"})
-        if player in code.players:
-            refuse(409, {"message": "alreadyRedeemed"})
+            self._no(409, "expired")
         if code.max_uses is not None and code.current_uses >= code.max_uses:
-            refuse(409, {"message": "maxUsesExceeded"})
+            self._no(409, "maxUsesExceeded")
+        if player in self.strangers:
+            refuse(404, {"message": f"No query results for model [App\\Models\\User] {player}"})
+        if player in code.players:
+            self._no(409, "alreadyRedeemed")
+        self.redeem(code, player)
+        return answer({"data": [self.rewards[reward].as_json() for reward in code.rewards]})
+
+    def redeem(self, code: Code, player: str) -> None:
+        """Write a player's redemption down, as the game does it, too."""
         code.players.add(player)
         code.current_uses += 1
         self.history.append(
             {
                 "id": len(self.history) + 1,
-                "user": {"id": abs(hash(player)) % 100_000, "unity_player_id": player, "email": None},
+                "user": {"id": crc32(player.encode()) % 100_000, "unity_player_id": player, "email": None},
                 "redemption_code": {
                     "id": code.id,
                     "code": code.code,
@@ -268,7 +288,18 @@ class Poshen:
                 "redeemed_at": self.clock().isoformat(),
             }
         )
-        return answer({"data": [self.rewards[reward].as_json() for reward in code.rewards]})
+
+    def _no(self, status: int, reason: str) -> NoReturn:
+        """A no to redeeming, in the wording that is set."""
+        match self.wording:
+            case "exception":
+                refuse(status, {"message": f"RedemptionException::{reason}"})
+            case "error":
+                refuse(status, {"message": "The code could not be redeemed.", "error": reason})
+            case "silent":
+                refuse(status, {"message": "The code could not be redeemed."})
+            case language:
+                refuse(status, {"message": _SENTENCES[reason][language]})
 
     async def _redemptions(self, request: web.Request) -> web.Response:
         self._allowed(request)
@@ -276,9 +307,9 @@ class Poshen:
         query = request.query
         found = [
             entry
-            for entry in self.history
+            for entry in reversed(self.history)
             if query.get("code") in (None, entry["redemption_code"]["code"])
-            and query.get("unity_player_id") in (None, entry["user"]["unity_player_id"])
+            and query.get("user_id") in (None, str(entry["user"]["id"]))
         ]
         shown = found[(page - 1) * per_page : page * per_page]
         return answer({"data": shown, "meta": {"current_page": page, "total": len(found)}})

@@ -53,11 +53,12 @@ TABLES = (
     "staff, invitations, blocks, switches, approvals, audit, "
     "bulk_jobs, bulk_codes, exports, undone, workers, tallies, code_counters, unclear, attachments, pictures, "
     "counter_codes, hand_overs, stores, store_members, visits, posters, poster_visits, poster_files, relays, "
-    "rate_limits, mantago_pairs, reminder_wishes, reminders, push_budgets"
+    "rate_limits, mantago_pairs, players, redemptions, reminder_wishes, reminders, push_budgets"
 )
 
 # PgQueuer clears its jobs away a tenth of a second late; what is left to do is known from our own rows.
-_LATER = (queue.ISSUE, queue.BULK, queue.REMIND)  # Their jobs may be due long after a test; nobody waits for those.
+# Their jobs may be due long after a test; nobody waits for those.
+_LATER = (queue.ISSUE, queue.BULK, queue.REDEMPTION, queue.REMIND)
 _LEFT = [
     f"(SELECT count(*) FROM {kind.open_jobs} WHERE q.status IN ('queued', 'picked')"
     + (" AND q.execute_after < now() + interval '1 second')" if kind in _LATER else ")")
@@ -153,12 +154,22 @@ class Bot:
         async def bulk(job_id: int) -> None:
             await bot.turns.bulk(job_id)
 
+        async def redemption(redemption_id: int) -> None:
+            await bot.turns.redemption(redemption_id)
+
         async def remind(wish_id: int) -> None:
             await bot.turns.remind(wish_id)
 
         async def nothing() -> None: ...
 
-        runs = {queue.EVENT: take, queue.PUSH: push, queue.ISSUE: issue, queue.BULK: bulk, queue.REMIND: remind}
+        runs = {
+            queue.EVENT: take,
+            queue.PUSH: push,
+            queue.ISSUE: issue,
+            queue.BULK: bulk,
+            queue.REDEMPTION: redemption,
+            queue.REMIND: remind,
+        }
         jobs = Jobs({kind: told(run) for kind, run in runs.items()}, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(database, stopping, concurrency=40))
         bot.peers = peers

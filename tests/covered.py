@@ -29,11 +29,13 @@ GUARDED = tuple(
         "bot/conversation/actions.py",
         "bot/delivery.py",
         "bot/services/points.py",
+        "bot/services/redeeming.py",
         "bot/services/redemption.py",
         "bot/storage/claims.py",
         "bot/storage/inbox.py",
         "bot/storage/issues.py",
         "bot/storage/points.py",
+        "bot/storage/redemptions.py",
     )
     for path in sorted(ROOT.glob(pattern))
 )

@@ -41,6 +41,7 @@ HEADINGS = {
     "### The shop's hours, address and phone": "### 店家的營業時間、地址與電話",
     "### Before something ends": "### 到期前的提醒",
     "### When a platform is down, or LINE's plan is used up": "### 平台故障，或 LINE 訊息則數用完時",
+    "### Codes of a game: redeemed by Poshen itself": "### 遊戲兌換碼：由 Poshen 直接兌換",
     "### On one machine": "### 一台機器",
     "### On many machines": "### 多台機器",
     "### Looking after it": "### 日常維運",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from bot.apis.http import CONNECTIONS, Observe, Params, Upstream, bearer, open_http, unobserved
-from bot.apis.reading import ShapeError, array, integer, label, mapping, text
+from bot.apis.reading import ShapeError, array, integer, label, mapping, moment, text
 from bot.errors import (
     CheckFailed,
     Conflict,
@@ -26,15 +29,31 @@ NAME = "poshen"
 MOST_PAGES = 50
 # The usual width of a text column there; anything longer cannot be a code and only makes a huge URL.
 LONGEST_CODE = 255
+HISTORY_PAGES = 10  # of the latest redemptions that are looked through for one
 
 _PATH = "/redemption-codes"
 _REWARDS = "/rewards"
+_REDEMPTIONS = "/redemptions"
 _PER_PAGE = 100
 _REVOKED = (
     "POSHEN_TOKEN is not accepted. It never expires by itself, so it was revoked or mistyped: log in at "
     "Poshen again and set the new token"
 )
 _NO_RIGHT = "POSHEN_TOKEN belongs to a user without the right to do this. Use the token of an administrator"
+
+
+class Refusal(StrEnum):
+    """Why Poshen redeems no code for a player, as the `code` of the error that is raised.
+
+    Three of them share 409, and what stands in its body is not documented: see `_refusal`.
+    Source: https://docs-poshen.pages.dev/redemptions (possible errors).
+    """
+
+    INVALID = "invalidCode"  # There is no such code.
+    EXPIRED = "expired"
+    USED_UP = "maxUsesExceeded"
+    ALREADY = "alreadyRedeemed"  # By this player.
+    PLAYER = "unity_player_id"  # It does not know the player; not documented.
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +92,19 @@ class RedemptionCode:
             and self.group.id == group_id
             and {reward.id for reward in self.rewards} == set(reward_ids)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """Whether a player's redemption of a code stands in Poshen's history.
+
+    there: it does. at: when it was, None when Poshen does not tell. whole: the history of this code was seen to its
+    end; else that it is not `there` says nothing.
+    """
+
+    there: bool
+    at: datetime | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +315,50 @@ class PoshenApi:
                 break
         return tuple(found[reward_id] for reward_id in sorted(found))
 
+    async def redeem(self, code: str, player: str) -> tuple[Reward, ...]:
+        """Redeem `code` for the player with this Unity player id; the rewards that were granted.
+
+        Once for a code and player, so it may be repeated after OutcomeUnknown; Refusal.ALREADY then most likely means
+        that the first one worked, see `redeemed`. In here it is never repeated: that would hide which of them it was.
+
+        Raises NotFound, Conflict or UpstreamRefused with a Refusal as `code`, or another code for a no of another kind;
+        OutcomeUnknown; ContractError for an answer that says yes and not to what; else as any write.
+        Source: https://docs-poshen.pages.dev/redemptions (redeem; `/redeem` is an alias of it).
+        """
+        body = {"redemption_code": code, "unity_player_id": player}
+        return await self._upstream.call("redeem", "POST", _REDEMPTIONS, _read_granted, json=body, write=True)
+
+    async def redeemed(self, code: RedemptionCode, player: str) -> Redeemed:
+        """Whether a player has redeemed a code, by the history of redemptions, of which the latest are looked through.
+
+        The history is filtered by us: the documents tell of a filter by code, but we have not seen its name.
+
+        Raises CredentialsRefused when the token's user may not read it, else as any read.
+        Source: https://docs-poshen.pages.dev/redemptions (list).
+        """
+        seen = 0
+        for number in range(1, HISTORY_PAGES + 1):
+            params: Params = {
+                "redemption_code_id": code.id,
+                "code": code.code,
+                "page": number,
+                "per_page": _PER_PAGE,
+            }
+            matches, items, total = await self._list(
+                "list redemptions", lambda body: _read_history(body, code, player), params, _REDEMPTIONS
+            )
+            if matches:
+                moments = [at for at in matches if at is not None]
+                return Redeemed(there=True, at=max(moments, default=None))
+            seen += items
+            if not items or (total is not None and seen >= total):
+                return Redeemed(there=False)
+        return Redeemed(there=False, whole=False)
+
+    async def check_history(self) -> None:
+        """Prove that the token may read who redeemed what. Raises as any read."""
+        await self._list("list redemptions", lambda body: mapping(body, ""), {"per_page": 1}, _REDEMPTIONS)
+
     async def check(self) -> None:
         """Prove URL and token by listing one code.
 
@@ -321,10 +397,61 @@ def explain(status: int, body: Any) -> UpstreamError | None:
         return CredentialsRefused(NAME, _REVOKED, status=status)
     if status == 403:
         return CredentialsRefused(NAME, _NO_RIGHT, status=status)
+    reason = _refusal(status, body)
     if status == 422 and isinstance(body, dict) and isinstance(body.get("errors"), dict):
         fields = ", ".join(sorted(text(field) or "?" for field in body["errors"]))
-        return UpstreamRefused(NAME, f"422: {fields[:100]}", status=status)
+        return UpstreamRefused(NAME, f"422: {fields[:100]}", status=status, code=reason)
+    if status == 404 and reason is not None:
+        return NotFound(NAME, f"404: {reason}", status=status, code=reason)
+    if status == 409 and reason is not None:
+        return Conflict(NAME, f"409: {reason}", status=status, code=reason)
     return None
+
+
+# Where a machine-readable reason may stand, and what it looks like there or in a message.
+_REASON_FIELDS = ("code", "error", "error_code", "exception", "reason", "type")
+_REASON = re.compile("|".join((Refusal.ALREADY, Refusal.USED_UP, Refusal.INVALID)), re.IGNORECASE)
+# What the words of a message say, in the order in which they are looked for: "already fully used" is no "already".
+_WORDS = (
+    (Refusal.EXPIRED, re.compile(r"expired|過期|逾期|已截止|已結束", re.IGNORECASE)),
+    (
+        Refusal.USED_UP,
+        re.compile(
+            r"max(imum)?[ _]?(uses|redemptions|usage)|usage limit|fully (used|redeemed)|used up|no uses left|exhausted"
+            r"|上限|用完|額滿|已滿|兌換一空",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Refusal.ALREADY,
+        re.compile(r"already (been )?(redeemed|used|claimed)|(已經?|曾)(被您)?(兌換|使用|領取)|兌換過", re.IGNORECASE),
+    ),
+)
+_ABOUT_PLAYER = re.compile(r"player|models\\user|\busers?\b|玩家|使用者", re.IGNORECASE)
+
+
+def _refusal(status: int, body: Any) -> Refusal | None:
+    """What a no to redeeming means: by a field made for machines, else by its words; None when neither says it.
+
+    The documents name what Poshen raises and the status, not what stands in the body.
+    """
+    if not isinstance(body, dict) or status not in (404, 409, 422):
+        return None
+    errors = body.get("errors")
+    if status == 422 and isinstance(errors, dict):
+        return Refusal.PLAYER if "unity_player_id" in errors else None
+    message = str(body.get("message") or "")
+    said = [str(body.get(name) or "") for name in _REASON_FIELDS]
+    for part in (*said, message):
+        if found := _REASON.search(part):
+            return next(reason for reason in Refusal if reason.lower() == found[0].lower())
+    if any(part.rpartition(":")[2].strip().lower() == Refusal.EXPIRED for part in said):
+        return Refusal.EXPIRED
+    if status == 404:
+        return Refusal.PLAYER if _ABOUT_PLAYER.search(message) else None
+    # Some vendors write their words where others have a name for machines.
+    words = " ".join((message, *said))
+    return next((reason for reason, pattern in _WORDS if pattern.search(words)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +530,34 @@ def _read_one(body: Any) -> RedemptionCode:
 def _read_created(body: Any) -> RedemptionCode | None:
     """The new code if the answer holds it, which is not documented."""
     return _code(body.get("data", body)) if isinstance(body, dict) else None
+
+
+def _read_granted(body: Any) -> tuple[Reward, ...]:
+    """What was granted. A reward that cannot be read must not vanish in silence."""
+    items = array(mapping(body, "").get("data"), "/data")
+    for index, item in enumerate(items):
+        if _reward(item) is None:
+            raise ShapeError(f"/data/{index}", "a reward", item)
+    return tuple(reward for reward in map(_reward, items) if reward is not None)
+
+
+def _read_history(body: Any, code: RedemptionCode, player: str) -> tuple[list[datetime | None], int, int | None]:
+    """When this player redeemed this code, of one page; how many items it had, and how many there are in all."""
+    answer = mapping(body, "")
+    items = array(answer.get("data"), "/data")
+    found = [
+        moment(item.get("redeemed_at"))
+        for item in items
+        if isinstance(item, dict) and _is_redemption_of(item, code, player)
+    ]
+    return found, len(items), integer(_meta(answer).get("total"))
+
+
+def _is_redemption_of(item: dict[str, Any], code: RedemptionCode, player: str) -> bool:
+    user, used = item.get("user"), item.get("redemption_code")
+    if not (isinstance(user, dict) and isinstance(used, dict)):
+        return False
+    return text(user.get("unity_player_id")) == player and integer(used.get("id")) == code.id
 
 
 def _meta(answer: dict[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from bot.channels.entrances import entrances
 from bot.channels.line.relay import targets_of
 from bot.cli import reach
 from bot.cli.menus import differs
-from bot.config import GROUPS, Settings, env_file
-from bot.errors import ConfigurationError, UpstreamError
+from bot.config import GROUPS, POSHEN_MODES, Settings, env_file
+from bot.errors import ConfigurationError, ContractError, CredentialsRefused, UpstreamError
 from bot.i18n import Translator
 from bot.partners import mantago_platform, partner
 from bot.services import key
@@ -97,6 +97,8 @@ def _settings(settings: Settings) -> list[Finding]:
     if settings.keep_misses == "on":
         text = "on: short texts that were not understood are kept for 14 days; the brand's privacy policy should say it"
         findings.append(("KEEP_MISSES", NOTE, text))
+    if settings.has("Poshen"):
+        findings.append(("POSHEN_MODE", GOOD, f"{settings.poshen_mode}: {POSHEN_MODES[settings.poshen_mode]}"))
     if settings.has("Got It") and not (settings.gotit_point_per_vnd or settings.gotit_point_overrides):
         findings.append(
             ("GOTIT_POINT_PER_VND", NOTE, "empty: vouchers that Got It tells no price in points of are not offered")
@@ -236,6 +238,8 @@ async def _asked(settings: Settings, url: str, stored: Stored) -> list[Finding]:
             findings += await _patiently("MantaGo", _strangers(apis, stored))
         if apis.poshen and "Poshen" in well and settings.poshen_mode == "claim":
             findings += await _patiently("Poshen", _without_policy(apis, stored))
+        if apis.poshen and "Poshen" in well and settings.poshen_mode == "redeem":
+            findings += await _patiently("Poshen", _without_history(apis))
         if settings.public_url:
             verdicts = {"good": GOOD, "note": NOTE, "bad": BAD}
             findings += [("PUBLIC_URL", verdicts[how], text) for how, text in await reach.reached(settings)]
@@ -298,6 +302,19 @@ async def _strangers(apis: Apis, stored: Stored) -> str:
         f"knows none of the last {len(stored.customers)} customers, so they see no gifts: ids differ by LINE provider"
         " and by page, and MantaGo must be connected to the same ones as we are (see MANTAGO_BOT_ID and its console)"
     )
+
+
+async def _without_history(apis: Apis) -> str:
+    """Whether the token may not read who redeemed what: then only staff can find out what a lost answer was."""
+    assert apis.poshen is not None
+    try:
+        await apis.poshen.check_history()
+    except (CredentialsRefused, ContractError) as error:
+        return (
+            f"the history of redemptions cannot be read ({error.detail}): after a lost answer nobody knows whether a"
+            " code was redeemed, and staff have to decide; use the token of somebody who may read it"
+        )
+    return ""
 
 
 async def _without_policy(apis: Apis, stored: Stored) -> str:

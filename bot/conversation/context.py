@@ -47,7 +47,7 @@ SHOP = ("hours", "address", "phone")
 ABOUT = frozenset(
     (
         *("gifts", "tickets", "redeem", "points", "vouchers", "my_vouchers", "receipts", "cards", "link", "unlink"),
-        *("data", "delete", "privacy", "unsubscribe", "reminders", "no_reminders", *SHOP),
+        *("player", "data", "delete", "privacy", "unsubscribe", "reminders", "no_reminders", *SHOP),
     )
 )
 """Commands that tell what a customer is about."""
@@ -79,6 +79,7 @@ class Brand:
     code_pattern: re.Pattern[str] | None = None
     redeems: bool = True
     only_checks: bool = False
+    redeems_for_players: bool = False  # Poshen itself redeems, for the customer's player (POSHEN_MODE=redeem)
     shows_gifts: bool = True
     shows_vouchers: bool = False
     shows_collected: bool = False  # points that MantaGo counts
@@ -128,6 +129,8 @@ class Brand:
                 return self.shows_gifts
             case "redeem":
                 return self.redeems
+            case "player" | "forget_player":
+                return self.redeems and self.redeems_for_players
             case "points":
                 return self.shows_vouchers or self.shows_collected
             case "vouchers" | "my_vouchers":

@@ -23,8 +23,10 @@ from bot.services.mantago_pairs import MantagoPairs
 from bot.services.minting import Minting
 from bot.services.own_data import OwnData
 from bot.services.passing import Passing
+from bot.services.players import Players
 from bot.services.points import Points
 from bot.services.posters import Posters
+from bot.services.redeeming import Redeeming
 from bot.services.redemption import Redemption
 from bot.services.reminders import Reminders
 from bot.services.staffing import Staffing
@@ -57,8 +59,10 @@ class Services:
     minting: Minting
     own_data: OwnData
     passing: Passing
+    players: Players
     points: Points
     posters: Posters
+    redeeming: Redeeming
     redemption: Redemption
     reminders: Reminders
     staffing: Staffing

@@ -57,13 +57,22 @@ class Ended:
     at: datetime
 
 
-Outcome = Claimed | UsedUp | Paused | NotStarted | Ended
+Barred = UsedUp | Paused | NotStarted | Ended
+Outcome = Claimed | Barred
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Nothing stands against a claim. earlier: those that the customer has already, oldest first."""
+
+    earlier: Sequence[Claim] = ()
 
 
 def snapshot(code: RedemptionCode, rules: Mapping[int, Grant] | None = None) -> dict[str, Any]:
     """What a code gives, as it is kept with the claim: it survives the code's deletion at the vendor.
 
     rules: what its rewards bring here, by their numbers. `handover` is there only where something is handed over.
+    A claim of what Poshen itself has redeemed says `at_poshen` in it, too.
     """
     grants = _grants(code, rules or {})
     given = [reward.name or f"#{reward.id}" for reward, grant in grants if grant.handover]
@@ -84,7 +93,7 @@ def _grants(code: RedemptionCode, rules: Mapping[int, Grant]) -> list[tuple[Rewa
 
 @dataclass(slots=True)
 class Redemption:
-    """Claims codes in our own ledger: Poshen's documents give no call that redeems for a chat customer.
+    """Claims codes in our own ledger. Where Poshen redeems them for a player, `Redeeming` comes before it.
 
     A rule that promises a voucher is kept even while Got It is switched off: it is issued once it is on again.
     """
@@ -143,14 +152,32 @@ class Redemption:
 
         Vouchers that they bring are reserved only: `vouchers_of` finds them, to be issued once this is committed.
 
-        What they claimed before is found first, so that a repeat shows the same receipt even when the
-        group has been paused or has ended since. A twin that wins the race is noticed by the unique
-        constraint, never by having looked.
+        A twin that wins the race is noticed by the unique constraint, never by having looked.
         """
-        assert customer.id is not None, "only private chats get here"
-        who = self.person_hash(customer.person)
+        judged = await self.judge(
+            connection, code, customer=customer, event_id=event_id, happened_at=happened_at, now=now
+        )
+        if not isinstance(judged, Free):
+            return judged
+        return await self._give(connection, code, judged.earlier, customer=customer, event_id=event_id, now=now)
+
+    async def judge(
+        self,
+        connection: asyncpg.Connection | asyncpg.Pool,
+        code: RedemptionCode,
+        *,
+        customer: Customer,
+        event_id: int,
+        happened_at: datetime,
+        now: datetime,
+    ) -> Outcome | Free:
+        """Whether `customer` may claim `code`, by what they have and by what the brand decided.
+
+        What they claimed before is found first, so that a repeat shows the same receipt even when the group has been
+        paused or has ended since. In a transaction, a cap holds until it ends.
+        """
         policy = await claims.policy_of(connection, code.group.id if code.group else None)
-        earlier = await claims.of_customer_and_code(connection, code.id, who)
+        earlier = await claims.of_customer_and_code(connection, code.id, self.person_hash(customer.person))
         if mine := next((claim for claim in earlier if claim.event_id == event_id), None):
             return Claimed(mine, fresh=True)
         if len(earlier) >= policy.per_customer:
@@ -163,8 +190,45 @@ class Redemption:
             return Ended(policy.last_moment)
         if policy.max_claims is not None and await claims.used_up(connection, code.id, policy.max_claims):
             return UsedUp()
+        return Free(earlier)
+
+    async def granted(
+        self,
+        connection: asyncpg.Connection,
+        code: RedemptionCode,
+        *,
+        customer: Customer,
+        event_id: int,
+        ref: str,
+        now: datetime,
+    ) -> Claimed:
+        """Claim what Poshen has redeemed for `customer`, in the caller's transaction, under the reference it has.
+
+        It is done, so only how often they may have it counts: another claim of it brings nothing twice.
+        """
+        policy = await claims.policy_of(connection, code.group.id if code.group else None)
+        earlier = await claims.of_customer_and_code(connection, code.id, self.person_hash(customer.person))
+        if len(earlier) >= policy.per_customer:
+            return Claimed(earlier[-1], fresh=False)
+        return await self._give(connection, code, earlier, customer=customer, event_id=event_id, now=now, ref=ref)
+
+    async def _give(
+        self,
+        connection: asyncpg.Connection,
+        code: RedemptionCode,
+        earlier: Sequence[Claim],
+        *,
+        customer: Customer,
+        event_id: int,
+        now: datetime,
+        ref: str | None = None,
+    ) -> Claimed:
+        """The next claim after `earlier` ones, with what its rewards bring; a twin's, when that was faster."""
+        assert customer.id is not None, "only private chats get here"
+        who = self.person_hash(customer.person)
         rules = await rewards.of(connection, [reward.id for reward in code.rewards])
         grants = [grant for _, grant in _grants(code, rules)]
+        kept = snapshot(code, rules)
         claim = await claims.add(
             connection,
             code_id=code.id,
@@ -173,8 +237,9 @@ class Redemption:
             customer_id=customer.id,
             event_id=event_id,
             group_id=code.group.id if code.group else None,
-            snapshot=snapshot(code, rules),
+            snapshot=kept | {"at_poshen": True} if ref else kept,
             now=now,
+            ref=ref,
         )
         if claim is None:
             return Claimed((await claims.of_customer_and_code(connection, code.id, who))[-1], fresh=False)

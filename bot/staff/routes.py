@@ -25,7 +25,7 @@ from bot.staff.arguments import Arguments, Nothing
 from bot.staff.lines import Token
 from bot.staff.reading import Missing, Problem, TooMany, Understood, Unknown, Wrong
 from bot.staff.tiles import StaffTile
-from bot.storage import claims, customers, issues
+from bot.storage import claims, customers, issues, redemptions
 from bot.storage.customers import Customer
 from bot.understanding import references
 from bot.understanding.reading import listed
@@ -153,7 +153,9 @@ class StaffContext(Context):
             ref = self.customer.state.last or ""
         reads = self.work.reads
         if ref.startswith("R-"):
-            receipt = await issues.by_ref(reads, ref) or await claims.find(reads, ref)
+            receipt = (
+                await issues.by_ref(reads, ref) or await claims.find(reads, ref) or await redemptions.by_ref(reads, ref)
+            )
             owner = receipt.customer_id if receipt else None
             found = await customers.by_id(reads, owner) if owner is not None else None
         else:

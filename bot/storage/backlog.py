@@ -9,6 +9,7 @@ import asyncpg
 
 from bot.storage.issues import IS_OPEN
 from bot.storage.queue import PUSH
+from bot.storage.redemptions import IS_OPEN as REDEEMING
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Backlog:
 
     events: not answered or not delivered yet. held: events that kept failing. open: vouchers whose end is not known.
     undecided: those of them that only staff can end. pushes: messages on their way. parked: messages that wait for
-    their recipient to write again.
+    their recipient to write again. redeeming: codes of which nobody knows whether Poshen redeemed them;
+    undecided_codes: those of them that only staff can end.
     """
 
     events: int
@@ -29,16 +31,19 @@ class Backlog:
     undecided: int
     pushes: int
     parked: int
+    redeeming: int = 0
+    redeeming_since: datetime | None = None
+    undecided_codes: int = 0
 
 
 async def read(connection: asyncpg.Connection | asyncpg.Pool, event_id: int, now: datetime) -> Backlog:
     """Everything that waits but the event `event_id`, which is the question. Reads small indexes only.
 
-    A voucher is being asked for during its first two minutes; only after that its end counts as unknown.
+    A voucher, or a code, is being asked for during its first two minutes; only after that its end counts as unknown.
     """
     row = await connection.fetchrow(
         f"""
-        SELECT events.*, held.*, open.*,
+        SELECT events.*, held.*, open.*, redeeming.*,
             (SELECT count(*) FROM {PUSH.open_jobs}) AS pushes,
             (SELECT count(*) FROM pushes WHERE waiting) AS parked
         FROM (
@@ -51,7 +56,12 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, event_id: int, now
                 count(*) FILTER (WHERE state = 'check') AS undecided
             FROM issues WHERE {IS_OPEN}
                 AND (state <> 'pending' OR created_at < $2::timestamptz - interval '2 minutes')
-        ) open
+        ) open, (
+            SELECT count(*) AS redeeming, min(created_at) AS redeeming_since,
+                count(*) FILTER (WHERE state = 'check') AS undecided_codes
+            FROM redemptions WHERE {REDEEMING}
+                AND (state <> 'pending' OR created_at < $2::timestamptz - interval '2 minutes')
+        ) redeeming
         """,
         event_id,
         now,

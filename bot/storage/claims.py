@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from bot.storage.receipts import FREE, draw
+from bot.storage.redemptions import IS_OPEN as REDEEMING
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +94,19 @@ async def of_customer_and_code(connection: asyncpg.Connection, code_id: int, per
 
 
 async def used_up(connection: asyncpg.Connection, code_id: int, most: int) -> bool:
-    """Whether a capped code has no claim left; if it has, other claims of it wait until this transaction ends."""
+    """Whether a capped code has no claim left; if it has, other claims of it wait until this transaction ends.
+
+    What is being redeemed at Poshen counts as a claim until that has its end.
+    """
     counter = await connection.fetchval("SELECT claims FROM code_counters WHERE code_id = $1", code_id)
     if counter is not None and counter >= most:
         return True  # Nobody has to wait to be told so.
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('code', $1))", code_id)
-    claimed: int = await connection.fetchval(
-        """
+    claimed, redeeming = await connection.fetchrow(
+        f"""
         SELECT coalesce((SELECT claims FROM code_counters WHERE code_id = $1),
-                        (SELECT count(*) FROM claims WHERE code_id = $1))
+                        (SELECT count(*) FROM claims WHERE code_id = $1)),
+            (SELECT count(*) FROM redemptions WHERE code_id = $1 AND {REDEEMING})
         """,
         code_id,
     )
@@ -109,7 +114,7 @@ async def used_up(connection: asyncpg.Connection, code_id: int, most: int) -> bo
         await connection.execute(
             "INSERT INTO code_counters (code_id, claims) VALUES ($1, $2) ON CONFLICT DO NOTHING", code_id, claimed
         )
-    return claimed >= most
+    return bool(claimed + redeeming >= most)
 
 
 async def add(
@@ -123,13 +128,17 @@ async def add(
     group_id: int | None,
     snapshot: dict[str, Any],
     now: datetime,
+    ref: str | None = None,
 ) -> Claim | None:
-    """Take the `nth` claim of a code for a person; None when it is taken already (by a twin of this event)."""
+    """Take the `nth` claim of a code for a person; None when it is taken already (by a twin of this event).
+
+    ref: that it has already, None for a new one.
+    """
     row = await connection.fetchrow(
         f"""
         WITH claim AS (
             INSERT INTO claims (ref, code_id, person_hash, nth, customer_id, event_id, group_id, snapshot, claimed_at)
-            VALUES ({FREE}, $2, $3, $4, $5, $6, $7, $8, $9)
+            VALUES (coalesce($10, {FREE}), $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (code_id, person_hash, nth) DO NOTHING RETURNING {_CLAIM}
         ), counted AS (
             UPDATE code_counters SET claims = claims + 1 WHERE code_id = $2 AND EXISTS (SELECT FROM claim)
@@ -145,6 +154,7 @@ async def add(
         group_id,
         snapshot,
         now,
+        ref,
     )
     return _claim(row) if row else None
 

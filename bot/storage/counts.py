@@ -15,6 +15,7 @@ import asyncpg
 
 from bot.storage.audit import BY_PHONE
 from bot.storage.issues import IS_OPEN
+from bot.storage.redemptions import IS_OPEN as REDEEMING
 
 CALLS = "calls"  # the kind of a daily number of all calls to a part; the other kinds are failures
 CODES, MISSED = "codes", "missed"  # part and kind of the daily number of wrong codes
@@ -81,7 +82,7 @@ class StoreDeeds:
 class Counts:
     """A period's numbers. claims: redeemed codes. misses: wrong ones. handed: things handed over. reminded: things of
     whose end somebody was reminded. calls: to each vendor and platform. heard: texts of customers, of which `unclear`
-    were not understood."""
+    were not understood. redeeming: codes of which nobody knows yet whether Poshen redeemed them."""
 
     new: int
     active: int
@@ -98,6 +99,7 @@ class Counts:
     held: int
     heard: int
     unclear: int
+    redeeming: int
     calls: Mapping[str, int]
     troubles: tuple[Trouble, ...]
 
@@ -117,6 +119,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, n
             (SELECT count(*) FROM links WHERE linked_at >= $1) AS linked,
             (SELECT count(*) FROM hand_overs WHERE at >= $1 AND undone_at IS NULL) AS handed,
             (SELECT count(*) FROM reminders WHERE at >= $1) AS reminded,
+            (SELECT count(*) FROM redemptions WHERE created_at >= $1 AND {REDEEMING}) AS redeeming,
             (SELECT count(*) FROM events WHERE held_at >= $1) AS held
         FROM (
             SELECT count(*) FILTER (WHERE first_seen >= $1) AS new, count(*) AS active

@@ -1,4 +1,4 @@
-"""A customer's history: what they redeemed, received and exchanged, out of four tables in one order."""
+"""A customer's history: what they redeemed, received and exchanged, out of five tables in one order."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from bot.storage.issues import EXPECTED
+from bot.storage.redemptions import IS_OPEN
 
 
 class What(StrEnum):
@@ -18,6 +19,7 @@ class What(StrEnum):
     CLAIM = "claim"  # A code was redeemed.
     UNDONE = "undone"  # A claim was taken back by staff.
     ISSUE = "issue"  # A voucher, wanted or given.
+    REDEMPTION = "redemption"  # A code that Poshen is asked to redeem, until its end is known.
     POINTS = "points"  # Points, given or taken by staff, or for a visit.
 
 
@@ -25,8 +27,8 @@ class What(StrEnum):
 class Line:
     """One line of the history. ref: of the receipt, "" for points. at: of an undone claim, when it was taken back.
 
-    facts: of a claim its snapshot; of an undone one this and `taken` (points); of an issue its offer with `state`,
-    `kind`, `cost` and `quantity`; of points `change` and `kind`.
+    facts: of a claim its snapshot; of an undone one this and `taken` (points); of a redemption its code; of an issue
+    its offer with `state`, `kind`, `cost` and `quantity`; of points `change` and `kind`.
     """
 
     what: What
@@ -42,6 +44,7 @@ WITH mine AS (
     UNION ALL SELECT 'undone', 0, ref, undone_at FROM undone WHERE customer_id = $1
     UNION ALL SELECT 'issue', id, ref, created_at FROM issues
         WHERE customer_id = $1 AND {EXPECTED}
+    UNION ALL SELECT 'redemption', id, ref, created_at FROM redemptions WHERE customer_id = $1 AND {IS_OPEN}
     UNION ALL SELECT 'points', id, '', at FROM points
         WHERE customer_id = $1 AND kind IN ('adjust', 'visit') AND ref IS NULL
 ), page AS (
@@ -54,6 +57,7 @@ SELECT page.what, page.ref, page.at, page.total, CASE page.what
         SELECT offer || jsonb_build_object('state', state, 'kind', kind, 'cost', cost, 'quantity', quantity)
         FROM issues WHERE id = page.id
     )
+    WHEN 'redemption' THEN (SELECT code FROM redemptions WHERE id = page.id)
     ELSE (SELECT jsonb_build_object('change', available, 'kind', kind) FROM points WHERE id = page.id)
 END AS facts
 FROM page ORDER BY page.at DESC, page.what, page.id DESC, page.ref

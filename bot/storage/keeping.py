@@ -83,6 +83,16 @@ KEPT: Mapping[str, Kept] = {
     "bulk_jobs": Kept(stays="what staff made is accounted for"),
     "bulk_codes": Kept(goes=timedelta(days=90)),
     "exports": Kept(goes=timedelta(days=90)),
+    "players": Kept(
+        goes=_RECEIPTS,  # after its last use
+        leads={"customer_id": GONE},
+        shown=("player_id",),
+    ),
+    "redemptions": Kept(
+        goes=_RECEIPTS,  # after its end
+        leads={"customer_id": GONE, "player_hash": GONE},
+        hidden="what is open stands among what was redeemed; what is done is there as its claim",
+    ),
     # Posters
     "posters": Kept(stays="what was printed may hang for years, and its links are found by it"),
     "poster_visits": Kept(goes=_RECEIPTS, leads={"customer_id": GONE}, shown=("came_by",)),

@@ -744,6 +744,60 @@ mantago_pairs = Table(
     Column("detail", Text, nullable=False, server_default=""),
 )
 
+# ── Redeeming at Poshen itself (0019) ────────────────────────────────────────────────────────────
+
+# Which player of the game a customer is, as they told us; sealed. Only where codes are redeemed at Poshen.
+players = Table(
+    "players",
+    metadata,
+    Column("customer_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("player", LargeBinary, nullable=False),
+    Column("since", MOMENT, nullable=False),
+    Column("used_at", MOMENT, nullable=False),
+)
+
+# Codes asked of Poshen for a player. The row is committed before the first call; what is done has its claim, under the
+# same reference. Of a code one redemption at a time for a customer, and one for a player, whoever wants it: an answer
+# that says "already" is then nobody else's. `player` (sealed) lives only until it is settled.
+redemptions = Table(
+    "redemptions",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("ref", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),  # redemptions.RedemptionState
+    Column("customer_id", BigInteger, nullable=False),
+    Column("event_id", BigInteger, nullable=False),
+    Column("code_id", BigInteger, nullable=False),
+    Column("code", JSONB, nullable=False),  # as it was when it was looked up
+    Column("player_hash", LargeBinary, nullable=False),
+    Column("player", LargeBinary),
+    Column("refusal", Text),  # poshen.Refusal, or why it was not even asked for
+    Column("reason", Text),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("unknowns", SmallInteger, nullable=False, server_default="0"),
+    Column("awaited", Boolean, nullable=False, server_default=text("false")),  # the customer was told to wait for it
+    Column("leased_until", MOMENT),
+    Column("next_at", MOMENT),
+    Column("created_at", MOMENT, nullable=False),
+    Column("settled_at", MOMENT),
+    Index(
+        "redemptions_one_for_customer",
+        "code_id",
+        "customer_id",
+        unique=True,
+        postgresql_where=text("state IN ('pending', 'unknown', 'check')"),
+    ),
+    Index(
+        "redemptions_one_for_player",
+        "code_id",
+        "player_hash",
+        unique=True,
+        postgresql_where=text("state IN ('pending', 'unknown', 'check')"),
+    ),
+    Index("redemptions_open", "id", postgresql_where=text("state IN ('pending', 'unknown', 'check')")),
+    Index("redemptions_customer", "customer_id", "id"),
+)
+
 # ── Reminders (0020) ─────────────────────────────────────────────────────────────────────────────
 
 # Who wants to be reminded before something of theirs ends. `looked_on`: the day (of the brand's zone) for which their

@@ -71,8 +71,9 @@ EVENT = Kind("event", "events", "state IN ('new', 'ready')", per_chat=True)
 PUSH = Kind("push", "pushes", "messages IS NOT NULL AND outcome IS DISTINCT FROM 'held'")
 ISSUE = Kind("issue", "issues", "state IN ('pending', 'unknown')")
 BULK = Kind("bulk", "bulk_jobs", "slot = 1")
+REDEMPTION = Kind("redemption", "redemptions", "state IN ('pending', 'unknown')")
 REMIND = Kind("remind", "reminder_wishes", "due_at IS NOT NULL")
-KINDS = (EVENT, PUSH, ISSUE, BULK, REMIND)
+KINDS = (EVENT, PUSH, ISSUE, BULK, REDEMPTION, REMIND)
 
 TAKE = """
 WITH due AS (

@@ -11,7 +11,8 @@ FREE = """(
     SELECT drawn.ref FROM string_to_table($1, ' ') AS drawn (ref)
     WHERE coalesce((SELECT 1 FROM claims WHERE ref = drawn.ref),
                    (SELECT 1 FROM issues WHERE ref = drawn.ref),
-                   (SELECT 1 FROM undone WHERE ref = drawn.ref)) IS NULL
+                   (SELECT 1 FROM undone WHERE ref = drawn.ref),
+                   (SELECT 1 FROM redemptions WHERE ref = drawn.ref)) IS NULL
     LIMIT 1
 )"""
 

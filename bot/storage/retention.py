@@ -40,6 +40,8 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
         ("link_codes", old.format("created_at"), claims),
         ("claims", old.format("claimed_at"), claims),
         ("undone", old.format("undone_at"), claims),
+        ("players", old.format("used_at"), claims),
+        ("redemptions", old.format("settled_at"), claims),  # never one whose end is open
         ("hand_overs", old.format("at"), claims),
         ("counter_codes", old.format("created_at"), day),
         ("exports", old.format("created_at"), BULK_LISTS),
@@ -58,7 +60,8 @@ async def clean_up(pool: asyncpg.Pool, *, events: timedelta, claims: timedelta) 
             old.format("last_seen")
             + " AND NOT EXISTS (SELECT FROM claims WHERE customer_id = customers.id)"
             + " AND NOT EXISTS (SELECT FROM accounts WHERE customer_id = customers.id)"
-            + " AND NOT EXISTS (SELECT FROM issues WHERE customer_id = customers.id AND settled_at IS NULL)",
+            + " AND NOT EXISTS (SELECT FROM issues WHERE customer_id = customers.id AND settled_at IS NULL)"
+            + " AND NOT EXISTS (SELECT FROM redemptions WHERE customer_id = customers.id AND settled_at IS NULL)",
             claims,
         ),
         (

@@ -29,7 +29,7 @@ class Question(TypedDict):
     """A question of ours that the next text may answer.
 
     question: its name, by which the handler of the answer is found; `sure` for one with two buttons.
-    of: of `code`: the id of the event whose codes were offered.
+    of: of `code` and `player`: the id of the event whose codes were offered, or wait.
 
     The others belong to a question with two buttons. at: when it was asked; an answer that was written before does not
     count. yes, no: the labels of its buttons. data: what each button does, packed, by `yes` and `no`. command: the
@@ -96,10 +96,11 @@ class Did(TypedDict):
 
 
 class Kept(TypedDict):
-    """Codes as they were read from one message."""
+    """Codes as they were read from one message. at: when it was sent; missing, it was ten minutes before `until`."""
 
     codes: list[str]
     until: float
+    at: NotRequired[float]
 
 
 class Album(TypedDict):

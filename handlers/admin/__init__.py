@@ -14,6 +14,7 @@ from handlers.admin import (
     menu,
     people,
     posters,
+    redemptions,
     rewards,
     safety,
     stats,
@@ -28,6 +29,7 @@ STAFF_ROUTERS = (
     stats.admin,  # with /status: the two share a topic
     codes.admin,
     bulk.admin,
+    redemptions.admin,
     rewards.admin,
     groups.admin,
     posters.admin,

@@ -30,7 +30,7 @@ from bot.staff.arguments import Arguments, Flag, Keyed, Number, Numbers, Positio
 from bot.staff.lines import quoted
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.teaching import commands_button, run_button
-from bot.storage import claims, customers, hand_overs, issues, rewards
+from bot.storage import claims, customers, hand_overs, issues, redemptions, rewards
 from bot.storage.claims import Undone
 from bot.storage.hand_overs import HandOver
 from bot.understanding import codes
@@ -678,6 +678,7 @@ async def code_reply(ctx: StaffContext, code: RedemptionCode, title: str = "") -
         await claims.policy_of(reads, code.group.id if code.group else None),
         await claims.count_of_code(reads, code.id),
         title,
+        redeeming=await redemptions.count_open(reads, code.id),
     )
     buttons: tuple[Button, ...] = ()
     if ctx.actor.may("manager"):

@@ -26,12 +26,13 @@ from bot.staff.reading import Missing
 from bot.staff.routes import Preview, StaffContext, StaffRouter
 from bot.staff.scrubbing import scrubbed
 from bot.staff.teaching import commands_button, explain, run_button, vendor_trouble
-from bot.storage import audit, claims, customers, issues, links, points, staff
+from bot.storage import audit, claims, customers, issues, links, points, redemptions, staff
 from bot.storage.customers import Customer
 from bot.storage.points import Account
 from bot.understanding import references
 from bot.understanding.personal import is_private
 from handlers import human
+from handlers.admin import redemptions as at_poshen
 from handlers.admin import refusals, vouchers
 from handlers.admin.codes import find as find_code
 from handlers.admin.stores import whereabouts
@@ -235,6 +236,9 @@ async def _shown(ctx: StaffContext, customer: Customer) -> Reply:
         ctx._,
         customer,
         redeemed=await claims.count_of_customer(reads, customer.id),
+        redeeming=len(await redemptions.unsettled_of(reads, customer.id)),
+        player=await ctx.services.players.of(reads, customer.id) if ctx.brand.offers("player") else None,
+        plays=ctx.brand.offers("player"),
         vouchers=await issues.count_of_customer(reads, customer.id),
         points=await ctx.services.points.balance(reads, customer.id),
         link=await links.of_customer(reads, customer.id),
@@ -295,6 +299,8 @@ async def show_receipt(ctx: StaffContext, args: Receipt) -> Answer:
     if found is None and (undone := await claims.undone(reads, ref)):
         ctx.notes.ref = ref
         return Reply((Text(undone_text(ctx._, undone)),), commands_button(ctx._))
+    if found is None and (redemption := await redemptions.by_ref(reads, ref)):
+        return await at_poshen.receipt(ctx, redemption)
     if found is None:
         ctx.notes.result = "not found"
         if re.fullmatch(r"C-\w{6}", ref):

@@ -29,6 +29,9 @@ async def show_status(ctx: StaffContext, _args: Arguments) -> Answer:
     states, workers = await health.states(reads, ctx.now)
     waiting = await backlog.read(reads, ctx.event_id, ctx.now)
     open_ones = _if_allowed(ctx, "issue list", ctx._("Open vouchers"), "/issue list unknown") if waiting.open else ()
+    if waiting.redeeming:
+        label = ctx._("Codes being redeemed")
+        open_ones = (*open_ones, *_if_allowed(ctx, "redemption list", label, "/redemption list unknown"))
     card = views.status_card(
         ctx._,
         states,

@@ -46,6 +46,8 @@ LABELS = {
     "link": N_("Link my phone"),
     # Translators: a button: unlink the phone
     "unlink": N_("Unlink my phone"),
+    # Translators: a button: the customer's player id in the game
+    "player": N_("Player ID"),
     # Translators: a button: talk to a person of the shop
     "human": N_("Talk to a person"),
     # Translators: a button

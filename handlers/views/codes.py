@@ -9,9 +9,12 @@ from bot.conversation.actions import Action
 from bot.conversation.messages import Badge, Button, Card, Row
 from bot.i18n import Translator
 from bot.services.hand_overs import Handed
+from bot.services.redeeming import not_redeemed
 from bot.storage.claims import Claim, Undone
 from bot.storage.issues import Issue
+from bot.storage.redemptions import Redemption, RedemptionState
 from bot.understanding.codes import masked
+from handlers.views import choices
 from handlers.views.gifts import handed_rows
 from handlers.views.vouchers import state_words
 
@@ -101,6 +104,37 @@ def undone_card(_: Translator, undone: Undone, ask: Action) -> Card:
     )
 
 
+def redemption_card(_: Translator, redemption: Redemption, look: Action, ask: Action) -> Card:
+    """A code that Poshen is asked to redeem, or that it did not redeem. ask: calls a person about it."""
+    code = redemption.code
+    rewards = visible_names(code["rewards"])
+    rows = (
+        Row(_("Code"), masked(code["code"])),
+        Row(_("Campaign"), code["group"]["name"] if code["group"] else ""),
+        Row(_("Time"), _.moment(redemption.created_at)),
+    )
+    if redemption.open:
+        title = _("Confirming")
+        text = _("It was sent to the game, and we are confirming it. No need to try again: we'll tell you here.")
+        # Translators: a button
+        button = Button(_("See result"), look)
+    elif redemption.state is RedemptionState.DONE:  # Under another receipt: they had it already.
+        title, text, button = _("Redeemed"), _("“My receipts” has it."), choices.receipts(_)
+    else:
+        title, text = _("Not redeemed"), not_redeemed(_, redemption)
+        button = Button(_("Ask us"), ask)
+    return Card(
+        look="plain" if redemption.open else "quiet",
+        banner="receipts",
+        title=title,
+        hero=rewards_title(_, rewards) if rewards else "",
+        text=text,
+        rows=tuple(row for row in rows if row.value),
+        receipt=Row(_("Reference"), redemption.ref),
+        buttons=(button,),
+    )
+
+
 def valid_card(_: Translator, snapshot: dict[str, object], rewards: list[str]) -> Card:
     """A code that is only checked here and entered in the game."""
     game = str(snapshot["game"]) or _("the game")
@@ -112,6 +146,11 @@ def valid_card(_: Translator, snapshot: dict[str, object], rewards: list[str]) -
         text=_("Enter it in %(game)s to collect.", game=game),
         rows=(*reward_rows(_, rewards[:MOST_ROWS]), Row(_("Code"), masked(str(snapshot["code"])))),
     )
+
+
+def at_poshen(claim: Claim) -> bool:
+    """Whether Poshen itself redeemed it, for a player."""
+    return bool(claim.snapshot.get("at_poshen"))
 
 
 def reward_names(claim: Claim | Undone) -> list[str]:

@@ -18,6 +18,7 @@ from bot.storage.customers import Customer
 from bot.storage.hand_overs import HandOver
 from bot.storage.issues import Issue
 from bot.storage.points import Account
+from bot.storage.redemptions import Redemption
 from bot.understanding.codes import masked
 from handlers.views.codes import reward_names
 from handlers.views.collected import collected_text
@@ -78,6 +79,7 @@ def part_names(_: Translator) -> dict[str, str]:
         "notifications": _("Notifications"),
         "reminders": _("Reminders"),
         "linked_phone": _("Linked phone"),
+        "player_id": _("Player ID"),
         "points": _("Points"),
         "redeemed": _("Redeemed codes"),
         "vouchers": _("My vouchers"),
@@ -92,15 +94,17 @@ def parts(
     customer: Customer,
     *,
     phone: str,
+    player: str,
     account: Account,
     redeemed: Sequence[Claim],
+    redeeming: Sequence[Redemption],
     vouchers: Sequence[Issue],
     visits: Sequence[tuple[datetime, str]],
     reminders: str,
     handed_over: Sequence[HandOver],
 ) -> dict[str, Part]:
-    """Everything that is kept of a customer, by its part. phone: masked, "" when none is linked.
-    visits: when they came by which poster. reminders: whether they are on.
+    """Everything that is kept of a customer, by its part. phone, player: masked, "" when there is none.
+    redeeming: what Poshen is asked for. visits: when they came by which poster. reminders: whether they are on.
 
     Phones, codes and vouchers' codes stay hidden: what can be kept can be shown around.
     """
@@ -120,18 +124,31 @@ def parts(
         "notifications": _("off") if customer.unsubscribed_at else _("on"),
         "reminders": reminders,
         "linked_phone": phone or _("none"),
+        "player_id": player or _("none"),
         "points": points,
         "redeemed": Listed(
             (_("Time"), _("Rewards"), _("Campaign"), _("Code"), _("Reference")),
             [
-                (
-                    _.moment(claim.claimed_at),
-                    _(", ").join(reward_names(claim)),
-                    claim.snapshot["group"],
-                    masked(claim.snapshot["code"]),
-                    claim.ref,
-                )
-                for claim in redeemed
+                *(
+                    (
+                        _.moment(each.created_at),
+                        _("Confirming"),
+                        each.code["group"]["name"] if each.code["group"] else "",
+                        masked(each.code["code"]),
+                        each.ref,
+                    )
+                    for each in reversed(redeeming)
+                ),
+                *(
+                    (
+                        _.moment(claim.claimed_at),
+                        _(", ").join(reward_names(claim)),
+                        claim.snapshot["group"],
+                        masked(claim.snapshot["code"]),
+                        claim.ref,
+                    )
+                    for claim in redeemed
+                ),
             ],
         ),
         "vouchers": Listed(

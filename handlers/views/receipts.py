@@ -58,6 +58,9 @@ def _told(_: Translator, line: Line) -> _Told:
         case What.UNDONE:
             title, badge = rewards_title(_, visible_names(facts["rewards"])), Badge(_("Taken back"), "old")
             return _Told(ICONS["redeem"], _("Code redeemed"), title, badge, -facts["taken"])
+        case What.REDEMPTION:
+            title, badge = rewards_title(_, visible_names(facts["rewards"])), Badge(_("Confirming"), "soon")
+            return _Told(ICONS["redeem"], _("Code being redeemed"), title, badge)
         case What.ISSUE:
             state, given = IssueState(facts["state"]), facts["kind"] == "staff"
             kind = {

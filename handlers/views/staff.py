@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.conversation.messages import Badge, Button, Card, Row, Tile
 from bot.i18n import Translator
 from bot.partners import partner
+from bot.services.players import masked as masked_player
 from bot.services.staffing import Actor, Staffing, role_word
 from bot.services.stores import Place
 from bot.staff.arguments import Arguments, Flag, Spec, example, line_of, usage
@@ -24,7 +25,7 @@ from bot.storage.points import Account
 from bot.storage.staff import Member
 from bot.understanding.codes import masked
 from handlers.views.choices import Go
-from handlers.views.codes import MOST_ROWS, reward_names, reward_rows, rewards_title
+from handlers.views.codes import MOST_ROWS, at_poshen, reward_names, reward_rows, rewards_title
 from handlers.views.staff_customers import account_text
 from handlers.views.staff_stores import place_rows
 from handlers.views.trail_words import result_text, thing_text
@@ -207,13 +208,17 @@ def customer_card(
     customer: Customer,
     *,
     redeemed: int,
+    redeeming: int,
+    player: str | None,
+    plays: bool,
     vouchers: int,
     points: Account,
     link: StoredLink | None,
     block: Block | None,
     now: datetime,
 ) -> Card:
-    """A customer as staff may know them: no name, no phone."""
+    """A customer as staff may know them: no name, no phone. redeeming: codes that Poshen is asked for. player: their
+    player id, where codes are redeemed for players (`plays`)."""
     assurance = {"staff_code": _("at the counter"), "platform": _("by the platform")}
     rows = [
         Row(_("Channel"), _channel(customer.channel)),
@@ -221,6 +226,8 @@ def customer_card(
         Row(_("First seen"), _.date(customer.first_seen)),
         Row(_("Last seen"), _.moment(customer.last_seen)),
         Row(_("Redeemed codes"), _.number(redeemed)),
+        *((Row(_("Codes being redeemed"), _.number(redeeming)),) if redeeming else ()),
+        *((Row(_("Player ID"), masked_player(player) if player else _("not told")),) if plays else ()),
         Row(_("Vouchers so far"), _.number(vouchers)),
         Row(_("Points"), account_text(_, points)),
         Row(_("Phone"), assurance.get(link.assurance, link.assurance) if link else _("not linked")),
@@ -249,6 +256,7 @@ def claim_card(_: Translator, claim: Claim, customer: Customer | None) -> Card:
             Row(_("Code"), masked(claim.snapshot["code"])),
             Row(_("Campaign"), claim.snapshot["group"]),
             Row(_("Time"), _.moment(claim.claimed_at)),
+            *((Row(_("Redeemed by"), _("Poshen, for the customer's player")),) if at_poshen(claim) else ()),
         ),
         receipt=Row(_("Reference"), claim.ref),
     )

@@ -15,6 +15,7 @@ from bot.storage.claims import Claim, Policy, Undone
 from bot.storage.issues import Issue
 from bot.storage.rewards import Grant
 from bot.understanding.codes import masked
+from handlers.views.codes import at_poshen
 from handlers.views.staff import policy_text
 
 
@@ -48,9 +49,17 @@ def _reward(_: Translator, number: int, reward: Reward | None, grant: Grant | No
 
 
 def code_card(
-    _: Translator, code: RedemptionCode, grants: Mapping[int, Grant], policy: Policy, claims: int, title: str = ""
+    _: Translator,
+    code: RedemptionCode,
+    grants: Mapping[int, Grant],
+    policy: Policy,
+    claims: int,
+    title: str = "",
+    *,
+    redeeming: int = 0,
 ) -> Card:
-    """A code with everything that is decided about it. claims: how many of ours. title: what has just been done."""
+    """A code with everything that is decided about it. claims: how many of ours. redeeming: of how many Poshen is just
+    being asked. title: what has just been done."""
     rewards = [
         Row(f"#{reward.id} {reward.name}".strip(), grant_text(_, grants.get(reward.id))) for reward in code.rewards
     ]
@@ -61,6 +70,7 @@ def code_card(
             Row(_("Number"), f"#{code.id}"),
             Row(_("Used at Poshen"), _("not told") if code.current_uses is None else _.number(code.current_uses)),
             Row(_("Claimed here"), _.number(claims)),
+            *((Row(_("Being redeemed"), _.number(redeeming)),) if redeeming else ()),
             Row(_("Group"), named(code.group) or _("none")),
             Row(_("Game"), named(code.game) or _("none")),
             Row(_("Policy"), policy_text(_, policy)),
@@ -131,6 +141,11 @@ def undo_card(
         rows.append(Row(_("Points taken back"), _("%(taken)s of %(brought)s", taken=taken, brought=brought)))
     rows += [Row(_("Voucher"), _("%(name)s is not undone", name=issue.offer.get("name", ""))) for issue in vouchers]
     note = _("The customer can then redeem the code again, as far as its group allows it.")
+    if at_poshen(claim):
+        note = _(
+            "Poshen has no call that takes a redemption back: in the game the rewards stay, and for the same player ID "
+            "Poshen refuses the code."
+        )
     if vouchers:
         note += " " + _("Got It has no call that takes a voucher back, and redeeming again brings another one.")
     return Card(title=_("Undo %(ref)s?", ref=claim.ref), rows=tuple(rows), note=note)

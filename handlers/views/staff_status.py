@@ -208,6 +208,8 @@ def _backlog_rows(_: Translator, backlog: Backlog, workers: int, now: datetime, 
     rows = [_queue_row(_, backlog, workers, now), _held_row(_, backlog, now)]
     if vouchers:
         rows.append(_issues_row(_, backlog, now))
+    if backlog.redeeming:
+        rows.append(_redemptions_row(_, backlog, now))
     rows.append(_messages_row(_, backlog))
     return rows
 
@@ -263,6 +265,20 @@ def _issues_row(_: Translator, backlog: Backlog, now: datetime) -> Row:
         return Row(label, text, "soon")
     decide = _.ngettext("%(n)s needs your decision", "%(n)s need your decision", backlog.undecided)
     return Row(label, f"{text} · {decide}", "bad")
+
+
+def _redemptions_row(_: Translator, backlog: Backlog, now: datetime) -> Row:
+    assert backlog.redeeming_since is not None, "there are some"
+    text = _.ngettext(
+        "%(n)s of unknown outcome, since %(time)s",
+        "%(n)s of unknown outcome, the oldest since %(time)s",
+        backlog.redeeming,
+        time=_when(_, backlog.redeeming_since, now),
+    )
+    if not backlog.undecided_codes:
+        return Row(_("Codes being redeemed"), text, "soon")
+    decide = _.ngettext("%(n)s needs your decision", "%(n)s need your decision", backlog.undecided_codes)
+    return Row(_("Codes being redeemed"), f"{text} · {decide}", "bad")
 
 
 def _messages_row(_: Translator, backlog: Backlog) -> Row:
@@ -407,6 +423,8 @@ def stats_card(
         Row(_("Not understood"), _unclear(_, counts)),
         Row(_("Lookups"), _calls(_, counts.calls)),
     ]
+    if counts.redeeming:
+        rows.append(Row(_("Codes being redeemed"), _.number(counts.redeeming)))
     if vouchers:
         text = _(
             "%(issued)s issued, %(failed)s failed, %(open)s open",

@@ -84,6 +84,12 @@ def notice_card(_: Translator, brand: Brand) -> Card:
                 Row(_("Kept by"), brand.name),
                 Row(_("Used for"), _("Showing your gifts, redeeming your codes once, answering you")),
                 Row(_("Kept"), kept),
+                Row(
+                    _("Player ID"),
+                    _("Only if you tell it: kept encrypted, given to Poshen to redeem codes, removed when you say so")
+                    if brand.offers("player")
+                    else "",
+                ),
                 Row(_("Shared with"), _("%(names)s, only what each one needs", names=receivers) if receivers else ""),
                 Row(_("Messages go to"), _passed_on(_, brand)),
             )

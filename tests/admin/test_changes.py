@@ -39,6 +39,8 @@ STEPS: dict[str, tuple[list[str], str, str]] = {
     "issue": ([], "/issue {customer} gift={gift} price={price} reason=late", "Issue it"),
     "issue retry": ([], "/issue retry {issue}", "Ask again"),
     "issue resolve": ([], "/issue resolve {issue} ok reason=told", "It was issued"),
+    "redemption retry": ([], "/redemption retry {redemption}", "Ask again"),
+    "redemption resolve": ([], "/redemption resolve {redemption} ok reason=told", "It was redeemed"),
     "use": ([], "/use {shown}", "Hand over"),
     "handed undo": ([], "/handed undo {handed}", "Take it back"),
     "link new": ([], "/link new 0912345678", ""),
@@ -158,6 +160,14 @@ async def _facts(bot: Bot, boss: Chat, hire: Hire, wanted: str) -> dict[str, str
         await boss.tap("Issue it")
         facts["issue"] = await bot.pool.fetchval("SELECT ref FROM issues")
         await bot.pool.execute("UPDATE issues SET state = 'check', leased_until = NULL")
+    if "{redemption}" in wanted:
+        bot.desk(redeems_for_players=True)
+        customer = await arrive(bot, "line", "en")
+        await customer.say("player id unity-12345")
+        bot.sandbox.fault("poshen:POST /redemptions", status=504, times=2)
+        await customer.say("WELCOME2026")
+        facts["redemption"] = await bot.pool.fetchval("SELECT ref FROM redemptions")
+        await bot.pool.execute("UPDATE redemptions SET state = 'check', next_at = NULL")
     if any(state in wanted for state in ("{running}", "{stopped}", "{done}")):
         await boss.say("/code bulk group=7 n=2 prefix=SUMMER")
         await boss.tap("Start")

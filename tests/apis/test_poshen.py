@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,18 @@ from hypothesis import strategies as st
 
 from bot.apis import Apis
 from bot.apis.http import Upstream, open_http
-from bot.apis.poshen import MOST_PAGES, NAME, Named, PoshenApi, RedemptionCode, Reward, explain
+from bot.apis.poshen import (
+    HISTORY_PAGES,
+    MOST_PAGES,
+    NAME,
+    Named,
+    PoshenApi,
+    Redeemed,
+    RedemptionCode,
+    Refusal,
+    Reward,
+    explain,
+)
 from bot.errors import (
     ConfigurationError,
     Conflict,
@@ -475,3 +487,129 @@ async def test_all_clients_are_closed_together(vendor: Vendor) -> None:
     await apis.aclose()
     with pytest.raises(RuntimeError, match="closed"):
         await apis.poshen.find("WELCOME2026")
+
+
+# Redeeming for a player
+
+PLAYER = "unity-12345"
+
+
+async def test_a_code_is_redeemed_for_a_player_as_the_vendors_sample_shows(vendor: Vendor, poshen: PoshenApi) -> None:
+    granted = [{"id": 1, "code": "GOLD_100", "name": "金幣 100", "type": "金幣"}]
+    vendor.says(reply(200, {"data": granted}))
+
+    assert await poshen.redeem("WELCOME2026", PLAYER) == (Reward(1, "GOLD_100", "金幣 100", "金幣"),)
+
+    (seen,) = vendor.seen
+    assert (seen.method, seen.path) == ("POST", "/base/redemptions")
+    assert seen.json == {"redemption_code": "WELCOME2026", "unity_player_id": PLAYER}
+
+
+REFUSED: list[tuple[int, Any, Refusal | None]] = [
+    (404, {"message": "RedemptionException::invalidCode"}, Refusal.INVALID),
+    (404, {"message": "Not Found"}, None),
+    (404, {"message": "No query results for model [App\\Models\\User] x"}, Refusal.PLAYER),
+    (404, {"message": "找不到玩家"}, Refusal.PLAYER),
+    (409, {"message": "RedemptionException::expired"}, Refusal.EXPIRED),
+    (409, {"message": "…", "exception": "App\\Exceptions\\RedemptionException::expired"}, Refusal.EXPIRED),
+    (409, {"message": "…", "code": "alreadyRedeemed"}, Refusal.ALREADY),
+    (409, {"message": "You may redeem a code once.", "error": "maxUsesExceeded"}, Refusal.USED_UP),
+    (409, {"message": "already redeemed", "code": "expired"}, Refusal.EXPIRED),
+    (409, {"message": "…", "reason": "該使用者已兌換過"}, Refusal.ALREADY),
+    (409, {"message": "兌換碼已過期"}, Refusal.EXPIRED),
+    (409, {"message": "兌換碼已被全部用完"}, Refusal.USED_UP),
+    (409, {"message": "已達使用上限"}, Refusal.USED_UP),
+    (409, {"message": "該使用者已兌換過"}, Refusal.ALREADY),
+    (409, {"message": "您已經兌換此序號"}, Refusal.ALREADY),
+    (409, {"message": "This code has expired."}, Refusal.EXPIRED),
+    (409, {"message": "This code has already been fully used."}, Refusal.USED_UP),
+    (409, {"message": "You have already redeemed this code."}, Refusal.ALREADY),
+    (409, {"message": "Conflict"}, None),
+    (409, "<h1>Conflict</h1>", None),
+    (409, {"message": ["odd"], "code": 17}, None),
+    (422, {"message": "…", "errors": {"unity_player_id": ["invalid"]}}, Refusal.PLAYER),
+    (422, {"message": "…", "errors": {"redemption_code": ["too long"]}}, None),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "reason"), REFUSED)
+async def test_what_a_no_to_redeeming_means(
+    vendor: Vendor, poshen: PoshenApi, status: int, body: Any, reason: Refusal | None
+) -> None:
+    """By the field for machines first, then by its words, Chinese and English; never repeated."""
+    vendor.says(reply(status, body.encode() if isinstance(body, str) else body))
+
+    with pytest.raises(UpstreamRefused) as raised:
+        await poshen.redeem("WELCOME2026", PLAYER)
+
+    assert (raised.value.status, raised.value.code, len(vendor.seen)) == (status, reason, 1)
+    assert PLAYER not in str(raised.value)
+
+
+@pytest.mark.parametrize("answer", [DROP, reply(500), reply(503), reply(200, b"<h1>OK</h1>")])
+async def test_a_redemption_that_may_have_happened_is_unknown_and_not_repeated(
+    vendor: Vendor, poshen: PoshenApi, answer: bytes
+) -> None:
+    """A second one would say "already", and nobody would know whose that was."""
+    vendor.says(answer)
+
+    with pytest.raises(OutcomeUnknown):
+        await poshen.redeem("WELCOME2026", PLAYER)
+
+    assert len(vendor.seen) == 1
+
+
+@pytest.mark.parametrize("data", [None, {}, [{"name": "金幣"}]])
+async def test_a_yes_to_nobody_knows_what_is_no_reward(vendor: Vendor, poshen: PoshenApi, data: Any) -> None:
+    vendor.says(reply(200, {"data": data}))
+
+    with pytest.raises(ContractError):
+        await poshen.redeem("WELCOME2026", PLAYER)
+
+
+def entry(player: str | None = PLAYER, code_id: int = 99, at: str | None = "2026-11-30T10:00:00+08:00") -> Any:
+    """A line of the history, as the documents describe it."""
+    return {
+        "id": 1,
+        "user": {"id": 42, "unity_player_id": player, "email": None},
+        "redemption_code": {"id": code_id, "code": "WELCOME2026", "group_id": 5, "total_uses": 3},
+        "redeemed_at": at,
+    }
+
+
+AT = datetime(2026, 11, 30, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("items", "found"),
+    [
+        ([entry()], Redeemed(there=True, at=AT)),
+        ([entry(at=None)], Redeemed(there=True)),
+        ([entry(at="2026-11-29T00:00:00Z"), entry()], Redeemed(there=True, at=AT)),
+        ([entry("unity-54321"), entry(None), entry(code_id=100), {}, "odd", {"user": 1}], Redeemed(there=False)),
+        ([], Redeemed(there=False)),
+    ],
+)
+async def test_the_history_is_compared_by_us(
+    vendor: Vendor, poshen: PoshenApi, items: list[Any], found: Redeemed
+) -> None:
+    """Whatever its filters do, only this player's redemption of this code counts."""
+    vendor.says(listing(*items))
+
+    assert await poshen.redeemed(WELCOME, PLAYER) == found
+
+
+async def test_a_history_without_end_is_no_proof(vendor: Vendor, poshen: PoshenApi) -> None:
+    """A vendor that ignores the page, or the filter, shows others' redemptions for ever."""
+    vendor.says(listing(entry("somebody"), current_page=1, total=5000))
+
+    assert await poshen.redeemed(WELCOME, PLAYER) == Redeemed(there=False, whole=False)
+    assert len(vendor.seen) == HISTORY_PAGES
+
+
+async def test_whether_the_history_may_be_read_is_told(vendor: Vendor, poshen: PoshenApi) -> None:
+    vendor.says(listing(), reply(403, {"message": "This action is unauthorized."}))
+
+    await poshen.check_history()
+    with pytest.raises(CredentialsRefused):
+        await poshen.check_history()

@@ -39,10 +39,12 @@ from bot.cli.doctor import (
     _settings,
     _strangers,
     _token,
+    _without_history,
     _without_policy,
     unknown,
 )
 from bot.config import Settings, load_settings
+from bot.errors import ConfigurationError
 from bot.services.mantago_pairs import Standing
 from bot.storage import schema
 from bot.storage.refusals import explained
@@ -310,6 +312,30 @@ async def test_groups_nobody_decided_about_are_told(sandbox: Sandbox, apis: Apis
     assert f"`giftdesk policy {one} max=1 until=2026-12-31`" in text
     assert await _without_policy(apis, Stored(policies=groups)) == ""
     assert len(groups) <= NAMED_GROUPS or f"and {len(groups) - NAMED_GROUPS} more" in everything
+
+
+async def test_a_history_that_may_not_be_read_is_told(sandbox: Sandbox, apis: Apis) -> None:
+    """Without it, a lost answer to a redemption can only be found out by staff."""
+    assert await _without_history(apis) == ""
+    sandbox.fault("poshen:GET /redemptions", status=403)
+
+    assert "staff have to decide" in await _without_history(apis)
+
+
+@pytest.mark.parametrize("mode", ["claim", "check", "redeem"])
+def test_the_mode_of_poshen_is_named(sandbox: Sandbox, mode: str) -> None:
+    """With what it means."""
+    [said] = [text for name, _, text in _settings(set_right(sandbox, poshen_mode=mode)) if name == "POSHEN_MODE"]
+
+    assert said.startswith(f"{mode}: ")
+
+
+def test_wrong_modes_of_poshen_stop_the_start_and_teach(sandbox: Sandbox) -> None:
+    """One that does not exist, with those that do; and redeeming at a Poshen that is switched off."""
+    with pytest.raises(ConfigurationError, match=r"'reedem' is no mode. claim: .*; check: .*; redeem: Poshen redeems"):
+        set_right(sandbox, poshen_mode="reedem")
+    with pytest.raises(ConfigurationError, match="POSHEN_MODE=redeem needs POSHEN_TOKEN"):
+        set_right(sandbox, poshen_mode="redeem", poshen_token="")
 
 
 async def test_customers_of_another_provider_are_told(apis: Apis) -> None:

@@ -493,6 +493,9 @@ TRACES = (
     "SELECT 'gift', 'x', $1, now(), now()",
     "INSERT INTO hand_overs (person_hash, item_key, nth, customer_id, item, staff, event_id) "
     "SELECT decode($4->>'person', 'hex'), 'x', 1, $1, '{}', 'amy', 1",
+    "INSERT INTO players SELECT $1, 'x', now(), now()",
+    "INSERT INTO redemptions (ref, state, customer_id, event_id, code_id, code, player_hash, created_at, settled_at) "
+    "SELECT 'R-2', 'done', $1, 1, 1, '{}', decode($4->>'player', 'hex'), now(), now()",
     "INSERT INTO poster_visits (event_id, poster_id, customer_id, new, at) SELECT 1, 1, $1, true, now()",
     "INSERT INTO reminder_wishes (customer_id, since) SELECT $1, now()",
     "INSERT INTO reminders (customer_id, item, ends) SELECT $1, 'card:1', now()",
@@ -511,6 +514,7 @@ async def test_deleting_does_to_every_table_what_the_register_says(friend: Chat,
     assert row is not None
     hashed = partial(keyed_hash, friend.bot.settings.secret)
     hashes = {purpose: hashed(purpose, row.person) for purpose in ("person", "blocked", "unclear person")}
+    hashes["player"] = hashed("player", "unity-12345")
     hashes["visitor"] = hashed("visitor", f"chat {row.person}")
     told = {purpose: value.hex() for purpose, value in hashes.items()}
     for statement in TRACES:
@@ -531,6 +535,7 @@ async def test_deleting_does_to_every_table_what_the_register_says(friend: Chat,
         ("unclear", "person_hash"): hashes["unclear person"],
         ("visits", "person_hash"): hashes["visitor"],
         ("phone_hash",): hashed("phone", PROVEN),
+        ("player_hash",): hashes["player"],
     }
 
     async def there() -> set[tuple[str, str]]:

@@ -107,6 +107,7 @@ class Desk(Bot):
             queue.ISSUE.name: turns.issue,
             queue.BULK.name: turns.bulk,
             queue.REMIND.name: turns.remind,
+            queue.REDEMPTION.name: turns.redemption,
         }
         jobs = await self.pool.fetch(
             "SELECT id, entrypoint, payload, extract(epoch FROM execute_after - now())::float AS due "
@@ -114,7 +115,7 @@ class Desk(Bot):
         )
         for job in jobs:
             number, _ = queue.read(job["payload"])
-            if job["entrypoint"] == queue.ISSUE.name and job["due"] > 0:
+            if job["entrypoint"] in (queue.ISSUE.name, queue.REDEMPTION.name) and job["due"] > 0:
                 self.ahead(seconds=job["due"])
             try:
                 await runs[job["entrypoint"]](number)
@@ -156,6 +157,7 @@ class Desk(Bot):
             queue.ISSUE: ours.issue,
             queue.BULK: ours.bulk,
             queue.REMIND: ours.remind,
+            queue.REDEMPTION: ours.redemption,
         }
         jobs = Jobs(runs, sweep=nothing, clean_up=nothing)
         working = asyncio.create_task(jobs.run(self.database, stopping, concurrency=concurrency))

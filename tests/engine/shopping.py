@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import asyncpg
 from chat import Bot, Chat
 
+from bot.storage import queue
 from bot.storage.rewards import Grant
 from sandbox import Sandbox, Webhook
 from sandbox.journal import Call
@@ -152,23 +153,25 @@ def asked(sandbox: Sandbox) -> list[Call]:
 
 async def time_passes(pool: asyncpg.Pool, customer_id: int | None = None) -> None:
     """Leases of dead workers run out, and what was to be asked again later is due (of one customer, or of all)."""
-    await pool.execute(
-        """
-        UPDATE issues SET leased_until = least(leased_until, now()), next_at = least(next_at, now())
-        WHERE state IN ('pending', 'unknown') AND ($1::bigint IS NULL OR customer_id = $1)
-        """,
-        customer_id,
-    )
-    # Anew, because only new jobs wake a worker.
-    await pool.execute(
-        """
-        WITH due AS (
-            DELETE FROM pgqueuer q USING issues i
-            WHERE q.entrypoint = 'issue' AND q.status = 'queued' AND q.payload = convert_to(i.id::text, 'UTF8')
-                AND ($1::bigint IS NULL OR i.customer_id = $1)
-            RETURNING q.payload
+    for kind in (queue.ISSUE, queue.REDEMPTION):
+        await pool.execute(
+            f"""
+            UPDATE {kind.table} SET leased_until = least(leased_until, now()), next_at = least(next_at, now())
+            WHERE {kind.unfinished} AND ($1::bigint IS NULL OR customer_id = $1)
+            """,
+            customer_id,
         )
-        INSERT INTO pgqueuer (priority, entrypoint, payload, status) SELECT 0, 'issue', payload, 'queued' FROM due
-        """,
-        customer_id,
-    )
+        # Anew, because only new jobs wake a worker.
+        await pool.execute(
+            f"""
+            WITH due AS (
+                DELETE FROM pgqueuer q USING {kind.table} i
+                WHERE q.entrypoint = '{kind.name}' AND q.status = 'queued' AND q.payload = {kind.payload("i")}
+                    AND ($1::bigint IS NULL OR i.customer_id = $1)
+                RETURNING q.payload
+            )
+            INSERT INTO pgqueuer (priority, entrypoint, payload, status)
+            SELECT 0, '{kind.name}', payload, 'queued' FROM due
+            """,
+            customer_id,
+        )

@@ -6,9 +6,9 @@ The first half kills real workers (kill -9) at every step of it; the second take
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -99,12 +99,13 @@ class Scene:
     desk: Desk
     stops: Stops
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[None]:
         """A worker that is killed at the end of the block. What it is about to write then never happens."""
         secret = self.desk.settings.secret_key.get_secret_value()
-        settings = {"DATABASE_URL": self.desk.database, "SECRET_KEY": secret}
+        settings = {"DATABASE_URL": self.desk.database, "SECRET_KEY": secret, **self.settings}
         worker = Giftdesk(self.folder, self.desk.sandbox, settings, role="worker")
         worker.start()
         assert worker.process is not None

@@ -251,7 +251,25 @@ async def test_redemptions_that_fail(api: Any, code: str, status: int, message: 
 
     answer = await api.poshen("POST", "/redemptions", body)
 
-    assert (answer.status, answer.json["message"]) == (status, message)
+    assert (answer.status, answer.json["message"]) == (status, f"RedemptionException::{message}")
+
+
+@pytest.mark.parametrize(
+    ("wording", "said"),
+    [
+        ("error", {"message": "The code could not be redeemed.", "error": "expired"}),
+        ("silent", {"message": "The code could not be redeemed."}),
+        ("zh", {"message": "兌換碼已過期"}),
+        ("en", {"message": "This code has expired."}),
+    ],
+)
+async def test_poshens_no_in_other_words(api: Any, sandbox: Sandbox, wording: Any, said: Any) -> None:
+    """What stands in the body is not documented, so the bot must understand several."""
+    sandbox.poshen.wording = wording
+
+    answer = await api.poshen("POST", "/redeem", {"redemption_code": "LATE2025", "unity_player_id": "p1"})
+
+    assert (answer.status, answer.json) == (409, said)
 
 
 async def test_a_player_redeems_once(api: Any, sandbox: Sandbox) -> None:
@@ -261,10 +279,13 @@ async def test_a_player_redeems_once(api: Any, sandbox: Sandbox) -> None:
     second = await api.poshen("POST", "/redeem", body)
 
     assert first.json == {"data": WELCOME["rewards"]}
-    assert (second.status, second.json["message"]) == (409, "alreadyRedeemed")
+    assert (second.status, second.json["message"]) == (409, "RedemptionException::alreadyRedeemed")
     assert sandbox.poshen.codes[99].current_uses == 13
-    history = (await api.poshen("GET", "/redemptions?unity_player_id=p1")).json["data"]
-    assert [entry["redemption_code"]["code"] for entry in history] == ["WELCOME2026"]
+    (entry,) = (await api.poshen("GET", "/redemptions?code=WELCOME2026")).json["data"]
+    assert (entry["redemption_code"]["code"], entry["user"]["unity_player_id"]) == ("WELCOME2026", "p1")
+    user = entry["user"]["id"]
+    assert (await api.poshen("GET", f"/redemptions?user_id={user}")).json["data"] == [entry]
+    assert (await api.poshen("GET", f"/redemptions?user_id={user + 1}")).json["data"] == []
     assert (await api.poshen("POST", "/redemptions", {})).status == 422
 
 

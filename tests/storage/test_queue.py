@@ -20,7 +20,8 @@ RECORDED = {
     queue.PUSH: ("push", b"42"),
     queue.ISSUE: ("issue", b"43"),
     queue.BULK: ("bulk", b"44"),
-    queue.REMIND: ("remind", b"45"),
+    queue.REDEMPTION: ("redemption", b"45"),
+    queue.REMIND: ("remind", b"46"),
 }
 SINCE = "SELECT entrypoint, payload, priority, status::text, execute_after - created AS pause FROM pgqueuer ORDER BY id"
 

@@ -35,7 +35,8 @@ async def pool(kept: asyncpg.Pool) -> asyncpg.Pool:
         "TRUNCATE events, customers, claims, misses, waits, wallets, pushes, pgqueuer, pgqueuer_log, accounts, points,"
         " issues, links, link_codes, invitations, approvals, blocks, undone, exports, data_files, bulk_jobs,"
         " bulk_codes, pgqueuer_statistics, unclear, workers, tallies, attachments, counter_codes,"
-        " hand_overs, visits, posters, poster_visits, poster_files, relays, reminder_wishes, reminders RESTART IDENTITY"
+        " hand_overs, visits, posters, poster_visits, poster_files, relays, players, redemptions, reminder_wishes,"
+        " reminders RESTART IDENTITY"
     )
     return kept
 
@@ -136,6 +137,14 @@ ROWS = {
         "INSERT INTO hand_overs (person_hash, item_key, nth, item, staff, event_id, at) "
         "VALUES ($1::text::bytea, 'x', 1, '{}', 'amy', 1, now() - $2::interval)"
     ),
+    "players": (
+        "INSERT INTO players (customer_id, player, since, used_at) "
+        "VALUES (length($1::text), 'sealed', now(), now() - $2::interval)"
+    ),
+    "redemptions": (
+        "INSERT INTO redemptions (ref, state, customer_id, event_id, code_id, code, player_hash, created_at, "
+        "settled_at) VALUES ($1::text, 'done', 1, 1, 1, '{}', '', now(), now() - $2::interval)"
+    ),
     "link_codes": (
         "INSERT INTO link_codes (code_hash, phone_hash, phone, issued_by, created_at, expires_at, ended_at) "
         "VALUES ($1::text::bytea, $1::text::bytea, '', 'line:staff', now() - $2::interval, now(), now())"
@@ -212,6 +221,7 @@ async def test_the_register_knows_every_column_that_leads_to_a_customer() -> Non
         "customer",
         "person_hash",
         "phone_hash",
+        "player_hash",
         "user_id",
         "used_by",
     }
@@ -286,6 +296,19 @@ async def test_a_voucher_whose_end_is_open_is_kept(pool: asyncpg.Pool) -> None:
 
     left = await pool.fetch("SELECT state FROM issues ORDER BY id")
     assert [row["state"] for row in left] == ["pending", "unknown", "check"]
+
+
+async def test_a_redemption_whose_end_is_open_is_kept_with_its_customer(pool: asyncpg.Pool) -> None:
+    """However old both are: Poshen may have redeemed it."""
+    await pool.execute(ROWS["customers"], "silent", CLAIMS + timedelta(days=1))
+    await pool.execute(ROWS["redemptions"], "R-1", 2 * CLAIMS)
+    await pool.execute(
+        "UPDATE redemptions SET state = 'check', settled_at = NULL, customer_id = (SELECT id FROM customers)"
+    )
+    await clean_up(pool, events=EVENTS, claims=CLAIMS)
+
+    assert await pool.fetchval("SELECT count(*) FROM redemptions") == 1
+    assert await pool.fetchval("SELECT count(*) FROM customers") == 1
 
 
 async def test_the_ledger_of_an_account_is_kept(pool: asyncpg.Pool) -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from bot import storage
 from bot.channels import Outcome
+from bot.storage import redemptions
 from bot.storage.arrivals import EventState, RelayState
 from bot.storage.bulk import CodeState, Counts, JobState
 from bot.storage.inbox import EventOutcome
 from bot.storage.issues import IS_OPEN, OPEN, IssueState
 from bot.storage.pushes import PushOutcome
+from bot.storage.redemptions import RedemptionState
 
 STORED: dict[type[StrEnum], set[str]] = {
     EventState: {"new", "ready", "parked", "done", "ignored"},
@@ -29,6 +31,7 @@ STORED: dict[type[StrEnum], set[str]] = {
         *("delivered", "unknown", "retry", "late", "unreachable", "barred", "refused", "outdated", "waiting", "held"),
     },
     IssueState: {"pending", "unknown", "check", "done", "failed"},
+    RedemptionState: {"pending", "unknown", "check", "done", "failed"},
     JobState: {"running", "stopping", "stopped", "done"},
     CodeState: {"pending", "unknown", "done", "failed", "deleted", "kept"},
 }
@@ -54,6 +57,12 @@ def test_open_issues_are_found_by_their_index() -> None:
     """The condition is the index's own text."""
     assert IS_OPEN == "state IN ('pending', 'unknown', 'check')"
     assert {*OPEN, IssueState.DONE, IssueState.FAILED} == set(IssueState)
+
+
+def test_open_redemptions_are_found_by_their_indexes() -> None:
+    """The same."""
+    assert redemptions.IS_OPEN == "state IN ('pending', 'unknown', 'check')"
+    assert {*redemptions.OPEN, RedemptionState.DONE, RedemptionState.FAILED} == set(RedemptionState)
 
 
 def test_statements_write_no_state_that_python_does_not_know() -> None:
