@@ -40,12 +40,22 @@ with suppress(ImportError), warnings.catch_warnings():  # Not on Windows.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
+catalogues = cache(load_translators)
+
+
 def interrupt(number: int, frame: FrameType | None) -> None:
     """Ctrl-C, as Python itself has it."""
     signal.default_int_handler(number, frame)
 
 
 def pytest_sessionstart() -> None:
+    """Before any test is loaded."""
+    keep_interrupt()
+    # Ten files read them while they are loaded, in each process.
+    pytest.MonkeyPatch().setattr("bot.i18n.load_translators", catalogues)
+
+
+def keep_interrupt() -> None:
     """Let asyncio not put its own handler into the place of Python's.
 
     It would for each fixture and test, and to compare the handlers Python makes a text of them, with all that the task
@@ -68,7 +78,7 @@ def read_once() -> Iterator[None]:
         return lexicons[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bot.wiring.load_translators", cache(load_translators))
+        patch.setattr("bot.wiring.load_translators", catalogues)
         patch.setattr("bot.wiring.Lexicon", lexicon)
         patch.setattr("bot.wiring.Recogniser", SimpleNamespace(load=cache(Recogniser.load)))
         yield

@@ -72,11 +72,12 @@ class Trouble:
 def draw(prefix: str, length: int) -> str:
     """A code nobody can guess: `SUMMER-7K3M-Q9TD`.
 
-    There is a digit in it: a message of letters and hyphens alone would be read as words, and one of twenty was.
+    There is a digit in it: a message of letters and hyphens alone would be read as words, and one of twenty was. There
+    is a letter, too: one of ten thousand had none, and was read as a date and a number.
     """
     while True:
         symbols = "".join(secrets.choice(SYMBOLS) for _ in range(length))
-        if not symbols.isalpha():
+        if not (symbols.isalpha() or symbols.isdigit()):
             return shape(prefix, symbols)
 
 

@@ -417,6 +417,15 @@ def test_one_more_spelling_is_worth_a_question(typed: str, better: str) -> None:
     assert mistyped(typed) == better
 
 
+@pytest.mark.parametrize("symbols", ["72565804", "ABCDEFGH"])
+def test_a_code_has_a_letter_and_a_digit(monkeypatch: pytest.MonkeyPatch, symbols: str) -> None:
+    """What chance makes otherwise is not taken."""
+    drawn = iter([*symbols, *"7K3MQ9TD"])
+    monkeypatch.setattr("bot.services.minting.secrets.choice", lambda _: next(drawn))
+
+    assert draw("2026", 8) == "2026-7K3M-Q9TD"
+
+
 @pytest.mark.parametrize("prefix", ["SUMMER", "", "2026"])
 def test_every_code_that_we_make_is_read_as_it_stands(prefix: str) -> None:
     """Without a keyword and without the brand's pattern: customers paste it."""
