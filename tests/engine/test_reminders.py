@@ -12,10 +12,10 @@ from chat import Chat
 
 from bot.channels import Delivery, Receipt
 from bot.jobs import RetryLater
-from bot.storage import reminders
+from bot.storage import customers, reminders
 from bot.turn import Turns
 from bot.understanding import hours
-from engine.desk import Accepted, Crash, Deliver, Desk
+from engine.desk import Accepted, Crash, Deliver, Desk, until
 from sandbox.altegio import ENDING_PHONE
 
 OTHER_PHONE = "886922222222"
@@ -68,6 +68,26 @@ async def test_once_a_day_whoever_plans(desk: Desk) -> None:
     assert await plan(desk) == 1
     await desk.run()
     assert await told(chat) == 1
+    assert await desk.pool.fetchval("SELECT sum(used) FROM push_budgets") == 1
+
+
+async def test_who_stops_them_while_a_vendor_is_asked_gets_none(desk: Desk) -> None:
+    """The wish was there when the look began, and is not when it ends."""
+    turns = reminding(desk)
+    await wishing(desk)
+    await plan(desk)
+    wish, number = await desk.pool.fetchrow("SELECT id, customer_id FROM reminder_wishes")
+    desk.turns.services.giftcards.forget()
+    desk.sandbox.fault("altegio", delay_ms=300)
+    looking = asyncio.create_task(turns.remind(wish))
+    await until(lambda: desk.sandbox.calls("altegio"))
+    customer = await customers.by_id(desk.pool, number)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        assert customer is not None and await reminders.stop(connection, customer)
+    await looking
+
+    assert await desk.pool.fetchval("SELECT count(*) FROM reminders") == 0
+    assert await desk.pool.fetchval("SELECT count(*) FROM push_budgets") == 0
 
 
 async def test_two_workers_with_one_look_tell_it_once(desk: Desk) -> None:
