@@ -16,6 +16,7 @@ from bot.storage import customers, reminders
 from bot.turn import Turns
 from bot.understanding import hours
 from engine.desk import Accepted, Crash, Deliver, Desk, until
+from engine.shopping import shopper, wish
 from sandbox.altegio import ENDING_PHONE
 
 OTHER_PHONE = "886922222222"
@@ -323,3 +324,26 @@ async def test_who_blocked_us_is_marked_by_it(desk: Desk) -> None:
 
     desk.ahead(days=1)
     assert await plan(desk) == 0
+
+
+async def test_the_end_that_got_it_tells_of_a_voucher_is_kept_and_reminded_of(desk: Desk) -> None:
+    """As soon as it is issued; an answer without one promises nothing."""
+    reminding(desk)
+    endless = await shopper(desk)
+    await endless.do(await wish(endless))
+    desk.sandbox.gotit.good_for = timedelta(days=2)
+    chat = await shopper(desk)
+    await chat.do(await wish(chat))
+    ends = [row["expires_at"] for row in await desk.pool.fetch("SELECT expires_at FROM issues ORDER BY id")]
+    assert ends[0] is None
+    assert timedelta(days=1.9) < ends[1] - desk.clock() <= timedelta(days=2)
+    assert chat._.date(ends[1]) in chat.text
+    await chat.tap("Remind me")
+    await endless.say("remind me before it expires")
+    await plan(desk)
+    await desk.run()
+
+    assert [chat._("Ends soon") in str([item.message for item in each.look()]) for each in (endless, chat)] == [
+        False,
+        True,
+    ]
