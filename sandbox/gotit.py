@@ -91,6 +91,8 @@ class GotIt:
         self.issued: dict[str, dict[str, Any]] = {}
         # Undocumented: a repeated request id may bring the first answer again, or be refused.
         self.repeats: Literal["original", "refused"] = "original"
+        # Undocumented, too: whether a voucher's end is told, and how far away it is then.
+        self.good_for: timedelta | None = None
         self._valid_after = 0.0
 
     def routes(self) -> Routes:
@@ -198,6 +200,8 @@ class GotIt:
             if name is None:
                 _fail(404, 404, "Not Found")
             items.append({"product_id": product, "product_name": name, "quantity": item["quantity"]})
+        if self.good_for is not None:
+            items = [item | {"expired_date": (self.clock() + self.good_for).isoformat()} for item in items]
         self.issued[request_id] = {
             "transaction_id": request_id,
             "issuer_identify_id": body.get("issuer_identify_id"),

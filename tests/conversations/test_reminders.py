@@ -102,7 +102,7 @@ async def test_words_that_say_it_plainly_do_it_at_once(friend: Chat, tables: asy
     [
         "remind me before it expires?",
         "怕我忘記，過期前通知我一下",
-        "could you give me a heads up before my gift card expires",
+        "give me a heads up before it expires",
     ],
 )
 async def test_other_words_are_asked_about_first(friend: Chat, tables: asyncpg.Pool, word: str) -> None:

@@ -558,6 +558,9 @@ async def test_what_waited_and_cannot_be_drawn_costs_nobody_their_answer(desk: D
     )
     await chat.say("選單")
     assert chat.said("What would you like to do?")
+    await chat.say("好")  # That needs no answer, and there is nothing to go with its token.
+    assert chat.shown == []
+    assert (await desk.event())["outcome"] == "silent"
     assert await desk.pool.fetchval("SELECT waiting FROM pushes")
 
 

@@ -12,10 +12,11 @@ from chat import Chat
 
 from bot.channels import Delivery, Receipt
 from bot.jobs import RetryLater
-from bot.storage import reminders
+from bot.storage import customers, reminders
 from bot.turn import Turns
 from bot.understanding import hours
-from engine.desk import Accepted, Crash, Deliver, Desk
+from engine.desk import Accepted, Crash, Deliver, Desk, until
+from engine.shopping import shopper, wish
 from sandbox.altegio import ENDING_PHONE
 
 OTHER_PHONE = "886922222222"
@@ -68,6 +69,26 @@ async def test_once_a_day_whoever_plans(desk: Desk) -> None:
     assert await plan(desk) == 1
     await desk.run()
     assert await told(chat) == 1
+    assert await desk.pool.fetchval("SELECT sum(used) FROM push_budgets") == 1
+
+
+async def test_who_stops_them_while_a_vendor_is_asked_gets_none(desk: Desk) -> None:
+    """The wish was there when the look began, and is not when it ends."""
+    turns = reminding(desk)
+    await wishing(desk)
+    await plan(desk)
+    wish, number = await desk.pool.fetchrow("SELECT id, customer_id FROM reminder_wishes")
+    desk.turns.services.giftcards.forget()
+    desk.sandbox.fault("altegio", delay_ms=300)
+    looking = asyncio.create_task(turns.remind(wish))
+    await until(lambda: desk.sandbox.calls("altegio"))
+    customer = await customers.by_id(desk.pool, number)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        assert customer is not None and await reminders.stop(connection, customer)
+    await looking
+
+    assert await desk.pool.fetchval("SELECT count(*) FROM reminders") == 0
+    assert await desk.pool.fetchval("SELECT count(*) FROM push_budgets") == 0
 
 
 async def test_two_workers_with_one_look_tell_it_once(desk: Desk) -> None:
@@ -303,3 +324,26 @@ async def test_who_blocked_us_is_marked_by_it(desk: Desk) -> None:
 
     desk.ahead(days=1)
     assert await plan(desk) == 0
+
+
+async def test_the_end_that_got_it_tells_of_a_voucher_is_kept_and_reminded_of(desk: Desk) -> None:
+    """As soon as it is issued; an answer without one promises nothing."""
+    reminding(desk)
+    endless = await shopper(desk)
+    await endless.do(await wish(endless))
+    desk.sandbox.gotit.good_for = timedelta(days=2)
+    chat = await shopper(desk)
+    await chat.do(await wish(chat))
+    ends = [row["expires_at"] for row in await desk.pool.fetch("SELECT expires_at FROM issues ORDER BY id")]
+    assert ends[0] is None
+    assert timedelta(days=1.9) < ends[1] - desk.clock() <= timedelta(days=2)
+    assert chat._.date(ends[1]) in chat.text
+    await chat.tap("Remind me")
+    await endless.say("remind me before it expires")
+    await plan(desk)
+    await desk.run()
+
+    assert [chat._("Ends soon") in str([item.message for item in each.look()]) for each in (endless, chat)] == [
+        False,
+        True,
+    ]
