@@ -99,7 +99,7 @@ async def _make_codes(bot: Bot, day: Day, user: str) -> None:
             )
             invitation = await services.staffing.invite(connection, "viewer", actor, now)
         assert link is not None
-        day.open_with([shop.code, own.code, gift.code, link, invitation, "secret-bootstrap-code-0001"])
+        day.open_with([shop.code, own.code, gift.code, invitation, "secret-bootstrap-code-0001"], [link])
         await asyncio.sleep(CODES_EVERY)
 
 
