@@ -24,7 +24,6 @@ PRIVATE: tuple[Callable[[Phone, str, str], Webhook], ...] = (
     lambda phone, mark, _: phone.says(f"please call me at 0912-345-678 {mark}"),
     lambda phone, mark, _: phone.on_standby(f"0912345678 {mark}"),
     lambda phone, mark, code: phone.says(f"{mark} somebody gave me {code} what is it good for"),
-    lambda phone, mark, code: phone.on_standby(f"{mark} {code}"),
 )
 THEIRS: tuple[Callable[[Phone, str], Webhook], ...] = (
     lambda phone, mark: phone.says(f"請問雨傘還有貨嗎 {mark}"),
@@ -62,12 +61,13 @@ class Day:
     said: dict[str, str] = field(default_factory=dict)
     # What opens something at the moment, and everything that ever did.
     live: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
     codes: set[str] = field(default_factory=set)
 
-    def open_with(self, codes: list[str]) -> None:
-        """These are the codes that are good from now on."""
-        self.live = codes
-        self.codes.update(codes)
+    def open_with(self, codes: list[str], links: list[str]) -> None:
+        """These are the codes that are good from now on. links: those that link a phone."""
+        self.live, self.links = codes, links
+        self.codes.update(codes, links)
 
     async def run(
         self,
@@ -95,8 +95,9 @@ class Day:
                 sides = ((OURS, self.ours), (THEIRS, self.theirs), (UNANSWERED, self.theirs))
                 ((kinds, whose),) = self.chance.choices(sides, (5, 5, 1))
                 if kinds is OURS and number >= events - people:
-                    made = self.chance.choice(PRIVATE if self.live else PRIVATE[:3])
-                    webhook = made(phone, mark, self.chance.choice(self.live or [""]))
+                    made = self.chance.choice((*PRIVATE, _on_standby) if self.live else PRIVATE[:3])
+                    codes = self.live + self.links if made is _on_standby else self.live
+                    webhook = made(phone, mark, self.chance.choice(codes or [""]))
                 else:
                     webhook = self.chance.choice(kinds)(phone, mark)
                 event = webhook.json["events"][0]["webhookEventId"]
@@ -148,3 +149,8 @@ class Day:
             assert not any(has_phone(text) or text.startswith("/") for text in texts), texts
             written = received.text.upper().replace("-", "")
             assert not [code for code in self.codes if code.replace("-", "") in written], texts
+
+
+def _on_standby(phone: Phone, mark: str, code: str) -> Webhook:
+    """A code that nobody uses up by this; in a sentence to us a link code would link whoever types it."""
+    return phone.on_standby(f"{mark} {code}")

@@ -99,7 +99,7 @@ async def _make_codes(bot: Bot, day: Day, user: str) -> None:
             )
             invitation = await services.staffing.invite(connection, "viewer", actor, now)
         assert link is not None
-        day.open_with([shop.code, own.code, gift.code, link, invitation, "secret-bootstrap-code-0001"])
+        day.open_with([shop.code, own.code, gift.code, invitation, "secret-bootstrap-code-0001"], [link])
         await asyncio.sleep(CODES_EVERY)
 
 
@@ -160,21 +160,28 @@ async def _an_hour_of_silence(bot: Bot, day: Day) -> set[str]:
     return lost
 
 
-async def test_machines_die(
-    database: str, tmp_path: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """kill -9 of web and workers: nothing is passed on never, and nothing is answered twice."""
+@pytest.fixture
+async def sharing(database: str, tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[dict[str, Giftdesk]]:
+    """A web and two workers that pass on, each in a process of its own."""
     url = await another_database(database, "soak_relay_kills")
     schema.migrate(url)
     settings = {"DATABASE_URL": url, "SECRET_KEY": "s" * 64, "LOG_LEVEL": "WARNING"}
     settings |= sandbox.other.settings(sandbox.url)
-    machines = {
+    running = {
         name: Giftdesk(tmp_path / name, sandbox, settings, role=role)
         for name, role in (("web", "web"), ("one", "worker"), ("two", "worker"))
     }
-    for machine in machines.values():
+    for machine in running.values():
         machine.start()
-    await machines["web"].ready()
+    await running["web"].ready()
+    yield running
+    for machine in running.values():
+        if machine.process is not None and machine.process.poll() is None:
+            await machine.stop()
+
+
+async def test_machines_die(sharing: dict[str, Giftdesk], sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """kill -9 of web and workers: nothing is passed on never, and nothing is answered twice."""
     theirs, codes, over = set[str](), list[str](), asyncio.Event()
     writing: set[asyncio.Task[None]] = set()
 
@@ -184,7 +191,7 @@ async def test_machines_die(
             webhook = phone.says(text)
             if text in ("請問雨傘還有貨嗎", "那雨鞋呢有沒有"):
                 theirs.add(webhook.json["events"][0]["webhookEventId"])
-            await machines["web"].deliver(webhook, within=600)
+            await sharing["web"].deliver(webhook, within=600)
 
     async def arrive() -> None:
         while not over.is_set():
@@ -196,14 +203,14 @@ async def test_machines_die(
 
     sandbox.fault("other", delay_ms=60)  # Long enough to die in the middle of it.
     arriving = asyncio.create_task(arrive())
-    kills = await kill_at_random(machines, random.Random(SEED))
+    kills = await kill_at_random(sharing, random.Random(SEED))
     over.set()
     await arriving
     await asyncio.gather(*writing)
-    await machines["web"].settled(within=600)
+    await sharing["web"].settled(within=600)
 
     async def passed_on() -> bool:
-        (row,) = await machines["web"].rows("SELECT count(*) FROM relays")
+        (row,) = await sharing["web"].rows("SELECT count(*) FROM relays")
         return not row[0]
 
     await until(passed_on, within=600, every=0.2)
@@ -219,9 +226,6 @@ async def test_machines_die(
     with capsys.disabled():
         again = sum(received.known for received in other.received)
         sys.stdout.write(f"\n{kills.total()} kills: {len(theirs)} passed on, {again} of them more than once\n")
-    for machine in machines.values():
-        if machine.process is not None and machine.process.poll() is None:
-            await machine.stop()
 
 
 async def test_our_answers_take_no_longer(database: str, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
