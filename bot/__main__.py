@@ -18,7 +18,7 @@ from bot import __version__
 from bot.cli.serve import database, follow_parent, prepare_metrics, serve_web
 from bot.config import Settings, load_settings
 from bot.errors import GiftdeskError
-from bot.log import configure
+from bot.telemetry.log import configure
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:

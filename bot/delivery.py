@@ -18,7 +18,6 @@ import asyncpg
 import orjson
 from structlog.contextvars import bound_contextvars
 
-from bot import metrics, tracing
 from bot.channels import Delivery, Outbound, Outcome, Receipt, Rendered
 from bot.conversation.actions import Packer, menu_tap
 from bot.conversation.context import Brand
@@ -26,7 +25,6 @@ from bot.conversation.messages import Button, Reply, Text
 from bot.errors import Kind
 from bot.i18n import N_
 from bot.jobs import RetryLater
-from bot.log import log
 from bot.services import Services
 from bot.services.notices import NOTICE
 from bot.services.reminders import REMINDER
@@ -37,6 +35,8 @@ from bot.storage.batches import Batches
 from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.storage.pool import UNWELL
 from bot.storage.pushes import Push, PushOutcome
+from bot.telemetry import metrics, tracing
+from bot.telemetry.log import log
 from handlers.endings import reminder_message
 from handlers.views.choices import Go
 from handlers.vouchers import present_card
@@ -78,7 +78,7 @@ class StoredReply:
     perhaps: bool = False  # A try may have arrived: nobody heard its end, or that end leaves it open.
     # What had waited for this customer to write and goes before these messages: [push, how many messages of it].
     along: list[list[int]] = field(default_factory=list)
-    trace: str | None = None  # which one its event is part of, see `bot.tracing`
+    trace: str | None = None  # which one its event is part of, see `bot.telemetry.tracing`
     passes: bool = False  # The people of the shop are given the chat with it.
 
     def dump(self) -> str:

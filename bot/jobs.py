@@ -20,11 +20,11 @@ from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job, Schedule, TracebackRecord
 from pgqueuer.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
 
-from bot import tracing
 from bot.errors import ConfigurationError
-from bot.log import log
 from bot.storage.pool import connect_one
 from bot.storage.queue import DONE, KINDS, TAKE, TAKEN_IN_ORDER, Kind, read
+from bot.telemetry import tracing
+from bot.telemetry.log import log
 
 HEARTBEAT = timedelta(seconds=5)  # A killed worker's jobs run again after this long.
 # asyncpg raises its InternalClientError, too, when a connection ends between two of its own steps.

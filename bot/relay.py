@@ -16,7 +16,6 @@ import asyncpg
 import httpx
 import orjson
 
-from bot import metrics
 from bot.apis.http import Breaker, timeouts
 from bot.apis.transport import Client, Transport, prepared
 from bot.channels.limits import record, records, word
@@ -25,7 +24,6 @@ from bot.channels.line.relay import Target, headers, request_of, signed
 from bot.delivery import where_raised
 from bot.errors import CheckFailed, Kind
 from bot.i18n import N_
-from bot.log import log
 from bot.services.alerts import Alerts
 from bot.services.health import Health
 from bot.services.passing import Passing
@@ -33,6 +31,8 @@ from bot.services.sealing import Sealer
 from bot.storage import counts, relays
 from bot.storage.pool import UNWELL
 from bot.storage.relays import Relay
+from bot.telemetry import metrics
+from bot.telemetry.log import log
 
 CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 5.0
 AT_ONCE = 20  # to one tool, from one worker

@@ -19,7 +19,6 @@ from typing import Any
 import asyncpg
 from structlog.contextvars import bound_contextvars
 
-from bot import metrics, tracing
 from bot.apis import Apis
 from bot.apis.http import request_id
 from bot.channels import Delivery, Inbound, Menus, Outbound, Outcome, Rendered, staff_menu
@@ -43,7 +42,6 @@ from bot.delivery import (
 )
 from bot.i18n import N_, Translator, closest
 from bot.jobs import RetryLater
-from bot.log import log
 from bot.services import Services
 from bot.services.staffing import Actor
 from bot.storage import customers, inbox, pushes, relays, staff
@@ -51,6 +49,8 @@ from bot.storage.arrivals import EventState
 from bot.storage.batches import Batches
 from bot.storage.customers import MENU_UNKNOWN, Customer
 from bot.storage.inbox import EventOutcome, InboxEvent
+from bot.telemetry import metrics, tracing
+from bot.telemetry.log import log
 from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
 from handlers.waiting import still_checking

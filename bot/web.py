@@ -17,14 +17,13 @@ import psycopg
 from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from bot import __version__, metrics, tracing
+from bot import __version__
 from bot.channels import Elsewhere, Inbound, Json, Malformed
 from bot.channels.entrances import code_links
 from bot.channels.intake import arrivals, by_path, inbound_channels
 from bot.channels.line.relay import Copies, targets_of
 from bot.channels.messenger.pictures import PATH as PICTURES
 from bot.config import Settings, load_settings
-from bot.log import configure, log
 from bot.storage import arrivals as storage
 from bot.storage import chart_links, counter_pictures, export_files
 from bot.storage import exports as links
@@ -34,6 +33,8 @@ from bot.storage.export_files import CODES, DATA, HANDED, POSTERS, Given, Made, 
 from bot.storage.exports import Shown
 from bot.storage.version import is_current
 from bot.storage.writer import PATIENCE, NotStoredError, Writer
+from bot.telemetry import metrics, tracing
+from bot.telemetry.log import configure, log
 
 T = TypeVar("T")
 

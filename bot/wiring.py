@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from bot import metrics
 from bot.apis import Apis
 from bot.apis.altegio import AltegioApi
 from bot.apis.gotit import GotItApi
@@ -25,7 +24,6 @@ from bot.conversation.dispatch import Dispatcher
 from bot.conversation.router import Routes
 from bot.errors import ConfigurationError
 from bot.i18n import Translator, load_translators
-from bot.log import log
 from bot.relay import Peer, Relaying
 from bot.services import Services
 from bot.services.alerts import Alerts
@@ -63,6 +61,8 @@ from bot.services.vouchers import Quota, Vouchers
 from bot.services.wallet import Wallet
 from bot.staff.desk import StaffDesk
 from bot.staff.routes import StaffRoutes
+from bot.telemetry import metrics
+from bot.telemetry.log import log
 from bot.turn import Turns
 from bot.understanding import hours
 from bot.understanding.recogniser import Recogniser

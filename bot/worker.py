@@ -12,12 +12,11 @@ from datetime import timedelta
 
 import asyncpg
 
-from bot import __version__, tracing
+from bot import __version__
 from bot.channels import Outbound
 from bot.config import Settings
 from bot.errors import ConfigurationError
 from bot.jobs import Jobs
-from bot.log import log
 from bot.services import key
 from bot.services.health import WRITTEN_EVERY
 from bot.storage import bulk, counts, inbox, issues, pushes, queue, redemptions, reminders
@@ -25,6 +24,8 @@ from bot.storage import pool as pools
 from bot.storage.clocks import DatabaseClock
 from bot.storage.retention import clean_up
 from bot.storage.version import is_current_now
+from bot.telemetry import tracing
+from bot.telemetry.log import log
 from bot.turn import Turns
 from bot.wiring import build_turns, open_apis, open_channels, open_peers, pass_on
 

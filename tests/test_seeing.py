@@ -13,8 +13,8 @@ import pytest
 from prometheus_client import Counter, Histogram
 from ruamel.yaml import YAML
 
-from bot import metrics
 from bot.errors import UpstreamError
+from bot.telemetry import metrics
 
 ROOT = Path(__file__).parent.parent
 RULES = ROOT / "deploy/alerts.yml"

@@ -21,7 +21,6 @@ from urllib.parse import urlencode
 import httpx
 import orjson
 
-from bot import tracing
 from bot.apis.call_stats import CallStats
 from bot.apis.rate_limit import RateLimit
 from bot.apis.reading import ShapeError
@@ -40,6 +39,7 @@ from bot.errors import (
     UpstreamRefused,
     UpstreamUnavailable,
 )
+from bot.telemetry import tracing
 
 T = TypeVar("T")
 Params = Mapping[str, str | int]

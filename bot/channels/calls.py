@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import httpx
 import orjson
 
-from bot import tracing
 from bot.apis.http import timeouts
 from bot.apis.transport import NEVER_SENT, prepared
 from bot.channels import Json
 from bot.channels.limits import record
+from bot.telemetry import tracing
 
 READ_SECONDS = 6.0
 CONNECT_SECONDS = 3.0

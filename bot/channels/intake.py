@@ -37,7 +37,7 @@ def arrivals(
     trace: str | None = None,
     copies: Sequence[Sequence[Json]] = (),
 ) -> list[Arrival]:
-    """What is stored of a webhook's events, oldest first. trace: which one they are part of, see `bot.tracing`.
+    """What is stored of a webhook's events, oldest first. trace: which one they are part of, see `telemetry.tracing`.
 
     Replayed yesterdays and what needs no answer are stored without their content: only their keys
     matter, so that they are known the next time. copies: of each event, see `Arrival`.

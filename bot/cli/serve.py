@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config import Settings
-from bot.log import log
+from bot.telemetry.log import log
 
 if TYPE_CHECKING:
     from bot.storage.embedded import EmbeddedPostgres
@@ -159,7 +159,7 @@ def serve_web(settings: Settings) -> None:
 
 
 def prepare_metrics(settings: Settings) -> None:
-    """One folder for all processes of this machine; must be called before `bot.metrics` is imported."""
+    """One folder for all processes of this machine; must be called before `bot.telemetry.metrics` is imported."""
     folder = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(settings.giftdesk_home.resolve() / "metrics")))
     folder.mkdir(parents=True, exist_ok=True)
 

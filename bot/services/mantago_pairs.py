@@ -25,13 +25,13 @@ import orjson
 from bot.apis.mantago import EXPIRED, NAME, MantagoApi, Pair, days_left
 from bot.errors import RateLimited, UpstreamError, UpstreamRefused, UpstreamUnavailable
 from bot.i18n import N_
-from bot.log import log
 from bot.services.alerts import Alerts
 from bot.services.hashes import keyed_hash
 from bot.services.sealing import Sealer
 from bot.storage import mantago_pairs
 from bot.storage.mantago_pairs import PairState, Stored
 from bot.storage.pool import UNWELL
+from bot.telemetry.log import log
 
 BEFORE_ITS_END = timedelta(days=3)
 NOT_AGAIN_WITHIN = timedelta(hours=1)  # after an exchange that surely did not happen

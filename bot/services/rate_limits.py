@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from bot.apis.rate_limit import MARGIN, RateLimit, Slot
-from bot.log import log
 from bot.storage import rate_limits
 from bot.storage.together import Together
+from bot.telemetry.log import log
 
 ANSWERS_WITHIN = 1.0  # seconds
 AWAY = 5.0  # seconds without asking a database that did not answer

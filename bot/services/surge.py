@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import metrics
-from bot.log import log
+from bot.telemetry import metrics
+from bot.telemetry.log import log
 
 IN_A_ROW = 10  # events; a few alone may have waited for reasons of their own
 CALM = timedelta(seconds=10)  # without any event

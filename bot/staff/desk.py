@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from bot import metrics
 from bot.conversation.context import Answer, Brand, Context
 from bot.conversation.messages import Button, Card, Message, Reply, Text, only, plain
 from bot.conversation.router import Router
@@ -38,6 +37,7 @@ from bot.staff.teaching import LONGEST_LABEL, Run, RunTyped, commands_button, ex
 from bot.staff.tiles import StaffTile
 from bot.storage import approvals, staff
 from bot.storage.state import Pending
+from bot.telemetry import metrics
 from bot.understanding.reading import fold
 
 MOST_OFFERED = 4  # lines that may be meant

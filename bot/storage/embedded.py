@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from bot.errors import ConfigurationError
-from bot.log import log
+from bot.telemetry.log import log
 
 # Small enough for the smallest machine; a brand that outgrows it sets DATABASE_URL.
 CONFIGURATION = """

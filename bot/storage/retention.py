@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import asyncpg
 
-from bot.log import log
 from bot.storage import queue
 from bot.storage.pool import affected
 from bot.storage.unclear import KEPT_FOR
+from bot.telemetry.log import log
 
 YOUNG = "{} >= now() - $1::interval"
 BITE = 5_000

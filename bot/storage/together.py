@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from bot.log import log
+from bot.telemetry.log import log
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -18,9 +18,9 @@ from typing import Any
 
 import psycopg
 
-from bot.log import log
 from bot.storage import arrivals
 from bot.storage.arrivals import Arrival
+from bot.telemetry.log import log
 
 PATIENCE = 1.4  # seconds; LINE gives up after two.
 STATEMENT_MS = 1_200  # A statement that takes longer answers nobody in time.

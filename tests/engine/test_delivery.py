@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from chat import Chat
 
-from bot import metrics
 from bot.channels import Delivery, Outcome, Receipt
 from bot.delivery import PUSH_TRIES
 from bot.jobs import RetryLater
 from bot.storage import pushes
+from bot.telemetry import metrics
 from engine.desk import Accepted, Crash, Deliver, Desk, references
 
 CODE = "WELCOME2026"

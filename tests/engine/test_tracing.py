@@ -13,10 +13,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from bot import tracing
 from bot.channels import Receipt
 from bot.config import load_settings
 from bot.errors import ConfigurationError
+from bot.telemetry import tracing
 from engine.desk import Crash, Desk
 from engine.processes import ROOT, free_port
 from engine.shopping import newcomer

@@ -25,7 +25,7 @@ from bot.channels.messenger.render import is_banner, render
 from bot.channels.messenger.threads import Threads
 from bot.conversation.messages import Reply
 from bot.errors import CheckFailed
-from bot.log import log
+from bot.telemetry.log import log
 
 API_URL = "https://graph.facebook.com/v26.0"
 BRAND_COLOUR = "#0F766E"

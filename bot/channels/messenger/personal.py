@@ -18,7 +18,7 @@ from bot.channels import Json, MenuTexts
 from bot.channels.calls import LostError, NotSentError
 from bot.channels.limits import one_line, records, shorten_label
 from bot.conversation.actions import MENU_TAP, menu_tap
-from bot.log import log
+from bot.telemetry.log import log
 
 if TYPE_CHECKING:
     from bot.channels.messenger.client import Answer, MessengerClient

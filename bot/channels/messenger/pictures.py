@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, get_args
 
 from bot.conversation.messages import Banner
-from bot.log import log
 from bot.storage import pictures as storage
+from bot.telemetry.log import log
 
 if TYPE_CHECKING:
     import asyncpg

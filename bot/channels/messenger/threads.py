@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bot.channels import Json
 from bot.channels.calls import PROFILE_SECONDS, LostError, NotSentError
 from bot.channels.limits import record, records, word
-from bot.log import log
+from bot.telemetry.log import log
 
 if TYPE_CHECKING:
     from bot.channels.messenger.client import MessengerClient
