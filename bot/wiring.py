@@ -281,7 +281,7 @@ def build_turns(
     catalogue = Catalogue(settings.gotit_point_per_vnd, settings.gotit_point_overrides, settings.gotit_image_hosts)
     linking = Linking(settings.secret, sealer, notices, alerts, settings.phone_region)
     points = Points(notices)
-    surge = Surge(timedelta(seconds=settings.surge_seconds))
+    surge = Surge(timedelta(seconds=settings.surge_seconds), metrics.KEPT_LISTS.inc)
     giftcards = GiftCards(linking)
     counter_codes = CounterCodes(settings.secret, settings.counter_qr, settings.line_basic_id)
     vouchers = Vouchers(

@@ -3,10 +3,10 @@ each worker knows anyway; nobody is asked for it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.telemetry import metrics
 from bot.telemetry.log import log
 
 IN_A_ROW = 10  # events; a few alone may have waited for reasons of their own
@@ -18,10 +18,11 @@ class Surge:
     """Whether there is one, as this worker sees it. All take events from the same queue, and so see the same.
 
     after: how long events have waited when one begins; zero: none ever does. It ends with the first that has waited for
-    less than a third of that.
+    less than a third of that. spared: counts a list that was answered as it was kept, so that no vendor was asked.
     """
 
     after: timedelta = timedelta(0)
+    spared: Callable[[], None] = lambda: None
     since: datetime | None = None
     _old: int = 0  # events in a row
     _last: datetime | None = None
@@ -50,7 +51,3 @@ class Surge:
         """Know nothing of what was any more."""
         self.since = self._last = None
         self._old = 0
-
-    def spared(self) -> None:
-        """A list was answered as it was kept, and no vendor was asked."""
-        metrics.KEPT_LISTS.inc()

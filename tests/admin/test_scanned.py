@@ -52,6 +52,17 @@ async def an_issue(bot: Bot, customer: int) -> None:
     )
 
 
+async def a_redemption(bot: Bot, customer: int) -> None:
+    code = {"id": 1, "code": "WELCOME2026", "group": None, "game": None, "rewards": []}
+    await bot.pool.execute(
+        "INSERT INTO redemptions (ref, state, customer_id, event_id, code_id, code, player_hash, player, created_at) "
+        "VALUES ('R-7F3K9M', 'check', $1, 0, 1, $2, '\\x01', $3, now())",
+        customer,
+        code,
+        bot.turns.services.players.sealer.seal("unity-12345"),
+    )
+
+
 async def an_approval(bot: Bot, customer: int) -> None:
     asker = await bot.pool.fetchval("SELECT id FROM staff WHERE name = 'amy'")
     await bot.pool.execute("UPDATE staff SET role = 'owner' WHERE id = $1", asker)
@@ -119,6 +130,8 @@ SET_UP: dict[str, Callable[[Bot, int], Any]] = {
     "issue show": an_issue,
     "issue retry": an_issue,
     "issue resolve": an_issue,
+    "redemption retry": a_redemption,
+    "redemption resolve": a_redemption,
     "approve": an_approval,
     "job stop": a_running_job,
     "group resume": a_paused_group,
