@@ -16,6 +16,7 @@ from sandbox.people import demo_id
 
 CODES = "/redemption-codes"
 BRIEFLY = aiohttp.ClientTimeout(total=0.1)
+TICK = 0.002  # seconds that a timer of the loop may be early
 
 
 async def test_a_status_looks_like_the_vendors_own(api: Any, sandbox: Sandbox) -> None:
@@ -84,8 +85,8 @@ async def test_a_delay_slows_the_real_answer(api: Any, sandbox: Sandbox) -> None
     started = time.perf_counter()
 
     assert (await api.poshen("GET", CODES)).status == 200
-    assert time.perf_counter() - started >= 0.03
-    assert sandbox.calls("poshen")[0].ms >= 30
+    assert time.perf_counter() - started >= 0.03 - TICK
+    assert sandbox.calls("poshen")[0].ms >= 1000 * (0.03 - TICK)
 
 
 async def test_a_delay_for_everything(api: Any, sandbox: Sandbox) -> None:
@@ -93,7 +94,7 @@ async def test_a_delay_for_everything(api: Any, sandbox: Sandbox) -> None:
     started = time.perf_counter()
     await api.poshen("GET", CODES)
 
-    assert time.perf_counter() - started >= 0.02
+    assert time.perf_counter() - started >= 0.02 - TICK
 
 
 async def test_a_client_that_gives_up_early_changed_nothing(api: Any, sandbox: Sandbox) -> None:
