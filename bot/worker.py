@@ -16,7 +16,7 @@ from bot import __version__
 from bot.channels import Outbound
 from bot.config import Settings
 from bot.errors import ConfigurationError
-from bot.jobs import Jobs
+from bot.jobs import LOST, Jobs
 from bot.services import key
 from bot.services.health import WRITTEN_EVERY
 from bot.storage import bulk, counts, inbox, issues, pushes, queue, redemptions, reminders
@@ -32,20 +32,17 @@ from bot.wiring import build_turns, open_apis, open_channels, open_peers, pass_o
 POOL = 12  # connections; a turn needs one for a few milliseconds at a time
 MENUS_KNOWN_FOR = 30.0  # seconds until it is looked up again which menus are installed
 PICTURES_EVERY = 60.0  # seconds
+LOOK_AGAIN_SECONDS = 1.0  # for a database that is not there yet
 
 
 async def work(settings: Settings, stopping: asyncio.Event) -> None:
     """Answer events until `stopping`; what was begun is finished first."""
-    pool = await _connect(settings, stopping)
+    clock = DatabaseClock()
+    pool = await connect(settings, stopping, clock)
     if pool is None:
         return
     channels, apis, peers = open_channels(settings), open_apis(settings), open_peers(settings)
     try:
-        if await key.is_another(pool, settings.secret):
-            raise ConfigurationError(key.CHANGED)
-        clock = DatabaseClock()
-        if off := await clock.compare(pool):
-            log.warning("clocks differ", detail=off)
         turns = build_turns(settings, pool, channels, apis, clock, peers)
         relaying = pass_on(settings, turns, peers)
         turns = replace(turns, wake=relaying.wake)
@@ -164,19 +161,27 @@ async def _report(turns: Turns, clock: DatabaseClock) -> None:
         await asyncio.sleep(WRITTEN_EVERY)
 
 
-async def _connect(settings: Settings, stopping: asyncio.Event) -> asyncpg.Pool | None:
-    """The database's pool, waited for until its schema is there; None when told to stop meanwhile."""
+async def connect(settings: Settings, stopping: asyncio.Event, clock: DatabaseClock) -> asyncpg.Pool | None:
+    """The database's pool, waited for until it is there with its schema; None when told to stop meanwhile.
+
+    clock: is compared with the database's. Raises ConfigurationError for another key than the database is used with.
+    """
     pool = None
     while not stopping.is_set():
         try:
             pool = pool or await pools.connect(settings.database_url, size=POOL)
             if await is_current_now(pool):
+                if await key.is_another(pool, settings.secret):
+                    await pool.close()
+                    raise ConfigurationError(key.CHANGED)
+                if off := await clock.compare(pool):
+                    log.warning("clocks differ", detail=off)
                 return pool
             log.warning("migrations are missing, waiting for `giftdesk migrate`")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        except LOST as error:
             log.warning("no database yet, waiting for it", error=type(error).__name__)
         with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), 1)
+            await asyncio.wait_for(stopping.wait(), LOOK_AGAIN_SECONDS)
     if pool is not None:
         await pool.close()
     return None

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from functools import partial
@@ -23,13 +24,17 @@ from pgqueuer import AsyncpgDriver, Queries
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from pgqueuer.types import QueueEntrypoint, QueueManagerId
 
+from bot import worker
 from bot.channels import Delivery, Receipt
 from bot.channels.intake import arrivals, inbound_channels
 from bot.jobs import BUSY_SECONDS, PACE_SECONDS, ChatLocks, FewerQuestions, busy_pause
+from bot.services import key
 from bot.storage import arrivals as stored
 from bot.storage import inbox
+from bot.storage.clocks import DatabaseClock
 from bot.storage.pool import connect_one
 from bot.storage.queue import TAKEN_IN_ORDER
+from bot.storage.version import is_current_now
 from bot.storage.writer import Writer
 from bot.turn import Turns
 from engine.desk import Accepted, Deliver, Desk, references, until
@@ -325,6 +330,32 @@ async def test_a_connection_that_dies_silently_is_replaced(desk: Desk, monkeypat
             desk.post(again.phone.says("選單"))
             await until(partial(desk.sandbox.sent, "line", again.user), within=15)
             assert alive > dead
+
+
+@pytest.mark.parametrize("error", [asyncpg.InternalClientError, asyncpg.ConnectionDoesNotExistError, OSError])
+async def test_a_worker_that_starts_while_the_database_dies_waits_for_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """It may die before each of the first questions; nobody may have to start the worker again for that."""
+    monkeypatch.setattr(worker, "LOOK_AGAIN_SECONDS", 0.01)
+    died = list[str]()
+
+    def once(name: str, ask: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def asked(*arguments: Any) -> Any:
+            if name not in died:
+                died.append(name)
+                raise error("the connection ended")
+            return await ask(*arguments)
+
+        return asked
+
+    clock = DatabaseClock()
+    monkeypatch.setattr(worker, "is_current_now", once("schema", is_current_now))
+    monkeypatch.setattr("bot.services.key.is_another", once("key", key.is_another))
+    monkeypatch.setattr(DatabaseClock, "compare", once("clock", DatabaseClock.compare))
+    pool = await worker.connect(desk.settings, asyncio.Event(), clock)
+    assert pool is not None and died == ["schema", "key", "clock"]
+    await pool.close()
 
 
 async def test_an_event_that_comes_in_wakes_the_worker_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
