@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import asyncpg
 from chat import Bot, Chat
+from engine.desk import references
 
 from conversations.proving import new_code
 
@@ -82,7 +83,7 @@ async def test_a_claim_that_took_too_long_is_pushed(bot: Bot) -> None:
 
     assert chat.said(STILL)
     assert chat.said("Redeemed 🎉")
-    assert [item.via for item in chat.shown if "R-" in str(item.message)] == ["push"]
+    assert [item.via for item in chat.shown if references(item.message)] == ["push"]
 
 
 async def test_messenger_needs_no_button_for_a_slow_answer(bot: Bot) -> None:
@@ -222,7 +223,7 @@ async def test_a_platform_in_trouble_gets_the_receipt_a_little_later(bot: Bot, c
     await chat.say("WELCOME2026")
 
     assert chat.said("Redeemed 🎉")
-    assert len([item for item in chat.shown if "R-" in str(item.message)]) == 1
+    assert len([item for item in chat.shown if references(item.message)]) == 1
 
 
 # Outside Messenger's window.
