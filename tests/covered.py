@@ -31,6 +31,7 @@ GUARDED = tuple(
         "bot/services/points.py",
         "bot/services/redeeming.py",
         "bot/services/redemption.py",
+        "bot/storage/asked.py",
         "bot/storage/claims.py",
         "bot/storage/inbox.py",
         "bot/storage/issues.py",

@@ -7,9 +7,8 @@ from datetime import datetime
 
 import asyncpg
 
-from bot.storage.issues import IS_OPEN
+from bot.storage.asked import IS_OPEN
 from bot.storage.queue import PUSH
-from bot.storage.redemptions import IS_OPEN as REDEEMING
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, event_id: int, now
         ) open, (
             SELECT count(*) AS redeeming, min(created_at) AS redeeming_since,
                 count(*) FILTER (WHERE state = 'check') AS undecided_codes
-            FROM redemptions WHERE {REDEEMING}
+            FROM redemptions WHERE {IS_OPEN}
                 AND (state <> 'pending' OR created_at < $2::timestamptz - interval '2 minutes')
         ) redeeming
         """,

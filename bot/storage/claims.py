@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from bot.storage.asked import IS_OPEN
 from bot.storage.receipts import FREE, draw
-from bot.storage.redemptions import IS_OPEN as REDEEMING
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ async def used_up(connection: asyncpg.Connection, code_id: int, most: int) -> bo
         f"""
         SELECT coalesce((SELECT claims FROM code_counters WHERE code_id = $1),
                         (SELECT count(*) FROM claims WHERE code_id = $1)),
-            (SELECT count(*) FROM redemptions WHERE code_id = $1 AND {REDEEMING})
+            (SELECT count(*) FROM redemptions WHERE code_id = $1 AND {IS_OPEN})
         """,
         code_id,
     )

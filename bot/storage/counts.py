@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from bot.storage.asked import IS_OPEN
 from bot.storage.audit import BY_PHONE
-from bot.storage.issues import IS_OPEN
-from bot.storage.redemptions import IS_OPEN as REDEEMING
 
 CALLS = "calls"  # the kind of a daily number of all calls to a part; the other kinds are failures
 CODES, MISSED = "codes", "missed"  # part and kind of the daily number of wrong codes
@@ -119,7 +118,7 @@ async def read(connection: asyncpg.Connection | asyncpg.Pool, since: datetime, n
             (SELECT count(*) FROM links WHERE linked_at >= $1) AS linked,
             (SELECT count(*) FROM hand_overs WHERE at >= $1 AND undone_at IS NULL) AS handed,
             (SELECT count(*) FROM reminders WHERE at >= $1) AS reminded,
-            (SELECT count(*) FROM redemptions WHERE created_at >= $1 AND {REDEEMING}) AS redeeming,
+            (SELECT count(*) FROM redemptions WHERE created_at >= $1 AND {IS_OPEN}) AS redeeming,
             (SELECT count(*) FROM events WHERE held_at >= $1) AS held
         FROM (
             SELECT count(*) FILTER (WHERE first_seen >= $1) AS new, count(*) AS active

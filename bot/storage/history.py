@@ -9,8 +9,8 @@ from typing import Any
 
 import asyncpg
 
+from bot.storage.asked import IS_OPEN
 from bot.storage.issues import EXPECTED
-from bot.storage.redemptions import IS_OPEN
 
 
 class What(StrEnum):

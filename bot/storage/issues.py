@@ -13,9 +13,8 @@ from typing import Any
 
 import asyncpg
 
-from bot.storage.pool import affected
+from bot.storage.asked import IS_OPEN, OPEN, UNDER_WAY, Asked
 from bot.storage.queue import ISSUE
-from bot.storage.queue import add as add_job
 from bot.storage.receipts import FREE, draw
 
 
@@ -27,10 +26,6 @@ class IssueState(StrEnum):
     CHECK = "check"  # Asking again did not help: staff decide.
     DONE = "done"  # It was issued, and its points are spent.
     FAILED = "failed"  # It was surely not issued, or staff say so, and its points are back.
-
-
-OPEN = (IssueState.PENDING, IssueState.UNKNOWN, IssueState.CHECK)
-IS_OPEN = f"state IN {tuple(state.value for state in OPEN)}"  # the condition of the index `issues_open`
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +72,7 @@ class Issue:
     @property
     def under_way(self) -> bool:
         """Whether it is asked for by itself, until it has its end or staff have to decide."""
-        return self.state in (IssueState.PENDING, IssueState.UNKNOWN)
+        return self.state in UNDER_WAY
 
     @property
     def called(self) -> str:
@@ -97,6 +92,8 @@ def called(name: str, quantity: int) -> str:
 
 _COLUMNS = """id, ref, key, request_id, kind, state, customer_id, recipient, issuer, gift_id, price_id, quantity, cost,
     balance, offer, delivery, reason, attempts, unknowns, awaited, next_at, created_at, settled_at, expires_at"""
+_ASKED = Asked(ISSUE, _COLUMNS, told="kind <> 'staff'")
+queue, requeue_orphans = _ASKED.queue, _ASKED.requeue_orphans
 
 
 def _read(row: asyncpg.Record) -> Issue:
@@ -256,10 +253,7 @@ async def newest(
     connection: asyncpg.Connection | asyncpg.Pool, *, only_open: bool, limit: int, offset: int
 ) -> list[Issue]:
     """Everybody's issues, newest first: for staff."""
-    which = f"WHERE {IS_OPEN}" if only_open else ""
-    rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM issues {which} ORDER BY id DESC LIMIT $1 OFFSET $2", limit, offset
-    )
+    rows = await _ASKED.newest(connection, only_open=only_open, limit=limit, offset=offset)
     return [_read(row) for row in rows]
 
 
@@ -286,27 +280,8 @@ async def lease(
     *,
     but_awaited: bool = False,
 ) -> Issue | None:
-    """Take an open issue for one call, counted; None when it is settled, not due yet, or somebody is at it.
-
-    but_awaited: not when the customer was told to wait for its end.
-    A lease that ran out was somebody's who died in mid-call: what became of that call is unknown from now on.
-    """
-    return _issue(
-        await connection.fetchrow(
-            f"""
-            UPDATE issues SET attempts = attempts + 1, leased_until = $3,
-                state = CASE WHEN leased_until IS NULL THEN state ELSE 'unknown' END
-            WHERE id = $1 AND state IN ('pending', 'unknown') AND NOT (awaited AND $4)
-                AND (leased_until IS NULL OR leased_until <= $2)
-                AND (next_at IS NULL OR next_at <= $2)
-            RETURNING {_COLUMNS}
-            """,
-            issue_id,
-            now,
-            until,
-            but_awaited,
-        )
-    )
+    """As `Asked.lease`."""
+    return _issue(await _ASKED.lease(connection, issue_id, now, until, but_awaited=but_awaited))
 
 
 async def settle(
@@ -416,38 +391,7 @@ async def keep_delivery(connection: asyncpg.Connection, issue_id: int, delivery:
 
 async def awaits(connection: asyncpg.Connection, issue_id: int) -> Issue | None:
     """Note that the customer is told to wait for the end; None when it is there already."""
-    return _issue(
-        await connection.fetchrow(
-            f"""
-            UPDATE issues SET awaited = true WHERE id = $1 AND {IS_OPEN}
-            RETURNING {_COLUMNS}
-            """,
-            issue_id,
-        )
-    )
-
-
-async def queue(connection: asyncpg.Connection | asyncpg.Pool, issue_id: int, pause: timedelta) -> None:
-    """Have an issue looked at again after `pause`."""
-    await add_job(connection, ISSUE, issue_id, pause)
-
-
-async def requeue_orphans(pool: asyncpg.Pool) -> int:
-    """Give open issues that have no job (any more) a new one; returns how many. Those with staff need none.
-
-    Nobody answers the customer any more (their event is held, say), so they are told the end by itself.
-    """
-    status: str = await pool.execute(
-        f"""
-        WITH orphans AS (
-            UPDATE issues i SET awaited = awaited OR kind <> 'staff'
-            WHERE (leased_until IS NULL OR leased_until <= now()) AND {ISSUE.orphaned("i")}
-            RETURNING id
-        )
-        {ISSUE.insert("FROM orphans ORDER BY id")}
-        """
-    )
-    return affected(status)
+    return _issue(await _ASKED.awaits(connection, issue_id))
 
 
 async def forget(connection: asyncpg.Connection, customer_id: int) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 
 import asyncpg
 
-from bot.storage.pool import affected
+from bot.storage.asked import IS_OPEN, OPEN, UNDER_WAY, Asked
 from bot.storage.queue import REDEMPTION
-from bot.storage.queue import add as add_job
 from bot.storage.receipts import FREE, draw
 
 
@@ -27,10 +26,6 @@ class RedemptionState(StrEnum):
     CHECK = "check"  # Asking again did not help: staff decide.
     DONE = "done"  # Poshen has granted the rewards, and the customer has their claim.
     FAILED = "failed"  # It was surely not redeemed, or staff say so.
-
-
-OPEN = (RedemptionState.PENDING, RedemptionState.UNKNOWN, RedemptionState.CHECK)
-IS_OPEN = f"state IN {tuple(state.value for state in OPEN)}"  # the condition of the indexes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +64,13 @@ class Redemption:
     @property
     def under_way(self) -> bool:
         """Whether it is asked for by itself, until it has its end or staff have to decide."""
-        return self.state in (RedemptionState.PENDING, RedemptionState.UNKNOWN)
+        return self.state in UNDER_WAY
 
 
 _COLUMNS = """id, ref, state, customer_id, event_id, code_id, code, player_hash, player, refusal, reason, attempts,
     unknowns, awaited, next_at, created_at, settled_at"""
+_ASKED = Asked(REDEMPTION, _COLUMNS)
+queue, requeue_orphans = _ASKED.queue, _ASKED.requeue_orphans
 
 
 def _read(row: asyncpg.Record) -> Redemption:
@@ -165,10 +162,7 @@ async def newest(
     connection: asyncpg.Connection | asyncpg.Pool, *, only_open: bool, limit: int, offset: int
 ) -> list[Redemption]:
     """Everybody's redemptions, newest first: for staff."""
-    which = f"WHERE {IS_OPEN}" if only_open else ""
-    rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM redemptions {which} ORDER BY id DESC LIMIT $1 OFFSET $2", limit, offset
-    )
+    rows = await _ASKED.newest(connection, only_open=only_open, limit=limit, offset=offset)
     return [_read(row) for row in rows]
 
 
@@ -192,27 +186,8 @@ async def lease(
     *,
     but_awaited: bool = False,
 ) -> Redemption | None:
-    """Take an open redemption for one try, counted; None when it is settled, not due yet, or somebody is at it.
-
-    but_awaited: not when the customer was told to wait for its end.
-    A lease that ran out was somebody's who died in mid-call: what became of that call is unknown from now on.
-    """
-    return _one(
-        await connection.fetchrow(
-            f"""
-            UPDATE redemptions SET attempts = attempts + 1, leased_until = $3,
-                state = CASE WHEN leased_until IS NULL THEN state ELSE 'unknown' END
-            WHERE id = $1 AND state IN ('pending', 'unknown') AND NOT (awaited AND $4)
-                AND (leased_until IS NULL OR leased_until <= $2)
-                AND (next_at IS NULL OR next_at <= $2)
-            RETURNING {_COLUMNS}
-            """,
-            redemption_id,
-            now,
-            until,
-            but_awaited,
-        )
-    )
+    """As `Asked.lease`."""
+    return _one(await _ASKED.lease(connection, redemption_id, now, until, but_awaited=but_awaited))
 
 
 async def settle(
@@ -299,34 +274,7 @@ async def reopen(connection: asyncpg.Connection, redemption_id: int, now: dateti
 
 async def awaits(connection: asyncpg.Connection, redemption_id: int) -> Redemption | None:
     """Note that the customer is told to wait for the end; None when it is there already."""
-    return _one(
-        await connection.fetchrow(
-            f"UPDATE redemptions SET awaited = true WHERE id = $1 AND {IS_OPEN} RETURNING {_COLUMNS}", redemption_id
-        )
-    )
-
-
-async def queue(connection: asyncpg.Connection | asyncpg.Pool, redemption_id: int, pause: timedelta) -> None:
-    """Have a redemption looked at again after `pause`."""
-    await add_job(connection, REDEMPTION, redemption_id, pause)
-
-
-async def requeue_orphans(pool: asyncpg.Pool) -> int:
-    """Give open redemptions that have no job (any more) a new one; returns how many. Those with staff need none.
-
-    Nobody answers the customer any more (their event is held, say), so they are told the end by itself.
-    """
-    status: str = await pool.execute(
-        f"""
-        WITH orphans AS (
-            UPDATE redemptions r SET awaited = true
-            WHERE (leased_until IS NULL OR leased_until <= now()) AND {REDEMPTION.orphaned("r")}
-            RETURNING id
-        )
-        {REDEMPTION.insert("FROM orphans ORDER BY id")}
-        """
-    )
-    return affected(status)
+    return _one(await _ASKED.awaits(connection, redemption_id))
 
 
 async def forget(connection: asyncpg.Connection, customer_id: int) -> None:

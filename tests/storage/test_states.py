@@ -11,11 +11,11 @@ import pytest
 
 from bot import storage
 from bot.channels import Outcome
-from bot.storage import redemptions
 from bot.storage.arrivals import EventState, RelayState
+from bot.storage.asked import IS_OPEN, OPEN
 from bot.storage.bulk import CodeState, Counts, JobState
 from bot.storage.inbox import EventOutcome
-from bot.storage.issues import IS_OPEN, OPEN, IssueState
+from bot.storage.issues import IssueState
 from bot.storage.pushes import PushOutcome
 from bot.storage.redemptions import RedemptionState
 
@@ -61,8 +61,8 @@ def test_open_issues_are_found_by_their_index() -> None:
 
 def test_open_redemptions_are_found_by_their_indexes() -> None:
     """The same."""
-    assert redemptions.IS_OPEN == "state IN ('pending', 'unknown', 'check')"
-    assert {*redemptions.OPEN, RedemptionState.DONE, RedemptionState.FAILED} == set(RedemptionState)
+    assert IS_OPEN == "state IN ('pending', 'unknown', 'check')"
+    assert {*OPEN, RedemptionState.DONE, RedemptionState.FAILED} == set(RedemptionState)
 
 
 def test_statements_write_no_state_that_python_does_not_know() -> None:
