@@ -21,7 +21,7 @@ from structlog.contextvars import bound_contextvars
 from bot.channels import Delivery, Outbound, Outcome, Receipt, Rendered
 from bot.conversation.actions import Packer, menu_tap
 from bot.conversation.context import Brand
-from bot.conversation.messages import Button, Reply, Text
+from bot.conversation.messages import TOGETHER, Button, Reply, Text
 from bot.errors import Kind
 from bot.i18n import N_
 from bot.jobs import RetryLater
@@ -44,9 +44,6 @@ from handlers.vouchers import present_card
 TOKEN_GOOD_FOR = timedelta(seconds=50)  # LINE: "within one minute", and not to be relied on to the second.
 CHATTY_UNTIL = timedelta(minutes=10)
 TRIES = 3
-TOGETHER = (
-    5  # messages that one reply holds, https://developers.line.biz/en/reference/messaging-api/#send-reply-message
-)
 PUSH_TRIES = 17  # with growing pauses of four hours at most, about a day
 QUOTA = "quota"  # how a receipt begins to say that the month's plan is used up
 ALONG_WAITS = 2.0  # seconds that an answer waits for what is to go with it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.conversation.context import Answer, Context
 from bot.conversation.events import Followed, Left, Unsent
-from bot.conversation.messages import SILENCE, Choice, Reply
+from bot.conversation.messages import SILENCE, TOGETHER, Choice, Reply
 from bot.conversation.router import Router
 from bot.i18n import N_
 from bot.storage import inbox, relays
@@ -16,7 +16,6 @@ from handlers.views.start import menu_card, notice, welcome_card
 
 router = Router()
 
-MESSAGES = 5  # of one answer, on LINE
 NOTICE_VERSION = 2  # Raise it when the notice's text changes: everybody is shown it once more.
 
 
@@ -80,7 +79,7 @@ def add_notice(ctx: Context, reply: Reply) -> Reply:
         return reply
     if not (ctx.prompt or reply.valuable):
         return reply  # Too late to be delivered for free, so nobody would see it.
-    if len(reply.messages) >= MESSAGES:
+    if len(reply.messages) >= TOGETHER:
         return reply  # There is no room for it on every platform; the next answer has it.
     note_told(ctx)
     return reply.under(notice(ctx._, ctx.brand))

@@ -20,6 +20,7 @@ Banner = Literal["", "gifts", "tickets", "redeem", "vouchers", "cards", "points"
 DOTS: dict[Tone, str] = {"valid": "🟢", "soon": "🟡", "bad": "🔴", "old": "⚪"}
 """A tone where only text can be shown."""
 NAMED = 80  # characters of an item's name where a list is only text
+TOGETHER = 5  # messages of one answer, https://developers.line.biz/en/reference/messaging-api/#send-reply-message
 FIRST = 10  # items of a list that its one line names
 
 

@@ -201,14 +201,20 @@ async def test_deleting_ones_data_ends_them(friend: Chat, tables: asyncpg.Pool) 
 # ── where a push costs, or is not allowed ────────────────────────────────────────────────────────
 
 
-async def test_with_no_budget_it_comes_with_the_next_answer(bot: Bot, tables: asyncpg.Pool) -> None:
-    """On LINE, with PUSH_BUDGET=0: no push at all, and the same free reply as the answer, once."""
+async def beyond_the_budget(bot: Bot) -> Chat:
+    """Somebody on LINE of whose gift card's end a look has found out, with PUSH_BUDGET=0."""
     reminding(bot, budget=0)
     chat = bot.chat("line", language="en")
     await chat.do(chat.phone.follows())
     await link(chat, ENDING_PHONE)
     await chat.say("remind me before it expires")
     await look(bot)
+    return chat
+
+
+async def test_with_no_budget_it_comes_with_the_next_answer(bot: Bot, tables: asyncpg.Pool) -> None:
+    """On LINE, with PUSH_BUDGET=0: no push at all, and the same free reply as the answer, once."""
+    chat = await beyond_the_budget(bot)
     assert chat.look() == []
     assert await tables.fetchval("SELECT count(*) FROM push_budgets") == 0
 
@@ -222,12 +228,7 @@ async def test_with_no_budget_it_comes_with_the_next_answer(bot: Bot, tables: as
 
 async def test_what_was_spent_meanwhile_is_not_told_with_the_next_answer(bot: Bot, tables: asyncpg.Pool) -> None:
     """It is asked about again, right before it would go out."""
-    reminding(bot, budget=0)
-    chat = bot.chat("line", language="en")
-    await chat.do(chat.phone.follows())
-    await link(chat, ENDING_PHONE)
-    await chat.say("remind me before it expires")
-    await look(bot)
+    chat = await beyond_the_budget(bot)
     bot.sandbox.altegio.cards[ENDING_PHONE] = {680001: [], 680002: []}
     bot.turns.services.giftcards.forget()
 
@@ -238,12 +239,7 @@ async def test_what_was_spent_meanwhile_is_not_told_with_the_next_answer(bot: Bo
 
 async def test_an_answer_does_not_wait_for_a_vendor_that_is_down(bot: Bot, tables: asyncpg.Pool) -> None:
     """The reminder waits on, for the message after."""
-    reminding(bot, budget=0)
-    chat = bot.chat("line", language="en")
-    await chat.do(chat.phone.follows())
-    await link(chat, ENDING_PHONE)
-    await chat.say("remind me before it expires")
-    await look(bot)
+    chat = await beyond_the_budget(bot)
     bot.turns.services.giftcards.forget()
     bot.sandbox.fault("altegio", status=503)
 

@@ -22,8 +22,8 @@ from bot.channels.calls import CONNECTIONS, PROFILE_SECONDS, READ_SECONDS, LostE
 from bot.channels.limits import records, word
 from bot.channels.line.aliases import ALIAS, alias_of
 from bot.channels.line.colors import palette
-from bot.channels.line.render import MESSAGES, render
-from bot.conversation.messages import Reply
+from bot.channels.line.render import render
+from bot.conversation.messages import TOGETHER, Reply
 from bot.errors import CheckFailed, UpstreamUnavailable
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class LineClient:
 
     async def deliver(self, delivery: Delivery, accepted: Callable[[int], Awaitable[None]] | None = None) -> Receipt:
         """All messages in one call, so `accepted` is not needed: the receipt says all or nothing."""
-        rest = delivery.messages[delivery.done : delivery.done + MESSAGES]
+        rest = delivery.messages[delivery.done : delivery.done + TOGETHER]
         if not rest:
             return Receipt(Outcome.DELIVERED, delivery.done)
         if delivery.reply_token:

@@ -22,6 +22,7 @@ from bot.channels.line.flex import (
     tap,
 )
 from bot.conversation.messages import (
+    TOGETHER,
     Button,
     Card,
     Carousel,
@@ -40,7 +41,6 @@ from bot.conversation.messages import (
 
 # https://developers.line.biz/en/reference/messaging-api/ names the limits at these anchors; how LINE
 # counts is in https://developers.line.biz/en/docs/messaging-api/text-character-count/
-MESSAGES = 5  # #send-reply-message
 TEXT = 5000  # #text-message
 ALT_TEXT = 1500  # #flex-message
 QUICK_REPLIES = 13  # #quick-reply
@@ -112,7 +112,7 @@ def _drafts(message: Message, pack: Pack, colors: Palette) -> Iterator[_Draft]:
 def _at_most_five(drafts: list[_Draft]) -> list[_Draft]:
     """Neighbouring texts become one while there are too many; what is still too much is left out."""
     index = 1
-    while len(drafts) > MESSAGES and index < len(drafts):
+    while len(drafts) > TOGETHER and index < len(drafts):
         one, other = drafts[index - 1].message, drafts[index].message
         if one["type"] == other["type"] == "text":
             text = f"{one['text']}\n\n{other['text']}"
@@ -120,7 +120,7 @@ def _at_most_five(drafts: list[_Draft]) -> list[_Draft]:
                 drafts[index - 1 : index + 1] = [_Draft({"type": "text", "text": text})]
                 continue
         index += 1
-    return drafts[:MESSAGES]
+    return drafts[:TOGETHER]
 
 
 def _with_quick_replies(message: Json, actions: list[Json]) -> Json:
