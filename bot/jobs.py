@@ -14,28 +14,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 from pgqueuer import AsyncpgDriver, PgQueuer, Queries
 from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job, Schedule, TracebackRecord
 from pgqueuer.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
 
 from bot.errors import ConfigurationError
-from bot.storage.pool import connect_one
+from bot.storage.pool import LOST, connect_one
 from bot.storage.queue import DONE, KINDS, TAKE, TAKEN_IN_ORDER, Kind, read
 from bot.telemetry import tracing
 from bot.telemetry.log import log
 
 HEARTBEAT = timedelta(seconds=5)  # A killed worker's jobs run again after this long.
-# asyncpg raises its InternalClientError, too, when a connection ends between two of its own steps.
-LOST = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    FailingListenerError,
-)
 BUSY_SECONDS = 0.1  # since the last job
 IDLE_SECONDS = 0.5  # between two looks when nothing comes: a notice may get lost without a sign
 LOOK_SECONDS = 5.0  # the longest that a statement may take; a connection that is silently dead answers none
@@ -99,7 +89,7 @@ class Jobs:
             try:
                 await self._run_connected(url, stopping, concurrency)
                 pause = 0.2
-            except LOST as error:
+            except (*LOST, FailingListenerError) as error:
                 if stopping.is_set():
                     return
                 log.warning("database lost, waiting for it", error=type(error).__name__, seconds=pause)

@@ -16,7 +16,7 @@ from bot import __version__
 from bot.channels import Outbound
 from bot.config import Settings
 from bot.errors import ConfigurationError
-from bot.jobs import LOST, Jobs
+from bot.jobs import Jobs
 from bot.services import key
 from bot.services.health import WRITTEN_EVERY
 from bot.storage import bulk, counts, inbox, issues, pushes, queue, redemptions, reminders
@@ -178,7 +178,7 @@ async def connect(settings: Settings, stopping: asyncio.Event, clock: DatabaseCl
                     log.warning("clocks differ", detail=off)
                 return pool
             log.warning("migrations are missing, waiting for `giftdesk migrate`")
-        except LOST as error:
+        except pools.LOST as error:
             log.warning("no database yet, waiting for it", error=type(error).__name__)
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), LOOK_AGAIN_SECONDS)

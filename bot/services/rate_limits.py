@@ -12,6 +12,7 @@ import asyncpg
 
 from bot.apis.rate_limit import MARGIN, RateLimit, Slot
 from bot.storage import rate_limits
+from bot.storage.pool import LOST
 from bot.storage.together import Together
 from bot.telemetry.log import log
 
@@ -59,7 +60,7 @@ class SharedSlots:
         try:
             async with asyncio.timeout(ANSWERS_WITHIN):
                 wait, taken = await rate_limits.take(self.pool, limit.name, limit.interval, wanted, limit.patience)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except LOST as error:
             self._away_until = time.monotonic() + AWAY
             log.warning("this process keeps its own limit of calls", limit=limit.name, error=type(error).__name__)
             return [None] * len(batch)

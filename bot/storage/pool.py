@@ -19,6 +19,9 @@ UNWELL = (
     asyncpg.InternalClientError,
     ConnectionError,
 )
+# Whatever a statement raises that does not reach the database, or gets no answer that is one. asyncpg raises its
+# InternalClientError, too, when a connection ends between two of its own steps.
+LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
