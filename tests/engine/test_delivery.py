@@ -519,6 +519,31 @@ async def test_one_reply_holds_five_messages_and_the_rest_waits_on(desk: Desk) -
     assert [number for number in range(7) if f"第{number}則" in chat.text] == [4, 5, 6]
 
 
+async def test_a_result_longer_than_one_reply_comes_in_parts(desk: Desk) -> None:
+    """What is left of it comes with the answer after that, and nothing of it twice."""
+    chat = await known(desk)
+    parts = ", ".join(
+        f'{{"message": {{"type": "text", "text": "第{number}則"}}, "plain": null}}' for number in range(7)
+    )
+    await pushes.add(desk.pool, key="reply:x", channel="line", recipient=chat.user, messages=f"[{parts}]", waiting=True)
+    await chat.say("選單")
+    assert [number for number in range(7) if f"第{number}則" in chat.text] == [0, 1, 2, 3]
+    await chat.say("選單")
+    assert [number for number in range(7) if f"第{number}則" in chat.text] == [4, 5, 6]
+    assert await desk.pool.fetchval("SELECT outcome FROM pushes") == "delivered"
+
+
+@pytest.mark.parametrize("shared", ["all", "ours"])
+async def test_what_waits_does_not_go_with_a_token_that_others_have_too(desk: Desk, shared: str) -> None:
+    """They may have used it, and nobody could tell whether it arrived: it waits on."""
+    chat = await spent(desk)
+    desk.desk(shared=shared)
+    await chat.say("選單")
+    assert chat.said("What would you like to do?")
+    assert receipts(chat) == 0
+    assert await desk.pool.fetchval("SELECT waiting FROM pushes WHERE recipient = $1", chat.user)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_crash_around_the_reply_says_what_waited_once(desk: Desk, when: str) -> None:
     """Whether LINE had it or not: with the next try, or by the used token that tells."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import psycopg
@@ -127,7 +130,7 @@ def test_looking_after_the_server_never_fails(tmp_path: Path, monkeypatch: pytes
     server = EmbeddedPostgres(tmp_path / "postgres")
     server.stop()
 
-    def out_of_memory(*_words: str) -> None:
+    def out_of_memory(*_words: object) -> None:
         raise OSError("Cannot allocate memory")
 
     monkeypatch.setattr(server, "_pg_ctl", out_of_memory)
@@ -139,6 +142,21 @@ def test_looking_after_the_server_never_fails(tmp_path: Path, monkeypatch: pytes
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         server.stop()
+
+
+def test_a_server_that_takes_long_to_stop_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow disk the last writing takes longer than a start may: nothing of ours leaves a server behind."""
+    monkeypatch.setattr("bot.storage.embedded.PATIENCE", 1)
+    folder = tmp_path / "postgres"
+    server = EmbeddedPostgres(folder)
+    with psycopg.connect(server.url, connect_timeout=30) as connection:
+        busy = connection.info.backend_pid
+        os.kill(busy, signal.SIGSTOP)
+        free = threading.Timer(2.5, os.kill, (busy, signal.SIGCONT))
+        free.start()
+        server.stop()
+        assert not (folder / "postmaster.pid").exists()
+        free.join()
 
 
 def test_a_folder_that_is_no_database_is_said_so(tmp_path: Path) -> None:
