@@ -95,8 +95,9 @@ class _Bot:
     def _place(self, joining: subprocess.Popen[bytes]) -> None:
         """Once they are staff, they work in one of the stores."""
         joining.wait()
-        if joining is self._joining:
-            self._admin(f"/admins store {COUNTER} {COUNTER_STORE}")
+        with self._whole:  # The command has the database open, which must not be taken away under it.
+            if joining is self._joining:
+                self._admin(f"/admins store {COUNTER} {COUNTER_STORE}")
 
     def _admin(self, *lines: str) -> bytes:
         """Run commands as the operator; what was answered."""

@@ -46,6 +46,12 @@ def environment(home: Path, sandbox: Sandbox | None = None, **settings: str) -> 
     }
 
 
+def database_in(home: Path) -> str:
+    """The address of the embedded server, as its own lock file has it."""
+    folder = (home / "postgres" / "postmaster.pid").read_text().splitlines()[4].strip()
+    return f"postgresql://postgres:@/postgres?host={folder}"
+
+
 async def command(
     *words: str, env: dict[str, str], given: str = "", module: str = "bot", within: float = 120
 ) -> tuple[int, str]:
@@ -111,9 +117,7 @@ class Giftdesk:
 
     @property
     def database(self) -> str:
-        """The address of the embedded server, as its own lock file has it."""
-        folder = (self.home / "postgres" / "postmaster.pid").read_text().splitlines()[4].strip()
-        return f"postgresql://postgres:@/postgres?host={folder}"
+        return database_in(self.home)
 
     def start(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
