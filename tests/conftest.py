@@ -18,7 +18,7 @@ from chat import Bot, Chat
 from engine.desk import Desk, another_database
 from hypothesis import HealthCheck, settings
 
-from bot.i18n import Translator, load_translators
+from bot.i18n import Translator
 from bot.storage import pool as pools
 from bot.storage import schema
 from bot.storage.embedded import EmbeddedPostgres
@@ -40,9 +40,6 @@ with suppress(ImportError), warnings.catch_warnings():  # Not on Windows.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
-catalogues = cache(load_translators)
-
-
 def interrupt(number: int, frame: FrameType | None) -> None:
     """Ctrl-C, as Python itself has it."""
     signal.default_int_handler(number, frame)
@@ -51,8 +48,6 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 def pytest_sessionstart() -> None:
     """Before any test is loaded."""
     keep_interrupt()
-    # Ten files read them while they are loaded, in each process.
-    pytest.MonkeyPatch().setattr("bot.i18n.load_translators", catalogues)
 
 
 def keep_interrupt() -> None:
@@ -67,7 +62,7 @@ def keep_interrupt() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def read_once() -> Iterator[None]:
-    """Catalogues, words and weights are read once: they never change, and every test's bot has the same."""
+    """Words and weights are read once: they never change, and every test's bot has the same."""
     lexicons: dict[tuple[object, ...], Lexicon] = {}
 
     def lexicon(words: Mapping[str, str], languages: Iterable[Translator]) -> Lexicon:
@@ -78,7 +73,6 @@ def read_once() -> Iterator[None]:
         return lexicons[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bot.wiring.load_translators", catalogues)
         patch.setattr("bot.wiring.Lexicon", lexicon)
         patch.setattr("bot.wiring.Recogniser", SimpleNamespace(load=cache(Recogniser.load)))
         yield
