@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from engine.desk import another_database
-from engine.processes import command, environment, free_port
+from engine.processes import environment, forked, free_port
 from structlog.testing import capture_logs
 from werkzeug.serving import make_server
 
@@ -97,7 +97,7 @@ async def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("BRAND_COLOUR=#112233\nbrand=Tea\nSHOP_WEATHER=fine\nPOSTGRES_PASSWORD=x\n")
     env = environment(tmp_path, DATABASE_URL=URL, SECRET_KEY="k" * 64, GIFTDESK_ENV_FILE=str(file))
-    _, said = await command("doctor", env=env)
+    _, said = await forked("doctor", env=env)
 
     assert "did you mean BRAND_COLOR?" in said
     assert "SHOP_WEATHER" in said and "is no setting" in said
@@ -397,7 +397,7 @@ async def test_a_command_says_what_is_wrong_with_the_database(tmp_path: Path, da
         await connection.close()
     locked = database.replace("/postgres?", "/locked?")
     nobody, reading = [
-        await command("migrate", env={**base, "DATABASE_URL": url})
+        await forked("migrate", env={**base, "DATABASE_URL": url})
         for url in (f"postgresql://x@127.0.0.1:{free_port()}/x", locked)
     ]
 
