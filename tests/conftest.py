@@ -15,7 +15,7 @@ import asyncpg
 import psycopg
 import pytest
 from chat import Bot, Chat
-from engine.desk import Desk, another_database
+from engine.desk import MIGRATED, Desk, migrated_database
 from hypothesis import HealthCheck, settings
 
 from bot.i18n import Translator
@@ -84,6 +84,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = EmbeddedPostgres(tmp_path_factory.mktemp("giftdesk") / "postgres")
     hurry(server.url)
     schema.migrate(server.url)
+    with psycopg.connect(server.url.replace("/postgres?", "/template1?", 1), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {MIGRATED} TEMPLATE postgres")
     yield server.url
     server.stop()
 
@@ -125,8 +127,7 @@ async def bot(served_bot: Bot, sandbox: Sandbox) -> AsyncIterator[Bot]:
 @pytest.fixture(scope="session")
 async def open_desk(database: str, served_sandbox: Sandbox) -> AsyncIterator[Desk]:
     """On a database of its own, so that no other test's worker takes its events."""
-    url = await another_database(database, "desk")
-    schema.migrate(url)
+    url = await migrated_database(database, "desk")
     async with Desk.open(url, served_sandbox) as desk:
         yield desk
 
