@@ -536,7 +536,7 @@ async def test_a_chat_talks_to_the_running_demo(tmp_path: Path) -> None:
             assert answer.status == 200
         printed = (tmp_path / "demo.log").read_text().split("as its operator:\n")[1].split("\n")[0].split()
         settings = dict(word.split("=", 1) for word in printed if "=" in word)
-        operator = await command("admin", "/code show WELCOME2026", env=env | settings)
+        operator = await forked("admin", "/code show WELCOME2026", env=env | settings)
     finally:
         demo.send_signal(signal.SIGTERM)
         await until(lambda: demo.poll() is not None)
