@@ -168,8 +168,9 @@ class MantagoPairs:
     async def look(self, alerts: Alerts) -> None:
         """Exchange the pair if that is due, and tell owners and managers what only they can mend."""
         if self.rotates:
-            self._here = self._here or await mantago_pairs.here(self.pool)
+            here = self._here or await mantago_pairs.here(self.pool)
             await mantago_pairs.settle_in(self.pool, self.bot, self._fingerprint)
+            self._here = here  # Not before: until then a call that meets the old pair waits for this.
         stored = await self._read()
         if stored is not None and self._is_due(stored):
             # Whoever waits for it may give up; the exchange itself must hear its answer.

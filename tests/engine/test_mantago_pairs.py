@@ -197,6 +197,31 @@ async def _once_asked(shop: Shop, other: MantagoPairs) -> bool:
     return await works(other)
 
 
+async def test_who_comes_while_a_worker_starts_waits_for_the_exchange(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the moment in which it writes down that this is its database."""
+    shop.days(60)
+    worker = shop.process()
+    settle_in = storage.settle_in
+    customers: list[asyncio.Task[bool]] = []
+
+    async def slowly(*given: Any) -> None:
+        customers.append(asyncio.create_task(works(worker)))
+        await asyncio.wait(customers, timeout=0.3)
+        await settle_in(*given)
+
+    monkeypatch.setattr(storage, "settle_in", slowly)
+    looking = asyncio.create_task(worker.look_after(shop.desk.turns.services.alerts))
+    try:
+        await until(lambda: customers)
+        assert await customers[0]
+        assert shop.exchanges == 1
+    finally:
+        looking.cancel()
+        await worker.rest()
+
+
 async def test_a_token_that_is_over_is_exchanged_when_mantago_says_so(shop: Shop) -> None:
     """1004: a worker that was off for a month answers its first customer."""
     shop.days(60)
