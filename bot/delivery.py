@@ -45,7 +45,7 @@ TOKEN_GOOD_FOR = timedelta(seconds=50)  # LINE: "within one minute", and not to 
 CHATTY_UNTIL = timedelta(minutes=10)
 TRIES = 3
 PUSH_TRIES = 17  # with growing pauses of four hours at most, about a day
-QUOTA = "quota"  # how a receipt begins to say that the month's plan is used up
+QUOTA = "quota"  # ends the name of the alert that the month's plan is used up
 ALONG_WAITS = 2.0  # seconds that an answer waits for what is to go with it
 CHAT_WAITS = 10.0  # seconds; a longer pause asked for by a platform is not spent in front of the chat
 # What a delivery says of its platform; the other outcomes are about one message or one person.
@@ -237,7 +237,7 @@ class Deliverer:
             receipt = await self.outbound[channel].deliver(delivery, accepted)
             told.set(outcome=receipt.outcome.value)
         self.services.health.delivered(channel, _TROUBLES.get(receipt.outcome), clock() - began, receipt.detail)
-        if receipt.detail.startswith(QUOTA):
+        if receipt.spent:
             await self.services.alerts.tell(
                 self.pool,
                 f"{channel}-{QUOTA}",

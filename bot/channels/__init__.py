@@ -87,6 +87,7 @@ class Receipt:
 
     `retry_after`: seconds, when the platform or our own rule names them (only with RETRY).
     `perhaps`: the platform failed in a way that does not rule out that it has the messages.
+    `spent`: the brand's plan has no messages left this month, so that only what is free is accepted (only with LATE).
     """
 
     outcome: Outcome
@@ -94,6 +95,7 @@ class Receipt:
     detail: str = ""
     retry_after: float | None = None
     perhaps: bool = False
+    spent: bool = False
 
 
 Translate = Callable[[str], str]

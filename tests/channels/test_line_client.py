@@ -128,7 +128,7 @@ async def test_refused_text_is_refused(
         ({"status": 200, "body": "garbage"}, Receipt(Outcome.DELIVERED, 1)),
         (
             {"status": 429, "body": {"message": "You have reached your monthly limit."}},
-            Receipt(Outcome.LATE, 0, "quota: the plan's messages of this month are used up"),
+            Receipt(Outcome.LATE, 0, "the plan's messages of this month are used up", spent=True),
         ),
         (
             {
@@ -243,7 +243,7 @@ async def test_the_months_quota(line: LineClient, sandbox: Sandbox, customer: st
     """Replies are free; a push beyond the plan is refused."""
     sandbox.line.monthly_limit = 0
 
-    assert (await line.deliver(push(customer, rendered(line)))).detail.startswith("quota")
+    assert (await line.deliver(push(customer, rendered(line)))).spent
     assert (await line.deliver(reply(customer, rendered(line)))).outcome is Outcome.DELIVERED
 
 

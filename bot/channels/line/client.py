@@ -337,7 +337,7 @@ def _judged(answer: Answer, *, instead_of: Answer | None = None) -> Receipt:
     if answer.status in {401, 403}:
         return Receipt(Outcome.BARRED, 0, f"credentials: HTTP {answer.status}, check LINE_CHANNEL_ACCESS_TOKEN")
     if answer.status == 429 and "monthly limit" in answer.says:
-        return Receipt(Outcome.LATE, 0, "quota: the plan's messages of this month are used up")
+        return Receipt(Outcome.LATE, 0, "the plan's messages of this month are used up", spent=True)
     if answer.status in {408, 429} or answer.status >= 500:
         return Receipt(Outcome.RETRY, 0, detail, answer.retry_after, perhaps=answer.status != 429)
     return Receipt(Outcome.REFUSED, 0, detail)
