@@ -11,7 +11,7 @@ import io
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,7 @@ def _formatted(moment: datetime, pattern: str, zone: ZoneInfo, locale: Locale) -
     return format_datetime(moment, pattern, tzinfo=zone, locale=locale)
 
 
+@cache  # They take a quarter of a second to read, and the doctor asks four times.
 def load_translators(zone: ZoneInfo, folder: Path = LOCALES) -> dict[str, Translator]:
     """All languages by their folder's name. Raises ConfigurationError when a catalogue is unreadable."""
     translators = {}

@@ -15,10 +15,10 @@ import asyncpg
 import psycopg
 import pytest
 from chat import Bot, Chat
-from engine.desk import Desk, another_database
+from engine.desk import MIGRATED, Desk, migrated_database
 from hypothesis import HealthCheck, settings
 
-from bot.i18n import Translator, load_translators
+from bot.i18n import Translator
 from bot.storage import pool as pools
 from bot.storage import schema
 from bot.storage.embedded import EmbeddedPostgres
@@ -40,9 +40,6 @@ with suppress(ImportError), warnings.catch_warnings():  # Not on Windows.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
-catalogues = cache(load_translators)
-
-
 def interrupt(number: int, frame: FrameType | None) -> None:
     """Ctrl-C, as Python itself has it."""
     signal.default_int_handler(number, frame)
@@ -51,8 +48,6 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 def pytest_sessionstart() -> None:
     """Before any test is loaded."""
     keep_interrupt()
-    # Ten files read them while they are loaded, in each process.
-    pytest.MonkeyPatch().setattr("bot.i18n.load_translators", catalogues)
 
 
 def keep_interrupt() -> None:
@@ -67,7 +62,7 @@ def keep_interrupt() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def read_once() -> Iterator[None]:
-    """Catalogues, words and weights are read once: they never change, and every test's bot has the same."""
+    """Words and weights are read once: they never change, and every test's bot has the same."""
     lexicons: dict[tuple[object, ...], Lexicon] = {}
 
     def lexicon(words: Mapping[str, str], languages: Iterable[Translator]) -> Lexicon:
@@ -78,7 +73,6 @@ def read_once() -> Iterator[None]:
         return lexicons[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bot.wiring.load_translators", catalogues)
         patch.setattr("bot.wiring.Lexicon", lexicon)
         patch.setattr("bot.wiring.Recogniser", SimpleNamespace(load=cache(Recogniser.load)))
         yield
@@ -90,6 +84,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = EmbeddedPostgres(tmp_path_factory.mktemp("giftdesk") / "postgres")
     hurry(server.url)
     schema.migrate(server.url)
+    with psycopg.connect(server.url.replace("/postgres?", "/template1?", 1), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {MIGRATED} TEMPLATE postgres")
     yield server.url
     server.stop()
 
@@ -131,8 +127,7 @@ async def bot(served_bot: Bot, sandbox: Sandbox) -> AsyncIterator[Bot]:
 @pytest.fixture(scope="session")
 async def open_desk(database: str, served_sandbox: Sandbox) -> AsyncIterator[Desk]:
     """On a database of its own, so that no other test's worker takes its events."""
-    url = await another_database(database, "desk")
-    schema.migrate(url)
+    url = await migrated_database(database, "desk")
     async with Desk.open(url, served_sandbox) as desk:
         yield desk
 

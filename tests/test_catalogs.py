@@ -6,7 +6,8 @@ import ast
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -51,8 +52,13 @@ def placeholders(text: str) -> set[str]:
     return set(re.findall(r"%\((\w+)\)s", text)) | set(re.findall(r"%[^%(\s]", text.replace("%%", "")))
 
 
-def extracted() -> Iterator[tuple[str | tuple[str, ...], list[str]]]:
+@cache
+def extracted() -> Sequence[tuple[str | tuple[str, ...], list[str]]]:
     """What the code asks for, found with the mappings that `make translations` uses."""
+    return list(_extracted())
+
+
+def _extracted() -> Iterator[tuple[str | tuple[str, ...], list[str]]]:
     mappings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["babel"]["mappings"]
     methods = [(mapping["pattern"], mapping["method"]) for mapping in mappings]
     keywords = {**DEFAULT_KEYWORDS, "N_": None}

@@ -40,6 +40,7 @@ DECISIONS = (
     *("/store add 信義店", "/store add 永康店"),
 )
 COUNTER, COUNTER_STORE = "mei", "信義店"  # Who works at the counter, by the name that staff see; the demo's `counter`.
+ADMIN = (sys.executable, "-m", "bot", "admin", "--yes")
 USED_UP = b"FULL2026\n"  # The one code of that group.
 SIMULATOR_PORT = 8090
 SETTINGS = "settings.env"  # in the demo's home
@@ -67,7 +68,7 @@ class _Bot:
         self.heard: Callable[[bytes], None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._before: subprocess.Popen[bytes] | None = None  # The customer who came before everybody else.
-        self._joining: subprocess.Popen[bytes] | None = None  # The member who begins to work at the counter.
+        self._joining: subprocess.Popen[bytes] | None = None  # Who begins at the counter; then what tells the store.
         self._whole = threading.Lock()  # Held while there is no bot on purpose.
 
     def start(self) -> None:
@@ -95,14 +96,16 @@ class _Bot:
     def _place(self, joining: subprocess.Popen[bytes]) -> None:
         """Once they are staff, they work in one of the stores."""
         joining.wait()
-        if joining is self._joining:
-            self._admin(f"/admins store {COUNTER} {COUNTER_STORE}")
+        with self._whole:  # One that outlived the bot would start its database again.
+            if joining is self._joining:
+                line = f"/admins store {COUNTER} {COUNTER_STORE}"
+                silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+                self._joining = subprocess.Popen([*ADMIN, line], env=self.environment, **silent)  # noqa: S603
 
     def _admin(self, *lines: str) -> bytes:
         """Run commands as the operator; what was answered."""
-        command = [sys.executable, "-m", "bot", "admin", "--yes", *lines]
         env = self.environment
-        done = subprocess.run(command, env=env, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
+        done = subprocess.run([*ADMIN, *lines], env=env, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
         return done.stdout
 
     def _chat(self, who: str, typed: bytes) -> subprocess.Popen[bytes]:

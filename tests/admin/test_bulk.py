@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from chat import Bot, Chat
-from engine.desk import Desk, another_database, desk_settings, until
-from engine.processes import Giftdesk, command
+from engine.desk import Desk, desk_settings, migrated_database, until
+from engine.processes import Giftdesk, forked
 
 from admin.conftest import Hire
 from admin.counter import press
@@ -27,7 +27,7 @@ from bot.config import load_settings
 from bot.errors import ConfigurationError
 from bot.services import minting
 from bot.services.minting import draw
-from bot.storage import bulk, code_refs, export_files, schema
+from bot.storage import bulk, code_refs, export_files
 from bot.storage.bulk import Counts, Job
 from bot.understanding.codes import spellings
 from sandbox import Sandbox
@@ -671,10 +671,9 @@ async def test_the_others_in_charge_hear_of_a_deletion(
 @pytest.fixture
 async def machine(database: str, tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[Giftdesk]:
     """A worker process on a database of its own."""
-    url = await another_database(database, "bulk")
-    schema.migrate(url)
+    url = await migrated_database(database, "bulk")
     settings = {"DATABASE_URL": url, "SECRET_KEY": "0" * 64, "BULK_PER_SECOND": "1000"}
-    worker = Giftdesk(tmp_path, sandbox, settings, role="worker")
+    worker = Giftdesk(tmp_path, sandbox, settings, role="worker", forks=True)
     yield worker
     if worker.process is not None:
         worker.process.kill()
@@ -741,7 +740,7 @@ async def test_a_worker_killed_while_it_deletes_leaves_none_and_takes_no_other(m
 async def test_the_command_line_watches_a_job_to_its_end(machine: Giftdesk) -> None:
     """A bar until it is done, status 0; then the codes as a file."""
     machine.start()
-    status, said = await command(
+    status, said = await forked(
         "admin", "/code bulk group=7 n=30 prefix=SUMMER", "--yes", "--lang", "en", env=machine.env
     )
     assert status == 0, said

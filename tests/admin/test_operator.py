@@ -8,7 +8,7 @@ import asyncpg
 import psycopg
 import pytest
 from chat import Bot
-from engine.processes import command, environment
+from engine.processes import command, environment, forked
 
 from bot.cli.doctor import in_charge
 from bot.cli.operator import Operator
@@ -75,7 +75,7 @@ async def test_a_command_is_run_and_confirmed_on_the_command_line(bot: Bot, env:
     assert "Change it · #5 [y/N]" in printed
     assert await bot.pool.fetchval("SELECT count(*) FROM policies") == 0
 
-    status, printed = await command("admin", "group policy 5 max=7", "--yes", "--lang", "en", env=env)
+    status, printed = await forked("admin", "group policy 5 max=7", "--yes", "--lang", "en", env=env)
 
     assert status == 0, printed
     assert "7 in all" in printed
@@ -91,7 +91,7 @@ async def test_the_trail_is_verified_on_the_command_line(bot: Bot, operator: Ope
 
     async with bot.pool.acquire() as connection:
         await _tamper(connection)
-    status, printed = await command("audit", "verify", env=env)
+    status, printed = await forked("audit", "verify", env=env)
 
     assert status == 1
     assert "breaks at row 2" in printed
@@ -100,7 +100,7 @@ async def test_the_trail_is_verified_on_the_command_line(bot: Bot, operator: Ope
 
 async def test_a_policy_from_the_command_line_stands_in_the_trail(bot: Bot, env: dict[str, str]) -> None:
     """As the operator's, and the trail holds."""
-    status, printed = await command("policy", "5", "max=7", env=env)
+    status, printed = await forked("policy", "5", "max=7", env=env)
     assert status == 0, printed
     assert await bot.pool.fetchval("SELECT max_claims FROM policies") == 7
 
@@ -118,14 +118,14 @@ async def test_a_policy_from_the_command_line_stands_in_the_trail(bot: Bot, env:
         "1 claim per customer · no limit in all · open",
         "1 claim per customer · 7 in all · open",
     )
-    status, printed = await command("audit", "verify", env=env)
+    status, printed = await forked("audit", "verify", env=env)
     assert (status, "The trail holds: 2 rows" in printed) == (0, True), printed
 
 
 async def test_what_cannot_be_done_ends_with_status_one(bot: Bot, env: dict[str, str]) -> None:
     """So that a script notices: what no line is, what is refused and what there is not. Why is said."""
     for line, why in (("/nothing", "There's no /nothing"), ("/code show NOSUCHCODE", "There is no code")):
-        status, printed = await command("admin", line, "--lang", "en", env=env)
+        status, printed = await forked("admin", line, "--lang", "en", env=env)
         assert (status, why in printed) == (1, True), printed
 
 

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 from chat import Bot, Chat
-from engine.desk import another_database
+from engine.desk import migrated_database
 from PIL import Image
 
-from bot.storage import counts, schema
+from bot.storage import counts
 from bot.storage import pool as pools
 from bot.storage.retention import clean_up
 
@@ -294,8 +294,7 @@ async def test_a_slow_line_costs_a_moment_only(bot: Bot, owner: Chat, monkeypatc
 
 @pytest.fixture(scope="module")
 async def made(database: str) -> AsyncIterator[asyncpg.Pool]:
-    url = await another_database(database, "counted")
-    schema.migrate(url)
+    url = await migrated_database(database, "counted")
     pool = await pools.connect(url, size=2)
     yield pool
     await pool.close()

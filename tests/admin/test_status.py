@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from chat import Bot, Chat
 from engine.desk import until
-from engine.processes import command, environment
+from engine.processes import environment, forked
 
 from bot.apis.call_stats import LATELY, CallStats
 from bot.apis.mantago import Pair
@@ -351,8 +351,8 @@ async def test_the_operator_reads_the_same_as_text(bot: Bot, tmp_path: Path) -> 
     environ = environment(tmp_path, bot.sandbox, DATABASE_URL=bot.settings.database_url, SECRET_KEY="k" * 64)
     await bot.turns.services.health.write(bot.pool, bot.clock())
     bot.sandbox.fault("poshen", status=401)
-    _, checked = await command("admin", "/status check", "--lang", "en", env=environ)
-    _, said = await command("admin", "/status", "--lang", "en", env=environ)
+    _, checked = await forked("admin", "/status check", "--lang", "en", env=environ)
+    _, said = await forked("admin", "/status", "--lang", "en", env=environ)
 
     assert "🟢 LINE: works" in checked
     assert "🔴 Poshen: refused our credentials" in checked and "renew POSHEN_TOKEN" in checked

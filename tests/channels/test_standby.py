@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from chat import Bot, Chat
-from engine.desk import another_database, references
+from engine.desk import migrated_database, references
 
 from bot.channels.messenger import account
 from bot.channels.messenger.client import MessengerClient
 from bot.channels.messenger.inbound import PAGE_INBOX, MessengerInbound
 from bot.channels.messenger.threads import Threads
 from bot.conversation.events import Ignored, Incoming, Returned, Said
-from bot.storage import schema
 from sandbox import Sandbox
 
 SMALL_TALK = "is the blue umbrella still there on saturday"
@@ -23,8 +22,7 @@ TAKE = "POST /me/take_thread_control"
 
 @pytest.fixture(scope="session")
 async def sharing_bot(database: str, served_sandbox: Sandbox) -> AsyncIterator[Bot]:
-    url = await another_database(database, "standby")
-    schema.migrate(url)
+    url = await migrated_database(database, "standby")
     async with Bot.running(url, served_sandbox, messenger_standby="on") as bot:
         yield bot
 

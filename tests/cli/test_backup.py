@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from chat import Chat
 from engine.desk import Desk, another_database, references, until
-from engine.processes import ROOT, command, environment
+from engine.processes import ROOT, command, environment, forked
 from engine.shopping import ISSUE, PAID_AND_GOT, asked, ended, ended_for, newcomer, shopper, wish
 
 from bot.services import key
@@ -397,7 +397,7 @@ async def test_the_commands_say_what_an_operator_must_know(
     desk.post(chat.phone.says(CODE))
     home, file = tmp_path / "home", tmp_path / "desk.zip"
     env = environment(home, DATABASE_URL=desk.database, SECRET_KEY="0" * 64, TIMEZONE="Asia/Taipei")
-    status, said = await command("backup", str(file), env=env)
+    status, said = await forked("backup", str(file), env=env)
     assert status == 0, said
     assert "It lies in SECRET_KEY" in said
     assert "0" * 64 not in said
@@ -411,4 +411,4 @@ async def test_the_commands_say_what_an_operator_must_know(
     there = datetime.fromisoformat(taken_at).astimezone(ZoneInfo("Asia/Taipei"))
     assert f"What happened after {there:%Y-%m-%d %H:%M:%S} CST is not known here" in said
     assert "Put aside, and not answered: 1 event." in said
-    assert await command("restore", "--answer", env=env) == (0, "Let go on: 1 event.\n")
+    assert await forked("restore", "--answer", env=env) == (0, "Let go on: 1 event.\n")

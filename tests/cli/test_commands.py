@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from chat import Bot
 from engine.desk import another_database, until
-from engine.processes import ROOT, command, environment, free_port
+from engine.processes import ROOT, command, environment, forked, free_port
 
 from bot.cli import policy, rewards
 from bot.cli.doctor import examine
@@ -56,7 +56,7 @@ def without(env: dict[str, str], *names: str) -> dict[str, str]:
 )
 async def test_a_half_set_channel_stops_the_start(env: dict[str, str], gone: str, kept: str) -> None:
     """What is missing is named; what is there is neither complained about nor printed."""
-    status, said = await command("serve", env=without(env, gone))
+    status, said = await forked("serve", env=without(env, gone))
 
     assert status == 1
     assert gone in said
@@ -85,7 +85,7 @@ async def test_all_wrong_settings_are_listed_at_once(env: dict[str, str]) -> Non
         "PHONE_REGION": "UK",
         "SHOP_MAP_URL": "http://maps.example.com",
     }
-    status, said = await command("web", env={**env, **wrong})
+    status, said = await forked("web", env={**env, **wrong})
 
     assert status == 1
     assert [name for name in wrong if name not in said] == []
@@ -94,7 +94,7 @@ async def test_all_wrong_settings_are_listed_at_once(env: dict[str, str]) -> Non
 
 async def test_a_wrong_setting_does_not_hide_a_half_set_channel(env: dict[str, str]) -> None:
     """Both kinds of mistakes are told in one go."""
-    status, said = await command("web", env={**without(env, "LINE_CHANNEL_SECRET"), "PORT": "eighty"})
+    status, said = await forked("web", env={**without(env, "LINE_CHANNEL_SECRET"), "PORT": "eighty"})
 
     assert status == 1
     assert "PORT" in said
@@ -103,7 +103,7 @@ async def test_a_wrong_setting_does_not_hide_a_half_set_channel(env: dict[str, s
 
 async def test_a_shared_database_needs_a_shared_key(env: dict[str, str]) -> None:
     """Each machine making a key of its own would break every button of the others."""
-    status, said = await command("worker", env=without(env, "SECRET_KEY"))
+    status, said = await forked("worker", env=without(env, "SECRET_KEY"))
 
     assert status == 1
     assert "SECRET_KEY" in said
@@ -111,7 +111,7 @@ async def test_a_shared_database_needs_a_shared_key(env: dict[str, str]) -> None
 
 async def test_a_short_key_is_refused(env: dict[str, str]) -> None:
     """And it is not printed."""
-    status, said = await command("worker", env={**env, "SECRET_KEY": "hunter2"})
+    status, said = await forked("worker", env={**env, "SECRET_KEY": "hunter2"})
 
     assert status == 1
     assert "SECRET_KEY" in said
@@ -121,7 +121,7 @@ async def test_a_short_key_is_refused(env: dict[str, str]) -> None:
 @pytest.mark.parametrize("role", ["web", "worker"])
 async def test_a_role_without_a_database_says_where_to_get_one(env: dict[str, str], role: str) -> None:
     """Two of them would each start a database of their own."""
-    status, said = await command(role, env=without(env, "DATABASE_URL"))
+    status, said = await forked(role, env=without(env, "DATABASE_URL"))
 
     assert status == 1
     assert "DATABASE_URL" in said
@@ -130,7 +130,7 @@ async def test_a_role_without_a_database_says_where_to_get_one(env: dict[str, st
 
 async def test_a_language_without_a_catalogue_is_refused(env: dict[str, str]) -> None:
     """With the ones there are."""
-    status, said = await command("doctor", env={**env, "DEFAULT_LOCALE": "tlh"})
+    status, said = await forked("doctor", env={**env, "DEFAULT_LOCALE": "tlh"})
 
     assert status == 1
     assert "tlh" in said
@@ -185,11 +185,11 @@ async def test_the_doctor_names_a_refused_credential(
 
 async def test_the_doctor_looks_where_links_lead(env: dict[str, str], sandbox: Sandbox) -> None:
     """Whether they name our accounts, and whether a new customer reaches us by one."""
-    _, said = await command("doctor", env=env)
+    _, said = await forked("doctor", env=env)
     assert said.count("posters have no links") == 3 and "LINE_BASIC_ID" in said
 
     wrong = {"LINE_BASIC_ID": "@other", "MESSENGER_PAGE": "other", "INSTAGRAM_USERNAME": "other"}
-    _, said = await command("doctor", env={**env, **wrong})
+    _, said = await forked("doctor", env={**env, **wrong})
     assert [name for name in wrong if f"{name} is " not in said] == [] and "posters have no links" not in said
     assert "no Get Started button" in said
 
@@ -198,8 +198,8 @@ async def test_the_doctor_looks_where_links_lead(env: dict[str, str], sandbox: S
         "MESSENGER_PAGE": "PersimmonDays",
         "INSTAGRAM_USERNAME": "persimmondays",
     }
-    await command("menus", env={**env, **right})
-    _, said = await command("doctor", env={**env, **right})
+    await forked("menus", env=without({**env, **right}, "LINE_CHANNEL_SECRET", "LINE_CHANNEL_ACCESS_TOKEN"))
+    _, said = await forked("doctor", env={**env, **right})
     for words in (*(f"{name} is " for name in right), "posters have no links", "Get Started"):
         assert words not in said
 
@@ -208,7 +208,7 @@ async def test_the_doctor_notes_that_nobody_can_answer_on_line(env: dict[str, st
     """While LINE's chat is switched off; that is no problem of ours, and not said when it is on."""
     for mode, noted in (("bot", True), ("chat", False)):
         sandbox.line.chat_mode = mode
-        status, said = await command("doctor", env=env)
+        status, said = await forked("doctor", env=env)
 
         assert status == 0, said
         assert ("chat is switched off" in said) is noted
@@ -216,7 +216,7 @@ async def test_the_doctor_notes_that_nobody_can_answer_on_line(env: dict[str, st
 
 async def test_the_doctor_finds_a_wrong_token_by_itself(env: dict[str, str]) -> None:
     """Really wrong, and not only a scripted fault."""
-    status, said = await command("doctor", env={**env, "LINE_CHANNEL_ACCESS_TOKEN": "mistyped-mistyped-mistyped"})
+    status, said = await forked("doctor", env={**env, "LINE_CHANNEL_ACCESS_TOKEN": "mistyped-mistyped-mistyped"})
 
     assert status == 1
     assert "LINE_CHANNEL_ACCESS_TOKEN" in said
@@ -225,16 +225,16 @@ async def test_the_doctor_finds_a_wrong_token_by_itself(env: dict[str, str]) -> 
 
 async def test_the_doctor_notes_that_vouchers_have_no_price(env: dict[str, str]) -> None:
     """All credentials are right, and yet customers see an empty catalogue: Got It tells dong, not points."""
-    status, said = await command("doctor", env={**env, "GOTIT_POINT_PER_VND": ""})
+    status, said = await forked("doctor", env={**env, "GOTIT_POINT_PER_VND": ""})
     assert status == 0 and "GOTIT_POINT_PER_VND" in said
 
-    _, said = await command("doctor", env={**env, "GOTIT_POINT_PER_VND": "", "GOTIT_POINT_OVERRIDES": "1899=90"})
+    _, said = await forked("doctor", env={**env, "GOTIT_POINT_PER_VND": "", "GOTIT_POINT_OVERRIDES": "1899=90"})
     assert "GOTIT_POINT_PER_VND" not in said
 
 
 async def test_the_doctor_says_how_it_reads_the_hours(env: dict[str, str]) -> None:
     """What it cannot read is only shown to customers: no problem, but worth knowing, with an example to copy."""
-    status, said = await command(
+    status, said = await forked(
         "doctor", env={**env, "OPENING_HOURS": "daily 18:00-02:00", "SUPPORT_HOURS": "週一至週五 10-18"}
     )
 
@@ -246,7 +246,7 @@ async def test_the_doctor_says_how_it_reads_the_hours(env: dict[str, str]) -> No
 @pytest.mark.parametrize(("phone", "noted"), [("02-2345-6789 分機 12", False), ("line: @capoo", True)])
 async def test_the_doctor_says_when_nobody_can_call_the_shop(env: dict[str, str], phone: str, noted: bool) -> None:
     """Customers then read it without a button."""
-    status, said = await command("doctor", env={**env, "SHOP_PHONE": phone})
+    status, said = await forked("doctor", env={**env, "SHOP_PHONE": phone})
 
     assert status == 0, said
     assert ("SHOP_PHONE" in said) is noted
@@ -254,7 +254,7 @@ async def test_the_doctor_says_when_nobody_can_call_the_shop(env: dict[str, str]
 
 async def test_the_doctor_tells_when_there_is_no_database(env: dict[str, str]) -> None:
     """With what to look at."""
-    status, said = await command("doctor", env={**env, "DATABASE_URL": f"postgresql://x@127.0.0.1:{free_port()}/x"})
+    status, said = await forked("doctor", env={**env, "DATABASE_URL": f"postgresql://x@127.0.0.1:{free_port()}/x"})
 
     assert status == 1
     assert "DATABASE_URL" in said
@@ -288,14 +288,14 @@ async def test_rewards_are_set_by_their_old_spelling(env: dict[str, str], bot: B
     assert rules.keys() == {1, 6}
     assert rules[1] == Grant(points=150)
     assert (rules[6].gift_id, rules[6].price_id) == (812, 2260)
-    status, said = await command("rewards", env=env)
+    status, said = await forked("rewards", env=env)
     assert status == 0, said
     assert "150 points" in said and "voucher 812:2260" in said
 
 
 async def test_rewards_are_set_all_or_none(env: dict[str, str], bot: Bot) -> None:
     """A voucher that is not in the catalogue is noticed before the first rule is set; what is no rule is taught."""
-    status, said = await command("rewards", "1=points:150", "6=voucher:812:1", "2=points:²", env=env)
+    status, said = await forked("rewards", "1=points:150", "6=voucher:812:1", "2=points:²", env=env)
 
     assert status == 1
     assert "no such voucher: voucher:812:1" in said
@@ -306,12 +306,12 @@ async def test_rewards_are_set_all_or_none(env: dict[str, str], bot: Bot) -> Non
 async def test_rewards_wait_for_a_poshen_that_cannot_be_asked(env: dict[str, str], bot: Bot) -> None:
     """It says so, and nothing is changed; a group is paused all the same."""
     bot.sandbox.fault("poshen", status=503)
-    status, said = await command("rewards", "1=points:150", env=env)
+    status, said = await forked("rewards", "1=points:150", env=env)
     assert status == 1
     assert "Poshen cannot be reached right now. Nothing was changed." in said
     assert await stored_rewards.listed(bot.pool) == {}
 
-    status, said = await command("policy", "5", "pause", env=env)
+    status, said = await forked("policy", "5", "pause", env=env)
     assert status == 0, said
     assert "Nobody could check now whether Poshen has this group." in said
     assert await bot.pool.fetchval("SELECT paused FROM policies WHERE group_id = 5")
@@ -333,11 +333,11 @@ async def test_a_policy_is_set_kept_and_taken_back(env: dict[str, str]) -> None:
     assert status == 0, said
     assert all(word in said for word in ("901", "1 claim per customer · 2 in all", "31 Dec 2026", "open"))
 
-    status, said = await command("policy", "901", "max=none", "pause", env=env)
+    status, said = await forked("policy", "901", "max=none", "pause", env=env)
     assert status == 0, said
     assert "→ 1 claim per customer · no limit in all · until the end of 31 Dec 2026 · paused" in said
 
-    status, said = await command("policy", env=env)
+    status, said = await forked("policy", env=env)
     assert status == 0
     assert "901" in said
 
@@ -388,11 +388,11 @@ def test_the_old_spelling_means_staff_commands(group: int | None, changes: list[
 
 async def test_a_wrong_policy_changes_nothing(env: dict[str, str]) -> None:
     """Half of a command is not carried out."""
-    status, said = await command("policy", "902", "max=3", "until=soon", env=env)
+    status, said = await forked("policy", "902", "max=3", "until=soon", env=env)
     assert status == 1
     assert "Traceback" not in said
 
-    _, said = await command("policy", env=env)
+    _, said = await forked("policy", env=env)
     assert "902" not in said
 
 
@@ -403,11 +403,11 @@ async def test_reminding_now_says_how_many_are_looked_at(env: dict[str, str], bo
     """Off, and at night, it says so and does nothing."""
     await bot.chat("line", "yu").say("選單")
     await bot.pool.execute("INSERT INTO reminder_wishes (customer_id, since) SELECT id, now() FROM customers")
-    off = await command("remind", env=env)
+    off = await forked("remind", env=env)
     on = env | {"REMINDERS": "on"}
     now = bot.clock().astimezone(bot.settings.zone)
     night = f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=1):%H:%M}"
-    asleep = await command("remind", env=on | {"QUIET_HOURS": night})
+    asleep = await forked("remind", env=on | {"QUIET_HOURS": night})
     assert await bot.pool.fetchval("SELECT count(*) FROM reminder_wishes WHERE due_at IS NOT NULL") == 0
     status, said = await command("remind", env=on | {"QUIET_HOURS": "off"})
 
@@ -433,8 +433,8 @@ async def test_held_events_are_listed_without_what_was_written(
         "VALUES ('cli', 'line', 'line:a:nobody', 'done', now(), now(), 3, $1)",
         payload,
     )
-    status, said = await command("held", env=env)
-    retried, said_then = await command("held", "--retry", env=env)
+    status, said = await forked("held", env=env)
+    retried, said_then = await forked("held", "--retry", env=env)
     state = await connection.fetchval("SELECT state FROM events WHERE key = 'cli'")
     await connection.execute("DELETE FROM events WHERE key = 'cli'")
     await connection.execute("DELETE FROM pgqueuer")
@@ -457,26 +457,26 @@ async def test_migrating_again_is_fine(env: dict[str, str]) -> None:
 async def test_another_key_is_noticed_before_anything_is_granted_twice(env: dict[str, str]) -> None:
     """Claims are found by what the key hashes: with another one each code could be redeemed again."""
     env = {**env, "DATABASE_URL": await another_database(env["DATABASE_URL"], "keyed")}
-    assert (await command("migrate", env=env))[0] == 0
+    assert (await forked("migrate", env=env))[0] == 0
     other = {**env, "SECRET_KEY": "another" * 8}
 
     for words in ("migrate",), ("worker",), ("doctor",), ("serve",):
-        status, said = await command(*words, env={**other, "PORT": str(free_port())})
+        status, said = await forked(*words, env={**other, "PORT": str(free_port())})
         assert (status, "SECRET_KEY" in said, "--new-key" in said) == (1, True, True), (words, said)
         assert "Traceback" not in said
-    assert (await command("migrate", env=env))[0] == 0, "the former key is good as ever"
+    assert (await forked("migrate", env=env))[0] == 0, "the former key is good as ever"
 
 
 async def test_a_lost_key_can_be_replaced(env: dict[str, str]) -> None:
     """By who knows what it costs; then the former one is another."""
     env = {**env, "DATABASE_URL": await another_database(env["DATABASE_URL"], "keyed")}
-    await command("migrate", env=env)
+    await forked("migrate", env=env)
     other = {**env, "SECRET_KEY": "another" * 8}
 
-    assert (await command("migrate", "--new-key", env=other))[0] == 0
-    assert (await command("migrate", env=other))[0] == 0
-    assert (await command("doctor", env=other))[0] == 0
-    assert (await command("migrate", env=env))[0] == 1
+    assert (await forked("migrate", "--new-key", env=other))[0] == 0
+    assert (await forked("migrate", env=other))[0] == 0
+    assert (await forked("doctor", env=other))[0] == 0
+    assert (await forked("migrate", env=env))[0] == 1
 
 
 async def test_every_command_explains_itself(env: dict[str, str]) -> None:
@@ -536,7 +536,7 @@ async def test_a_chat_talks_to_the_running_demo(tmp_path: Path) -> None:
             assert answer.status == 200
         printed = (tmp_path / "demo.log").read_text().split("as its operator:\n")[1].split("\n")[0].split()
         settings = dict(word.split("=", 1) for word in printed if "=" in word)
-        operator = await command("admin", "/code show WELCOME2026", env=env | settings)
+        operator = await forked("admin", "/code show WELCOME2026", env=env | settings)
     finally:
         demo.send_signal(signal.SIGTERM)
         await until(lambda: demo.poll() is not None)

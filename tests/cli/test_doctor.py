@@ -20,8 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from engine.desk import another_database
-from engine.processes import command, environment, free_port
+from engine.desk import another_database, migrated_database
+from engine.processes import environment, forked, free_port
 from structlog.testing import capture_logs
 from werkzeug.serving import make_server
 
@@ -46,7 +46,6 @@ from bot.cli.doctor import (
 from bot.config import Settings, load_settings
 from bot.errors import ConfigurationError
 from bot.services.mantago_pairs import Standing
-from bot.storage import schema
 from bot.storage.refusals import explained
 from bot.web import create_app
 from bot.wiring import open_apis
@@ -97,7 +96,7 @@ async def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("BRAND_COLOUR=#112233\nbrand=Tea\nSHOP_WEATHER=fine\nPOSTGRES_PASSWORD=x\n")
     env = environment(tmp_path, DATABASE_URL=URL, SECRET_KEY="k" * 64, GIFTDESK_ENV_FILE=str(file))
-    _, said = await command("doctor", env=env)
+    _, said = await forked("doctor", env=env)
 
     assert "did you mean BRAND_COLOR?" in said
     assert "SHOP_WEATHER" in said and "is no setting" in said
@@ -373,8 +372,7 @@ async def test_a_slow_vendor_does_not_keep_the_doctor(sandbox: Sandbox, apis: Ap
 
 async def test_a_database_that_can_only_be_read_is_told(sandbox: Sandbox, database: str) -> None:
     """As a replica, or one whose disk is nearly full and whose keeper closed it."""
-    url = await another_database(database, "reading")
-    await asyncio.to_thread(schema.migrate, url)
+    url = await migrated_database(database, "reading")
     connection = await asyncpg.connect(database)
     try:
         await connection.execute("ALTER DATABASE reading SET default_transaction_read_only = on")
@@ -397,7 +395,7 @@ async def test_a_command_says_what_is_wrong_with_the_database(tmp_path: Path, da
         await connection.close()
     locked = database.replace("/postgres?", "/locked?")
     nobody, reading = [
-        await command("migrate", env={**base, "DATABASE_URL": url})
+        await forked("migrate", env={**base, "DATABASE_URL": url})
         for url in (f"postgresql://x@127.0.0.1:{free_port()}/x", locked)
     ]
 

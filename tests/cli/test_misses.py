@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from chat import Bot
-from engine.processes import command, environment, run
+from engine.processes import environment, forked, run
 
 from bot.cli.doctor import _settings
 from bot.config import load_settings
@@ -27,7 +27,7 @@ def env(tmp_path: Path, sandbox: Sandbox, database: str) -> dict[str, str]:
 
 
 async def misses(env: dict[str, str], *words: str, keeps: str = "on") -> tuple[int, str]:
-    return await command("misses", *words, env={**env, "KEEP_MISSES": keeps})
+    return await forked("misses", *words, env={**env, "KEEP_MISSES": keeps})
 
 
 async def kept(bot: Bot, text: str, days: int = 0, kind: str = "chips") -> None:

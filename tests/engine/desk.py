@@ -32,6 +32,7 @@ from bot.wiring import build_turns, open_apis, open_channels
 from sandbox import Sandbox
 from sandbox.people import admins
 
+MIGRATED = "migrated"  # The database that others are copied from: all tables, no rows.
 # A receipt's reference, and not a part of a button's signed data that looks like one.
 REFERENCE = re.compile(r"(?<![\w-])R-[0-9A-HJKMNP-TV-Z]{6}(?![\w-])")
 
@@ -203,12 +204,17 @@ async def until(found: Callable[[], Any], within: float = 60, every: float = 0.0
         await asyncio.sleep(every)
 
 
-async def another_database(url: str, name: str) -> str:
-    """A new, empty database on the server of `url`."""
+async def migrated_database(url: str, name: str) -> str:
+    """A new database without rows on the server of `url`, copied in a fraction of the time that migrations take."""
+    return await another_database(url, name, MIGRATED)
+
+
+async def another_database(url: str, name: str, like: str = "template1") -> str:
+    """A new, empty database on the server of `url`. like: the one that it is a copy of."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
     finally:
         await connection.close()
     return url.replace("/postgres?", f"/{name}?", 1)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import aiohttp
 import asyncpg
@@ -22,6 +28,7 @@ from engine.desk import references, until
 from sandbox import Sandbox, Webhook
 
 ROOT = Path(__file__).parent.parent.parent
+FORKS = sys.platform == "linux"  # Elsewhere libraries of the system may not be used behind a fork, or there is none.
 READY_WITHIN = 240  # seconds: on a machine that has much else to do
 
 
@@ -46,27 +53,29 @@ def environment(home: Path, sandbox: Sandbox | None = None, **settings: str) -> 
     }
 
 
-async def command(
-    *words: str, env: dict[str, str], given: str = "", module: str = "bot", within: float = 120
-) -> tuple[int, str]:
-    """Run `giftdesk <words>`; returns its status and everything it said."""
-    status, said, _ = await run(*words, env=env, given=given, module=module, within=within, stderr=subprocess.STDOUT)
+def database_in(home: Path) -> str:
+    """The address of the embedded server, as its own lock file has it."""
+    folder = (home / "postgres" / "postmaster.pid").read_text().splitlines()[4].strip()
+    return f"postgresql://postgres:@/postgres?host={folder}"
+
+
+async def command(*words: str, env: dict[str, str], given: str = "", within: float = 120) -> tuple[int, str]:
+    """Start `giftdesk <words>` as somebody types it; returns its status and everything it said.
+
+    For what the start itself does, and once for each command; else `forked` is the same and much faster.
+    """
+    status, said, _ = await run(*words, env=env, given=given, within=within, stderr=subprocess.STDOUT)
     return status, said
 
 
 async def run(
-    *words: str,
-    env: dict[str, str],
-    given: str = "",
-    module: str = "bot",
-    within: float = 120,
-    stderr: int = subprocess.PIPE,
+    *words: str, env: dict[str, str], given: str = "", within: float = 120, stderr: int = subprocess.PIPE
 ) -> tuple[int, str, str]:
     """The same with what it said as its output, and as its complaints."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        module,
+        "bot",
         *words,
         env=env,
         cwd=ROOT,
@@ -82,11 +91,92 @@ async def run(
     return process.returncode or 0, said.decode(), (complaints or b"").decode()
 
 
+async def forked(*words: str, env: dict[str, str], given: str = "", within: float = 120) -> tuple[int, str]:
+    """Run `giftdesk <words>` in a process that has loaded it all; returns its status and everything it said."""
+    if not FORKS:
+        return await command(*words, env=env, given=given, within=within)
+    with tempfile.TemporaryFile() as typed, tempfile.TemporaryFile() as said:
+        status = await _run(words, env, given, within, (typed, said, said))
+        return status, said.read().decode()
+
+
+async def _run(
+    words: tuple[str, ...], env: dict[str, str], given: str, within: float, streams: tuple[IO[bytes], ...]
+) -> int:
+    """The status a command ends with; its streams are at their beginning again."""
+    streams[0].write(given.encode())
+    streams[0].seek(0)
+    process = Forked(*words, env=env, streams=streams)
+    try:
+        status = await asyncio.to_thread(process.wait, within)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    for each in streams:
+        each.seek(0)
+    return status
+
+
+@cache
+def _forking() -> socket.socket:
+    """Where orders for `engine.forked` are sent; the process ends when we do."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with its:
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("forked.py")), str(its.fileno())],
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            cwd=ROOT,
+            pass_fds=(its.fileno(),),
+            stdin=subprocess.DEVNULL,
+        )
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
+
+
+class Forked:
+    """A process that was forked instead of started; as much of `subprocess.Popen` as tests need."""
+
+    def __init__(self, *words: str, env: dict[str, str], streams: Sequence[IO[bytes]]) -> None:
+        self.returncode: int | None = None
+        reader, writer = os.pipe()
+        self._told = os.fdopen(reader, "rb", buffering=0)
+        order = json.dumps({"words": words, "environment": env})
+        socket.send_fds(_forking(), [order.encode()], [*(each.fileno() for each in streams), writer])
+        os.close(writer)
+        self.pid = int(self._told.readline())
+
+    def poll(self) -> int | None:
+        """What it ended with; None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([self._told], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("bot", timeout or 0)
+            self.returncode = int(self._told.readline())
+            self._told.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
 @dataclass
 class Giftdesk:
     """One `giftdesk <role>` at a time, on a home and a port of its own; `log` is all it ever said.
 
-    inside: the command that runs it in surroundings of its own.
+    inside: the command that runs it in surroundings of its own. forks: where its start is not what is looked at.
     """
 
     home: Path
@@ -94,8 +184,9 @@ class Giftdesk:
     settings: dict[str, str] = field(default_factory=dict)
     role: str = "serve"
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Forked | None = None
     inside: tuple[str, ...] = ()
+    forks: bool = False
 
     @property
     def log(self) -> Path:
@@ -111,13 +202,14 @@ class Giftdesk:
 
     @property
     def database(self) -> str:
-        """The address of the embedded server, as its own lock file has it."""
-        folder = (self.home / "postgres" / "postmaster.pid").read_text().splitlines()[4].strip()
-        return f"postgresql://postgres:@/postgres?host={folder}"
+        return database_in(self.home)
 
     def start(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            if self.forks and FORKS:
+                self.process = Forked(self.role, env=self.env, streams=(nothing, log, log))
+                return
             self.process = subprocess.Popen(
                 [*self.inside, sys.executable, "-m", "bot", self.role], env=self.env, cwd=ROOT, stdout=log, stderr=log
             )
@@ -185,9 +277,9 @@ class Giftdesk:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         await until(lambda: self.process is not None and self.process.poll() is not None, within, every=0.02)
-        status = self.process.returncode
+        status = self.process.wait()
         self.process = None
-        return int(status)
+        return status
 
     async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.settings.get("DATABASE_URL") or self.database)

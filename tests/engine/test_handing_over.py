@@ -12,8 +12,7 @@ from chat import Chat
 from counter.standing import CODE, NAME, give, thermos
 from hiring import make_member
 
-from bot.storage import schema
-from engine.desk import Desk, another_database
+from engine.desk import Desk, migrated_database
 from engine.shopping import count_read, newcomer
 from engine.stops import Stops, install
 from engine.test_issuing import LONG, REPLY, Place, Scene
@@ -96,8 +95,7 @@ class Pair:
 @pytest.fixture(scope="module")
 async def after_kills(database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """How it ended for each pair, of whom each had the worker killed at another step."""
-    url = await another_database(database, "handing")
-    schema.migrate(url)
+    url = await migrated_database(database, "handing")
     async with Sandbox.running() as sandbox, Desk.open(url, sandbox) as desk, Stops.open(url) as stops:
         await install(desk.pool)
         pairs = {step: await Pair.arrive(desk) for step in STEPS}

@@ -20,10 +20,10 @@ from chat import Chat
 
 from bot.apis.gotit import GotItApi
 from bot.services.vouchers import LEASE, Delivered, Vouchers
-from bot.storage import inbox, issues, rewards, schema
+from bot.storage import inbox, issues, rewards
 from bot.storage.issues import Issue
 from bot.turn import Turns
-from engine.desk import Desk, another_database, until
+from engine.desk import Desk, migrated_database, until
 from engine.processes import READY_WITHIN, Giftdesk
 from engine.shopping import (
     CODE,
@@ -106,7 +106,7 @@ class Scene:
         """A worker that is killed at the end of the block. What it is about to write then never happens."""
         secret = self.desk.settings.secret_key.get_secret_value()
         settings = {"DATABASE_URL": self.desk.database, "SECRET_KEY": secret, **self.settings}
-        worker = Giftdesk(self.folder, self.desk.sandbox, settings, role="worker")
+        worker = Giftdesk(self.folder, self.desk.sandbox, settings, role="worker", forks=True)
         worker.start()
         assert worker.process is not None
         try:
@@ -177,8 +177,7 @@ def waits_now(chat: Chat) -> bool:
 @pytest.fixture(scope="module")
 async def after_kills(database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     """How it ended for twenty customers, each of whom had a worker killed at another step of theirs."""
-    url = await another_database(database, "issuing")
-    schema.migrate(url)
+    url = await migrated_database(database, "issuing")
     async with Sandbox.running() as sandbox, Desk.open(url, sandbox) as desk, Stops.open(url) as stops:
         await install(desk.pool)
         await rewards.put(desk.pool, GOLD, VOUCHER)

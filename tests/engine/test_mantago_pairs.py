@@ -20,8 +20,7 @@ from bot.services.mantago_pairs import MantagoPairs
 from bot.services.sealing import Sealer
 from bot.storage import mantago_pairs as storage
 from bot.storage import pool as pools
-from bot.storage import schema
-from engine.desk import Crash, Desk, another_database, until
+from engine.desk import Crash, Desk, migrated_database, until
 from engine.processes import Giftdesk
 from sandbox import Sandbox
 from sandbox.credentials import MANTAGO_BOT_ID, mantago_token
@@ -422,11 +421,10 @@ async def test_a_worker_killed_while_it_waits_for_the_answer(
     shop: Shop, sandbox: Sandbox, database: str, tmp_path: Any
 ) -> None:
     """kill -9 on a real process; the next one does not ask again."""
-    url = await another_database(database, "mantago_killed")
-    schema.migrate(url)
+    url = await migrated_database(database, "mantago_killed")
     near = mantago_token(sandbox.now(), left=timedelta(days=2))
     settings = {"DATABASE_URL": url, "SECRET_KEY": SECRET.decode(), "MANTAGO_ROTATE": "on", "MANTAGO_TOKEN": near}
-    worker = Giftdesk(tmp_path, sandbox, settings, role="worker")
+    worker = Giftdesk(tmp_path, sandbox, settings, role="worker", forks=True)
     sandbox.fault(f"mantago:{EXCHANGE}", hang=True, after=True)
     worker.start()
     pool = await pools.connect(url, size=2)
@@ -479,8 +477,7 @@ async def test_a_copy_of_the_database_exchanges_nothing(shop: Shop, database: st
     original = shop.process()
     await shop.look(original)
     rows = await shop.pool.fetch("SELECT bot, settings, home, state, generation, pair FROM mantago_pairs")
-    url = await another_database(database, "mantago_copy")
-    schema.migrate(url)
+    url = await migrated_database(database, "mantago_copy")
     shop.pool = await pools.connect(url, size=2)
     shop.stack.push_async_callback(shop.pool.close)
     await shop.pool.executemany(

@@ -10,9 +10,9 @@ import pytest
 from chat import Chat
 
 from bot.services.redeeming import LEASE
-from bot.storage import redemptions, rewards, schema
+from bot.storage import redemptions, rewards
 from bot.storage.rewards import Grant
-from engine.desk import Desk, another_database, until
+from engine.desk import Desk, migrated_database, until
 from engine.shopping import CODE, GOLD, count_read, newcomer, row_of, time_passes
 from engine.stops import Stops, install
 from engine.test_issuing import LONG, PUSH, REPLY, Place, Scene, waits_now
@@ -86,8 +86,7 @@ async def ended(desk: Desk, chat: Chat) -> Ended:
 @pytest.fixture(scope="module")
 async def after_kills(database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     """How it ended for customers, each of whom had a worker killed at another step of theirs."""
-    url = await another_database(database, "redeeming")
-    schema.migrate(url)
+    url = await migrated_database(database, "redeeming")
     async with (
         Sandbox.running() as sandbox,
         Desk.open(url, sandbox, poshen_mode="redeem") as desk,

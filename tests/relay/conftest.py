@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from chat import Bot, Chat
-from engine.desk import another_database, until
+from engine.desk import migrated_database, until
 
-from bot.storage import schema
 from sandbox import Sandbox
 from sandbox.other import Received
 
@@ -17,8 +16,7 @@ NAME = "MantaGo"
 
 
 async def shared(database: str, sandbox: Sandbox, name: str, **settings: Any) -> AsyncIterator[Bot]:
-    url = await another_database(database, name)
-    schema.migrate(url)
+    url = await migrated_database(database, name)
     ours: dict[str, Any] = {
         "line_relay_url": (f"{sandbox.url}/other/webhook",),
         "line_relay_name": (NAME,),

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine.desk import another_database
-from engine.processes import command, environment
+from engine.desk import migrated_database
+from engine.processes import environment, forked
 
 from bot.channels.line.relay import targets_of
 from bot.config import load_settings
 from bot.errors import ConfigurationError
-from bot.storage import schema
 from sandbox import Sandbox
 
 LINE = {
@@ -74,12 +73,11 @@ def test_names_go_with_their_addresses() -> None:
 
 async def test_the_doctor_knocks(database: str, sandbox: Sandbox, tmp_path: Path) -> None:
     """With LINE's empty verification body, signed; whoever does not answer is named, and so are settings."""
-    url = await another_database(database, "relay_doctor")
-    schema.migrate(url)
+    url = await migrated_database(database, "relay_doctor")
     there, nowhere = f"{sandbox.url}/other/webhook", "http://127.0.0.1:9/hook"
     ours = {"DATABASE_URL": url, "SECRET_KEY": "s" * 64}
     env = environment(tmp_path, sandbox, **ours, LINE_RELAY_URL=f"{there},{nowhere}", LINE_RELAY_NAME="MAAC,Spare")
-    status, said = await command("doctor", env=env)
+    status, said = await forked("doctor", env=env)
 
     assert status == 1 and "rest: MAAC, Spare gets what we do not answer" in said
     assert "takes LINE's empty verification body" in said

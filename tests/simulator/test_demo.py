@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
 from engine.desk import until
-from engine.processes import ROOT, environment, free_port
+from engine.processes import ROOT, database_in, environment, free_port
 from playwright.async_api import Browser
 
 from simulator.screen import opened
@@ -53,14 +54,18 @@ async def test_the_demo_serves_the_page_and_survives_what_it_does(browser: Brows
             await screen.line.say("my gifts")
             assert "We keep your LINE user ID" in await screen.line.answer()
 
-            # It has stores again, and somebody at the counter of one.
-            await screen.line.be("counter")
-
+            # It has stores again, and somebody at the counter of one, once a chat and a command have ended.
             async def is_placed() -> bool:
-                await screen.line.say("/whoami")
-                return "信義店" in await screen.line.answer()
+                connection = await asyncpg.connect(database_in(tmp_path / "demo"))
+                try:
+                    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM store_members)"))
+                finally:
+                    await connection.close()
 
             await until(is_placed, within=240, every=0.1)
+            await screen.line.be("counter")
+            await screen.line.say("/whoami")
+            assert "信義店" in await screen.line.answer()
             complaints = list(screen.complaints)
             os.killpg(demo.pid, signal.SIGINT)  # As Ctrl-C in a terminal: all of its processes get it.
             await screen.page.locator(".offline", has_text="The demo has ended").wait_for(timeout=60_000)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import pytest
 from aiohttp import web
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 
 from sandbox import Phone, Sandbox
 from sandbox.credentials import INSTAGRAM_ACCOUNT_ID
@@ -68,6 +67,10 @@ class Echo:
         trace = self.simulator.record.traces[-1]
         self.simulator.hear(json.dumps({"event": "event done", "key": trace.key, "outcome": "delivered"}))
 
+    async def quiet(self) -> None:
+        """Wait until everything was answered."""
+        await asyncio.gather(*self._answering)
+
     async def send(self, user: str, message: dict[str, Any]) -> None:
         body = {"recipient": {"id": user}, "messaging_type": "RESPONSE", "message": message}
         await self.graph("/me/messages", body)
@@ -83,8 +86,8 @@ class Echo:
         return [event for webhook in self.heard for entry in webhook["entry"] for event in entry["messaging"]]
 
 
-@pytest.fixture
-async def echo() -> AsyncIterator[Echo]:
+@pytest.fixture(scope="module")
+async def served_echo() -> AsyncIterator[Echo]:
     async with Sandbox.running() as sandbox, aiohttp.ClientSession() as http:
         bot = Echo(sandbox, http)
         app = web.Application()
@@ -97,20 +100,40 @@ async def echo() -> AsyncIterator[Echo]:
         await runner.cleanup()
 
 
-@asynccontextmanager
-async def page(browser: Browser, echo: Echo, **options: Any) -> AsyncIterator[Screen]:
-    """The page, in English; the browser must not complain about anything."""
-    assert echo.simulator is not None
-    async with opened(browser, echo.simulator.url, **options) as screen:
+@pytest.fixture
+async def echo(served_echo: Echo) -> AsyncIterator[Echo]:
+    """Nobody has said anything, and no menu is installed."""
+    assert served_echo.simulator is not None
+    served_echo.heard.clear()
+    served_echo.mute = False
+    served_echo.sandbox.reset()
+    served_echo.simulator.forget()
+    yield served_echo
+    await served_echo.quiet()  # What is still on its way must not reach the next test's people.
+
+
+@pytest.fixture(scope="module")
+async def open_screen(browser: Browser, served_echo: Echo) -> AsyncIterator[Screen]:
+    assert served_echo.simulator is not None
+    async with opened(browser, served_echo.simulator.url) as screen:
         yield screen
-        assert screen.complaints == []
 
 
 @pytest.fixture
-async def screen(browser: Browser, echo: Echo) -> AsyncIterator[Screen]:
-    async with page(browser, echo) as opened_page:
-        await opened_page.instagram.be("emily")
-        yield opened_page
+async def page(open_screen: Screen, echo: Echo) -> AsyncIterator[Screen]:
+    """The page, in English; the browser must not complain about anything."""
+    assert echo.simulator is not None
+    await open_screen.page.wait_for_selector(f"body[data-ready='{echo.simulator.epoch}']")
+    open_screen.complaints.clear()
+    yield open_screen
+    assert open_screen.complaints == []
+
+
+@pytest.fixture
+async def screen(page: Screen) -> Screen:
+    """It is Emily's phone."""
+    await page.instagram.be("emily")
+    return page
 
 
 async def install(echo: Echo) -> None:
@@ -291,9 +314,9 @@ async def seen_whole(screen: Screen) -> list[bool]:
 
 
 @pytest.mark.parametrize("width", [1280, 1400, 800])
-async def test_alt_and_a_number_bring_a_phone_from_beyond_the_edge(browser: Browser, echo: Echo, width: int) -> None:
+async def test_alt_and_a_number_bring_a_phone_from_beyond_the_edge(page: Screen, width: int) -> None:
     """Two are seen at a time, and the page itself does not move sideways."""
-    async with page(browser, echo, viewport={"width": width, "height": 900}, reduced_motion="reduce") as screen:
+    async with page.on(size={"width": width, "height": 900}, motion="reduce") as screen:
         first = await seen_whole(screen)
         await screen.page.keyboard.press("Alt+3")
         then = await seen_whole(screen)
@@ -307,9 +330,9 @@ async def test_alt_and_a_number_bring_a_phone_from_beyond_the_edge(browser: Brow
     assert wide == width
 
 
-async def test_a_click_on_the_piece_that_is_seen_brings_the_whole_phone(browser: Browser, echo: Echo) -> None:
+async def test_a_click_on_the_piece_that_is_seen_brings_the_whole_phone(page: Screen) -> None:
     """And what was clicked is done."""
-    async with page(browser, echo, viewport={"width": 1280, "height": 900}, reduced_motion="reduce") as screen:
+    async with page.on(size={"width": 1280, "height": 900}, motion="reduce") as screen:
         box = await screen.instagram.root.locator("[data-t-label=attach]").bounding_box()
         assert box is not None
         await screen.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -320,9 +343,9 @@ async def test_a_click_on_the_piece_that_is_seen_brings_the_whole_phone(browser:
     assert opened_sheet
 
 
-async def test_three_phones_stand_in_a_row_where_there_is_room(browser: Browser, echo: Echo) -> None:
+async def test_three_phones_stand_in_a_row_where_there_is_room(page: Screen) -> None:
     """With the panel beside them."""
-    async with page(browser, echo, viewport={"width": 1640, "height": 900}) as screen:
+    async with page.on(size={"width": 1640, "height": 900}) as screen:
         row = screen.page.locator(".phones")
         scrolls = await row.evaluate("(node) => node.scrollWidth > node.clientWidth")
         boxes = await screen.probe("widths", ".phone, .panel")
@@ -334,13 +357,16 @@ async def test_three_phones_stand_in_a_row_where_there_is_room(browser: Browser,
 
 async def test_on_a_narrow_screen_it_has_a_tab(browser: Browser, echo: Echo) -> None:
     """Its names fit, nothing sticks out, and a conversation is possible."""
-    async with page(browser, echo, viewport={"width": 390, "height": 800}, has_touch=True) as screen:
+    assert echo.simulator is not None
+    narrow = ViewportSize(width=390, height=800)
+    async with opened(browser, echo.simulator.url, viewport=narrow, has_touch=True) as screen:
         tabs = screen.page.locator(".places button")
         cut = await tabs.evaluate_all("(all) => all.filter((tab) => tab.scrollWidth > tab.clientWidth).length")
         await screen.page.locator(".places [data-place=instagram]").click()
         await screen.instagram.say("hi")
         shown = [await screen.page.locator(name).is_visible() for name in ("#line", "#messenger", "#instagram")]
         wide = await screen.page.locator("html").evaluate("(all) => all.scrollWidth")
+        assert screen.complaints == []
 
     assert cut == 0
     assert shown == [False, False, True]
@@ -348,10 +374,10 @@ async def test_on_a_narrow_screen_it_has_a_tab(browser: Browser, echo: Echo) -> 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_everything_on_instagram_can_be_read(browser: Browser, echo: Echo, scheme: str) -> None:
+async def test_everything_on_instagram_can_be_read(page: Screen, echo: Echo, scheme: Literal["light", "dark"]) -> None:
     """In an empty chat, in a long one, and in its sheets."""
     await install(echo)
-    async with page(browser, echo, color_scheme=scheme, viewport={"width": 1640, "height": 900}) as screen:
+    async with page.on(size={"width": 1640, "height": 900}, scheme=scheme) as screen:
         phone = screen.instagram
         await phone.root.locator(".ice-breaker").first.wait_for()
         found = await screen.probe("faint")

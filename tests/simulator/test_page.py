@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import zlib
+from typing import Literal
 
 import pytest
 from chat import Bot
@@ -282,9 +283,9 @@ async def test_a_carousel_follows_the_arrow_keys_and_the_mouse(screen: Screen) -
     assert await left() == once
 
 
-async def test_nothing_glides_where_a_machine_asks_for_no_motion(browser: Browser, simulator: Simulator) -> None:
+async def test_nothing_glides_where_a_machine_asks_for_no_motion(screen: Screen) -> None:
     """A carousel is at its next card at once."""
-    async with opened(browser, simulator.url, reduced_motion="reduce") as screen:
+    async with screen.on(motion="reduce"):
         await screen.line.be("collector")
         await screen.line.say("english")
         await screen.line.say("my gifts")
@@ -319,18 +320,17 @@ async def test_narrow_screens_show_one_thing_at_a_time(browser: Browser, simulat
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_the_theme_follows_the_machine_and_the_switch(
-    browser: Browser, simulator: Simulator, scheme: str
-) -> None:
+async def test_the_theme_follows_the_machine_and_the_switch(screen: Screen, scheme: Literal["light", "dark"]) -> None:
     """And the words stay readable: ink on paper, or the other way round."""
 
-    async with opened(browser, simulator.url, color_scheme=scheme) as screen:
+    async with screen.on(scheme=scheme):
         paper = await screen.probe("brightness", ".panes", "backgroundColor")
         ink = await screen.probe("brightness", "body", "color")
         await screen.page.locator(".icon-theme").click()  # light, whatever the machine says
         light = await screen.probe("brightness", ".panes", "backgroundColor")
         await screen.page.locator(".icon-theme").click()
         dark = await screen.probe("brightness", ".panes", "backgroundColor")
+        await screen.page.locator(".icon-theme").click()  # As the machine has it, which the page remembers.
 
     assert (paper > ink) == (scheme == "light")
     assert abs(paper - ink) > 400
@@ -338,11 +338,9 @@ async def test_the_theme_follows_the_machine_and_the_switch(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_everything_written_can_be_read(
-    browser: Browser, simulator: Simulator, profile: None, scheme: str
-) -> None:
+async def test_everything_written_can_be_read(screen: Screen, profile: None, scheme: Literal["light", "dark"]) -> None:
     """By the contrast of https://www.w3.org/TR/WCAG22/#contrast-minimum, old quick replies and times as well."""
-    async with opened(browser, simulator.url, color_scheme=scheme) as screen:
+    async with screen.on(scheme=scheme):
         found = await screen.probe("faint")
         for phone in (screen.line, screen.messenger):
             await phone.meet("en")

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 from chat import TABLES
-from engine.desk import another_database
+from engine.desk import migrated_database
 
 from bot.storage import pool as pools
-from bot.storage import retention, schema
+from bot.storage import retention
 from bot.storage.keeping import KEPT
 from bot.storage.models import metadata
 from bot.storage.retention import clean_up
@@ -21,8 +21,7 @@ EVENTS, CLAIMS = timedelta(days=14), timedelta(days=730)
 
 @pytest.fixture(scope="module")
 async def kept(database: str) -> AsyncIterator[asyncpg.Pool]:
-    url = await another_database(database, "kept")
-    schema.migrate(url)
+    url = await migrated_database(database, "kept")
     pool = await pools.connect(url, size=2)
     yield pool
     await pool.close()
