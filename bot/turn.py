@@ -384,7 +384,7 @@ class Turns:
             brand=self.brands[taken.channel],
             apis=self.apis,
             services=self.services,
-            work=Work(self.pool),
+            work=Work(self.pool, self.batches),
             actor=self._actor(taken, incoming),
             of_staff=self._is_of_staff(taken, incoming),
             maintenance=taken.maintenance.get("text", "") if taken.maintenance is not None else None,

@@ -11,7 +11,6 @@ from bot.conversation.router import Router
 from bot.i18n import N_
 from bot.services.players import masked
 from bot.storage import (
-    belongings,
     claims,
     customers,
     hand_overs,
@@ -68,7 +67,7 @@ async def show_data(ctx: Context) -> Answer:
     _ = ctx._
     count = await claims.count_of_customer(ctx.work.reads, ctx.customer_id)
     who = ctx.services.hand_overs.who(ctx.customer.person)
-    own = await belongings.of_customer(ctx.work.reads, ctx.customer_id, who)
+    own = await ctx.work.belongings(ctx.customer_id, who)
     link = ctx.services.linking.opened(own.link, ctx.now)
     player = await ctx.services.players.of(ctx.work.reads, ctx.customer_id)
     rows = [

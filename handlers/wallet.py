@@ -29,7 +29,7 @@ from bot.services.wallet import (
     everything,
     read_gifts,
 )
-from bot.storage import belongings, issues
+from bot.storage import issues
 from bot.storage.hand_overs import HandOver
 from bot.storage.issues import Issue
 from bot.storage.points import Account
@@ -162,7 +162,7 @@ class _Ours:
 
 async def _ours(ctx: Context) -> _Ours:
     who = ctx.services.hand_overs.who(ctx.customer.person)
-    found = await belongings.of_customer(ctx.work.reads, ctx.customer_id, who)
+    found = await ctx.work.belongings(ctx.customer_id, who)
     shows_vouchers = found.vouchers and ctx.brand.shows_vouchers
     return _Ours(
         found.account,

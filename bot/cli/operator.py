@@ -107,7 +107,7 @@ class Operator:
             brand=next(iter(turns.brands.values())),
             apis=turns.apis,
             services=turns.services,
-            work=Work(turns.pool),
+            work=Work(turns.pool, turns.batches),
             topics=turns.dispatcher.routes.commands,
             actor=self.actor,
         )

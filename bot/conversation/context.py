@@ -18,6 +18,8 @@ from bot.i18n import Translator
 from bot.services import Services
 from bot.services.staffing import Actor
 from bot.services.unclear import Kind
+from bot.storage.batches import Batches
+from bot.storage.belongings import Belongings, of_customers
 from bot.storage.customers import Customer
 from bot.storage.posters import Poster
 from bot.storage.state import Question
@@ -162,8 +164,9 @@ class Work:
     a connection, and perhaps a lock, for as long as the vendor pleases.
     """
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, batches: Batches) -> None:
         self.pool = pool
+        self._batches = batches
         self.connection: asyncpg.Connection | None = None
         self._transaction: Any = None
 
@@ -172,6 +175,13 @@ class Work:
         """Where to read: the open transaction, else any connection. A turn never holds two, or turns that
         wait for each other's second one would stand still for ever."""
         return self.connection or self.pool
+
+    async def belongings(self, customer_id: int, person_hash: bytes) -> Belongings:
+        """What our own books say a customer has: with what this turn wrote, else asked together with other turns."""
+        if self.connection is None:
+            return await self._batches.belongings(customer_id, person_hash)
+        (found,) = await of_customers(self.connection, [(customer_id, person_hash)])
+        return found
 
     async def begin(self) -> asyncpg.Connection:
         """The turn's transaction, for writing."""

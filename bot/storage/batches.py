@@ -1,4 +1,4 @@
-"""The three statements that every event costs, each for several events at once: begin, finish, delivered.
+"""The statements that events cost, each for several at once: begin, finish, delivered, and what a customer has.
 
 Jobs that one look into the queue brought begin together. Turns that wrote nothing else finish together; one with
 effects commits them, its answer and its event's state in its own transaction (`inbox.finish`). Each turn learns whether
@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import asyncpg
 import orjson
 
-from bot.storage import inbox
+from bot.storage import belongings, inbox
+from bot.storage.belongings import Belongings
 from bot.storage.customers import Customer
 from bot.storage.inbox import EventOutcome, InboxEvent
 from bot.storage.together import Together
@@ -82,6 +84,7 @@ class Batches:
         self._beginning = Together(self._begin_all, self._begin_alone)
         self._finishing = Together(self._finish_all, self._finish_alone)
         self._delivering = Together(self._delivered_all, self._delivered_alone)
+        self._looking = Together(partial(belongings.of_customers, pool), self._look_alone)
 
     async def begin(self, event_id: int) -> InboxEvent | None:
         """As `inbox.begin`: None when the event is gone."""
@@ -100,6 +103,10 @@ class Batches:
     async def delivered(self, event_id: int, outcome: EventOutcome) -> bool:
         """As `inbox.delivered`: False when that was done before."""
         return await self._delivering.do((event_id, outcome))
+
+    async def belongings(self, customer_id: int, person_hash: bytes) -> Belongings:
+        """What our own books say a customer has, as they are committed. person_hash: as `belongings.of_customers`."""
+        return await self._looking.do((customer_id, person_hash))
 
     async def _begin_all(self, batch: Sequence[int]) -> list[tuple[InboxEvent | None]]:
         found = await inbox.begin_all(self._pool, batch)
@@ -126,6 +133,9 @@ class Batches:
 
     async def _delivered_alone(self, each: tuple[int, EventOutcome]) -> bool:
         return await inbox.delivered(self._pool, *each)
+
+    async def _look_alone(self, each: tuple[int, bytes]) -> Belongings:
+        return (await belongings.of_customers(self._pool, [each]))[0]
 
 
 def _row(each: Finished) -> dict[str, object]:

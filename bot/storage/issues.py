@@ -208,12 +208,15 @@ async def held_by(connection: asyncpg.Connection | asyncpg.Pool, customer_id: in
     return [_read(row) for row in rows]
 
 
-COUNT = f"SELECT coalesce(sum(quantity), 0) FROM issues WHERE customer_id = $1 AND {EXPECTED} AND state <> 'failed'"
+COUNT = (
+    "SELECT coalesce(sum(quantity), 0) FROM issues "
+    f"WHERE customer_id = {{customer_id}} AND {EXPECTED} AND state <> 'failed'"
+)
 
 
 async def count_of_customer(connection: asyncpg.Connection | asyncpg.Pool, customer_id: int) -> int:
     """How many vouchers a customer has, those on their way included."""
-    return int(await connection.fetchval(COUNT, customer_id))
+    return int(await connection.fetchval(COUNT.format(customer_id="$1"), customer_id))
 
 
 async def exchanged_since(connection: asyncpg.Connection, customer_id: int, since: datetime) -> int:

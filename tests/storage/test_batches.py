@@ -231,3 +231,45 @@ async def test_a_single_statement_says_the_same(desk: Desk) -> None:
         "FROM events e JOIN customers c ON c.person = e.chat JOIN wallets w ON w.customer_id = c.id ORDER BY e.id"
     )
     assert dict(rows[0]) == dict(rows[1])
+
+
+async def test_looks_into_what_customers_have_share_one_statement(desk: Desk) -> None:
+    """Each gets their own; also who has nothing, who asks twice at a time, and who was handed over several things."""
+    events, ours = zip(*await taken(desk, 3), strict=True)
+    await desk.pool.execute(
+        "INSERT INTO accounts (customer_id, available, held) VALUES ($1, 70, 5), ($2, 30, 0)", ours[0].id, ours[2].id
+    )
+    hashes = [bytes([number]) * 16 for number in range(3)]
+    for nth in (1, 2):
+        await desk.pool.execute(
+            """
+            INSERT INTO hand_overs (person_hash, item_key, nth, customer_id, item, staff, event_id)
+            VALUES ($1, 'gift:1', $2, $3, '{}', 'Mei', $4)
+            """,
+            hashes[2],
+            nth,
+            ours[2].id,
+            events[2],
+        )
+    pool = await pools.connect(desk.database, size=1)
+    seen: list[str] = []
+    batches = Batches(pool)
+    connection = await pool.acquire()  # So that the first look waits, and the others go together in the one after it.
+    asked = (0, 1, 2, 0)
+    looks = [asyncio.create_task(batches.belongings(customer_id(ours[each]), hashes[each])) for each in asked]
+    await asyncio.sleep(0)
+    connection.add_query_logger(lambda record: seen.append(record.query))
+    await pool.release(connection)
+    found = await asyncio.gather(*looks)
+    await pool.close()
+
+    assert [each.account.available for each in found] == [70, 0, 30, 70]
+    assert [each.account.held for each in found] == [5, 0, 0, 5]
+    assert [[given.nth for given in each.hand_overs] for each in found] == [[], [], [1, 2], []]
+    assert all(each.link is None and each.vouchers == 0 for each in found)
+    assert len([query for query in seen if "accounts" in query]) <= 2
+
+
+def customer_id(customer: Customer) -> int:
+    assert customer.id is not None
+    return customer.id
