@@ -77,6 +77,7 @@ class StoredReply:
     along: list[list[int]] = field(default_factory=list)
     trace: str | None = None  # which one its event is part of, see `bot.telemetry.tracing`
     passes: bool = False  # The people of the shop are given the chat with it.
+    doubtful: bool = False  # An earlier run of the turn may have used the token: being used, it tells nothing.
 
     def dump(self) -> str:
         """As JSON."""
@@ -93,6 +94,7 @@ class StoredReply:
                 **({"along": self.along} if self.along else {}),
                 **({"trace": self.trace} if self.trace else {}),
                 **({"passes": True} if self.passes else {}),
+                **({"doubtful": True} if self.doubtful else {}),
             }
         ).decode()
 
@@ -155,7 +157,8 @@ class Deliverer:
         late = receipt.outcome is Outcome.LATE and token is not None
         # The webhook may have reached us late, and the token's minute have begun long before we heard of it; and where
         # somebody else has the token, too, a used one is no witness.
-        witness = not self.brands[taken.channel].token_is_shared and self.clock() - taken.at < TOKEN_GOOD_FOR
+        only_ours = not (self.brands[taken.channel].token_is_shared or ready.doubtful)
+        witness = only_ours and self.clock() - taken.at < TOKEN_GOOD_FOR
         if late and perhaps and witness:
             # The token was good and is used: a try that a crash or a 5xx cut short did arrive.
             await self._brought(taken.channel, ready, Outcome.DELIVERED)
@@ -174,7 +177,9 @@ class Deliverer:
             if await inbox.state_of(self.pool, taken.id) != EventState.READY:
                 return  # A worker that took this one for dead has just delivered it.
             receipt = await self.send(taken.channel, replace(delivery, reply_token=None), accepted)
-        await self._settle(taken, ready, receipt)
+        # As long as the token can still tell whether this arrived, it is asked, and nothing is pushed beside it.
+        tells = ready.valuable and ready.perhaps and token is not None and witness
+        await self._settle(taken, ready, receipt, tells=tells)
 
     # ── what had waited ──────────────────────────────────────────────────────────────────────
 
@@ -251,13 +256,13 @@ class Deliverer:
             )
         return receipt
 
-    async def _settle(self, taken: InboxEvent, ready: StoredReply, receipt: Receipt) -> None:
+    async def _settle(self, taken: InboxEvent, ready: StoredReply, receipt: Receipt, *, tells: bool) -> None:
         if receipt.outcome is Outcome.RETRY:
             ready.tries += 1
             ready.done = receipt.done
             metrics.RETRIES.labels("delivery").inc()
-            pause = receipt.retry_after or 2.0 * ready.tries
-            if ready.tries < TRIES and pause <= CHAT_WAITS:
+            pause = receipt.retry_after or 2.0 * min(ready.tries, TRIES)
+            if tells or (ready.tries < TRIES and pause <= CHAT_WAITS):
                 await inbox.partly_delivered(self.pool, taken.id, ready.dump())
                 raise RetryLater(pause, f"delivery: {receipt.detail}")
             if ready.valuable:

@@ -190,6 +190,7 @@ class Turns:
                     valuable,
                     trace=tracing.carried(),
                     passes=isinstance(answer, Reply) and answer.passes,
+                    doubtful=taken.still_checking,
                 )
                 if messages
                 else None
@@ -366,6 +367,8 @@ class Turns:
             still_checking(ctx._),
             lambda action: self.dispatcher.packer.pack(action, person=ctx.customer.person, now=ctx.now),
         )
+        # Whoever answers after a crash must know that the token may be used.
+        await inbox.note_still_checking(self.pool, taken.id)
         delivery = Delivery(incoming.chat.id, messages, key_of(f"still checking:{taken.key}"), incoming.reply_token)
         receipt = await self.deliverer.send(taken.channel, delivery)
         return receipt.outcome in (Outcome.DELIVERED, Outcome.UNKNOWN)

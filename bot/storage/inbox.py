@@ -80,6 +80,7 @@ _FINISHES = {
     (True, True): _FINISH_WITH_CUSTOMER.format(also=_SHELVE.format(15, 16, 17) + _KEEP.format(18, 19, 20, 21)),
 }
 _FINISH += "RETURNING true"
+STILL_CHECKING = "still_checking"  # beside `account` and `event` in a payload
 
 
 class EventOutcome(StrEnum):
@@ -129,7 +130,8 @@ class InboxEvent:
 
     state: an `EventState`, as text: a worker of a newer version may have written one that is not known here.
     at: when it happened, by the platform's clock. received_at: when it was stored here, by the database's.
-    apologised: it was held before, and the customer was told so.
+    apologised: it was held before, and the customer was told so. still_checking: an earlier run of its turn may have
+    used its reply token to say so.
     has_elder: an earlier event of the chat is unfinished. has_waiting: pushes wait for this customer to write.
     staff: the staff row of a private chat's person, whatever rights it gives. maintenance: the switch, while it is on.
     codes_made: another moment whenever codes were made since the last event.
@@ -146,6 +148,7 @@ class InboxEvent:
     payload: dict[str, Any] | None
     reply: dict[str, Any] | None
     apologised: bool
+    still_checking: bool
     has_elder: bool
     has_waiting: bool
     customer: Customer | None
@@ -165,6 +168,7 @@ async def begin_all(pool: asyncpg.Pool, event_ids: Sequence[int]) -> dict[int, I
 
 
 def _of(row: asyncpg.Record) -> InboxEvent:
+    payload = orjson.loads(row["payload"]) if row["payload"] else None
     return InboxEvent(
         id=row["event_id"],
         key=row["event_key"],
@@ -174,9 +178,10 @@ def _of(row: asyncpg.Record) -> InboxEvent:
         at=row["at"],
         received_at=row["received_at"],
         attempts=row["attempts"],
-        payload=orjson.loads(row["payload"]) if row["payload"] else None,
+        payload=payload,
         reply=orjson.loads(row["reply"]) if row["reply"] else None,
         apologised=row["event_outcome"] == EventOutcome.APOLOGISED,
+        still_checking=payload is not None and STILL_CHECKING in payload,
         has_elder=row["has_elder"],
         has_waiting=row["has_waiting"],
         customer=Customer.of(row) if row["person"] else None,
@@ -248,6 +253,16 @@ async def delivered(connection: asyncpg.Connection | asyncpg.Pool, event_id: int
 async def partly_delivered(pool: asyncpg.Pool, event_id: int, reply: str) -> None:
     """Remember how far a reply of several messages got, so that a crash goes on from there."""
     await pool.execute("UPDATE events SET reply = $2 WHERE id = $1 AND state = 'ready'", event_id, reply)
+
+
+async def note_still_checking(pool: asyncpg.Pool, event_id: int) -> None:
+    """Remember, before it is tried, that its reply token is used to say that the answer takes longer."""
+    # As text: not all that JSON can say fits into jsonb.
+    await pool.execute(
+        "UPDATE events SET payload = $2 || substr(payload, 2) WHERE id = $1 AND state = 'new'",
+        event_id,
+        f'{{"{STILL_CHECKING}":true,',
+    )
 
 
 async def failed(pool: asyncpg.Pool, event_id: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,11 +12,11 @@ import pytest
 from chat import Chat
 
 from bot.channels import Delivery, Outcome, Receipt
-from bot.delivery import PUSH_TRIES
+from bot.delivery import PUSH_TRIES, TRIES
 from bot.jobs import RetryLater
 from bot.storage import pushes
 from bot.telemetry import metrics
-from engine.desk import Accepted, Crash, Deliver, Desk, references
+from engine.desk import Accepted, Crash, Deliver, Desk, references, until
 
 CODE = "WELCOME2026"
 REPLY = "line:POST /v2/bot/message/reply"
@@ -111,6 +113,79 @@ async def test_a_crash_after_a_reply_is_remembered_when_line_cannot_be_reached(d
     assert statuses(desk, PUSH) == []
     assert receipts(chat) == 1
     assert (await desk.event())["outcome"] == "delivered"
+
+
+async def test_what_may_have_arrived_is_not_pushed_while_its_token_can_tell(desk: Desk) -> None:
+    """LINE has the reply and we never heard so; then its door is shut for longer than we usually wait."""
+    chat = await known(desk)
+    shut_for = 2 * TRIES
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        await deliver(delivery, accepted)
+        raise Crash
+
+    async def shut(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        return Receipt(Outcome.RETRY, 0, "no connection")
+
+    desk.post(chat.phone.says(CODE))
+    with pytest.raises(Crash):
+        await desk.step(desk.wrapped("line", dies))
+    for _ in range(shut_for):
+        await desk.step(desk.wrapped("line", shut))
+    await desk.run()
+
+    assert statuses(desk, REPLY) == [200, 400]
+    assert statuses(desk, PUSH) == []
+    assert receipts(chat) == 1
+
+
+async def test_what_may_have_arrived_is_pushed_once_its_token_is_too_old(desk: Desk) -> None:
+    """Nobody can tell any more, and to say nothing could lose it."""
+    chat = await known(desk)
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        raise Crash
+
+    async def shut(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        return Receipt(Outcome.RETRY, 0, "no connection")
+
+    desk.post(chat.phone.says(CODE))
+    with pytest.raises(Crash):
+        await desk.step(desk.wrapped("line", dies))
+    for _ in range(TRIES + 1):
+        await desk.step(desk.wrapped("line", shut))
+    desk.ahead(minutes=1)
+    await desk.run()
+
+    assert statuses(desk, PUSH) == [200]
+    assert receipts(chat) == 1
+
+
+async def test_a_token_that_said_still_checking_is_no_witness(desk: Desk) -> None:
+    """Two crashes: one after "still checking", which has used the token; one in the try of the answer."""
+    chat = await known(desk)
+    desk.having(patience=timedelta(seconds=0.1))
+    desk.sandbox.fault("poshen", delay_ms=1_500, times=1)
+
+    desk.post(chat.phone.says(CODE))
+    turn = asyncio.create_task(desk.step())
+    await until(lambda: statuses(desk, REPLY) == [200])
+    turn.cancel()  # The process dies here: Poshen's answer is never heard.
+    with suppress(asyncio.CancelledError):
+        await turn
+    assert (await desk.event())["state"] == "new"
+
+    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        raise Crash
+
+    desk.having(patience=timedelta(seconds=20))
+    with pytest.raises(Crash):
+        await desk.run(desk.wrapped("line", dies))
+    assert (await desk.event())["state"] == "ready"
+    await desk.run()
+
+    assert receipts(chat) == await claims(desk) == 1
+    assert statuses(desk, PUSH) == [200]
 
 
 async def test_a_crash_in_a_later_try_is_remembered_too(desk: Desk) -> None:
@@ -311,14 +386,19 @@ async def test_a_delivery_that_always_breaks_gives_way(desk: Desk) -> None:
 
 
 async def test_a_valuable_answer_is_pushed_when_replies_keep_failing(desk: Desk) -> None:
-    """After three tries a job of its own brings it, and every try of that has the same retry key."""
+    """When the token cannot tell any more, a job of its own brings it; each try of that has the same retry key."""
     chat = await known(desk)
     desk.sandbox.fault(REPLY, status=500)
     desk.sandbox.fault(PUSH, status=500, times=1)
     desk.sandbox.fault(PUSH, status=500, after=True, times=1)
-    await chat.say(CODE)
+    desk.post(chat.phone.says(CODE))
+    for _ in range(4):
+        await desk.step()
+    assert statuses(desk, PUSH) == [], "one of those may have arrived after all, and the next would tell"
+    desk.ahead(minutes=1)
+    await desk.run()
 
-    assert statuses(desk, REPLY) == [500, 500, 500]
+    assert statuses(desk, REPLY) == [500, 500, 500, 500]
     assert statuses(desk, PUSH) == [500, 500, 409]
     keys = {call.headers.get("X-Line-Retry-Key") for call in desk.sandbox.calls("line", "POST /v2/bot/message/push")}
     assert len(keys) == 1
@@ -639,10 +719,10 @@ async def test_what_waited_for_too_long_is_given_up_and_counted(desk: Desk) -> N
     """And what was of use until a moment that is over, when its reader writes again."""
     before = given_up("line", "notice", "outdated")
     chat = await known(desk)
-    for key, until in (("notice:old", None), ("notice:over", desk.clock() - timedelta(minutes=1))):
+    for key, end in (("notice:old", None), ("notice:over", desk.clock() - timedelta(minutes=1))):
         text = '[{"text": "太晚了"}]'
         await pushes.add(
-            desk.pool, key=key, channel="line", recipient=chat.user, messages=text, waiting=True, until=until
+            desk.pool, key=key, channel="line", recipient=chat.user, messages=text, waiting=True, until=end
         )
     await desk.pool.execute("UPDATE pushes SET created_at = now() - interval '3 years' WHERE key = 'notice:old'")
     await desk.turns.deliverer.give_up_old(timedelta(days=730))
@@ -729,7 +809,7 @@ async def test_a_receipt_outside_the_window_waits_for_the_next_message(desk: Des
 async def test_a_push_waits_longer_each_time_and_then_gives_up(desk: Desk) -> None:
     """About a day of tries, with growing pauses; then what it said is forgotten."""
     chat = await known(desk)
-    desk.sandbox.fault(REPLY, status=500)
+    desk.sandbox.fault(REPLY, status=429)
     desk.sandbox.fault(PUSH, status=500)
     desk.post(chat.phone.says(CODE))
     await desk.run()
@@ -747,7 +827,7 @@ async def test_a_push_to_nobody_ends(desk: Desk) -> None:
     """LINE does not know the recipient: not repeated."""
     chat = await known(desk)
     unknown = {"message": "The request body has 1 error(s)", "details": [{"message": "Failed", "property": "to"}]}
-    desk.sandbox.fault(REPLY, status=500)
+    desk.sandbox.fault(REPLY, status=429)
     desk.sandbox.fault(PUSH, status=400, body=unknown)
     await chat.say(CODE)
 

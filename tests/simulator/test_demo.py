@@ -46,7 +46,7 @@ async def test_the_demo_serves_the_page_and_survives_what_it_does(browser: Brows
             await screen.page.locator(".pane .danger").click()
             await screen.until("giftdesk.state.worker.state !== 'running'")
             await screen.until("giftdesk.state.worker.state === 'running'")
-            await screen.settled(before)
+            await screen.settled(before, within=240)
             assert (await screen.line.answer()).count("Your gifts") == 1
 
             await screen.start_over()
