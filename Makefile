@@ -27,7 +27,7 @@ chat: install ## Talk to the running demo; ARGS="--as messenger --lang en" for o
 
 # Three at a time on two cores, since much of it waits for a browser, a killed process or a database. In the order of
 # the tree, which ends with many short files: the other order leaves the slowest few for the end, one beside nothing.
-test: install ## Everything that must hold; some thirteen minutes on two cores.
+test: install ## Everything that must hold; some twelve minutes on two cores.
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(or $(ARGS),-p tests.covered)
 
 test-install: install ## What must hold elsewhere: the wheel as another user, a backup, an upgrade; some minutes.
