@@ -262,7 +262,7 @@ class Deliverer:
             ready.done = receipt.done
             metrics.RETRIES.labels("delivery").inc()
             pause = receipt.retry_after or 2.0 * min(ready.tries, TRIES)
-            if tells or (ready.tries < TRIES and pause <= CHAT_WAITS):
+            if pause <= CHAT_WAITS and (tells or ready.tries < TRIES):
                 await inbox.partly_delivered(self.pool, taken.id, ready.dump())
                 raise RetryLater(pause, f"delivery: {receipt.detail}")
             if ready.valuable:

@@ -51,16 +51,29 @@ async def claims(desk: Desk) -> int:
 # ── crashes ──────────────────────────────────────────────────────────────────────────────────
 
 
+async def dies_before(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+    """The process dies before the platform hears of it."""
+    raise Crash
+
+
+async def dies_after(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+    """The platform has it, and the process dies before it hears so."""
+    await deliver(delivery, accepted)
+    raise Crash
+
+
+async def shut(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+    """Nobody can reach the platform."""
+    return Receipt(Outcome.RETRY, 0, "no connection")
+
+
 async def test_a_crash_before_the_delivery_only_delivers_again(desk: Desk, channel: str) -> None:
     """The claim is committed, the process dies, and another one brings the receipt: once."""
     chat = await known(desk, channel)
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        raise Crash
-
     desk.post(chat.phone.says(CODE))
     with pytest.raises(Crash):
-        await desk.run(desk.wrapped(channel, dies))
+        await desk.run(desk.wrapped(channel, dies_before))
     assert (await desk.event())["state"] == "ready"
     assert receipts(chat) == 0
     looked_up = len(desk.sandbox.calls("poshen"))
@@ -74,13 +87,9 @@ async def test_a_crash_after_a_reply_does_not_say_it_twice(desk: Desk) -> None:
     """LINE has the reply, we never heard so: the used token tells, and nothing is pushed after it."""
     chat = await known(desk)
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        await deliver(delivery, accepted)
-        raise Crash
-
     desk.post(chat.phone.says(CODE))
     with pytest.raises(Crash):
-        await desk.run(desk.wrapped("line", dies))
+        await desk.run(desk.wrapped("line", dies_after))
     await desk.run()
 
     assert receipts(chat) == 1
@@ -95,16 +104,9 @@ async def test_a_crash_after_a_reply_is_remembered_when_line_cannot_be_reached(d
     """
     chat = await known(desk)
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        await deliver(delivery, accepted)
-        raise Crash
-
-    async def shut(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        return Receipt(Outcome.RETRY, 0, "no connection")
-
     desk.post(chat.phone.says(CODE))
     with pytest.raises(Crash):
-        await desk.step(desk.wrapped("line", dies))
+        await desk.step(desk.wrapped("line", dies_after))
     await desk.step(desk.wrapped("line", shut))
     assert desk.paused == [2.0]
     await desk.run()
@@ -120,16 +122,9 @@ async def test_what_may_have_arrived_is_not_pushed_while_its_token_can_tell(desk
     chat = await known(desk)
     shut_for = 2 * TRIES
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        await deliver(delivery, accepted)
-        raise Crash
-
-    async def shut(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        return Receipt(Outcome.RETRY, 0, "no connection")
-
     desk.post(chat.phone.says(CODE))
     with pytest.raises(Crash):
-        await desk.step(desk.wrapped("line", dies))
+        await desk.step(desk.wrapped("line", dies_after))
     for _ in range(shut_for):
         await desk.step(desk.wrapped("line", shut))
     await desk.run()
@@ -139,19 +134,27 @@ async def test_what_may_have_arrived_is_not_pushed_while_its_token_can_tell(desk
     assert receipts(chat) == 1
 
 
+async def test_a_long_pause_that_line_asks_for_is_not_spent_before_the_chat(desk: Desk) -> None:
+    """Also when the reply may have arrived: the token would be too old by then, and could tell nothing."""
+    chat = await known(desk)
+
+    async def busy(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
+        return Receipt(Outcome.RETRY, 0, "HTTP 429", retry_after=3_600)
+
+    desk.post(chat.phone.says(CODE))
+    with pytest.raises(Crash):
+        await desk.step(desk.wrapped("line", dies_before))
+    await desk.step(desk.wrapped("line", busy))
+    assert (await desk.event())["outcome"] == "pushed later"
+
+
 async def test_what_may_have_arrived_is_pushed_once_its_token_is_too_old(desk: Desk) -> None:
     """Nobody can tell any more, and to say nothing could lose it."""
     chat = await known(desk)
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        raise Crash
-
-    async def shut(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        return Receipt(Outcome.RETRY, 0, "no connection")
-
     desk.post(chat.phone.says(CODE))
     with pytest.raises(Crash):
-        await desk.step(desk.wrapped("line", dies))
+        await desk.step(desk.wrapped("line", dies_before))
     for _ in range(TRIES + 1):
         await desk.step(desk.wrapped("line", shut))
     desk.ahead(minutes=1)
@@ -175,12 +178,9 @@ async def test_a_token_that_said_still_checking_is_no_witness(desk: Desk) -> Non
         await turn
     assert (await desk.event())["state"] == "new"
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        raise Crash
-
     desk.having(patience=timedelta(seconds=20))
     with pytest.raises(Crash):
-        await desk.run(desk.wrapped("line", dies))
+        await desk.run(desk.wrapped("line", dies_before))
     assert (await desk.event())["state"] == "ready"
     await desk.run()
 
@@ -193,14 +193,10 @@ async def test_a_crash_in_a_later_try_is_remembered_too(desk: Desk) -> None:
     chat = await known(desk)
     desk.sandbox.fault(REPLY, status=429, times=1)
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        await deliver(delivery, accepted)
-        raise Crash
-
     desk.post(chat.phone.says(CODE))
     await desk.step()
     with pytest.raises(Crash):
-        await desk.step(desk.wrapped("line", dies))
+        await desk.step(desk.wrapped("line", dies_after))
     await desk.run()
 
     assert statuses(desk, REPLY) == [429, 200, 400]
@@ -213,14 +209,11 @@ async def test_a_token_whose_minute_began_before_we_heard_of_it_is_no_witness(de
     next try finds the token invalid: of age, not used. The receipt comes as a push."""
     chat = await known(desk)
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        raise Crash
-
     said = chat.phone.says(CODE)
     desk.ahead(seconds=35)
     desk.post(said)
     with pytest.raises(Crash):
-        await desk.step(desk.wrapped("line", dies))
+        await desk.step(desk.wrapped("line", dies_before))
     desk.ahead(seconds=30)
     await desk.run()
 
@@ -233,14 +226,10 @@ async def test_a_crash_after_a_push_does_not_say_it_twice(desk: Desk) -> None:
     """The retry key is made of the event, so LINE knows the second push as the first."""
     chat = await known(desk)
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        await deliver(delivery, accepted)
-        raise Crash
-
     desk.post(chat.phone.says(CODE))
     desk.ahead(minutes=2)
     with pytest.raises(Crash):
-        await desk.run(desk.wrapped("line", dies))
+        await desk.run(desk.wrapped("line", dies_after))
     await desk.run()
 
     assert statuses(desk, PUSH) == [200, 409]
@@ -326,14 +315,11 @@ async def test_a_token_that_others_have_is_no_witness(desk: Desk, shared: str) -
     chat = await known(desk)
     desk.desk(shared=shared)
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        raise Crash
-
     for text, after in ((CODE, 1), ("選單", 0)):
         said = chat.phone.says(text)
         desk.post(said)
         with pytest.raises(Crash):
-            await desk.run(desk.wrapped("line", dies))
+            await desk.run(desk.wrapped("line", dies_before))
         assert desk.sandbox.line.says(said.json["events"][0]["replyToken"], [{"type": "text", "text": "theirs"}])
         seen = len(desk.sandbox.calls("line", "POST /v2/bot/message/push"))
         await desk.run()
@@ -674,12 +660,9 @@ async def test_a_crash_that_outlives_the_token_leaves_it_waiting(desk: Desk) -> 
     chat = await spent(desk)
     desk.sandbox.line.monthly_limit = 3000
 
-    async def dies(deliver: Deliver, delivery: Delivery, accepted: Accepted) -> Receipt:
-        raise Crash
-
     desk.post(chat.phone.says("SUMMER-7K3M-Q9TD"))
     with pytest.raises(Crash):
-        await desk.run(desk.wrapped("line", dies))
+        await desk.run(desk.wrapped("line", dies_before))
     desk.ahead(minutes=2)
     await desk.run()
     assert receipts(chat) == 1
