@@ -6,7 +6,7 @@ import ast
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -55,19 +55,17 @@ def placeholders(text: str) -> set[str]:
 @cache
 def extracted() -> Sequence[tuple[str | tuple[str, ...], list[str]]]:
     """What the code asks for, found with the mappings that `make translations` uses."""
-    return list(_extracted())
-
-
-def _extracted() -> Iterator[tuple[str | tuple[str, ...], list[str]]]:
     mappings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["babel"]["mappings"]
     methods = [(mapping["pattern"], mapping["method"]) for mapping in mappings]
     keywords = {**DEFAULT_KEYWORDS, "N_": None}
+    found = []
     for pattern, method in methods:
         folder, _, below = pattern.partition("/")
-        for _, _, msgid, comments, _ in extract_from_dir(
+        texts = extract_from_dir(
             ROOT / folder, method_map=[(below, method)], keywords=keywords, comment_tags=("Translators:",)
-        ):
-            yield msgid, comments
+        )
+        found += [(msgid, comments) for _, _, msgid, comments, _ in texts]
+    return found
 
 
 def test_there_are_the_promised_languages() -> None:

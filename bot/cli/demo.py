@@ -98,9 +98,7 @@ class _Bot:
         joining.wait()
         with self._whole:  # One that outlived the bot would start its database again.
             if joining is self._joining:
-                line = f"/admins store {COUNTER} {COUNTER_STORE}"
-                silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-                self._joining = subprocess.Popen([*ADMIN, line], env=self.environment, **silent)  # noqa: S603
+                self._joining = _begin(self.environment, *ADMIN, f"/admins store {COUNTER} {COUNTER_STORE}")
 
     def _admin(self, *lines: str) -> bytes:
         """Run commands as the operator; what was answered."""
@@ -110,9 +108,8 @@ class _Bot:
 
     def _chat(self, who: str, typed: bytes) -> subprocess.Popen[bytes]:
         """Somebody of the demo who types this as soon as the worker is there."""
-        command = [sys.executable, "-m", "sandbox.terminal", "--sandbox", self.sandbox, "--bot", self.address]
-        silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": self.environment}
-        chat = subprocess.Popen([*command, "--user", who], stdin=subprocess.PIPE, **silent)  # noqa: S603
+        words = ("--sandbox", self.sandbox, "--bot", self.address, "--user", who)
+        chat = _begin(self.environment, sys.executable, "-m", "sandbox.terminal", *words, stdin=subprocess.PIPE)
         assert chat.stdin is not None, "it is a pipe"
         with chat.stdin as line, suppress(OSError):
             line.write(typed)
@@ -159,12 +156,7 @@ def run(port: int | None, *, shared: bool = False) -> None:
 @contextmanager
 def _menus(bot: _Bot) -> Iterator[None]:
     """Install the menus as a brand would, while the demo's words are being read."""
-    installing = subprocess.Popen(
-        [sys.executable, "-m", "bot", "menus"],
-        env=bot.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    installing = _begin(bot.environment, sys.executable, "-m", "bot", "menus")
     try:
         yield
     finally:
@@ -268,6 +260,13 @@ def _processes(home: Path, port: int | None, *, quiet: bool, shared: bool) -> It
             with suppress(OSError):  # Ctrl-C reaches it, too: it may be gone, with lines of the bot's log unread.
                 sandbox.stdin.close()
         _stop(sandbox)
+
+
+def _begin(environment: dict[str, str], *command: str, stdin: int | None = None) -> subprocess.Popen[bytes]:
+    """Start what is not listened to."""
+    return subprocess.Popen(  # noqa: S603 - our own programs
+        command, env=environment, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

@@ -6,18 +6,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from engine.desk import another_database
+from engine.desk import migrated_database
 from engine.processes import Giftdesk
 
-from bot.storage import schema
 from sandbox import Sandbox
 
 
 @pytest.fixture
 async def machines(database: str, tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[dict[str, Giftdesk]]:
     """One web and two workers on one database, each in a process of its own."""
-    url = await another_database(database, "soak")
-    schema.migrate(url)
+    url = await migrated_database(database, "soak")
     settings = {"DATABASE_URL": url, "SECRET_KEY": "s" * 64, "LOG_LEVEL": "WARNING"}
     running = {
         "web": Giftdesk(tmp_path / "web", sandbox, settings, role="web"),

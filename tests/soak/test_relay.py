@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from chat import Bot
 from counter.standing import hire
-from engine.desk import another_database, references, until
+from engine.desk import migrated_database, references, until
 from engine.processes import Giftdesk
 from relay.certificates import served_with_an_unknown_one
 from relay.conftest import NAME, settled, shared
@@ -26,7 +26,6 @@ from relay.day import Day
 
 from bot.apis.http import Breaker
 from bot.services.staffing import Actor
-from bot.storage import schema
 from sandbox import Sandbox, Webhook
 from soak.machines import SEED, kill_at_random
 
@@ -169,8 +168,7 @@ async def _an_hour_of_silence(bot: Bot, day: Day) -> set[str]:
 @pytest.fixture
 async def sharing(database: str, tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[dict[str, Giftdesk]]:
     """A web and two workers that pass on, each in a process of its own."""
-    url = await another_database(database, "soak_relay_kills")
-    schema.migrate(url)
+    url = await migrated_database(database, "soak_relay_kills")
     settings = {"DATABASE_URL": url, "SECRET_KEY": "s" * 64, "LOG_LEVEL": "WARNING"}
     settings |= sandbox.other.settings(sandbox.url)
     running = {
