@@ -95,14 +95,14 @@ async def add(pool: asyncpg.Pool, person: str, channel: str, locale: str, *, blo
     """The customer `person`, created now unless another event of theirs did so already.
 
     blocked: what their block is kept by, if there is one: the new row of somebody whose old one was deleted has it
-    from its beginning.
+    from its beginning. now: of the clock that says later how long they have been known.
     """
     for _ in range(5):
         try:
             row = await pool.fetchrow(
                 f"""
-                INSERT INTO customers AS c (person, ref, channel, locale, blocked_until)
-                VALUES ($1, $2, $3, $4, (SELECT until FROM blocks WHERE person_hash = $5 AND until > $6))
+                INSERT INTO customers AS c (person, ref, channel, locale, blocked_until, first_seen, last_seen)
+                VALUES ($1, $2, $3, $4, (SELECT until FROM blocks WHERE person_hash = $5 AND until > $6), $6, $6)
                 ON CONFLICT (person) DO UPDATE SET person = excluded.person
                 RETURNING {Customer.COLUMNS}
                 """,

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from chat import Bot, Chat
+from engine.desk import Desk
 
 
 @pytest.fixture
@@ -22,15 +23,23 @@ def language(request: pytest.FixtureRequest, channel: str) -> str:
 
 @pytest.fixture
 def bot(bot: Bot) -> Bot:
-    """The bot at a time of which neither the minute, the hour nor the day is about to end."""
-    now = bot.clock().astimezone(bot.settings.zone)
-    later = (now + timedelta(minutes=1)).replace(second=1, microsecond=0)
-    if later.minute > 45:
-        later = (later + timedelta(hours=1)).replace(minute=0)
-    if later.hour == 23:
-        later += timedelta(hours=1)
-    bot.ahead(seconds=(later - now).total_seconds())
+    """The bot just after noon, so that a conversation is the same at every hour of the machine."""
+    to_noon(bot)
     return bot
+
+
+@pytest.fixture
+def desk(desk: Desk) -> Desk:
+    """The same without a worker."""
+    to_noon(desk)
+    return desk
+
+
+def to_noon(bot: Bot) -> None:
+    """Move the clock to just after the brand's next noon: neither the minute, the hour nor the day is about to end."""
+    now = bot.clock().astimezone(bot.settings.zone)
+    noon = now.replace(hour=12, minute=0, second=1, microsecond=0)
+    bot.ahead(seconds=(noon - now) / timedelta(seconds=1) % timedelta(days=1).total_seconds())
 
 
 @pytest.fixture
