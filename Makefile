@@ -25,10 +25,10 @@ run: install ## The bot with your credentials from .env (the same as `giftdesk s
 chat: install ## Talk to the running demo; ARGS="--as messenger --lang en" for other people.
 	@$(BIN)/giftdesk chat $(ARGS)
 
-# Three at a time on two cores, since much of it waits for a browser, a killed process or a database. In the order of
+# Four at a time on two cores, since much of it waits for a browser, a killed process or a database. In the order of
 # the tree, which ends with many short files: the other order leaves the slowest few for the end, one beside nothing.
-test: install ## Everything that must hold; some twelve minutes on two cores.
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(or $(ARGS),-p tests.covered)
+test: install ## Everything that must hold; some eleven minutes on two cores.
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder $(or $(ARGS),-p tests.covered)
 
 test-install: install ## What must hold elsewhere: the wheel as another user, a backup, an upgrade; some minutes.
 	$(BIN)/python -m pytest -q -m install tests/install $(ARGS)
