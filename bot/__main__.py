@@ -111,11 +111,10 @@ def worker(settings: Settings) -> None:
 @_with_settings
 def migrate(settings: Settings, *, new_key: bool) -> None:
     """Bring the database to this version's schema. Safe to run again."""
-    from bot.services import key  # noqa: PLC0415
-    from bot.storage import schema  # noqa: PLC0415
+    from bot.storage import key, version  # noqa: PLC0415
 
     with database(settings) as url:
-        schema.migrate(url)
+        version.migrate(url)
         asyncio.run(key.adopt(url, settings.secret, new=new_key))
     click.echo("The database is at the current schema.")
 

@@ -17,9 +17,8 @@ from bot.channels import Outbound
 from bot.config import Settings
 from bot.errors import ConfigurationError
 from bot.jobs import Jobs
-from bot.services import key
 from bot.services.health import WRITTEN_EVERY
-from bot.storage import bulk, counts, inbox, issues, pushes, queue, redemptions, reminders
+from bot.storage import bulk, counts, inbox, issues, key, pushes, queue, redemptions, reminders
 from bot.storage import pool as pools
 from bot.storage.clocks import DatabaseClock
 from bot.storage.retention import clean_up

@@ -13,8 +13,7 @@ import psycopg
 import sqlalchemy as sa
 
 from bot.config import Settings
-from bot.services import key
-from bot.storage import backup
+from bot.storage import backup, key
 from bot.storage import pool as pools
 from bot.storage.backup import Aside, BackupError
 

@@ -29,11 +29,10 @@ from bot.config import GROUPS, POSHEN_MODES, Settings, env_file
 from bot.errors import ConfigurationError, ContractError, CredentialsRefused, UpstreamError
 from bot.i18n import Translator
 from bot.partners import mantago_platform, partner
-from bot.services import key
 from bot.services.health import probe
 from bot.services.linking import call_url
 from bot.services.mantago_pairs import Standing
-from bot.storage import clocks, inbox, pool
+from bot.storage import clocks, inbox, key, pool
 from bot.storage.arrivals import QUEUE_STATE
 from bot.storage.refusals import READ_ONLY, explained
 from bot.storage.version import is_current

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from bot.services.hashes import keyed_hash
 from bot.storage import blocks
 from bot.storage.blocks import Block
 from bot.storage.customers import Customer
+from bot.storage.hashes import keyed_hash
 
 LONGEST = timedelta(days=365)
 

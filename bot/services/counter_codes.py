@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import asyncpg
 
-from bot.services.hashes import keyed_hash
 from bot.services.linking import read_code
 from bot.services.staffing import SUSPENDED_AFTER
 from bot.storage import counter_codes, counter_pictures, guesses, staff
 from bot.storage.counter_pictures import LENGTHS
+from bot.storage.hashes import keyed_hash
 
 Purpose = Literal["gift", "person", "member"]
 LIVES: dict[Purpose, timedelta] = {

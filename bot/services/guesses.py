@@ -9,8 +9,8 @@ import asyncpg
 
 from bot.i18n import N_
 from bot.services.alerts import Alerts
-from bot.services.hashes import keyed_hash
 from bot.storage import guesses
+from bot.storage.hashes import keyed_hash
 
 BUDGET = 5  # wrong codes in ten minutes, then a wait
 BUDGET_A_DAY = 30

@@ -22,13 +22,13 @@ import asyncpg
 from bot.apis.mantago import TICKETS, Gift, Gifts, Ticket
 from bot.i18n import Translator
 from bot.services.counter_codes import CounterCodes
-from bot.services.hashes import keyed_hash
 from bot.services.notices import Notices
 from bot.services.staffing import Actor
 from bot.storage import claims, customers, export_files, hand_overs
 from bot.storage.claims import Claim
 from bot.storage.customers import Customer
 from bot.storage.hand_overs import HandOver
+from bot.storage.hashes import keyed_hash
 
 RECEIPT = "receipt"
 """The kind of what a receipt is for, beside MantaGo's KINDS."""

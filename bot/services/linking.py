@@ -16,11 +16,11 @@ import asyncpg
 
 from bot.i18n import N_
 from bot.services.alerts import Alerts
-from bot.services.hashes import keyed_hash
 from bot.services.notices import Notices
 from bot.services.sealing import Sealer
 from bot.storage import guesses, links, staff
 from bot.storage.customers import Customer
+from bot.storage.hashes import keyed_hash
 from bot.storage.symbols import SYMBOLS
 from bot.understanding.reading import visible
 

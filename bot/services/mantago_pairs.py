@@ -26,9 +26,9 @@ from bot.apis.mantago import EXPIRED, NAME, MantagoApi, Pair, days_left
 from bot.errors import RateLimited, UpstreamError, UpstreamRefused, UpstreamUnavailable
 from bot.i18n import N_
 from bot.services.alerts import Alerts
-from bot.services.hashes import keyed_hash
 from bot.services.sealing import Sealer
 from bot.storage import mantago_pairs
+from bot.storage.hashes import keyed_hash
 from bot.storage.mantago_pairs import PairState, Stored
 from bot.storage.pool import UNWELL
 from bot.telemetry.log import log

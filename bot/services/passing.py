@@ -10,10 +10,10 @@ from datetime import datetime
 import asyncpg
 
 from bot.services.counter_codes import code_hash
-from bot.services.hashes import keyed_hash
 from bot.services.linking import CODE_SYMBOLS
 from bot.storage import relays, staff
 from bot.storage.counter_pictures import LENGTHS
+from bot.storage.hashes import keyed_hash
 from bot.storage.symbols import SYMBOLS
 from bot.understanding.personal import has_phone
 

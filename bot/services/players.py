@@ -11,9 +11,9 @@ from datetime import datetime
 
 import asyncpg
 
-from bot.services.hashes import keyed_hash
 from bot.services.sealing import Sealer
 from bot.storage import players
+from bot.storage.hashes import keyed_hash
 from bot.understanding.personal import identifies, is_phone
 from bot.understanding.reading import visible
 

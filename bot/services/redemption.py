@@ -11,12 +11,12 @@ import asyncpg
 
 from bot.apis.poshen import RedemptionCode, Reward
 from bot.services.hand_overs import HandedOver
-from bot.services.hashes import keyed_hash
 from bot.services.points import NotEnough, Points
 from bot.services.vouchers import VoucherRequest, Vouchers
 from bot.storage import claims, hand_overs, issues, rewards, switches
 from bot.storage.claims import Claim, Undone
 from bot.storage.customers import Customer
+from bot.storage.hashes import keyed_hash
 from bot.storage.issues import Issue
 from bot.storage.rewards import Grant
 from bot.understanding.codes import masked

@@ -18,8 +18,8 @@ import asyncpg
 
 from bot.i18n import N_, Translator
 from bot.services.alerts import Alerts
-from bot.services.hashes import keyed_hash
 from bot.storage import bulk, links, staff, switches
+from bot.storage.hashes import keyed_hash
 from bot.storage.staff import Member, StaffRow
 from bot.storage.symbols import SYMBOLS
 

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from bot.services.hashes import keyed_hash
 from bot.storage import counts, unclear
+from bot.storage.hashes import keyed_hash
 from bot.storage.unclear import Unclear
 
 # chips: likely topics were offered, or help, or a person. asked: an act or a code was asked about first. quiet: nothing

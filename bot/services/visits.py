@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from bot.i18n import Translator
-from bot.services.hashes import keyed_hash
 from bot.services.notices import Notices
 from bot.storage import links, points, visits
 from bot.storage.customers import Customer
+from bot.storage.hashes import keyed_hash
 from bot.storage.points import Account
 
 A_DAY = timedelta(days=1)

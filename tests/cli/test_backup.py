@@ -23,8 +23,7 @@ from engine.desk import Desk, another_database, references, until
 from engine.processes import ROOT, command, environment, forked
 from engine.shopping import ISSUE, PAID_AND_GOT, asked, ended, ended_for, newcomer, shopper, wish
 
-from bot.services import key
-from bot.storage import backup, bulk, inbox, issues, pushes, reminders, schema
+from bot.storage import backup, bulk, inbox, issues, key, pushes, reminders, schema
 from bot.storage.backup import Aside, BackupError, Content
 from bot.storage.version import HEAD
 from sandbox import Sandbox

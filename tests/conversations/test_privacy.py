@@ -13,9 +13,9 @@ import pytest
 from chat import Bot, Chat
 
 from bot.errors import UserError
-from bot.services.hashes import keyed_hash
 from bot.services.vouchers import VoucherRequest
 from bot.storage import customers, points
+from bot.storage.hashes import keyed_hash
 from bot.storage.keeping import KEPT
 from conversations.proving import EMPTY, PROVEN, link, new_code
 from handlers.views.data import part_names

@@ -28,9 +28,8 @@ from bot import worker
 from bot.channels import Delivery, Receipt
 from bot.channels.intake import arrivals, inbound_channels
 from bot.jobs import BUSY_SECONDS, PACE_SECONDS, ChatLocks, FewerQuestions, busy_pause
-from bot.services import key
 from bot.storage import arrivals as stored
-from bot.storage import inbox
+from bot.storage import inbox, key
 from bot.storage.clocks import DatabaseClock
 from bot.storage.pool import connect_one
 from bot.storage.queue import TAKEN_IN_ORDER
@@ -351,7 +350,7 @@ async def test_a_worker_that_starts_while_the_database_dies_waits_for_it(
 
     clock = DatabaseClock()
     monkeypatch.setattr(worker, "is_current_now", once("schema", is_current_now))
-    monkeypatch.setattr("bot.services.key.is_another", once("key", key.is_another))
+    monkeypatch.setattr("bot.storage.key.is_another", once("key", key.is_another))
     monkeypatch.setattr(DatabaseClock, "compare", once("clock", DatabaseClock.compare))
     pool = await worker.connect(desk.settings, asyncio.Event(), clock)
     assert pool is not None and died == ["schema", "key", "clock"]

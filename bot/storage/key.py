@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import asyncpg
 
 from bot.errors import ConfigurationError
-from bot.services.hashes import keyed_hash
 from bot.storage import pool as pools
 from bot.storage import switches
+from bot.storage.hashes import keyed_hash
 
 SWITCH = "key"
 CHANGED = (
