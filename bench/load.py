@@ -167,7 +167,8 @@ class Run:
         self.ending = True
         self.complete()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.all_answered.wait(), GRACE)
+            async with asyncio.timeout(GRACE):
+                await self.all_answered.wait()
         self.result.processor = time.process_time() - used
         self.result.sent = len(self.result.due)
         self.result.statuses = dict(self.statuses)

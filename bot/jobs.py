@@ -94,7 +94,8 @@ class Jobs:
                     return
                 log.warning("database lost, waiting for it", error=type(error).__name__, seconds=pause)
                 try:
-                    await asyncio.wait_for(stopping.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await stopping.wait()
                 except TimeoutError:
                     pause = min(pause * 2, 5)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -157,10 +158,9 @@ class Relaying:
             log.warning("what waited for tools that are not named any more is forgotten", copies=gone)
 
     async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY):
+                await self._woken.wait()
 
     async def _begin(self, peer: Peer) -> None:
         """Take what has its turn, as far as there is room, and try it; of a silent tool one."""

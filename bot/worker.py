@@ -180,7 +180,8 @@ async def connect(settings: Settings, stopping: asyncio.Event, clock: DatabaseCl
         except pools.LOST as error:
             log.warning("no database yet, waiting for it", error=type(error).__name__)
         with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), LOOK_AGAIN_SECONDS)
+            async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                await stopping.wait()
     if pool is not None:
         await pool.close()
     return None

@@ -108,7 +108,8 @@ class _Supervisor:
         if self._done is None:
             self._done = asyncio.get_running_loop().create_future()
             os.write(sys.stdout.fileno(), orjson.dumps(AFRESH) + b"\n")
-        await asyncio.wait_for(asyncio.shield(self._done), 240)
+        async with asyncio.timeout(240):
+            await asyncio.shield(self._done)
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -184,7 +184,8 @@ class Journal:
             waiter: asyncio.Future[None] = loop.create_future()
             self._waiting.add(waiter)
             try:
-                await asyncio.wait_for(waiter, left)
+                async with asyncio.timeout(left):
+                    await waiter
             except TimeoutError:
                 break
             finally:

@@ -283,7 +283,8 @@ def _token(standing: Standing) -> list[tuple[str, str]]:
 async def _patiently(part: str, question: Awaitable[str]) -> list[Finding]:
     """Something worth knowing that takes many calls; a vendor that is slow just now costs no more than that."""
     try:
-        said = await asyncio.wait_for(question, PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            said = await question
     except (TimeoutError, UpstreamError):
         return []
     return [(part, NOTE, said)] if said else []
@@ -344,7 +345,8 @@ async def _account(settings: Settings, name: str, client: Outbound) -> list[tupl
     if channel.examines is None:
         return []
     try:
-        remarks = await asyncio.wait_for(channel.examines(client, settings), 15)
+        async with asyncio.timeout(15):
+            remarks = await channel.examines(client, settings)
     except TimeoutError:
         return [(NOTE, "its account's set-up cannot be read just now")]
     except UpstreamError as error:
@@ -355,7 +357,8 @@ async def _account(settings: Settings, name: str, client: Outbound) -> list[tupl
 async def _menus(settings: Settings, channel: str, client: Outbound) -> list[tuple[str, str]]:
     """Whether the menus are as `giftdesk menus` would make them; never a problem, customers can type."""
     try:
-        said = await asyncio.wait_for(differs(settings, channel, client), 15)
+        async with asyncio.timeout(15):
+            said = await differs(settings, channel, client)
     except (TimeoutError, UpstreamError):
         said = "its menus cannot be read just now"
     return [(NOTE, said)] if said else []

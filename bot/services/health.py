@@ -187,7 +187,8 @@ async def probe(checks: Mapping[str, Check], seconds: float) -> list[Finding]:
 
 async def _finding(part: str, check: Check, seconds: float) -> Finding:
     try:
-        said = await asyncio.wait_for(check(), seconds)
+        async with asyncio.timeout(seconds):
+            said = await check()
     except TimeoutError:
         text = f"no answer within {seconds:.0f} s; check its address and this machine's network"
         return Finding(part, well=False, said=text, kind="unavailable")

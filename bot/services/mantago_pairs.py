@@ -162,7 +162,8 @@ class MantagoPairs:
             except Exception as error:  # noqa: BLE001 - it is looked at again in some minutes
                 log.error("MantaGo's pair not looked after", error=type(error).__name__)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), LOOKED_AT_EVERY)
+                async with asyncio.timeout(LOOKED_AT_EVERY):
+                    await self._due.wait()
             self._due.clear()
 
     async def look(self, alerts: Alerts) -> None:

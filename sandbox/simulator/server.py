@@ -421,7 +421,8 @@ class Simulator:
             await response.write(_event({"type": "hello", **self._everything()}))
             while True:
                 try:
-                    told = await asyncio.wait_for(queue.get(), HEARTBEAT)
+                    async with asyncio.timeout(HEARTBEAT):
+                        told = await queue.get()
                 except TimeoutError:
                     await response.write(b": still here\n\n")
                     continue

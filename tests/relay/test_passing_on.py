@@ -176,6 +176,23 @@ async def test_an_hour_and_no_longer(rest: Bot, chat: Chat) -> None:
     await passed_on(rest)
 
 
+@pytest.mark.parametrize("moment", range(5))
+async def test_a_worker_that_stops_is_not_held_by_what_comes_in_that_moment(rest: Bot, moment: int) -> None:
+    """Before Python 3.12, `asyncio.wait_for` forgets that it was cancelled when what it waits for is there, too."""
+    passing = pass_on(rest.settings, rest.turns, rest.peers)
+    running = asyncio.create_task(passing.run())
+    await until(lambda: passing._woken._waiters)
+    passing.wake()
+    for _ in range(moment):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait({running}, timeout=10)
+    ended = running.done()
+    running.cancel()
+
+    assert ended
+
+
 async def test_the_hour_is_of_tries(database: str, sandbox: Sandbox) -> None:
     """However long nobody of ours was at work, before the first try or between two: one that fails gives up nothing."""
     async for bot in shared(database, sandbox, "relay_hour"):
