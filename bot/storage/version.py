@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
 if TYPE_CHECKING:
     import asyncpg
+    import psycopg
 
 HEAD = "0020"  # The newest migration; a test keeps it so.
 
@@ -30,6 +29,8 @@ async def is_current_now(pool: asyncpg.Pool) -> bool:
 
 def migrate(url: str) -> None:
     """Bring the database to HEAD. At most starts it is there, and what builds it takes longer to load than all else."""
+    import psycopg  # noqa: PLC0415 - a worker asks what stands above, and has no other use for it
+
     with psycopg.connect(url) as connection:
         if is_current(connection):
             return
