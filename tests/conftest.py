@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from types import FrameType, SimpleNamespace
 
 import asyncpg
@@ -26,6 +30,7 @@ from bot.understanding.recogniser import Recogniser
 from bot.understanding.words import Lexicon
 from sandbox import Sandbox
 
+ALL_WELL = pytest.StashKey[bool]()
 # A developer's own .env must not reach into tests.
 os.environ["GIFTDESK_ENV_FILE"] = os.devnull
 os.environ.pop("DATABASE_URL", None)
@@ -43,6 +48,31 @@ with suppress(ImportError), warnings.catch_warnings():  # Not on Windows.
 def interrupt(number: int, frame: FrameType | None) -> None:
     """Ctrl-C, as Python itself has it."""
     signal.default_int_handler(number, frame)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder of this run's own, which goes with it when all is well.
+
+    All runs of a user have one in common otherwise, and pytest shuts it to everybody else whenever one of them
+    starts. The database of root's tests belongs to somebody else: it would end, in the middle of the other run.
+    """
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        own = Path(tempfile.mkdtemp(prefix="giftdesk-tests-"))
+        own.chmod(0o755)
+        config.option.basetemp = str(own / "run")
+        atexit.register(leave, own, config.stash)  # Not earlier: a database writes its lock once more at its end.
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Note whether there is anything to look into."""
+    session.config.stash[ALL_WELL] = exitstatus == pytest.ExitCode.OK
+
+
+def leave(folder: Path, stash: pytest.Stash) -> None:
+    """Remove the folder of a run in which nothing failed."""
+    if stash.get(ALL_WELL, False):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_sessionstart() -> None:
