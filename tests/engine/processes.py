@@ -26,6 +26,7 @@ import psutil
 
 from engine.desk import references, until
 from sandbox import Sandbox, Webhook
+from sandbox.journal import Sent
 
 ROOT = Path(__file__).parent.parent.parent
 FORKS = sys.platform == "linux"  # Elsewhere libraries of the system may not be used behind a fork, or there is none.
@@ -318,10 +319,14 @@ class Customer:
         return self.sandbox.phone("line", self.user).says(self.code)
 
     @property
+    def told(self) -> list[Sent]:
+        """Each message with a receipt that they ever got."""
+        return [item for item in self.sandbox.sent("line", self.user) if references(item.raw.decode())]
+
+    @property
     def receipts(self) -> list[str]:
-        """The reference of each receipt they ever got."""
-        sent = self.sandbox.sent("line", self.user)
-        return [found[0] for item in sent if (found := references(item.raw.decode()))]
+        """The references on them."""
+        return [references(item.raw.decode())[0] for item in self.told]
 
 
 def customers(sandbox: Sandbox, count: int, code: str = "WELCOME2026") -> list[Customer]:

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
@@ -31,13 +32,13 @@ from chat import buttons_of
 from engine.desk import references, until
 from engine.processes import Giftdesk
 
-from bot.delivery import TOKEN_GOOD_FOR
 from bot.storage import schema
 from bot.storage.embedded import EmbeddedPostgres
 from sandbox import Sandbox
 from sandbox.journal import Sent
 from soak.door import Door
 from soak.machines import KILLS, SEED
+from soak.repeats import excused
 
 pytestmark = pytest.mark.soak
 
@@ -295,9 +296,9 @@ def verdict(
     """What became of everybody, counted. again: who tried again, and so chose another order."""
     found = dict.fromkeys(("people", "claims", *WRONG, *ALLOWED), 0)
     found |= {"people": len(people), "claims": len(claims)}
-    came: dict[str, list[float]] = {}
+    came: dict[str, list[datetime]] = {}
     for event in events:
-        came.setdefault(event["person"], []).append(event["at"].timestamp() * 1000)
+        came.setdefault(event["person"], []).append(event["at"])
     refs: dict[str, dict[str, str]] = {}
     for claim in claims:
         mine = refs.setdefault(claim["person"], {})
@@ -312,8 +313,7 @@ def verdict(
             shown = [item for item in sent if ref in references(item.raw.decode())]
             found["without a receipt"] += not shown
             for repeat in shown[1:]:
-                old = repeat.via == "push" and repeat.at - came[person][number] > TOKEN_GOOD_FOR.total_seconds() * 1000
-                found["told twice, token too old" if old else "told twice"] += 1
+                found["told twice, token too old" if excused(repeat, came[person][number]) else "told twice"] += 1
             firsts += shown[:1]
         if person not in again and len(firsts) == len(CODES) and firsts[0].seq > firsts[1].seq:
             found["out of order, pushed" if firsts[0].via == "push" else "out of order"] += 1

@@ -80,7 +80,7 @@ class Buyer:
             await self.send(phone.says(CODE))
             return
         await self.send(phone.says(POINTS_CODE))
-        await until(lambda: count_read(self.sandbox, "line", self.user, f"+{POINTS}"), 90, every=0.1)
+        await until(lambda: count_read(self.sandbox, "line", self.user, f"+{POINTS}"), 300, every=0.1)
         get_it = await self.button("Get it", lambda: phone.says("vouchers"))
         tap = phone.taps(await self.button("Confirm", lambda: phone.taps(get_it, "Get it")), "Confirm")
         await self.send(tap)

@@ -16,6 +16,7 @@ import pytest
 from engine.processes import Customer, Giftdesk, customers
 
 from soak.machines import KILLS, SEED, kill_at_random
+from soak.repeats import excused
 
 pytestmark = pytest.mark.soak
 
@@ -41,11 +42,16 @@ async def verdict(web: Giftdesk, people: list[Customer], title: str, begun: floa
     (unfinished,) = await web.rows("SELECT count(*) AS n FROM events WHERE state IN ('new', 'ready')")
     (held,) = await web.rows("SELECT count(*) AS n FROM events WHERE held_at IS NOT NULL")
     without = [person.user for person in people if not person.receipts]
-    twice = [person.user for person in people if len(person.receipts) > 1]
+    came = {
+        row["person"]: row["at"] for row in await web.rows("SELECT split_part(chat, ':', 3) AS person, at FROM events")
+    }
+    repeats = [(person.user, item) for person in people for item in person.told[1:]]
+    twice = [user for user, item in repeats if not excused(item, came[user])]
     told = (
         f"\n{title}: {len(people)} people, {time.monotonic() - begun:.0f} s\n"
         f"  claims {sum(claims.values())}, more than one per person and code {sum(n > 1 for n in claims.values())}, "
-        f"unfinished {unfinished['n']}, held {held['n']}, without a receipt {len(without)}, twice {len(twice)}\n"
+        f"unfinished {unfinished['n']}, held {held['n']}, without a receipt {len(without)}, "
+        f"twice {len(twice)}, and {len(repeats) - len(twice)} whose token was too old\n"
     )
     with shown.disabled():  # Past pytest's capture: this is what the long run is for.
         sys.stdout.write(told)
