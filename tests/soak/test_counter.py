@@ -91,7 +91,7 @@ class Pair:
         return await self.asked(ask, found)
 
     async def asked(self, ask: Callable[[], Webhook], found: Callable[[], str]) -> str:
-        for _ in range(20):  # A worker killed every second or two is hardly ever there on a busy machine.
+        for _ in range(6):
             await self.send(ask())
             with suppress(AssertionError):
                 return str(await until(found, 15, every=0.1))
