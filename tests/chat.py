@@ -258,6 +258,10 @@ class Bot:
         self.clock.ahead += timedelta(**by)
         self.sandbox.ahead = self.clock.ahead
 
+    def ahead_to(self, moment: datetime) -> None:
+        """Move both to a moment."""
+        self.ahead(seconds=(moment - self.clock()).total_seconds())
+
 
 @dataclass
 class Chat:

@@ -82,7 +82,7 @@ async def test_what_was_previewed_before_midnight_counts_where_it_was_previewed(
     harbour = await open_store(bot, "Harbour", amy)
     here = bot.clock().astimezone(bot.settings.zone)
     tonight = datetime.combine(here.date() + timedelta(days=1), time(23, 59, 30), bot.settings.zone)
-    bot.clock.ahead = bot.sandbox.ahead = bot.clock.ahead + (tonight - here)
+    bot.ahead_to(tonight)
     await amy.say(f"/points {ref} +50 reason=late")
     await amy.tap("Harbour")
 

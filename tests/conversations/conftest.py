@@ -39,7 +39,7 @@ def to_noon(bot: Bot) -> None:
     """Move the clock to just after the brand's next noon: neither the minute, the hour nor the day is about to end."""
     now = bot.clock().astimezone(bot.settings.zone)
     noon = now.replace(hour=12, minute=0, second=1, microsecond=0)
-    bot.ahead(seconds=(noon - now) / timedelta(seconds=1) % timedelta(days=1).total_seconds())
+    bot.ahead_to(noon if noon > now else noon + timedelta(days=1))
 
 
 @pytest.fixture

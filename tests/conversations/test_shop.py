@@ -30,7 +30,7 @@ def monday(bot: Bot, clock: str, *, later: int = 0) -> None:
     now = bot.clock().astimezone(bot.settings.zone)
     hour, minute = map(int, clock.split(":"))
     wanted = (now + timedelta(days=7 - now.weekday() + later)).replace(hour=hour, minute=minute, second=1)
-    bot.ahead(seconds=(wanted - now).total_seconds())
+    bot.ahead_to(wanted)
 
 
 def opening(chat: Chat, text: str) -> None:
