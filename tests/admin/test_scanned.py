@@ -34,6 +34,12 @@ LINK_CODE = re.compile(r"(?<![0-9A-Z-])[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{
 AGREED = "好，yes"  # what else a second line could say
 
 
+@pytest.fixture(autouse=True)
+def never_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine would show that it is at work, which takes a slot of LINE's: a row that no command wrote."""
+    monkeypatch.setattr("bot.turn.BUSY_AFTER", 600.0)
+
+
 async def a_claim(bot: Bot, customer: int) -> None:
     await bot.pool.execute(
         "INSERT INTO claims (ref, code_id, person_hash, customer_id, event_id, group_id, snapshot) "

@@ -247,8 +247,10 @@ async def test_a_lost_answer_of_got_it_costs_the_points_once(
     await phone.tap(read("Get it"))
     await phone.screen.trouble("gotit", "lost", once=True)
     await phone.tap(read("Confirm"))
-    assert read("Confirming") in await phone.answer()
-    await phone.root.locator(".rows > .theirs", has_text=read.word("兌換完成", "Done ✅")).wait_for()
+    done = read.word("兌換完成", "Done ✅")
+    await phone.root.locator(".rows > .theirs", has_text=done).wait_for()
+    said = "\n".join(await phone.root.locator(".rows > .theirs").all_inner_texts())
+    assert -1 < said.find(read("Confirming")) < said.find(done)
 
     issued = [call for call in sandbox.calls("gotit") if call.path.endswith("/gifts/issue")]
     assert len({json.loads(call.body)["request_id"] for call in issued}) == 1 < len(issued)
